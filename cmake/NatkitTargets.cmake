@@ -1,0 +1,98 @@
+# The house functions: every library, test and fuzz target is declared through
+# one of these, so that all of them get the same warnings and visibility.
+
+include(GNUInstallDirs)
+
+# natkit_add_library(NAME <short>  SOURCES ...  HEADERS ...
+#                    [PUBLIC libs...] [PRIVATE libs...] [EXCEPTIONS])
+# Defines natkit_<short> with the alias natkit::<short>. HEADERS are public,
+# below include/; cores are built without exceptions and RTTI.
+function(natkit_add_library)
+  cmake_parse_arguments(ARG "EXCEPTIONS" "NAME"
+                        "SOURCES;HEADERS;PUBLIC;PRIVATE" ${ARGN})
+  set(target natkit_${ARG_NAME})
+  add_library(${target} STATIC ${ARG_SOURCES})
+  add_library(natkit::${ARG_NAME} ALIAS ${target})
+  target_sources(${target} PUBLIC FILE_SET HEADERS BASE_DIRS include
+                 FILES ${ARG_HEADERS})
+  target_include_directories(${target} PRIVATE src)
+  target_compile_features(${target} PUBLIC cxx_std_23)
+  target_link_libraries(${target} PUBLIC ${ARG_PUBLIC}
+    PRIVATE ${ARG_PRIVATE} $<BUILD_INTERFACE:natkit_warnings>)
+  if(NOT ARG_EXCEPTIONS)
+    target_compile_options(${target} PRIVATE
+      $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions -fno-rtti>)
+  endif()
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${ARG_NAME}
+    CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+  install(TARGETS ${target} EXPORT natkitTargets
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+    FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+endfunction()
+
+# natkit_add_program(NAME <file name> SOURCES ... [LIBS ...])
+# A program in build/bin, installed to sbin-less bin.
+function(natkit_add_program)
+  cmake_parse_arguments(ARG "" "NAME" "SOURCES;LIBS" ${ARGN})
+  add_executable(${ARG_NAME} ${ARG_SOURCES})
+  target_link_libraries(${ARG_NAME} PRIVATE ${ARG_LIBS} natkit_warnings)
+  target_link_options(${ARG_NAME} PRIVATE -Wl,--exclude-libs,ALL)
+  install(TARGETS ${ARG_NAME} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endfunction()
+
+# natkit_add_test_binary(NAME <name> SOURCES ... [LIBS ...] [PRIVATE_OF lib...]
+#                        [LABEL unit|sim|system])
+# One GoogleTest binary, each of its tests known to ctest. PRIVATE_OF lets the
+# test include a library's private headers (its src/ folder).
+function(natkit_add_test_binary)
+  cmake_parse_arguments(ARG "" "NAME;LABEL" "SOURCES;LIBS;PRIVATE_OF" ${ARGN})
+  add_executable(${ARG_NAME} ${ARG_SOURCES})
+  target_link_libraries(${ARG_NAME} PRIVATE ${ARG_LIBS} natkit_test_support
+    natkit_warnings GTest::gmock GTest::gtest_main)
+  foreach(library IN LISTS ARG_PRIVATE_OF)
+    target_include_directories(${ARG_NAME} PRIVATE
+      ${PROJECT_SOURCE_DIR}/lib${library}/src)
+  endforeach()
+  if(NOT ARG_LABEL)
+    set(ARG_LABEL unit)
+  endif()
+  set_target_properties(${ARG_NAME} PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  gtest_discover_tests(${ARG_NAME} DISCOVERY_TIMEOUT 120
+    PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 300)
+endfunction()
+
+# natkit_add_fuzzer(NAME <x> SOURCES ... [LIBS ...] [PRIVATE_OF lib...])
+# Builds <x>_fuzz where NATKIT_BUILD_FUZZERS is on and runs it for ten seconds
+# in ctest, starting from tests/fuzz/corpus/<x>/. Without libFuzzer the same
+# source is linked with a driver that replays the corpus once.
+function(natkit_add_fuzzer)
+  cmake_parse_arguments(ARG "" "NAME" "SOURCES;LIBS;PRIVATE_OF" ${ARGN})
+  set(target ${ARG_NAME}_fuzz)
+  set(corpus ${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${ARG_NAME})
+  add_executable(${target} ${ARG_SOURCES})
+  target_link_libraries(${target} PRIVATE ${ARG_LIBS} natkit_warnings)
+  foreach(library IN LISTS ARG_PRIVATE_OF)
+    target_include_directories(${target} PRIVATE
+      ${PROJECT_SOURCE_DIR}/lib${library}/src)
+  endforeach()
+  set_target_properties(${target} PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+  if(NATKIT_BUILD_FUZZERS)
+    target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+    set(scratch ${CMAKE_BINARY_DIR}/fuzz/corpus/${ARG_NAME})
+    file(MAKE_DIRECTORY ${scratch})
+    add_test(NAME fuzz.smoke.${ARG_NAME}
+      COMMAND ${target} -max_total_time=10 -timeout=10 -rss_limit_mb=2048
+              -artifact_prefix=${CMAKE_BINARY_DIR}/fuzz/${ARG_NAME}-
+              ${scratch} ${corpus})
+    set_tests_properties(fuzz.smoke.${ARG_NAME} PROPERTIES LABELS fuzz
+      TIMEOUT 300)
+  else()
+    target_sources(${target} PRIVATE
+      ${PROJECT_SOURCE_DIR}/tests/fuzz/replay_main.cc)
+    add_test(NAME fuzz.replay.${ARG_NAME} COMMAND ${target} ${corpus})
+    set_tests_properties(fuzz.replay.${ARG_NAME} PROPERTIES LABELS unit
+      TIMEOUT 120)
+  endif()
+endfunction()

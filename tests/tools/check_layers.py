@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+"""Fails when the tree's includes break the layer picture.
+
+Three rules (docs/architecture.md): a library includes only what ALLOWED names,
+a core touches no socket, clock, random source or event loop, and public
+headers do not include each other in a circle.
+"""
+import pathlib
+import re
+import sys
+
+# Folder -> namespaces below include/natkit/ that it may include.
+CORES = {"libbase", "libnat", "libderp", "libwg", "libtls", "libmesh"}
+ALLOWED = {
+    "libbase": {"base"},
+    "libnat": {"base", "nat"},
+    "libderp": {"base", "derp"},
+    "libwg": {"base", "wg"},
+    "libtls": {"base", "tls"},
+    "libio": {"base", "io"},
+    "libmesh": {"base", "nat", "derp", "wg", "mesh"},
+    "netsim": {"base", "io", "netsim"},
+    "bindings": {"base", "nat", "derp", "wg", "tls", "mesh"},
+    "daemons": {"base", "nat", "derp", "wg", "tls", "io", "mesh", "shell"},
+}
+# What only some folders may include; everybody else may not.
+THIRD_PARTY = {
+    r"<uv\.h>": {"libio"},
+    r"<openssl/": {"libnat", "libderp", "libwg", "libtls"},
+    r"<sodium": {"libbase", "libnat", "libderp", "libwg", "libmesh"},
+    r"<blake2": {"libwg"},
+    r"<google/protobuf": {"libmesh"},
+    r"<toml\+\+": {"libmesh", "netsim", "daemons"},
+    r"<spdlog": {"daemons"},
+    r"<CLI/": {"daemons", "netsim"},
+}
+FORBIDDEN_IN_CORES = [
+    r"#include\s*<uv\.h>", r"#include\s*<sys/socket\.h>",
+    r"#include\s*<netinet/", r"#include\s*<thread>", r"::now\(",
+    r"std::random_device", r"\bRAND_bytes\b", r"\bsleep_for\b",
+]
+# The one place that wraps the system's random source.
+EXEMPT = {("libbase/src/rng.cc", r"\brandombytes_buf\b")}
+FORBIDDEN_IN_CORES.append(r"\brandombytes_buf\b")
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.M)
+
+
+def sources(root):
+    for folder in sorted(ALLOWED):
+        base = root / folder
+        if base.is_dir():
+            for path in sorted(base.rglob("*")):
+                if path.suffix in {".h", ".cc", ".c"}:
+                    yield folder, path
+
+
+def strip_comments(text):
+    return re.sub(r"//[^\n]*|/\*.*?\*/", "", text, flags=re.S)
+
+
+def check_file(root, folder, path, graph):
+    text = strip_comments(path.read_text())
+    name = path.relative_to(root).as_posix()
+    problems = []
+    for kind, target in INCLUDE.findall(text):
+        match = re.match(r"natkit/(\w+)/", target)
+        if match:
+            graph.setdefault(header_name(name), set()).add(target)
+            if match.group(1) not in ALLOWED[folder]:
+                problems.append(f"{name}: includes {target}, which {folder} "
+                                "may not use")
+        for pattern, users in THIRD_PARTY.items():
+            if re.match(pattern, f"<{target}") or \
+                    re.match(pattern, f"<{target}>"):
+                if folder not in users:
+                    problems.append(f"{name}: includes {target}; only "
+                                    f"{', '.join(sorted(users))} may")
+    if folder in CORES:
+        for pattern in FORBIDDEN_IN_CORES:
+            if re.search(pattern, text) and (name, pattern) not in EXEMPT:
+                problems.append(f"{name}: a core may not use {pattern}")
+    return problems
+
+
+def header_name(name):
+    marker = "/include/"
+    return name.split(marker, 1)[1] if marker in name else name
+
+
+def find_cycle(graph):
+    done, path = set(), []
+
+    def visit(node):
+        if node in path:
+            return path[path.index(node):] + [node]
+        if node in done:
+            return None
+        path.append(node)
+        for following in sorted(graph.get(node, ())):
+            cycle = visit(following)
+            if cycle:
+                return cycle
+        path.pop()
+        done.add(node)
+        return None
+
+    for start in sorted(graph):
+        cycle = visit(start)
+        if cycle:
+            return cycle
+    return None
+
+
+def check(root):
+    graph, problems, count = {}, [], 0
+    for folder, path in sources(root):
+        count += 1
+        problems += check_file(root, folder, path, graph)
+    cycle = find_cycle(graph)
+    if cycle:
+        problems.append("include cycle: " + " -> ".join(cycle))
+    return count, problems
+
+
+def main():
+    root = pathlib.Path(sys.argv[1]).resolve()
+    count, problems = check(root)
+    for problem in problems:
+        print(problem)
+    print(f"check_layers: {count} files, {len(problems)} problems")
+    return 1 if problems or count == 0 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

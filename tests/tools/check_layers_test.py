@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+"""The layer check must catch each kind of violation, not only pass."""
+import pathlib
+import tempfile
+import unittest
+
+import check_layers
+
+
+class CheckLayers(unittest.TestCase):
+    def run_on(self, files):
+        with tempfile.TemporaryDirectory() as folder:
+            root = pathlib.Path(folder)
+            for name, text in files.items():
+                path = root / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text)
+            return check_layers.check(root)[1]
+
+    def test_accepts_downward_include(self):
+        self.assertEqual([], self.run_on(
+            {"libnat/src/a.cc": '#include "natkit/base/bytes.h"\n'}))
+
+    def test_rejects_sideways_include(self):
+        self.assertEqual(1, len(self.run_on(
+            {"libnat/src/a.cc": '#include "natkit/wg/device.h"\n'})))
+
+    def test_rejects_upward_include(self):
+        self.assertEqual(1, len(self.run_on(
+            {"libbase/src/a.cc": '#include "natkit/mesh/node.h"\n'})))
+
+    def test_rejects_clock_in_core(self):
+        self.assertEqual(1, len(self.run_on(
+            {"libwg/src/a.cc": "auto t = std::chrono::steady_clock::now();"})))
+
+    def test_ignores_clock_in_comment(self):
+        self.assertEqual([], self.run_on(
+            {"libwg/src/a.cc": "// steady_clock::now( is forbidden\n"}))
+
+    def test_rejects_uv_outside_libio(self):
+        self.assertTrue(self.run_on({"daemons/a.cc": "#include <uv.h>\n"}))
+
+    def test_rejects_include_cycle(self):
+        problems = self.run_on({
+            "libnat/include/natkit/nat/a.h": '#include "natkit/nat/b.h"\n',
+            "libnat/include/natkit/nat/b.h": '#include "natkit/nat/a.h"\n'})
+        self.assertIn("include cycle", problems[0])
+
+
+if __name__ == "__main__":
+    unittest.main()
