@@ -11,7 +11,7 @@ find_package(nlohmann_json REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(tomlplusplus REQUIRED)
-include(BoringSSL OPTIONAL)
+include(BoringSSL)
 
 if(NATKIT_BUILD_TESTS OR NATKIT_BUILD_FUZZERS)
   find_package(GTest REQUIRED)
