@@ -1,0 +1,32 @@
+#include "natkit/nat/ice_config.h"
+
+namespace natkit::ice {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+AgentConfig AgentConfig::Mesh(Role role) {
+  AgentConfig config;
+  config.role = role;
+  config.pacing = milliseconds(20);
+  config.check_schedule = {.initial_rto = milliseconds(100),
+                           .max_interval = milliseconds(1600),
+                           .max_sends = 10,
+                           .final_wait = milliseconds(1500)};
+  config.gather_schedule = {.initial_rto = milliseconds(250),
+                            .max_interval = seconds(2),
+                            .max_sends = 6,
+                            .final_wait = seconds(2)};
+  config.scale_rto = false;
+  config.freezing = false;
+  config.nomination = Nomination::kContinuous;
+  config.consent_interval = seconds(1);
+  config.consent_expiry = seconds(3);
+  config.suspect_after = milliseconds(1500);
+  config.suspect_interval = milliseconds(250);
+  config.patience = seconds(12);
+  config.recheck_interval = seconds(30);
+  return config;
+}
+
+}  // namespace natkit::ice
