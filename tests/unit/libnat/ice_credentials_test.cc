@@ -25,14 +25,14 @@ TEST(MakeCredentials, StaysWithinTheBoundsAndDiffers) {
 
 TEST(CheckCredentials, RefusesShortLongAndForeignCharacters) {
   EXPECT_TRUE(CheckCredentials({.ufrag = "abcd", .password = kGoodPassword}));
-  for (const std::string ufrag :
+  for (const std::string& ufrag :
        {std::string("abc"), std::string(257, 'a'), std::string("ab:d")}) {
     EXPECT_EQ(CheckCredentials({.ufrag = ufrag, .password = kGoodPassword})
                   .error()
                   .code,
               Errc::kBadCredentials);
   }
-  for (const std::string password :
+  for (const std::string& password :
        {std::string(21, 'p'), std::string(257, 'p'), std::string(22, ' ')}) {
     EXPECT_FALSE(CheckCredentials({.ufrag = "abcd", .password = password}));
   }
