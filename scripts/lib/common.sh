@@ -47,7 +47,4 @@ use_ccache() {
   have ccache || return 0
   export CMAKE_C_COMPILER_LAUNCHER=${CMAKE_C_COMPILER_LAUNCHER-ccache}
   export CMAKE_CXX_COMPILER_LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER-ccache}
-  if [[ -z ${HOME:-} ]]; then
-    export CCACHE_DIR=${CCACHE_DIR:-$(natkit_cache)/ccache}
-  fi
 }

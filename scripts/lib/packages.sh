@@ -62,7 +62,12 @@ ensure_packages() {
   elif ((EUID != 0)); then
     die "missing: ${missing[*]}; as root run: apt-get update && apt-get install --no-install-recommends ${missing[*]}"
   fi
-  install_packages "${missing[@]}"
+  # One set-up at a time; the second finds what the first installed.
+  (
+    exec 8>/run/lock/natkit-setup.lock
+    flock 8
+    install_packages "${missing[@]}"
+  )
 }
 
 packages_of_groups() {
