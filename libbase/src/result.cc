@@ -41,6 +41,25 @@ std::string_view BaseErrcName(Errc code) {
   }
 }
 
+std::string_view SystemErrcName(Errc code) {
+  switch (code) {
+    case Errc::kAddressNotAvailable:
+      return "address not available";
+    case Errc::kConnectionRefused:
+      return "connection refused";
+    case Errc::kConnectionReset:
+      return "connection reset";
+    case Errc::kUnreachable:
+      return "unreachable";
+    case Errc::kNoDevice:
+      return "no such device";
+    case Errc::kInsecureFile:
+      return "file is readable by others";
+    default:
+      return {};
+  }
+}
+
 std::string_view NatErrcName(Errc code) {
   switch (code) {
     case Errc::kNotStun:
@@ -131,8 +150,8 @@ std::string_view UpperErrcName(Errc code) {
 
 std::string_view ErrcName(Errc code) {
   for (const auto name :
-       {BaseErrcName(code), NatErrcName(code), DerpErrcName(code),
-        WgErrcName(code), UpperErrcName(code)}) {
+       {BaseErrcName(code), SystemErrcName(code), NatErrcName(code),
+        DerpErrcName(code), WgErrcName(code), UpperErrcName(code)}) {
     if (!name.empty()) {
       return name;
     }

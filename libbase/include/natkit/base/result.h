@@ -26,6 +26,12 @@ enum class Errc : uint16_t {
   kUnsupported = 13,       ///< this system or build cannot do it
   kTimedOut = 14,          ///< no answer in the time allowed
   kClosed = 15,            ///< the other side or the owner closed it
+  kAddressNotAvailable = 16,  ///< the address is not one of this host
+  kConnectionRefused = 17,    ///< nobody listens there
+  kConnectionReset = 18,      ///< the other side dropped the connection
+  kUnreachable = 19,          ///< no route to the host or network
+  kNoDevice = 20,             ///< the device or device file is missing
+  kInsecureFile = 21,         ///< others may read a file that holds a secret
 
   // libnat: 100..199
   kNotStun = 100,           ///< not a STUN message (may be another protocol)

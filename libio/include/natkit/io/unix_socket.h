@@ -1,0 +1,53 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "natkit/base/result.h"
+#include "natkit/io/event_loop.h"
+#include "natkit/io/stream.h"
+
+namespace natkit::io {
+
+/// A connection over a Unix stream socket.
+class UnixStream : public ByteStream {
+ public:
+  /// Starts to connect; failures arrive by on_closed.
+  [[nodiscard]] static UnixStream Connect(EventLoop& loop,
+                                          const std::string& path,
+                                          StreamHandlers handlers,
+                                          const StreamOptions& options = {});
+
+ private:
+  friend class UnixListener;
+  explicit UnixStream(std::shared_ptr<Impl> impl);
+};
+
+/// Accepts connections on a Unix socket that only its owner may open (mode
+/// 0600), and removes its path when it dies.
+class UnixListener {
+ public:
+  using AcceptHandler = std::function<void(UnixStream stream)>;
+
+  /// A socket file on which nobody answers is replaced. Errors: kAddressInUse
+  /// (a live server answers), kAlreadyExists (not a socket), kNotFound (no
+  /// such directory), kPermissionDenied, kBadLength (over 107 bytes), kIo.
+  [[nodiscard]] static Result<UnixListener> Listen(
+      EventLoop& loop, const std::string& path, AcceptHandler on_accept,
+      const StreamOptions& options = {});
+  ~UnixListener();
+  UnixListener(UnixListener&&) noexcept;
+  UnixListener& operator=(UnixListener&&) noexcept;
+
+  [[nodiscard]] const std::string& path() const;
+
+  class Impl;
+
+ private:
+  explicit UnixListener(std::shared_ptr<Impl> impl);
+
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace natkit::io

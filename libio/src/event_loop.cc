@@ -1,0 +1,106 @@
+#include "natkit/io/event_loop.h"
+
+#include <utility>
+
+#include "event_loop_impl.h"
+#include "natkit/base/check.h"
+
+namespace natkit::io {
+
+namespace {
+
+/// Everything of libio closes its handle in its destructor, so a handle that
+/// is not closing has an owner that would outlive its loop.
+void CheckIsClosing(uv_handle_t* handle, void* /*unused*/) {
+  NATKIT_CHECK(uv_is_closing(handle) != 0);
+}
+
+}  // namespace
+
+MutableBytes EventLoop::Impl::Scratch() {
+  if (scratch == nullptr) {
+    scratch.reset(new uint8_t[kScratchSize]);  // left uninitialised on purpose
+  }
+  return {scratch.get(), kScratchSize};
+}
+
+void EventLoop::Impl::RunPosted() {
+  {
+    const std::lock_guard lock(mutex);
+    running.swap(posted);
+  }
+  for (auto& task : running) {
+    task();
+    task = nullptr;
+  }
+  running.clear();
+}
+
+EventLoop::EventLoop() : impl_(std::make_unique<Impl>()) {
+  NATKIT_CHECK(uv_loop_init(&impl_->loop) == 0);
+  impl_->wake.data = impl_.get();
+  const int error =
+      uv_async_init(&impl_->loop, &impl_->wake, [](uv_async_t* handle) {
+        static_cast<Impl*>(handle->data)->RunPosted();
+      });
+  NATKIT_CHECK(error == 0);
+}
+
+EventLoop::~EventLoop() {
+  impl_->posted.clear();
+  uv_close(reinterpret_cast<uv_handle_t*>(&impl_->wake), nullptr);
+  uv_walk(&impl_->loop, CheckIsClosing, nullptr);
+  while (uv_run(&impl_->loop, UV_RUN_DEFAULT) != 0) {
+  }
+  NATKIT_CHECK(uv_loop_close(&impl_->loop) == 0);
+}
+
+void EventLoop::Run() {
+  uv_run(&impl_->loop, UV_RUN_DEFAULT);
+}
+
+void EventLoop::Stop() {
+  uv_stop(&impl_->loop);
+}
+
+bool EventLoop::RunUntil(const std::function<bool()>& done, Duration limit) {
+  const Instant deadline = Now() + limit;
+  uv_timer_t guard;  // keeps a round from waiting beyond the deadline
+  NATKIT_CHECK(uv_timer_init(&impl_->loop, &guard) == 0);
+  uv_update_time(&impl_->loop);
+  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(limit).count();
+  uv_timer_start(
+      &guard, [](uv_timer_t*) {}, ms > 0 ? static_cast<uint64_t>(ms) : 0, 10);
+  bool is_done = done();
+  while (!is_done && Now() < deadline) {
+    uv_run(&impl_->loop, UV_RUN_ONCE);
+    is_done = done();
+  }
+  bool closed = false;
+  guard.data = &closed;
+  uv_close(reinterpret_cast<uv_handle_t*>(&guard),
+           [](uv_handle_t* dead) { *static_cast<bool*>(dead->data) = true; });
+  while (!closed) {
+    uv_run(&impl_->loop, UV_RUN_NOWAIT);
+  }
+  return is_done;
+}
+
+void EventLoop::Post(std::function<void()> task) {
+  {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->posted.push_back(std::move(task));
+  }
+  uv_async_send(&impl_->wake);
+}
+
+Instant EventLoop::Now() {
+  return Instant(std::chrono::nanoseconds(static_cast<int64_t>(uv_hrtime())));
+}
+
+UnixTime EventLoop::UnixNow() {
+  return std::chrono::time_point_cast<Duration>(
+      std::chrono::system_clock::now());
+}
+
+}  // namespace natkit::io

@@ -1,0 +1,80 @@
+#include "udp_messages.h"
+
+#include <cstring>
+
+namespace natkit::io {
+
+template <class Info>
+void UdpMessage::AttachControl(int level, int type, const Info& info) {
+  static_assert(CMSG_SPACE(sizeof info) <= kControlSize);
+  header_.msg_control = control_.data();
+  header_.msg_controllen = CMSG_SPACE(sizeof info);
+  cmsghdr* item = CMSG_FIRSTHDR(&header_);
+  item->cmsg_level = level;
+  item->cmsg_type = type;
+  item->cmsg_len = CMSG_LEN(sizeof info);
+  std::memcpy(CMSG_DATA(item), &info, sizeof info);
+}
+
+void UdpMessage::AttachSource(const IpAddress& from) {
+  const ByteView bytes = from.bytes();
+  if (from.is_v4()) {
+    in_pktinfo info{};
+    std::memcpy(&info.ipi_spec_dst, bytes.data(), bytes.size());
+    AttachControl(IPPROTO_IP, IP_PKTINFO, info);
+    return;
+  }
+  in6_pktinfo info{};
+  std::memcpy(&info.ipi6_addr, bytes.data(), bytes.size());
+  AttachControl(IPPROTO_IPV6, IPV6_PKTINFO, info);
+}
+
+void UdpMessage::SetOutgoing(const Endpoint& to, const IpAddress& from,
+                             ByteView payload) {
+  address_ = SockAddr(to);
+  // sendmsg does not write through iov_base, whose type is shared with recvmsg.
+  piece_ = {const_cast<uint8_t*>(payload.data()), payload.size()};
+  header_ = {};
+  header_.msg_name = address_.get();
+  header_.msg_namelen = address_.size;
+  header_.msg_iov = &piece_;
+  header_.msg_iovlen = 1;
+  if (!from.is_unspecified() && from.family() == to.address.family()) {
+    AttachSource(from);
+  }
+}
+
+void UdpMessage::SetIncoming(MutableBytes buffer) {
+  piece_ = {buffer.data(), buffer.size()};
+  header_ = {};
+  header_.msg_name = address_.get();
+  header_.msg_namelen = sizeof address_.storage;
+  header_.msg_iov = &piece_;
+  header_.msg_iovlen = 1;
+  header_.msg_control = control_.data();
+  header_.msg_controllen = control_.size();
+}
+
+std::optional<Endpoint> UdpMessage::remote() const {
+  return ToEndpoint(address_.get(), header_.msg_namelen);
+}
+
+std::optional<IpAddress> UdpMessage::destination() const {
+  auto* header = const_cast<msghdr*>(&header_);  // CMSG_NXTHDR lacks const
+  for (cmsghdr* item = CMSG_FIRSTHDR(header); item != nullptr;
+       item = CMSG_NXTHDR(header, item)) {
+    if (item->cmsg_level == IPPROTO_IP && item->cmsg_type == IP_PKTINFO) {
+      in_pktinfo info{};
+      std::memcpy(&info, CMSG_DATA(item), sizeof info);
+      return ToIpAddress(info.ipi_addr);
+    }
+    if (item->cmsg_level == IPPROTO_IPV6 && item->cmsg_type == IPV6_PKTINFO) {
+      in6_pktinfo info{};
+      std::memcpy(&info, CMSG_DATA(item), sizeof info);
+      return ToIpAddress(info.ipi6_addr);
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace natkit::io

@@ -1,0 +1,203 @@
+#include "natkit/io/udp_socket.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace natkit::io {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kLimit = 20s;
+
+Endpoint At(std::string_view text) {
+  return Endpoint::Parse(text).value();
+}
+
+struct Received {
+  std::string text;
+  Endpoint remote;
+  Endpoint local;
+};
+
+/// A bound socket that remembers what it received.
+struct Host {
+  UdpSocket socket;
+  std::vector<Received> received;
+
+  Host(EventLoop& loop, std::string_view address,
+       const UdpOptions& options = {})
+      : socket(UdpSocket::Bind(loop, At(address), options).value()) {
+    socket.SetReceiveHandler([this](PacketBatch& batch) {
+      for (size_t i = 0; i < batch.size(); ++i) {
+        received.push_back({std::string(AsText(batch.bytes(i))),
+                            batch.meta(i).remote, batch.meta(i).local});
+      }
+    });
+  }
+};
+
+class UdpFamilies : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(UdpFamilies, SendsAndReceivesWithBothAddresses) {
+  EventLoop loop;
+  Host a(loop, GetParam());
+  Host b(loop, GetParam());
+  a.socket.SendTo(b.socket.local_endpoint(), AsBytes("hello"));
+  ASSERT_TRUE(loop.RunUntil([&] { return !b.received.empty(); }, kLimit));
+  EXPECT_EQ(b.received[0].text, "hello");
+  EXPECT_EQ(b.received[0].remote, a.socket.local_endpoint());
+  EXPECT_EQ(b.received[0].local, b.socket.local_endpoint());
+  EXPECT_EQ(a.socket.counters().sent, 1U);
+  EXPECT_EQ(b.socket.counters().received, 1U);
+}
+
+TEST_P(UdpFamilies, MovesBatchesLongerThanOneSystemCall) {
+  EventLoop loop;
+  Host a(loop, GetParam());
+  Host b(loop, GetParam(), {.receive_buffer = size_t{4} << 20});
+  PacketBatch batch;
+  for (int i = 0; i < 150; ++i) {
+    batch.AppendCopy(AsBytes(std::to_string(i)),
+                     {.remote = b.socket.local_endpoint()});
+  }
+  a.socket.Send(batch);
+  ASSERT_TRUE(loop.RunUntil([&] { return b.received.size() == 150; }, kLimit));
+  for (size_t i = 0; i < 150; ++i) {
+    EXPECT_EQ(b.received[i].text, std::to_string(i));
+  }
+}
+
+TEST_P(UdpFamilies, CarriesEmptyAndVeryLargeDatagrams) {
+  EventLoop loop;
+  Host a(loop, GetParam());
+  Host b(loop, GetParam());
+  const std::string large(60000, 'x');
+  a.socket.SendTo(b.socket.local_endpoint(), {});
+  a.socket.SendTo(b.socket.local_endpoint(), AsBytes(large));
+  ASSERT_TRUE(loop.RunUntil([&] { return b.received.size() == 2; }, kLimit));
+  EXPECT_EQ(b.received[0].text, "");
+  EXPECT_EQ(b.received[1].text, large);
+}
+
+INSTANTIATE_TEST_SUITE_P(Loopback, UdpFamilies,
+                         ::testing::Values("127.0.0.1:0", "[::1]:0"),
+                         [](const auto& family) {
+                           return family.index == 0 ? "Ipv4" : "Ipv6";
+                         });
+
+TEST(UdpSocket, WildcardSocketAnswersFromTheAddressThatWasAsked) {
+  EventLoop loop;
+  Host server(loop, "0.0.0.0:0");
+  Host client(loop, "127.0.0.1:0");
+  const uint16_t port = server.socket.local_endpoint().port;
+  const Endpoint asked{IpAddress::V4(127, 0, 0, 77), port};
+  client.socket.SendTo(asked, AsBytes("ping"));
+  ASSERT_TRUE(loop.RunUntil([&] { return !server.received.empty(); }, kLimit));
+  EXPECT_EQ(server.received[0].local, asked);
+  server.socket.SendTo(server.received[0].remote, AsBytes("pong"),
+                       server.received[0].local.address);
+  ASSERT_TRUE(loop.RunUntil([&] { return !client.received.empty(); }, kLimit));
+  EXPECT_EQ(client.received[0].remote, asked);
+}
+
+TEST(UdpSocket, SourceThatIsNotOursFallsBackAndIsCounted) {
+  EventLoop loop;
+  Host a(loop, "0.0.0.0:0");
+  Host b(loop, "127.0.0.1:0");
+  a.socket.SendTo(b.socket.local_endpoint(), AsBytes("x"),
+                  IpAddress::V4(192, 0, 2, 55));
+  ASSERT_TRUE(loop.RunUntil([&] { return !b.received.empty(); }, kLimit));
+  EXPECT_EQ(a.socket.counters().source_fallbacks, 1U);
+  EXPECT_EQ(a.socket.counters().send_errors, 0U);
+}
+
+TEST(UdpSocket, OneBadPacketDoesNotStopItsBatch) {
+  EventLoop loop;
+  Host a(loop, "127.0.0.1:0");
+  Host b(loop, "127.0.0.1:0");
+  PacketBatch batch;
+  batch.AppendCopy(AsBytes("1"), {.remote = b.socket.local_endpoint()});
+  batch.AppendCopy(AsBytes("wrong family"), {.remote = At("[::1]:9")});
+  batch.Append(65535, {.remote = b.socket.local_endpoint()});  // too big
+  batch.AppendCopy(AsBytes("2"), {.remote = b.socket.local_endpoint()});
+  a.socket.Send(batch);
+  ASSERT_TRUE(loop.RunUntil([&] { return b.received.size() == 2; }, kLimit));
+  EXPECT_EQ(b.received[1].text, "2");
+  EXPECT_EQ(a.socket.counters().send_errors, 2U);
+  EXPECT_EQ(a.socket.counters().sent, 2U);
+}
+
+TEST(UdpSocket, SendingToAPortNobodyHasIsHarmless) {
+  EventLoop loop;
+  Host a(loop, "127.0.0.1:0");
+  Host b(loop, "127.0.0.1:0");
+  Endpoint dead;
+  {
+    const Host gone(loop, "127.0.0.1:0");
+    dead = gone.socket.local_endpoint();
+  }
+  a.socket.SendTo(dead, AsBytes("x"));
+  a.socket.SendTo(b.socket.local_endpoint(), AsBytes("y"));
+  EXPECT_TRUE(loop.RunUntil([&] { return !b.received.empty(); }, kLimit));
+}
+
+TEST(UdpSocket, BindSaysWhyItFails) {
+  EventLoop loop;
+  const Host taken(loop, "127.0.0.1:0");
+  const auto again = UdpSocket::Bind(loop, taken.socket.local_endpoint());
+  ASSERT_FALSE(again.has_value());
+  EXPECT_EQ(again.error().code, Errc::kAddressInUse);
+  const auto foreign = UdpSocket::Bind(loop, At("192.0.2.1:0"));
+  ASSERT_FALSE(foreign.has_value());
+  EXPECT_EQ(foreign.error().code, Errc::kAddressNotAvailable);
+}
+
+TEST(UdpSocket, Ipv6WildcardLeavesThePortFreeForIpv4) {
+  EventLoop loop;
+  const Host v6(loop, "[::]:0");
+  const Endpoint v4{IpAddress(), v6.socket.local_endpoint().port};
+  EXPECT_TRUE(UdpSocket::Bind(loop, v4).has_value());
+}
+
+TEST(UdpSocket, MayDieInItsHandler) {
+  EventLoop loop;
+  Host a(loop, "127.0.0.1:0");
+  auto b = std::make_unique<UdpSocket>(
+      UdpSocket::Bind(loop, At("127.0.0.1:0")).value());
+  bool received = false;
+  b->SetReceiveHandler([&](PacketBatch&) {
+    b.reset();
+    received = true;
+  });
+  a.socket.SendTo(b->local_endpoint(), AsBytes("x"));
+  EXPECT_TRUE(loop.RunUntil([&] { return received; }, kLimit));
+}
+
+TEST(UdpSocket, KeepsAndThenDropsWhenTheSystemsBufferIsFull) {
+  EventLoop loop;
+  // Loopback delivers at once and never fills a send buffer, so the smallest
+  // buffer and packets over it are what can be had without a slow network.
+  Host a(loop, "127.0.0.1:0", {.send_buffer = 1, .max_backlog = 100000});
+  Host b(loop, "127.0.0.1:0");
+  PacketBatch batch;
+  for (int i = 0; i < 64; ++i) {
+    batch.Append(1200, {.remote = b.socket.local_endpoint()});
+  }
+  a.socket.Send(batch);
+  ASSERT_TRUE(loop.RunUntil(
+      [&] {
+        const auto& counters = a.socket.counters();
+        return a.socket.backlog_bytes() == 0 &&
+               counters.sent + counters.send_overflows + counters.send_errors ==
+                   64;
+      },
+      kLimit));
+  EXPECT_EQ(a.socket.counters().send_errors, 0U);
+}
+
+}  // namespace
+}  // namespace natkit::io
