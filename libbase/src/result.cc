@@ -137,6 +137,10 @@ std::string_view UpperErrcName(Errc code) {
       return "TLS protocol failure";
     case Errc::kBadCertificate:
       return "bad certificate";
+    case Errc::kBadPrivateKey:
+      return "bad private key";
+    case Errc::kKeyMismatch:
+      return "private key does not belong to the certificate";
     case Errc::kBadSignal:
       return "bad signalling message";
     case Errc::kBadMeshFile:

@@ -66,7 +66,9 @@ enum class Errc : uint16_t {
   // libtls: 400..449
   kTlsHandshake = 400,    ///< the handshake failed
   kTlsProtocol = 401,     ///< the record layer failed
-  kBadCertificate = 402,  ///< certificate or key not usable or not trusted
+  kBadCertificate = 402,  ///< certificate not usable or not trusted
+  kBadPrivateKey = 403,   ///< private key not usable
+  kKeyMismatch = 404,     ///< private key is not the certificate's
 
   // libmesh: 450..549
   kBadSignal = 450,    ///< a signalling message does not open or parse

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+
+#include <ctime>
+#include <optional>
+
+#include "natkit/tls/context.h"
+
+namespace natkit::tls {
+
+struct ServerContext::Impl {
+  bssl::UniquePtr<SSL_CTX> context;
+};
+
+struct ClientContext::Impl {
+  bssl::UniquePtr<SSL_CTX> context;
+  bssl::UniquePtr<X509_STORE> roots;
+  Verification verification = Verification::kVerify;
+  std::optional<std::chrono::sys_seconds> verification_time;
+};
+
+}  // namespace natkit::tls
