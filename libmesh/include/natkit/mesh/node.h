@@ -1,0 +1,99 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "natkit/base/endpoint.h"
+#include "natkit/base/keys.h"
+#include "natkit/base/packet_batch.h"
+#include "natkit/base/result.h"
+#include "natkit/base/rng.h"
+#include "natkit/base/time.h"
+#include "natkit/mesh/mesh_file.h"
+#include "natkit/mesh/node_event.h"
+
+namespace natkit::mesh {
+
+/// Everything a node needs to know in advance.
+struct NodeConfig {
+  MeshFile mesh;
+  std::string name;  ///< which node of `mesh` we are
+  StaticPrivateKey private_key;
+  /// Mixed into every handshake of the mesh, the same on every node.
+  std::optional<PresharedKey> preshared_key;
+  /// Wall clock time (since the Unix epoch) at Instant{}.
+  Duration wall_clock_offset{0};
+};
+
+/// One node of a mesh: a WireGuard device, and for each peer the way its
+/// packets take. Packets flow over the relay at once, move to a direct path
+/// when ICE confirms one, and fall back when it dies; the WireGuard session
+/// does not notice.
+///
+/// Pure: owns no socket, clock or random source. The owner binds one UDP
+/// socket per family, opens the relay streams it is asked for, and carries
+/// packets between this and a TUN device. After each input, drain udp_out()
+/// and tun_out() (and clear them), PollRelayCommand(), PollRelayBytes() of each
+/// open relay and PollEvent(), then arm one timer at NextTimeout(). Not
+/// thread-safe.
+class Node {
+ public:
+  /// Errors: kNotFound (no such node), kBadValue (the private key is not the
+  /// one of the node's public key).
+  static Result<std::unique_ptr<Node>> Create(NodeConfig config, Rng& rng);
+  ~Node();
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  // Inputs.
+  /// Connects the relays.
+  void Start(Instant now);
+  /// The addresses that the UDP sockets are reachable at, at start and after
+  /// every change of the interfaces.
+  void SetLocalEndpoints(Instant now, std::vector<Endpoint> endpoints);
+  /// Resolved addresses of the mesh's STUN servers, relays' included.
+  void SetStunServers(Instant now, std::vector<Endpoint> servers);
+  /// Datagrams with Meta::remote and, as far as known, Meta::local.
+  void HandleUdp(Instant now, const PacketBatch& datagrams);
+  /// IP packets from the TUN device.
+  void HandleTun(Instant now, const PacketBatch& packets);
+  /// The stream is there; `server_key` from the meta certificate, if any,
+  /// allows DERP fast start.
+  void HandleRelayOpen(Instant now, RelayId relay,
+                       const std::optional<PublicKey>& server_key);
+  void HandleRelayBytes(Instant now, RelayId relay, ByteView bytes);
+  void HandleRelayClosed(Instant now, RelayId relay, std::string_view reason);
+  void HandleTimeout(Instant now);
+  /// Sends an echo request to a peer's first address; the reply is an event.
+  /// Errors: kNotFound (no such peer, or no address of a common family).
+  [[nodiscard]] Result<void> SendPing(Instant now, std::string_view peer,
+                                      uint16_t sequence);
+
+  // Outputs.
+  /// Datagrams to send from Meta::local to Meta::remote.
+  [[nodiscard]] PacketBatch& udp_out();
+  /// IP packets for the TUN device.
+  [[nodiscard]] PacketBatch& tun_out();
+  [[nodiscard]] std::optional<RelayCommand> PollRelayCommand();
+  /// Writes the next bytes for a relay's stream to `out` and returns their
+  /// number. Give it no more room than the stream takes at once: what waits
+  /// here is bounded, oldest packets first to go.
+  [[nodiscard]] size_t PollRelayBytes(Instant now, RelayId relay,
+                                      MutableBytes out);
+  [[nodiscard]] std::optional<NodeEvent> PollEvent();
+  [[nodiscard]] std::optional<Instant> NextTimeout() const;
+
+  [[nodiscard]] NodeState Snapshot() const;
+  [[nodiscard]] const NodeCounters& counters() const;
+
+ private:
+  class Impl;
+  explicit Node(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace natkit::mesh

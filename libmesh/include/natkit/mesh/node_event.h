@@ -1,0 +1,124 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "natkit/base/endpoint.h"
+#include "natkit/base/keys.h"
+#include "natkit/base/time.h"
+
+namespace natkit::mesh {
+
+/// Names a relay of the mesh: its position in MeshFile::relays.
+using RelayId = uint32_t;
+
+/// How packets to a peer travel.
+enum class PathKind : uint8_t { kNone, kRelay, kDirect };
+
+/// "none", "relay" or "direct".
+[[nodiscard]] std::string_view PathKindName(PathKind kind);
+
+/// One way to a peer: over a relay, or between two UDP endpoints.
+struct Path {
+  PathKind kind = PathKind::kNone;
+  std::string relay;               ///< its name; kRelay only
+  std::optional<Endpoint> remote;  ///< kDirect only
+  std::optional<Endpoint> local;   ///< kDirect only
+  std::optional<Duration> rtt;     ///< of the direct path's checks
+  bool operator==(const Path&) const = default;
+};
+
+/// "direct 203.0.113.7:41641", "relay eu", "none".
+[[nodiscard]] std::string DescribePath(const Path& path);
+
+struct PathChanged {
+  std::string peer;
+  Path path;
+};
+
+struct RelayChanged {
+  RelayId relay = 0;
+  bool is_up = false;
+  std::string reason;  ///< why it went down; no secrets
+};
+
+struct HandshakeCompleted {
+  std::string peer;
+};
+
+/// An echo reply to Node::SendPing.
+struct PingReply {
+  std::string peer;
+  uint16_t sequence = 0;
+  Duration rtt{};
+  Path path;  ///< the way the reply came
+};
+
+/// What our STUN servers see us as, after a change.
+struct ReflexiveChanged {
+  std::vector<Endpoint> mapped;
+};
+
+using NodeEvent = std::variant<PathChanged, RelayChanged, HandshakeCompleted,
+                               PingReply, ReflexiveChanged>;
+
+/// Opens a byte stream (TCP, with TLS unless plain) to a relay.
+struct RelayConnect {
+  RelayId relay = 0;
+};
+
+/// Closes it; HandleRelayClosed is not expected.
+struct RelayClose {
+  RelayId relay = 0;
+};
+
+using RelayCommand = std::variant<RelayConnect, RelayClose>;
+
+/// One peer as `meshnode status` shows it.
+struct PeerState {
+  std::string name;
+  PublicKey public_key;
+  std::vector<IpAddress> addresses;
+  Path path;
+  bool is_suspect = false;  ///< the direct path does not answer at present
+  std::optional<Duration> last_handshake;  ///< since the Unix epoch
+  uint64_t rx_bytes = 0;
+  uint64_t tx_bytes = 0;
+};
+
+struct RelayState {
+  std::string name;
+  bool is_up = false;
+  bool is_home = false;
+};
+
+/// A snapshot of a node; no secrets.
+struct NodeState {
+  std::string mesh;
+  std::string name;
+  PublicKey public_key;
+  std::vector<IpAddress> addresses;
+  std::vector<Endpoint> local_endpoints;
+  std::vector<Endpoint> reflexive;
+  std::vector<RelayState> relays;
+  std::vector<PeerState> peers;
+};
+
+/// What a node has dropped or seen; only ever grows.
+struct NodeCounters {
+  uint64_t dropped_unknown_datagrams = 0;  ///< no protocol of ours
+  uint64_t dropped_foreign_stun = 0;       ///< STUN that belongs to no session
+  uint64_t dropped_unknown_senders = 0;    ///< relayed from outside the mesh
+  uint64_t dropped_bad_signals = 0;
+  uint64_t dropped_replayed_signals = 0;
+  uint64_t dropped_no_relay = 0;  ///< no path at all to the peer
+  uint64_t sent_direct = 0;       ///< WireGuard datagrams
+  uint64_t sent_relayed = 0;
+  uint64_t received_direct = 0;
+  uint64_t received_relayed = 0;
+};
+
+}  // namespace natkit::mesh

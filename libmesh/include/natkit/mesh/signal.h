@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "natkit/base/bytes.h"
+#include "natkit/base/keys.h"
+#include "natkit/base/result.h"
+#include "natkit/base/rng.h"
+#include "natkit/nat/ice_candidate.h"
+#include "natkit/nat/ice_credentials.h"
+
+namespace natkit::mesh {
+
+/// "I am here": sent to every peer when a relay connection comes up.
+struct Hello {};
+
+/// The controlled side asks the controlling side for a new ICE session.
+struct RestartRequest {};
+
+/// One side's whole ICE description; repeated in full when it changes, so a
+/// lost or reordered signal does no harm.
+struct IceDescription {
+  uint64_t session = 0;  ///< chosen by the controlling side for each restart
+  ice::Credentials credentials;
+  std::vector<ice::Candidate> candidates;  ///< at most kMaxSignalCandidates
+  bool end_of_candidates = false;
+};
+
+struct Offer : IceDescription {};
+
+struct Answer : IceDescription {};
+
+/// One signalling message between two nodes.
+struct Signal {
+  uint64_t boot = 0;          ///< random for each start of the sender
+  uint64_t sequence = 0;      ///< strictly increasing within a boot
+  uint64_t sent_unix_ms = 0;  ///< the sender's clock; orders two boots
+  std::variant<Hello, Offer, Answer, RestartRequest> body;
+};
+
+/// What a description may hold at most; more makes a signal unacceptable.
+inline constexpr size_t kMaxSignalCandidates = 64;
+
+/// True for a datagram that begins like a sealed signal. On a relay, signals
+/// and WireGuard share one path; WireGuard's first byte is 1 to 4.
+[[nodiscard]] bool LooksLikeSignal(ByteView packet);
+
+/// Seals and opens the signals of one pair of nodes (libsodium crypto_box:
+/// X25519, XSalsa20-Poly1305). Wire form: magic 6, nonce 24, box.
+class SignalBox {
+ public:
+  SignalBox(const StaticPrivateKey& ours, const PublicKey& theirs);
+
+  [[nodiscard]] std::vector<uint8_t> Seal(const Signal& signal, Rng& rng) const;
+  /// Errors: kBadSignal for anything that does not open, parse or keep the
+  /// bounds above.
+  [[nodiscard]] Result<Signal> Open(ByteView packet) const;
+
+ private:
+  Secret<struct SignalBoxKeyTag, 32> key_;
+};
+
+/// Drops repeated and old signals of one peer: a relay that keeps them gains
+/// nothing by sending them again.
+class SignalReplayFilter {
+ public:
+  /// True, once, for a signal that is newer than all accepted before.
+  [[nodiscard]] bool Accept(const Signal& signal);
+
+  /// True when the last accepted signal was the first of a new boot, other
+  /// than the very first.
+  [[nodiscard]] bool peer_restarted() const { return peer_restarted_; }
+
+ private:
+  std::optional<uint64_t> boot_;
+  uint64_t sequence_ = 0;
+  uint64_t sent_unix_ms_ = 0;
+  bool peer_restarted_ = false;
+};
+
+}  // namespace natkit::mesh

@@ -1,0 +1,156 @@
+#include "signal/signal_proto.h"
+
+#include <limits>
+
+#include "proto/signal.pb.h"
+
+namespace natkit::mesh {
+
+namespace {
+
+proto::Candidate_Type ToProto(ice::CandidateType type) {
+  switch (type) {
+    case ice::CandidateType::kHost:
+      return proto::Candidate_Type_TYPE_HOST;
+    case ice::CandidateType::kPeerReflexive:
+      return proto::Candidate_Type_TYPE_PEER_REFLEXIVE;
+    case ice::CandidateType::kServerReflexive:
+      return proto::Candidate_Type_TYPE_SERVER_REFLEXIVE;
+    case ice::CandidateType::kRelayed:
+      return proto::Candidate_Type_TYPE_RELAYED;
+  }
+  return proto::Candidate_Type_TYPE_UNSPECIFIED;
+}
+
+std::optional<ice::CandidateType> FromProto(proto::Candidate_Type type) {
+  switch (type) {
+    case proto::Candidate_Type_TYPE_HOST:
+      return ice::CandidateType::kHost;
+    case proto::Candidate_Type_TYPE_PEER_REFLEXIVE:
+      return ice::CandidateType::kPeerReflexive;
+    case proto::Candidate_Type_TYPE_SERVER_REFLEXIVE:
+      return ice::CandidateType::kServerReflexive;
+    case proto::Candidate_Type_TYPE_RELAYED:
+      return ice::CandidateType::kRelayed;
+    default:
+      return std::nullopt;
+  }
+}
+
+void EncodeDescription(const IceDescription& from, proto::IceDescription& to) {
+  to.set_session(from.session);
+  to.set_ufrag(from.credentials.ufrag);
+  to.set_password(std::string(from.credentials.password.Expose()));
+  to.set_end_of_candidates(from.end_of_candidates);
+  for (const ice::Candidate& candidate : from.candidates) {
+    proto::Candidate& out = *to.add_candidates();
+    out.set_type(ToProto(candidate.type));
+    out.set_address(std::string(AsText(candidate.endpoint.address.bytes())));
+    out.set_port(candidate.endpoint.port);
+    out.set_priority(candidate.priority);
+    out.set_foundation(candidate.foundation);
+  }
+}
+
+/// nullopt for a type this version does not know: the candidate is skipped.
+Result<std::optional<ice::Candidate>> DecodeCandidate(
+    const proto::Candidate& from) {
+  const auto address = IpAddress::FromBytes(AsBytes(from.address()));
+  if (!address || from.port() == 0 || from.port() > 65535 ||
+      from.foundation().empty() || from.foundation().size() > 32) {
+    return Fail(Errc::kBadSignal);
+  }
+  const auto type = FromProto(from.type());
+  if (!type) {
+    return std::nullopt;
+  }
+  ice::Candidate candidate;
+  candidate.type = *type;
+  candidate.endpoint = {*address, static_cast<uint16_t>(from.port())};
+  candidate.base = candidate.endpoint;
+  candidate.priority = from.priority();
+  candidate.foundation = from.foundation();
+  return candidate;
+}
+
+template <class Description>
+Result<Signal> DecodeDescription(const proto::IceDescription& from,
+                                 Signal signal) {
+  Description description;
+  if (from.candidates_size() > static_cast<int>(kMaxSignalCandidates) ||
+      from.ufrag().size() > 256 || from.password().size() > 256) {
+    return Fail(Errc::kBadSignal);
+  }
+  description.session = from.session();
+  description.credentials = {from.ufrag(), from.password()};
+  description.end_of_candidates = from.end_of_candidates();
+  for (const proto::Candidate& candidate : from.candidates()) {
+    auto decoded = DecodeCandidate(candidate);
+    if (!decoded) {
+      return std::unexpected(decoded.error());
+    }
+    if (*decoded) {
+      description.candidates.push_back(**decoded);
+    }
+  }
+  signal.body = std::move(description);
+  return signal;
+}
+
+struct BodyEncoder {
+  proto::Signal& out;
+
+  void operator()(const Hello& /*body*/) const { out.mutable_hello(); }
+
+  void operator()(const RestartRequest& /*body*/) const {
+    out.mutable_restart_request();
+  }
+
+  void operator()(const Offer& body) const {
+    EncodeDescription(body, *out.mutable_offer());
+  }
+
+  void operator()(const Answer& body) const {
+    EncodeDescription(body, *out.mutable_answer());
+  }
+};
+
+}  // namespace
+
+std::string EncodeSignal(const Signal& signal) {
+  proto::Signal out;
+  out.set_boot(signal.boot);
+  out.set_sequence(signal.sequence);
+  out.set_sent_unix_ms(signal.sent_unix_ms);
+  std::visit(BodyEncoder{out}, signal.body);
+  return out.SerializeAsString();
+}
+
+Result<Signal> DecodeSignal(ByteView bytes) {
+  proto::Signal in;
+  if (bytes.size() > std::numeric_limits<uint16_t>::max() ||
+      !in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return Fail(Errc::kBadSignal);
+  }
+  Signal signal;
+  signal.boot = in.boot();
+  signal.sequence = in.sequence();
+  signal.sent_unix_ms = in.sent_unix_ms();
+  switch (in.body_case()) {
+    case proto::Signal::kHello:
+      signal.body = Hello{};
+      return signal;
+    case proto::Signal::kRestartRequest:
+      signal.body = RestartRequest{};
+      return signal;
+    case proto::Signal::kOffer:
+      return DecodeDescription<Offer>(in.offer(), signal);
+    case proto::Signal::kAnswer:
+      return DecodeDescription<Answer>(in.answer(), signal);
+    case proto::Signal::BODY_NOT_SET:
+      break;
+  }
+  return Fail(Errc::kBadSignal);
+}
+
+}  // namespace natkit::mesh
