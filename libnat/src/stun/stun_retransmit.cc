@@ -1,0 +1,49 @@
+#include "natkit/nat/stun_retransmit.h"
+
+namespace natkit::stun {
+
+namespace {
+
+constexpr int kFinalWaitFactor = 16;  // Rm
+constexpr Duration kTcpTimeout = std::chrono::milliseconds(39500);
+
+}  // namespace
+
+RetransmitSchedule RetransmitSchedule::Udp(Duration rto) {
+  return {.initial_timeout = rto,
+          .request_count = 7,
+          .final_wait = kFinalWaitFactor * rto};
+}
+
+RetransmitSchedule RetransmitSchedule::Tcp() {
+  return {.initial_timeout = kTcpTimeout,
+          .request_count = 1,
+          .final_wait = kTcpTimeout};
+}
+
+void RetransmitTimer::Start(Instant now) {
+  requests_sent_ = 0;
+  interval_ = schedule_.initial_timeout;
+  NoteSent(now);
+}
+
+RetransmitAction RetransmitTimer::HandleTimeout(Instant now) {
+  if (!deadline_ || now < *deadline_) {
+    return RetransmitAction::kNone;
+  }
+  if (requests_sent_ >= schedule_.request_count) {
+    deadline_.reset();
+    return RetransmitAction::kGiveUp;
+  }
+  NoteSent(now);
+  return RetransmitAction::kSend;
+}
+
+void RetransmitTimer::NoteSent(Instant now) {
+  ++requests_sent_;
+  const bool is_last = requests_sent_ >= schedule_.request_count;
+  deadline_ = now + (is_last ? schedule_.final_wait : interval_);
+  interval_ *= 2;
+}
+
+}  // namespace natkit::stun
