@@ -15,6 +15,7 @@
 
 #include "natkit/io/tcp.h"
 #include "natkit/io/unix_socket.h"
+#include "temporary_folder.h"
 
 namespace natkit::io {
 namespace {
@@ -249,23 +250,6 @@ TEST(TcpListener, TwoListenersCannotShareAPort) {
   ASSERT_FALSE(second.has_value());
   EXPECT_EQ(second.error().code, Errc::kAddressInUse);
 }
-
-/// A fresh directory that goes away with its content.
-struct TemporaryFolder {
-  std::filesystem::path path;
-
-  TemporaryFolder() {
-    std::string name =
-        (std::filesystem::temp_directory_path() / "natkit-XXXXXX").string();
-    path = ::mkdtemp(name.data());
-  }
-
-  ~TemporaryFolder() { std::filesystem::remove_all(path); }
-
-  [[nodiscard]] std::string operator/(const char* name) const {
-    return (path / name).string();
-  }
-};
 
 Result<UnixListener> ListenOn(EventLoop& loop, const std::string& path) {
   return UnixListener::Listen(loop, path, [](const UnixStream&) {});
