@@ -1,0 +1,209 @@
+#include "commands.h"
+
+#include <cerrno>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <optional>
+#include <sstream>
+#include <string_view>
+#include <utility>
+
+#include "natkit/netsim/control.h"
+#include "natkit/netsim/draw.h"
+#include "natkit/netsim/profile.h"
+#include "natkit/netsim/scenario.h"
+#include "render.h"
+
+namespace natkit::netsim::program {
+namespace {
+
+constexpr int kBadScenario = 2;
+
+std::optional<std::string> ReadText(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) {
+    return std::nullopt;
+  }
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (file.bad()) {
+    return std::nullopt;
+  }
+  return text;
+}
+
+/// Complains and returns nullopt if the file is missing or wrong.
+std::optional<Scenario> LoadFile(const std::string& path, int& exit_status) {
+  const auto text = ReadText(path);
+  if (!text) {
+    std::cerr << "netsim: cannot read " << path << '\n';
+    exit_status = 1;
+    return std::nullopt;
+  }
+  auto scenario = ParseScenario(*text);
+  if (!scenario) {
+    for (const Problem& problem : scenario.error()) {
+      std::cerr << path << ':' << problem.line << ": " << problem.text << '\n';
+    }
+    exit_status = kBadScenario;
+    return std::nullopt;
+  }
+  return *std::move(scenario);
+}
+
+std::optional<EventKind> FindEvent(std::string_view name) {
+  constexpr std::pair<std::string_view, EventKind> kEvents[] = {
+      {"reboot", EventKind::kReboot},
+      {"block-udp", EventKind::kBlockUdp},
+      {"unblock-udp", EventKind::kUnblockUdp},
+      {"link-down", EventKind::kLinkDown},
+      {"link-up", EventKind::kLinkUp},
+  };
+  for (const auto& [event_name, kind] : kEvents) {
+    if (event_name == name) {
+      return kind;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+void Commands::Fail(const std::string& text) {
+  std::cerr << "netsim: " << text << (text.ends_with('\n') ? "" : "\n");
+  exit_status = 1;
+}
+
+std::string Commands::Run() {
+  if (!id.empty()) {
+    return id;
+  }
+  const auto run = DefaultRun();
+  if (!run) {
+    Fail(run.error().text);
+    return {};
+  }
+  return *run;
+}
+
+void Commands::Check() {
+  if (const auto scenario = LoadFile(file, exit_status)) {
+    std::cout << file << ": ok, " << scenario->networks.size() << " networks, "
+              << scenario->hosts.size() << " hosts, " << scenario->nats.size()
+              << " boxes\n";
+  }
+}
+
+void Commands::Draw() {
+  if (const auto scenario = LoadFile(file, exit_status)) {
+    std::cout << DrawSvg(*scenario);
+  }
+}
+
+void Commands::ListProfiles() {
+  std::cout << (as_json ? RenderProfilesJson() : RenderProfiles());
+}
+
+void Commands::Up() {
+  const auto scenario = LoadFile(file, exit_status);
+  if (!scenario) {
+    return;
+  }
+  const auto run = netsim::Up(*scenario, id);
+  if (!run) {
+    Fail(run.error().text);
+  } else if (as_json) {
+    std::cout << RenderRunJson(*run) << '\n';
+  } else {
+    std::cout << run->id << '\n';
+  }
+}
+
+void Commands::List() {
+  const auto runs = netsim::List();
+  if (!runs) {
+    Fail(runs.error().text);
+  } else {
+    std::cout << (as_json ? RenderRunsJson(*runs) : RenderRuns(*runs));
+  }
+}
+
+void Commands::DownAll() {
+  const auto runs = netsim::List();
+  if (!runs) {
+    Fail(runs.error().text);
+    return;
+  }
+  for (const RunSummary& run : *runs) {
+    if (const auto done = netsim::Down(run.id); !done) {
+      Fail(done.error().text);
+    }
+  }
+}
+
+void Commands::Down() {
+  if (all) {
+    DownAll();
+    return;
+  }
+  const std::string run = Run();
+  if (run.empty()) {
+    return;
+  }
+  if (const auto done = netsim::Down(run); !done) {
+    Fail(done.error().text);
+  }
+}
+
+void Commands::Clean() {
+  const auto removed = netsim::Clean();
+  if (!removed) {
+    Fail(removed.error().text);
+    return;
+  }
+  for (const std::string& run : *removed) {
+    std::cout << "removed " << run << '\n';
+  }
+}
+
+void Commands::Exec() {
+  if (command.empty()) {
+    Fail("no command: netsim exec HOST -- COMMAND...");
+    return;
+  }
+  const std::string run = Run();
+  if (run.empty()) {
+    return;
+  }
+  const Failure failure = netsim::Exec(run, member, command);
+  const int error = errno;
+  Fail(failure.text);
+  // As shells do: not found, or not executable.
+  exit_status = error == ENOENT ? 127 : 126;
+}
+
+void Commands::SendEvent() {
+  const std::string run = Run();
+  if (run.empty()) {
+    return;
+  }
+  const auto kind = FindEvent(event);
+  if (!kind) {
+    Fail("unknown event '" + event + "' (`netsim event --help` lists them)");
+    return;
+  }
+  Event what{*kind, std::nullopt};
+  if (!new_address.empty()) {
+    const auto address = IpAddress::Parse(new_address);
+    if (!address || !address->is_v4() || *kind != EventKind::kReboot) {
+      Fail("--new-address takes an IPv4 address and goes with reboot");
+      return;
+    }
+    what = {EventKind::kReaddress, *address};
+  }
+  if (const auto done = Apply(run, member, what); !done) {
+    Fail(done.error().text);
+  }
+}
+
+}  // namespace natkit::netsim::program

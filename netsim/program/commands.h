@@ -1,0 +1,40 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace natkit::netsim::program {
+
+/// The subcommands of the netsim program. Options are the members; each
+/// command prints to standard output, complains to standard error, and sets
+/// the exit status: 0 done, 1 failed, 2 a scenario file is wrong.
+class Commands {
+ public:
+  void Check();
+  void Draw();
+  void ListProfiles();
+  void Up();
+  void List();
+  void Down();
+  void Clean();
+  void Exec();
+  void SendEvent();
+
+  std::string file;
+  std::string id;
+  std::string member;
+  std::vector<std::string> command;
+  std::string event;
+  std::string new_address;
+  bool as_json = false;
+  bool all = false;
+  int exit_status = 0;
+
+ private:
+  void Fail(const std::string& text);
+  /// The chosen or default run; empty, and a complaint, if there is none.
+  [[nodiscard]] std::string Run();
+  void DownAll();
+};
+
+}  // namespace natkit::netsim::program

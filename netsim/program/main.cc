@@ -1,0 +1,106 @@
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <string_view>
+
+#include "commands.h"
+
+namespace {
+
+constexpr const char* kAbout =
+    "Simulated internets for testing NAT traversal: hosts and NATs as network\n"
+    "namespaces, described by a TOML file. Needs root, or a kernel that lets\n"
+    "users make user namespaces; and the programs ip and nft.";
+
+constexpr const char* kExamples =
+    "Examples:\n"
+    "  netsim check demo.toml                  is the file right?\n"
+    "  netsim draw demo.toml > demo.svg        what does it look like?\n"
+    "  id=$(netsim up demo.toml)               build it\n"
+    "  netsim exec --id $id home1 -- ping -c1 203.0.113.11\n"
+    "  netsim event --id $id home reboot       the NAT forgets its mappings\n"
+    "  netsim down $id\n"
+    "With one run up, --id can be left out.";
+
+using natkit::netsim::program::Commands;
+
+void AddFileCommands(CLI::App& app, Commands& commands) {
+  auto* check = app.add_subcommand("check", "Say whether a scenario is right");
+  check->add_option("FILE", commands.file, "scenario file")->required();
+  check->callback([&commands] { commands.Check(); });
+  auto* draw = app.add_subcommand("draw", "Print a scenario as an SVG image");
+  draw->add_option("FILE", commands.file, "scenario file")->required();
+  draw->callback([&commands] { commands.Draw(); });
+  auto* profiles = app.add_subcommand("profiles", "List the NAT profiles");
+  profiles->add_flag("--json", commands.as_json, "print JSON");
+  profiles->callback([&commands] { commands.ListProfiles(); });
+}
+
+void AddRunCommands(CLI::App& app, Commands& commands) {
+  auto* up = app.add_subcommand("up", "Build a scenario; prints the run's id");
+  up->add_option("FILE", commands.file, "scenario file")->required();
+  up->add_option("--id", commands.id, "run id; default: a random one");
+  up->add_flag("--json", commands.as_json, "print the run as JSON");
+  up->callback([&commands] { commands.Up(); });
+  auto* list = app.add_subcommand("list", "List this user's runs");
+  list->add_flag("--json", commands.as_json, "print JSON");
+  list->callback([&commands] { commands.List(); });
+  auto* down = app.add_subcommand("down", "End a run and what runs inside");
+  auto* id = down->add_option("ID,--id", commands.id, "run id");
+  down->add_flag("--all", commands.all, "every run of this user")->excludes(id);
+  down->callback([&commands] { commands.Down(); });
+  auto* clean =
+      app.add_subcommand("clean", "Remove what crashed runs left behind");
+  clean->callback([&commands] { commands.Clean(); });
+}
+
+void AddMemberCommands(CLI::App& app, Commands& commands) {
+  auto* exec = app.add_subcommand(
+      "exec", "Run a command on a host or box; its exit status is passed on");
+  exec->add_option("--id", commands.id, "run id");
+  exec->add_option("HOST", commands.member, "host or box")->required();
+  exec->footer(
+      "The command follows after --: netsim exec HOST -- ping -c1 ...");
+  exec->callback([&commands] { commands.Exec(); });
+  auto* event = app.add_subcommand(
+      "event", "Make something happen to a box (or to a host's link)");
+  event->add_option("--id", commands.id, "run id");
+  event->add_option("BOX", commands.member, "box; or host for link-*")
+      ->required();
+  event
+      ->add_option("EVENT", commands.event,
+                   "reboot, block-udp, unblock-udp, link-down or link-up")
+      ->required();
+  event->add_option("--new-address", commands.new_address,
+                    "with reboot: come back with this external address");
+  event->callback([&commands] { commands.SendEvent(); });
+}
+
+/// Takes what follows the first "--": a command to run, whose options are not
+/// ours. Returns how many arguments are left.
+int TakeCommand(int argc, char** argv, Commands& commands) {
+  char** const end = argv + argc;
+  char** const dashes = std::find(argv, end, std::string_view("--"));
+  if (dashes != end) {
+    commands.command.assign(dashes + 1, end);
+  }
+  return static_cast<int>(dashes - argv);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app(kAbout, "netsim");
+  app.footer(kExamples);
+  app.require_subcommand(1);
+  Commands commands;
+  AddFileCommands(app, commands);
+  AddRunCommands(app, commands);
+  AddMemberCommands(app, commands);
+  const int ours = TakeCommand(argc, argv, commands);
+  try {
+    app.parse(ours, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error);
+  }
+  return commands.exit_status;
+}

@@ -1,0 +1,110 @@
+#include "render.h"
+
+#include <iomanip>
+#include <sstream>
+
+#include "natkit/netsim/profile.h"
+
+namespace natkit::netsim::program {
+namespace {
+
+std::string_view StateName(RunState state) {
+  switch (state) {
+    case RunState::kRunning:
+      return "running";
+    case RunState::kStarting:
+      return "starting";
+    case RunState::kLeftover:
+      return "leftover";
+  }
+  return "?";
+}
+
+/// A JSON string; control characters become spaces.
+std::string Json(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+    }
+    out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+  }
+  return out + "\"";
+}
+
+constexpr std::string_view kCgnSummary =
+    "two boxes: port-restricted at home, symmetric (carrier_profile) beyond";
+
+}  // namespace
+
+std::string RenderProfiles() {
+  std::ostringstream out;
+  out << std::left;
+  const auto row = [&out](std::string_view name, std::string_view mapping,
+                          std::string_view filtering,
+                          std::string_view summary) {
+    out << std::setw(18) << name << std::setw(9) << mapping << std::setw(11)
+        << filtering << summary << '\n';
+  };
+  row("PROFILE", "MAPPING", "FILTERING", "WHAT IT DOES");
+  for (const ProfileInfo& info : Profiles()) {
+    row(info.name, info.mapping, info.filtering, info.summary);
+  }
+  row(kCgnProfileName, "APD", "APD", kCgnSummary);
+  return out.str();
+}
+
+std::string RenderProfilesJson() {
+  std::ostringstream out;
+  out << '[';
+  for (const ProfileInfo& info : Profiles()) {
+    out << "{\"name\":" << Json(info.name)
+        << ",\"mapping\":" << Json(info.mapping)
+        << ",\"filtering\":" << Json(info.filtering)
+        << ",\"summary\":" << Json(info.summary) << "},\n ";
+  }
+  out << "{\"name\":" << Json(kCgnProfileName)
+      << ",\"mapping\":\"APD\",\"filtering\":\"APD\",\"summary\":"
+      << Json(kCgnSummary) << "}]\n";
+  return out.str();
+}
+
+std::string RenderRuns(const std::vector<RunSummary>& runs) {
+  std::ostringstream out;
+  out << std::left;
+  for (const RunSummary& run : runs) {
+    out << std::setw(18) << run.id << std::setw(10) << StateName(run.state)
+        << std::setw(16) << run.scenario << ' ' << run.members.size()
+        << " members\n";
+  }
+  return out.str();
+}
+
+std::string RenderRunJson(const RunSummary& run) {
+  std::ostringstream out;
+  out << "{\"id\":" << Json(run.id) << ",\"scenario\":" << Json(run.scenario)
+      << ",\"state\":" << Json(StateName(run.state))
+      << ",\"directory\":" << Json(run.directory) << ",\"members\":[";
+  std::string_view separator;
+  for (const Member& member : run.members) {
+    out << separator << "{\"name\":" << Json(member.name)
+        << ",\"kind\":" << Json(member.kind)
+        << ",\"namespace\":" << Json(member.namespace_path) << '}';
+    separator = ",";
+  }
+  out << "]}";
+  return out.str();
+}
+
+std::string RenderRunsJson(const std::vector<RunSummary>& runs) {
+  std::string out = "[";
+  std::string_view separator;
+  for (const RunSummary& run : runs) {
+    out += separator;
+    out += RenderRunJson(run);
+    separator = ",\n ";
+  }
+  return out + "]\n";
+}
+
+}  // namespace natkit::netsim::program

@@ -1,0 +1,177 @@
+#include "natkit/netsim/draw.h"
+
+#include <algorithm>
+#include <sstream>
+
+namespace natkit::netsim {
+namespace {
+
+// Pixels.
+constexpr int kBoxWidth = 128;
+constexpr int kBoxHeight = 52;
+constexpr int kGap = 14;
+constexpr int kBarHeight = 26;
+constexpr int kDrop = 26;
+constexpr int kMargin = 20;
+constexpr int kTitleHeight = 34;
+
+std::string Escape(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        out += c;
+    }
+  }
+  return out;
+}
+
+class Drawing {
+ public:
+  explicit Drawing(const Scenario& scenario) : scenario_(scenario) {}
+
+  std::string Draw();
+
+ private:
+  [[nodiscard]] int WidthOf(const Network& network) const;
+  [[nodiscard]] int WidthBelow(const Nat& nat) const;
+  void DrawNetwork(const Network& network, int x, int y);
+  void DrawBar(const Network& network, int x, int y);
+  void DrawBox(std::string_view style, int x, int y,
+               const std::vector<std::string>& lines);
+  void DrawCable(int x, int top, int bottom);
+
+  const Scenario& scenario_;
+  std::ostringstream svg_;
+  int right_ = 0;
+  int bottom_ = 0;
+};
+
+int Drawing::WidthBelow(const Nat& nat) const {
+  return std::max(kBoxWidth, WidthOf(*scenario_.FindNetwork(nat.inside)));
+}
+
+int Drawing::WidthOf(const Network& network) const {
+  int width = 0;
+  for (const Host& host : scenario_.hosts) {
+    width += host.network == network.name ? kBoxWidth + kGap : 0;
+  }
+  for (const Nat& nat : scenario_.nats) {
+    width += nat.outside == network.name ? WidthBelow(nat) + kGap : 0;
+  }
+  return std::max(kBoxWidth, width - kGap);
+}
+
+void Drawing::DrawCable(int x, int top, int bottom) {
+  svg_ << "<line x1=\"" << x << "\" y1=\"" << top << "\" x2=\"" << x
+       << "\" y2=\"" << bottom << "\" class=\"cable\"/>\n";
+}
+
+void Drawing::DrawBar(const Network& network, int x, int y) {
+  const int width = WidthOf(network);
+  svg_ << "<rect x=\"" << x << "\" y=\"" << y << "\" width=\"" << width
+       << "\" height=\"" << kBarHeight << "\" rx=\"13\" class=\"network\"/>\n"
+       << "<text x=\"" << x + width / 2 << "\" y=\"" << y + 17
+       << "\" class=\"bar\">" << Escape(network.name) << "  "
+       << network.cidr.ToString() << "</text>\n";
+  right_ = std::max(right_, x + width);
+  bottom_ = std::max(bottom_, y + kBarHeight);
+}
+
+void Drawing::DrawBox(std::string_view style, int x, int y,
+                      const std::vector<std::string>& lines) {
+  svg_ << "<rect x=\"" << x << "\" y=\"" << y << "\" width=\"" << kBoxWidth
+       << "\" height=\"" << kBoxHeight << "\" rx=\"6\" class=\"" << style
+       << "\"/>\n";
+  int baseline = y + (lines.size() > 2 ? 16 : 22);
+  std::string_view text_style = "name";
+  for (const std::string& line : lines) {
+    svg_ << "<text x=\"" << x + kBoxWidth / 2 << "\" y=\"" << baseline
+         << "\" class=\"" << text_style << "\">" << Escape(line) << "</text>\n";
+    baseline += 14;
+    text_style = "detail";
+  }
+  bottom_ = std::max(bottom_, y + kBoxHeight);
+}
+
+void Drawing::DrawNetwork(const Network& network, int x, int y) {
+  DrawBar(network, x, y);
+  const int box_y = y + kBarHeight + kDrop;
+  for (const Host& host : scenario_.hosts) {
+    if (host.network == network.name) {
+      DrawCable(x + kBoxWidth / 2, y + kBarHeight, box_y);
+      DrawBox("host", x, box_y, {host.name, host.address.ToString()});
+      x += kBoxWidth + kGap;
+    }
+  }
+  for (const Nat& nat : scenario_.nats) {
+    if (nat.outside != network.name) {
+      continue;
+    }
+    const Network& inside = *scenario_.FindNetwork(nat.inside);
+    const int width = WidthBelow(nat);
+    const int box_x = x + (width - kBoxWidth) / 2;
+    DrawCable(box_x + kBoxWidth / 2, y + kBarHeight, box_y);
+    DrawBox(Translates(nat.profile) ? "nat" : "router", box_x, box_y,
+            {nat.name, std::string(Describe(nat.profile).name),
+             nat.addresses.front().ToString()});
+    const int inside_y = box_y + kBoxHeight + kDrop;
+    DrawCable(box_x + kBoxWidth / 2, box_y + kBoxHeight, inside_y);
+    DrawNetwork(inside, x + (width - WidthOf(inside)) / 2, inside_y);
+    x += width + kGap;
+  }
+}
+
+std::string Drawing::Draw() {
+  int x = kMargin;
+  for (const Network& network : scenario_.networks) {
+    if (scenario_.UplinkOf(network.name) == nullptr) {
+      DrawNetwork(network, x, kMargin + kTitleHeight);
+      x = right_ + 3 * kGap;
+    }
+  }
+  const int width = right_ + kMargin;
+  const int height = bottom_ + kMargin;
+  std::ostringstream out;
+  out << "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " << width
+      << ' ' << height << "\" width=\"" << width << "\" height=\"" << height
+      << "\" role=\"img\" aria-label=\"network topology\">\n"
+      << "<style>\n"
+         "text{font-family:system-ui,sans-serif;text-anchor:middle;"
+         "fill:#1c2733}\n"
+         ".title{font-size:16px;font-weight:600;text-anchor:start}\n"
+         ".bar,.name{font-size:12px;font-weight:600}\n"
+         ".detail{font-size:11px;fill:#4a5a6a}\n"
+         ".network{fill:#d9e8f6;stroke:#6f9cc6}\n"
+         ".host{fill:#f6f9fb;stroke:#8fa3b5}\n"
+         ".nat{fill:#fdebd0;stroke:#d79a43}\n"
+         ".router{fill:#e3f3e3;stroke:#6fae6f}\n"
+         ".cable{stroke:#8fa3b5;stroke-width:1.5}\n"
+         "</style>\n"
+      << "<rect width=\"" << width << "\" height=\"" << height
+      << "\" fill=\"#ffffff\"/>\n"
+      << "<text x=\"" << kMargin << "\" y=\"" << kMargin + 12
+      << "\" class=\"title\">" << Escape(scenario_.name) << "</text>\n"
+      << svg_.str() << "</svg>\n";
+  return out.str();
+}
+
+}  // namespace
+
+std::string DrawSvg(const Scenario& scenario) {
+  return Drawing(scenario).Draw();
+}
+
+}  // namespace natkit::netsim
