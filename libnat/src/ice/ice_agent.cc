@@ -1,18 +1,24 @@
 #include "natkit/nat/ice_agent.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "ice/agent_core.h"
+
 namespace natkit::ice {
+namespace {
 
-class Agent::Core {
- public:
-  Core(AgentConfig settings, Rng& rng)
-      : config(std::move(settings)), credentials(MakeCredentials(rng)) {}
+template <class T>
+std::optional<T> TakeFront(std::deque<T>& queue) {
+  if (queue.empty()) {
+    return std::nullopt;
+  }
+  std::optional<T> front(std::move(queue.front()));
+  queue.pop_front();
+  return front;
+}
 
-  AgentConfig config;
-  Credentials credentials;
-  AgentCounters counters;
-};
+}  // namespace
 
 Agent::Agent(AgentConfig config, Rng& rng)
     : core_(std::make_unique<Core>(std::move(config), rng)) {}
@@ -22,81 +28,90 @@ Agent& Agent::operator=(Agent&& other) noexcept = default;
 Agent::~Agent() = default;
 
 const Credentials& Agent::local_credentials() const {
-  return core_->credentials;
+  return core_->local_credentials();
 }
 
-Result<void> Agent::AddHostBase(Instant /*now*/, const Endpoint& /*base*/) {
-  return {};
+Result<void> Agent::AddHostBase(Instant now, const Endpoint& base) {
+  return core_->AddHostBase(now, base);
 }
 
-void Agent::RemoveHostBase(Instant /*now*/, const Endpoint& /*base*/) {}
-
-Result<void> Agent::AddReflexiveCandidate(Instant /*now*/,
-                                          const Endpoint& /*mapped*/,
-                                          const Endpoint& /*base*/) {
-  return {};
+void Agent::RemoveHostBase(Instant now, const Endpoint& base) {
+  core_->RemoveHostBase(now, base);
 }
 
-void Agent::SetLocalEndOfCandidates(Instant /*now*/) {}
+Result<void> Agent::AddReflexiveCandidate(Instant now, const Endpoint& mapped,
+                                          const Endpoint& base) {
+  return core_->AddReflexive(now, mapped, base, std::nullopt);
+}
 
-Result<void> Agent::SetRemoteCredentials(Instant /*now*/,
+void Agent::SetLocalEndOfCandidates(Instant now) {
+  core_->SetLocalEndOfCandidates(now);
+}
+
+Result<void> Agent::SetRemoteCredentials(Instant now,
                                          const Credentials& remote) {
-  return CheckCredentials(remote);
+  return core_->SetRemoteCredentials(now, remote);
 }
 
-Result<void> Agent::AddRemoteCandidate(Instant /*now*/,
+Result<void> Agent::AddRemoteCandidate(Instant now,
                                        const Candidate& candidate) {
-  if (!IsUsableRemote(candidate)) {
-    return Fail(Errc::kBadCandidate);
-  }
-  return {};
+  return core_->AddRemoteCandidate(now, candidate);
 }
 
-void Agent::SetRemoteEndOfCandidates(Instant /*now*/) {}
-
-void Agent::Restart(Instant /*now*/) {}
-
-bool Agent::HandleDatagram(Instant /*now*/, const Endpoint& /*local_base*/,
-                           const Endpoint& /*from*/, ByteView /*datagram*/) {
-  return false;
+void Agent::SetRemoteEndOfCandidates(Instant now) {
+  core_->SetRemoteEndOfCandidates(now);
 }
 
-void Agent::HandleTimeout(Instant /*now*/) {}
+void Agent::Restart(Instant now) {
+  core_->Restart(now);
+}
+
+bool Agent::HandleDatagram(Instant now, const Endpoint& local_base,
+                           const Endpoint& from, ByteView datagram) {
+  return core_->HandleDatagram(now, {.base = local_base, .remote = from},
+                               datagram);
+}
+
+void Agent::HandleTimeout(Instant now) {
+  core_->HandleTimeout(now);
+}
 
 std::optional<AgentTransmit> Agent::PollTransmit() {
-  return std::nullopt;
+  return TakeFront(core_->context().transmits);
 }
 
 std::optional<AgentEvent> Agent::PollEvent() {
-  return std::nullopt;
+  return TakeFront(core_->context().events);
 }
 
 std::optional<Instant> Agent::NextTimeout() const {
-  return std::nullopt;
+  return core_->NextTimeout();
 }
 
 std::optional<SelectedPair> Agent::selected() const {
-  return std::nullopt;
+  return core_->selected();
 }
 
 bool Agent::is_suspect() const {
-  return false;
+  return core_->is_suspect();
 }
 
 AgentState Agent::state() const {
-  return AgentState::kNew;
+  return core_->state();
 }
 
 Role Agent::role() const {
-  return core_->config.role;
+  return core_->context().role;
 }
 
 const AgentCounters& Agent::counters() const {
-  return core_->counters;
+  return core_->context().counters;
 }
 
 std::vector<Candidate> Agent::local_candidates() const {
-  return {};
+  std::vector<Candidate> out = core_->context().locals.items();
+  std::ranges::stable_sort(out, {}, &Candidate::type);
+  return out;
 }
 
 }  // namespace natkit::ice

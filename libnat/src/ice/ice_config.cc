@@ -22,8 +22,8 @@ AgentConfig AgentConfig::Mesh(Role role) {
   config.nomination = Nomination::kContinuous;
   config.consent_interval = seconds(1);
   config.consent_expiry = seconds(3);
-  config.suspect_after = milliseconds(1500);
-  config.suspect_interval = milliseconds(250);
+  config.suspect_after = milliseconds(1800);
+  config.unanswered_interval = milliseconds(250);
   config.patience = seconds(12);
   config.recheck_interval = seconds(30);
   return config;

@@ -19,8 +19,9 @@ namespace natkit::ice {
 
 /// The pair that carries data.
 struct SelectedPair {
-  Endpoint local_base;  ///< send from here
-  Endpoint remote;      ///< send to here
+  Endpoint local_base;    ///< send from here
+  Endpoint remote;        ///< send to here
+  Endpoint local_mapped;  ///< our address as the remote sees it
   CandidateType remote_type = CandidateType::kHost;
   uint64_t priority = 0;
   /// Smoothed round-trip time of its checks; zero until one was measured.

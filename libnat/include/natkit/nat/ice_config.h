@@ -66,8 +66,10 @@ struct AgentConfig {
   /// Without any answer for this long the selected pair becomes suspect: an
   /// event is raised, all other pairs are checked again.
   Duration suspect_after = std::chrono::seconds(12);
-  /// Time between consent checks while suspect.
-  Duration suspect_interval = std::chrono::seconds(5);
+  /// A consent check that is not answered after this long is followed by the
+  /// next one at once, instead of after consent_interval. Values of
+  /// consent_interval and above change nothing.
+  Duration unanswered_interval = std::chrono::seconds(5);
 
   /// Failure is not reported before this long after the first check (RFC 8863).
   Duration patience = std::chrono::milliseconds(39500);
@@ -87,7 +89,7 @@ struct AgentConfig {
   /// For links between mesh nodes that have a relay meanwhile: all pairs start
   /// at once 20 ms apart, each is tried at 0, 100, 300, 700, 1500, 3100, ...
   /// for about 10 s, nomination is continuous, and a dead path is suspect
-  /// after 1.5 s and dropped after 3 s.
+  /// after 1.8 s and dropped after 3 s.
   [[nodiscard]] static AgentConfig Mesh(Role role);
 };
 

@@ -1,0 +1,314 @@
+#include "ice/session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "natkit/base/check.h"
+
+namespace natkit::ice {
+namespace {
+
+stun::IntegrityKey KeyOf(const Credentials& credentials) {
+  auto key = stun::IntegrityKey::ShortTerm(credentials.password.Expose());
+  NATKIT_CHECK(key.has_value());  // CheckCredentials() bounds the password
+  return std::move(*key);
+}
+
+void KeepEarliest(std::optional<Instant>& next, Instant candidate) {
+  next = std::min(next.value_or(Instant::max()), candidate);
+}
+
+}  // namespace
+
+Session::Session(AgentContext& context)
+    : context_(context),
+      local_(MakeCredentials(context.rng)),
+      local_key_(KeyOf(local_)),
+      remotes_(context.config.max_remote_candidates),
+      list_({.max_pairs = context.config.max_pairs,
+             .freezing = context.config.freezing},
+            context.role) {}
+
+bool Session::IsRemote(const Credentials& credentials) const {
+  return remote_ && remote_->ufrag == credentials.ufrag &&
+         remote_->password.EqualsConstantTime(credentials.password);
+}
+
+bool Session::OwnsTransaction(const stun::TransactionId& id) const {
+  return outgoing_.contains(id);
+}
+
+void Session::SetRemote(Instant now, const Credentials& remote) {
+  remote_ = remote;
+  remote_key_ = KeyOf(remote);
+  for (const EarlyCheck& early : std::exchange(early_, {})) {
+    ProcessCheck(now, early.path, early.check);
+  }
+}
+
+Result<void> Session::AddRemote(const Candidate& candidate) {
+  const auto outcome = remotes_.Add(candidate);
+  if (!outcome) {
+    return std::unexpected(outcome.error());
+  }
+  switch (*outcome) {
+    case RemoteCandidates::Outcome::kKnown:
+      break;
+    case RemoteCandidates::Outcome::kUpdated:
+      list_.UpdateRemote(candidate);
+      break;
+    case RemoteCandidates::Outcome::kAdded:
+      for (const Candidate& local : context_.locals.items()) {
+        FormPairs(local, candidate);
+      }
+      break;
+  }
+  return {};
+}
+
+void Session::AddLocal(const Candidate& host) {
+  for (const Candidate& remote : remotes_.items()) {
+    FormPairs(host, remote);
+  }
+}
+
+void Session::FormPairs(const Candidate& host, const Candidate& remote) {
+  if (host.type != CandidateType::kHost ||
+      !CanPair(host.base.address, remote.endpoint.address)) {
+    return;
+  }
+  if (list_.Insert(host, remote, selected_) == nullptr) {
+    ++context_.counters.dropped_over_limit;
+  }
+}
+
+void Session::RemoveBase(const Endpoint& base) {
+  const auto leaves_base = [&](const std::optional<PairKey>& key) {
+    return key && key->base == base;
+  };
+  if (leaves_base(selected_)) {
+    selected_.reset();
+    consent_.reset();
+    was_connected_ = true;
+  }
+  if (leaves_base(nominee_)) {
+    nominee_.reset();
+  }
+  if (leaves_base(nominated_by_peer_)) {
+    nominated_by_peer_.reset();
+  }
+  std::erase_if(
+      early_, [&](const EarlyCheck& early) { return early.path.base == base; });
+  std::erase_if(outgoing_, [&](const auto& entry) {
+    return entry.second.pair.base == base;
+  });
+  list_.RemoveBase(base);
+}
+
+void Session::SetRole(Role role) {
+  list_.SetRole(role);
+  nominee_.reset();
+  first_valid_at_.reset();
+  nominated_by_peer_.reset();
+}
+
+void Session::Retire() {
+  is_retired_ = true;
+  nominee_.reset();
+  early_.clear();
+  std::erase_if(outgoing_, [](const auto& entry) {
+    return entry.second.purpose != Purpose::kConsent;
+  });
+}
+
+bool Session::SendNextCheck(Instant now) {
+  if (!has_work()) {
+    return false;
+  }
+  Pair* pair = list_.TakeNext();
+  if (nominee_ == pair->key && pair->state == PairState::kSucceeded) {
+    (void)Send(now, *pair, Purpose::kNominate);
+    return true;
+  }
+  const auto id = Send(now, *pair, Purpose::kCheck);
+  if (pair->state != PairState::kSucceeded) {
+    pair->state = PairState::kInProgress;
+    pair->check = id;
+  }
+  return true;
+}
+
+stun::TransactionId Session::Send(Instant now, const Pair& pair,
+                                  Purpose purpose) {
+  const Candidate* host = context_.locals.FindHost(pair.key.base);
+  NATKIT_CHECK(host != nullptr);
+  CheckRequest request{.id = stun::TransactionId::Generate(context_.rng),
+                       .username = remote_->ufrag + ":" + local_.ufrag,
+                       .priority = LocalCandidates::CheckPriority(*host),
+                       .role = context_.role,
+                       .tiebreaker = context_.tiebreaker};
+  // With NOMINATION, consent checks repeat the nomination: a controlled side
+  // that lost the pair for a moment selects it again.
+  const bool repeats = purpose == Purpose::kConsent && is_continuous() &&
+                       nomination_ != 0 && !nominee_ && !is_retired_;
+  request.use_candidate = context_.role == Role::kControlling &&
+                          (purpose == Purpose::kNominate || repeats);
+  if (request.use_candidate && is_continuous()) {
+    request.nomination = nomination_;
+  }
+  RetransmitSchedule schedule = context_.config.check_schedule;
+  if (purpose == Purpose::kConsent) {
+    schedule.max_sends = 1;
+    schedule.final_wait = context_.config.consent_expiry;
+    ++context_.counters.consent_checks_sent;
+  } else {
+    first_check_at_ = first_check_at_.value_or(now);
+    ++context_.counters.checks_sent;
+  }
+  auto payload = BuildCheck(request, *remote_key_);
+  context_.Send(pair.key.base, pair.key.remote, payload);
+  outgoing_.emplace(
+      request.id, Outgoing{.pair = pair.key,
+                           .purpose = purpose,
+                           .role = context_.role,
+                           .nomination = nomination_,
+                           .sent_at = now,
+                           .timer = RetransmitTimer(schedule, now, CheckRto()),
+                           .payload = std::move(payload)});
+  return request.id;
+}
+
+Duration Session::CheckRto() const {
+  const AgentConfig& config = context_.config;
+  if (!config.scale_rto) {
+    return config.check_schedule.initial_rto;
+  }
+  return std::max(config.check_schedule.initial_rto,
+                  config.pacing * static_cast<int64_t>(list_.active_count()));
+}
+
+void Session::HandleTimeout(Instant now) {
+  AdvanceOutgoing(now);
+  AdvanceConsent(now);
+  RecheckFailed(now);
+}
+
+void Session::AdvanceOutgoing(Instant now) {
+  for (auto entry = outgoing_.begin(); entry != outgoing_.end();) {
+    Outgoing& outgoing = entry->second;
+    switch (outgoing.timer.Advance(now)) {
+      case RetransmitTimer::Action::kNone:
+        ++entry;
+        break;
+      case RetransmitTimer::Action::kSend:
+        ++context_.counters.retransmits;
+        context_.Send(outgoing.pair.base, outgoing.pair.remote,
+                      outgoing.payload);
+        ++entry;
+        break;
+      case RetransmitTimer::Action::kGiveUp:
+        GiveUp(now, entry++);
+        break;
+    }
+  }
+}
+
+void Session::GiveUp(Instant now, OutgoingMap::iterator entry) {
+  const Outgoing outgoing = std::move(entry->second);
+  const stun::TransactionId id = entry->first;
+  outgoing_.erase(entry);
+  Pair* pair = list_.Find(outgoing.pair);
+  if (pair == nullptr) {
+    return;
+  }
+  const bool is_nomination = outgoing.purpose == Purpose::kNominate &&
+                             nominee_ == outgoing.pair &&
+                             outgoing.nomination == nomination_;
+  if (pair->check == id || is_nomination) {
+    Fail(now, *pair);
+  }
+}
+
+void Session::AdvanceConsent(Instant now) {
+  while (consent_) {
+    switch (consent_->Advance(now, context_.rng)) {
+      case Consent::Action::kNone:
+        return;
+      case Consent::Action::kSendCheck:
+        (void)Send(now, *list_.Find(*selected_), Purpose::kConsent);
+        break;
+      case Consent::Action::kSuspect:
+        OnSuspect();
+        break;
+      case Consent::Action::kExpired:
+        Lose(now);
+        return;
+    }
+  }
+}
+
+void Session::RecheckFailed(Instant now) {
+  for (auto& [key, pair] : list_.pairs()) {
+    if (MayRecheck(pair) &&
+        now >= pair.failed_at + context_.config.recheck_interval) {
+      CheckList::Reopen(pair);
+    }
+  }
+}
+
+bool Session::MayRecheck(const Pair& pair) const {
+  if (context_.config.recheck_interval <= Duration::zero() || is_retired_ ||
+      pair.state != PairState::kFailed) {
+    return false;
+  }
+  const Pair* current = selected();
+  return current == nullptr || pair.priority > current->priority;
+}
+
+bool Session::has_work() const {
+  return has_remote() && !is_retired_ && list_.has_work();
+}
+
+std::optional<Instant> Session::NextTimeout() const {
+  std::optional<Instant> next;
+  for (const auto& [id, outgoing] : outgoing_) {
+    KeepEarliest(next, outgoing.timer.deadline());
+  }
+  if (consent_) {
+    KeepEarliest(next, consent_->NextTimeout());
+  }
+  for (const auto& [key, pair] : list_.pairs()) {
+    if (MayRecheck(pair)) {
+      KeepEarliest(next, pair.failed_at + context_.config.recheck_interval);
+    }
+  }
+  if (first_valid_at_ && !nominee_ && !selected_) {
+    KeepEarliest(next, *first_valid_at_ + context_.config.nomination_wait);
+  }
+  return next;
+}
+
+const Pair* Session::selected() const {
+  return selected_ ? list_.Find(*selected_) : nullptr;
+}
+
+bool Session::is_suspect() const {
+  return consent_ && consent_->is_suspect();
+}
+
+bool Session::HasFailed(Instant now) const {
+  const auto time = FailureTime();
+  return time && now >= *time;
+}
+
+std::optional<Instant> Session::FailureTime() const {
+  const bool could_fail = has_remote() && has_all_remotes_ &&
+                          context_.is_gathering_done && !selected_ &&
+                          list_.all_failed() && first_check_at_;
+  if (!could_fail) {
+    return std::nullopt;
+  }
+  return *first_check_at_ + context_.config.patience;
+}
+
+}  // namespace natkit::ice

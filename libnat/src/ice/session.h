@@ -1,0 +1,174 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "ice/agent_context.h"
+#include "ice/check_list.h"
+#include "ice/check_message.h"
+#include "ice/consent.h"
+#include "ice/pair.h"
+#include "ice/remote_candidates.h"
+#include "ice/retransmit_timer.h"
+#include "natkit/base/endpoint.h"
+#include "natkit/base/result.h"
+#include "natkit/base/time.h"
+#include "natkit/nat/ice_credentials.h"
+#include "natkit/nat/stun_integrity.h"
+#include "natkit/nat/stun_message.h"
+
+namespace natkit::ice {
+
+/// One ICE session: from one pair of credentials to the next restart.
+///
+/// Holds the check list, the transactions under way and the selected pair.
+/// After Retire() it only keeps its selected pair alive and answers checks.
+class Session {
+ public:
+  explicit Session(AgentContext& context);
+
+  [[nodiscard]] const Credentials& local() const { return local_; }
+
+  [[nodiscard]] bool has_remote() const { return remote_.has_value(); }
+
+  /// Whether these are the other side's credentials.
+  [[nodiscard]] bool IsRemote(const Credentials& credentials) const;
+  [[nodiscard]] bool OwnsTransaction(const stun::TransactionId& id) const;
+
+  // Set-up, in any order.
+  void SetRemote(Instant now, const Credentials& remote);
+  [[nodiscard]] Result<void> AddRemote(const Candidate& candidate);
+
+  void SetRemoteEndOfCandidates() { has_all_remotes_ = true; }
+
+  void AddLocal(const Candidate& host);
+  void RemoveBase(const Endpoint& base);
+  void SetRole(Role role);
+  void Retire();
+
+  // Input.
+  /// `ufrags` are those of the request; the receiver's is ours.
+  void HandleRequest(Instant now, const PairKey& path, const UfragPair& ufrags,
+                     const stun::Message& message);
+  void HandleResponse(Instant now, const PairKey& path,
+                      const stun::Message& message);
+  void HandleTimeout(Instant now);
+  /// Sends the next check of the list; false if there is none.
+  bool SendNextCheck(Instant now);
+  /// Nominates what is due. Called after every input.
+  void Evaluate(Instant now);
+
+  [[nodiscard]] bool has_work() const;
+  [[nodiscard]] std::optional<Instant> NextTimeout() const;
+  [[nodiscard]] const Pair* selected() const;
+  [[nodiscard]] bool is_suspect() const;
+
+  /// A selected pair was lost.
+  [[nodiscard]] bool was_connected() const { return was_connected_; }
+
+  [[nodiscard]] bool has_pairs() const { return !list_.pairs().empty(); }
+
+  /// Every pair failed, none will come, and patience is at its end.
+  [[nodiscard]] bool HasFailed(Instant now) const;
+  /// When HasFailed() becomes true if nothing else happens.
+  [[nodiscard]] std::optional<Instant> FailureTime() const;
+
+ private:
+  enum class Purpose : uint8_t { kCheck, kNominate, kConsent };
+
+  /// A request that waits for its response.
+  struct Outgoing {
+    PairKey pair;
+    Purpose purpose = Purpose::kCheck;
+    Role role = Role::kControlling;  ///< at the time of sending
+    uint32_t nomination = 0;
+    Instant sent_at;
+    RetransmitTimer timer;
+    std::vector<uint8_t> payload;
+  };
+
+  /// A check that came before the remote credentials.
+  struct EarlyCheck {
+    PairKey path;
+    IncomingCheck check;
+  };
+
+  using OutgoingMap = std::map<stun::TransactionId, Outgoing>;
+
+  [[nodiscard]] bool is_continuous() const {
+    return context_.config.nomination == Nomination::kContinuous;
+  }
+
+  // session.cc
+  void FormPairs(const Candidate& host, const Candidate& remote);
+  stun::TransactionId Send(Instant now, const Pair& pair, Purpose purpose);
+  [[nodiscard]] Duration CheckRto() const;
+  void AdvanceOutgoing(Instant now);
+  void GiveUp(Instant now, OutgoingMap::iterator entry);
+  void AdvanceConsent(Instant now);
+  void RecheckFailed(Instant now);
+  [[nodiscard]] bool MayRecheck(const Pair& pair) const;
+
+  // session_request.cc
+  /// True if the request may be processed further.
+  bool ResolveRoleConflict(const PairKey& path, const IncomingCheck& check,
+                           const stun::TransactionId& id);
+  void Refuse(const PairKey& path, const stun::TransactionId& id,
+              const CheckRefusal& refusal);
+  void RememberEarly(const PairKey& path, const IncomingCheck& check);
+  void ProcessCheck(Instant now, const PairKey& path,
+                    const IncomingCheck& check);
+  void TriggerCheck(Instant now, Pair& pair);
+  void HandleNomination(Instant now, const Pair& pair,
+                        const IncomingCheck& check);
+
+  // session_response.cc
+  [[nodiscard]] bool IsAuthentic(const stun::Message& message) const;
+  void HandleSuccess(Instant now, const Outgoing& outgoing, Pair& pair,
+                     const Endpoint& mapped);
+  void HandleError(Instant now, const Outgoing& outgoing, Pair& pair,
+                   const stun::Message& message);
+  void HandleRoleConflict(const Outgoing& outgoing, Pair& pair);
+  void Fail(Instant now, Pair& pair);
+  void SwitchRole(Role role);
+
+  // session_nomination.cc
+  [[nodiscard]] const Pair* PickRegular(Instant now);
+  [[nodiscard]] const Pair* PickContinuous() const;
+  void Nominate(const PairKey& key);
+  void Select(Instant now, const PairKey& key);
+  void Lose(Instant now);
+  void OnSuspect();
+  /// Has all pairs checked again but those that other means watch over.
+  void ReopenPairs();
+
+  AgentContext& context_;
+  Credentials local_;
+  stun::IntegrityKey local_key_;
+  std::optional<Credentials> remote_;
+  std::optional<stun::IntegrityKey> remote_key_;
+  RemoteCandidates remotes_;
+  bool has_all_remotes_ = false;
+  std::vector<EarlyCheck> early_;
+  CheckList list_;
+  OutgoingMap outgoing_;
+  std::optional<Instant> first_check_at_;
+
+  std::optional<PairKey> selected_;
+  std::optional<Consent> consent_;
+  bool was_connected_ = false;
+  bool is_retired_ = false;
+
+  // Controlling: the pair whose nomination is under way; it is Succeeded.
+  std::optional<PairKey> nominee_;
+  uint32_t nomination_ = 0;
+  std::optional<Instant> first_valid_at_;
+  // Controlled: the pair to select once its own check succeeds.
+  std::optional<PairKey> nominated_by_peer_;
+  std::optional<uint32_t> highest_nomination_;
+};
+
+}  // namespace natkit::ice
