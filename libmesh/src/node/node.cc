@@ -1,0 +1,121 @@
+#include "natkit/mesh/node.h"
+
+#include "node/node_impl.h"
+
+namespace natkit::mesh {
+
+Result<std::unique_ptr<Node>> Node::Create(NodeConfig config, Rng& rng) {
+  const NodeEntry* self = config.mesh.FindNode(config.name);
+  if (self == nullptr) {
+    return Fail(Errc::kNotFound);
+  }
+  if (DerivePublicKey(config.private_key) != self->public_key) {
+    return Fail(Errc::kBadValue);
+  }
+  const NodeEntry entry = *self;
+  return std::unique_ptr<Node>(
+      new Node(std::make_unique<Impl>(std::move(config), entry, rng)));
+}
+
+Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Node::~Node() = default;
+
+void Node::Start(Instant now) {
+  impl_->Start(now);
+}
+
+void Node::SetLocalEndpoints(Instant now, std::vector<Endpoint> endpoints) {
+  impl_->SetLocalEndpoints(now, std::move(endpoints));
+}
+
+void Node::SetStunServers(Instant now, std::vector<Endpoint> servers) {
+  impl_->SetStunServers(now, std::move(servers));
+}
+
+void Node::HandleUdp(Instant now, const PacketBatch& datagrams) {
+  impl_->HandleUdp(now, datagrams);
+}
+
+void Node::HandleTun(Instant now, const PacketBatch& packets) {
+  impl_->HandleTun(now, packets);
+}
+
+void Node::HandleRelayOpen(Instant now, RelayId relay,
+                           const std::optional<PublicKey>& server_key) {
+  impl_->HandleRelayOpen(now, relay, server_key);
+}
+
+void Node::HandleRelayBytes(Instant now, RelayId relay, ByteView bytes) {
+  impl_->HandleRelayBytes(now, relay, bytes);
+}
+
+void Node::HandleRelayClosed(Instant now, RelayId relay,
+                             std::string_view reason) {
+  impl_->HandleRelayClosed(now, relay, reason);
+}
+
+void Node::HandleTimeout(Instant now) {
+  impl_->HandleTimeout(now);
+}
+
+Result<void> Node::SendPing(Instant now, std::string_view peer,
+                            uint16_t sequence) {
+  return impl_->SendPing(now, peer, sequence);
+}
+
+PacketBatch& Node::udp_out() {
+  return impl_->udp_out();
+}
+
+PacketBatch& Node::tun_out() {
+  return impl_->tun_out();
+}
+
+std::optional<RelayCommand> Node::PollRelayCommand() {
+  return impl_->PollRelayCommand();
+}
+
+size_t Node::PollRelayBytes(Instant now, RelayId relay, MutableBytes out) {
+  return impl_->PollRelayBytes(now, relay, out);
+}
+
+std::optional<NodeEvent> Node::PollEvent() {
+  return impl_->PollEvent();
+}
+
+std::optional<Instant> Node::NextTimeout() const {
+  return impl_->NextTimeout();
+}
+
+NodeState Node::Snapshot() const {
+  return impl_->Snapshot();
+}
+
+const NodeCounters& Node::counters() const {
+  return impl_->counters();
+}
+
+std::string_view PathKindName(PathKind kind) {
+  switch (kind) {
+    case PathKind::kNone:
+      return "none";
+    case PathKind::kRelay:
+      return "relay";
+    case PathKind::kDirect:
+      return "direct";
+  }
+  return "none";
+}
+
+std::string DescribePath(const Path& path) {
+  std::string text(PathKindName(path.kind));
+  if (path.kind == PathKind::kRelay) {
+    text += " " + path.relay;
+  } else if (path.kind == PathKind::kDirect && path.remote) {
+    text += " " + path.remote->ToString();
+  }
+  return text;
+}
+
+}  // namespace natkit::mesh

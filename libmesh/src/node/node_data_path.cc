@@ -1,0 +1,225 @@
+#include <algorithm>
+#include <array>
+
+#include "natkit/nat/demux.h"
+#include "node/node_impl.h"
+
+namespace natkit::mesh {
+
+namespace {
+
+constexpr size_t kMaxPendingPings = 256;
+constexpr std::array<uint8_t, 8> kDiscardPrefix = {0x01, 0, 0, 0, 0, 0, 0, 0};
+
+}  // namespace
+
+Endpoint RelayedEndpoint(RelayId relay, wg::PeerId peer) {
+  std::array<uint8_t, 16> raw{};
+  ByteWriter out(raw);
+  out.WriteBytes(kDiscardPrefix);
+  out.WriteU32(relay);
+  out.WriteU32(peer);
+  return {IpAddress::V6(raw), 1};
+}
+
+std::optional<RelayedSender> ParseRelayedEndpoint(const Endpoint& endpoint) {
+  ByteReader in(endpoint.address.bytes());
+  ByteView prefix;
+  RelayedSender sender{};
+  if (endpoint.address.is_v4() || !in.ReadView(8, prefix) ||
+      !std::ranges::equal(prefix, kDiscardPrefix) ||
+      !in.ReadU32(sender.relay) || !in.ReadU32(sender.peer)) {
+    return std::nullopt;
+  }
+  return sender;
+}
+
+void Node::Impl::HandleUdp(Instant now, const PacketBatch& datagrams) {
+  for (size_t i = 0; i < datagrams.size(); ++i) {
+    TakeDatagram(now, datagrams.bytes(i), datagrams.meta(i));
+  }
+  RunDevice(now);
+  Settle(now);
+}
+
+void Node::Impl::TakeDatagram(Instant now, ByteView bytes,
+                              const PacketBatch::Meta& meta) {
+  switch (nat::Classify(bytes)) {
+    case nat::DatagramKind::kStun:
+      TakeStun(now, bytes, meta);
+      return;
+    case nat::DatagramKind::kWireGuard:
+      if (!ParseRelayedEndpoint(meta.remote)) {
+        ++counters_.received_direct;
+        wg_in_.AppendCopy(bytes, meta);
+      }
+      return;
+    case nat::DatagramKind::kDisco:
+    case nat::DatagramKind::kUnknown:
+      ++counters_.dropped_unknown_datagrams;
+      return;
+  }
+}
+
+void Node::Impl::TakeStun(Instant now, ByteView bytes,
+                          const PacketBatch::Meta& meta) {
+  if (prober_.HandleDatagram(now, meta.local, meta.remote, bytes)) {
+    return;
+  }
+  for (const auto& peer : peers_) {
+    if (peer->link.HandleDatagram(now, meta.local, meta.remote, bytes)) {
+      return;
+    }
+  }
+  ++counters_.dropped_foreign_stun;
+}
+
+void Node::Impl::HandleTun(Instant now, const PacketBatch& packets) {
+  device_.SendPackets(now, packets, wg_out_);
+  for (size_t i = 0; i < wg_out_.size(); ++i) {
+    if (NodePeer* peer = FindPeer(wg_out_.meta(i).tag)) {
+      peer->link.NoteTraffic(now);
+    }
+  }
+  Settle(now);
+}
+
+void Node::Impl::RunDevice(Instant now) {
+  if (wg_in_.is_empty()) {
+    return;
+  }
+  device_.HandleDatagrams(now, wg_in_, plaintext_, wg_out_);
+  wg_in_.Clear();
+  TakePlaintext(now);
+}
+
+void Node::Impl::TakePlaintext(Instant now) {
+  for (size_t i = 0; i < plaintext_.size(); ++i) {
+    const PacketBatch::Meta& meta = plaintext_.meta(i);
+    NodePeer* peer = FindPeer(meta.tag);
+    if (peer == nullptr) {
+      continue;
+    }
+    peer->link.NoteTraffic(now);
+    if (!TakePingReply(now, *peer, plaintext_.bytes(i), meta)) {
+      tun_out_.AppendCopy(plaintext_.bytes(i), {});
+    }
+  }
+  plaintext_.Clear();
+}
+
+Result<void> Node::Impl::SendPing(Instant now, std::string_view name,
+                                  uint16_t sequence) {
+  const NodeEntry* entry = config_.mesh.FindNode(name);
+  if (entry == nullptr || entry == self_) {
+    return Fail(Errc::kNotFound);
+  }
+  for (const IpAddress& destination : entry->addresses) {
+    const auto source =
+        std::ranges::find(self_->addresses, destination.family(),
+                          [](const IpAddress& ip) { return ip.family(); });
+    if (source == self_->addresses.end()) {
+      continue;
+    }
+    if (pings_.size() >= kMaxPendingPings) {
+      pings_.clear();  // replies that never came
+    }
+    pings_[{entry->name, sequence}] = now;
+    PacketBatch packet;
+    packet.AppendCopy(BuildEchoRequest({.source = *source,
+                                        .destination = destination,
+                                        .identifier = ping_identifier_,
+                                        .sequence = sequence}),
+                      {});
+    HandleTun(now, packet);
+    return {};
+  }
+  return Fail(Errc::kNotFound);
+}
+
+bool Node::Impl::TakePingReply(Instant now, NodePeer& peer, ByteView packet,
+                               const PacketBatch::Meta& meta) {
+  if (pings_.empty()) {
+    return false;
+  }
+  const auto echo = ParseEcho(packet);
+  if (!echo || !echo->is_reply || echo->identifier != ping_identifier_) {
+    return false;
+  }
+  const auto sent = pings_.find({peer.entry.name, echo->sequence});
+  if (sent == pings_.end()) {
+    return false;
+  }
+  events_.emplace_back(PingReply{.peer = peer.entry.name,
+                                 .sequence = echo->sequence,
+                                 .rtt = now - sent->second,
+                                 .path = PathOf(meta.remote, meta.local)});
+  pings_.erase(sent);
+  return true;
+}
+
+Path Node::Impl::PathOf(const Endpoint& remote, const Endpoint& local) const {
+  if (const auto sender = ParseRelayedEndpoint(remote)) {
+    return {.kind = PathKind::kRelay, .relay = relays_[sender->relay].name()};
+  }
+  return {.kind = PathKind::kDirect, .remote = remote, .local = local};
+}
+
+void Node::Impl::RouteDatagrams(Instant now) {
+  for (size_t i = 0; i < wg_out_.size(); ++i) {
+    const PacketBatch::Meta& meta = wg_out_.meta(i);
+    if (NodePeer* peer = FindPeer(meta.tag)) {
+      RouteToPeer(now, *peer, wg_out_.bytes(i));
+    } else {
+      RouteReply(now, wg_out_.bytes(i), meta);
+    }
+  }
+  wg_out_.Clear();
+}
+
+void Node::Impl::RouteToPeer(Instant now, NodePeer& peer, ByteView datagram) {
+  const PathChoice path = peer.link.Path();
+  if (path.direct) {
+    ++counters_.sent_direct;
+    udp_out_.AppendCopy(datagram, {.remote = path.direct->remote,
+                                   .local = path.direct->local_base});
+  }
+  if (path.over_relay) {
+    SendOverRelay(now, peer, datagram);
+  }
+}
+
+void Node::Impl::RouteReply(Instant now, ByteView datagram,
+                            const PacketBatch::Meta& meta) {
+  const auto sender = ParseRelayedEndpoint(meta.remote);
+  if (!sender) {
+    udp_out_.AppendCopy(datagram, {.remote = meta.remote, .local = meta.local});
+  } else if (NodePeer* peer = FindPeer(sender->peer)) {
+    SendOverRelay(now, *peer, datagram);
+  }
+}
+
+void Node::Impl::SendOverRelay(Instant now, NodePeer& peer, ByteView datagram) {
+  const auto relay = RelayFor(peer);
+  if (!relay || !relays_[*relay].Send(now, peer.entry.public_key, datagram)) {
+    ++counters_.dropped_no_relay;
+    return;
+  }
+  ++counters_.sent_relayed;
+}
+
+std::optional<RelayId> Node::Impl::RelayFor(const NodePeer& peer) const {
+  if (peer.home_relay < relays_.size() && relays_[peer.home_relay].is_up()) {
+    return peer.home_relay;
+  }
+  if (peer.heard_on && relays_[*peer.heard_on].is_up()) {
+    return peer.heard_on;
+  }
+  const auto up = std::ranges::find_if(relays_, &RelayLink::is_up);
+  if (up == relays_.end()) {
+    return std::nullopt;
+  }
+  return static_cast<RelayId>(up - relays_.begin());
+}
+
+}  // namespace natkit::mesh

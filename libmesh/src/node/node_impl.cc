@@ -1,0 +1,298 @@
+#include "node/node_impl.h"
+
+#include <algorithm>
+
+#include "natkit/base/check.h"
+
+namespace natkit::mesh {
+
+namespace {
+
+wg::DeviceConfig MakeDeviceConfig(const NodeConfig& config) {
+  wg::DeviceConfig device;
+  device.wall_clock_offset = config.wall_clock_offset;
+  device.endpoints = wg::EndpointPolicy::kByOwner;
+  device.tunnel_mtu = config.mesh.mtu;
+  return device;
+}
+
+std::optional<Instant> Earlier(std::optional<Instant> a,
+                               std::optional<Instant> b) {
+  if (!a || !b) {
+    return a ? a : b;
+  }
+  return std::min(*a, *b);
+}
+
+std::vector<IpPrefix> AllowedIps(const NodeEntry& entry) {
+  std::vector<IpPrefix> prefixes = entry.routes;
+  for (const IpAddress& address : entry.addresses) {
+    prefixes.push_back(*IpPrefix::Make(address, address.bit_count()));
+  }
+  return prefixes;
+}
+
+}  // namespace
+
+Node::Impl::Impl(NodeConfig config, const NodeEntry& self, Rng& rng)
+    : config_(std::move(config)),
+      self_(config_.mesh.FindNode(self.name)),
+      rng_(rng),
+      device_(MakeDeviceConfig(config_), rng),
+      prober_(rng),
+      boot_(rng.NextU64()),
+      ping_identifier_(static_cast<uint16_t>(rng.NextU32())) {
+  device_.SetPrivateKey(Instant{}, config_.private_key.Clone());
+  const RelayId home = FindRelay(self_->relay);
+  for (RelayId id = 0; id < config_.mesh.relays.size(); ++id) {
+    relays_.emplace_back(config_.private_key, config_.mesh.relays[id],
+                         id == home, rng_);
+  }
+  for (const NodeEntry& entry : config_.mesh.nodes) {
+    if (&entry != self_) {
+      AddPeer(entry, Instant{});
+    }
+  }
+}
+
+RelayId Node::Impl::FindRelay(const std::string& name) const {
+  const auto& relays = config_.mesh.relays;
+  const auto found = std::ranges::find(relays, name, &RelayEntry::name);
+  return found == relays.end() ? 0
+                               : static_cast<RelayId>(found - relays.begin());
+}
+
+void Node::Impl::AddPeer(const NodeEntry& entry, Instant now) {
+  auto peer = std::make_unique<NodePeer>(entry, config_, self_->public_key,
+                                         local_, rng_);
+  peer->home_relay = FindRelay(entry.relay);
+  wg::PeerUpdate update;
+  update.public_key = entry.public_key;
+  if (config_.preshared_key) {
+    update.preshared_key = config_.preshared_key->Clone();
+  }
+  update.allowed_ips = AllowedIps(entry);
+  const auto id = device_.SetPeer(now, update);
+  NATKIT_CHECK(id.has_value());  // the mesh file check rules bad keys out
+  peer->id = *id;
+  by_id_[peer->id] = peer.get();
+  by_key_[entry.public_key] = peer.get();
+  peers_.push_back(std::move(peer));
+}
+
+NodePeer* Node::Impl::FindPeer(wg::PeerId id) {
+  const auto found = by_id_.find(id);
+  return found == by_id_.end() ? nullptr : found->second;
+}
+
+NodePeer* Node::Impl::FindPeer(const PublicKey& key) {
+  const auto found = by_key_.find(key);
+  return found == by_key_.end() ? nullptr : found->second;
+}
+
+void Node::Impl::Start(Instant now) {
+  for (RelayLink& relay : relays_) {
+    relay.Start(now);
+  }
+  Settle(now);
+}
+
+void Node::Impl::SetLocalEndpoints(Instant now,
+                                   std::vector<Endpoint> endpoints) {
+  std::ranges::sort(endpoints);
+  if (endpoints == local_.bases) {
+    return;
+  }
+  const bool is_change = !local_.bases.empty();
+  local_.bases = std::move(endpoints);
+  std::erase_if(local_.reflexive, [this](const ReflexiveAddress& address) {
+    return std::ranges::find(local_.bases, address.base) == local_.bases.end();
+  });
+  prober_.SetBases(now, local_.bases);
+  for (const auto& peer : peers_) {
+    peer->link.HandleLocalAddresses(now);
+    if (is_change) {
+      peer->link.HandleNetworkChange(now);
+    }
+  }
+  Settle(now);
+}
+
+void Node::Impl::SetStunServers(Instant now, std::vector<Endpoint> servers) {
+  prober_.SetServers(now, servers);
+  Settle(now);
+}
+
+void Node::Impl::HandleTimeout(Instant now) {
+  device_.HandleTimeout(now, wg_out_);
+  prober_.HandleTimeout(now);
+  for (RelayLink& relay : relays_) {
+    relay.HandleTimeout(now);
+  }
+  for (const auto& peer : peers_) {
+    peer->link.HandleTimeout(now);
+  }
+  Settle(now);
+}
+
+/// Moves what every part has to say to where it goes. Relays come first: they
+/// may bring signals and datagrams; then what those caused goes out.
+void Node::Impl::Settle(Instant now) {
+  DrainRelays(now);
+  RunDevice(now);
+  DrainProber(now);
+  for (const auto& peer : peers_) {
+    DrainLink(now, *peer);
+  }
+  RouteDatagrams(now);
+  DrainDevice();
+}
+
+void Node::Impl::DrainLink(Instant now, NodePeer& peer) {
+  while (const auto event = peer.link.PollEvent()) {
+    HandleLinkEvent(now, peer, *event);
+  }
+  while (auto body = peer.link.PollSignal()) {
+    SendSignal(now, peer, std::move(*body));
+  }
+  while (const auto transmit = peer.link.PollTransmit()) {
+    udp_out_.AppendCopy(transmit->payload,
+                        {.remote = transmit->to, .local = transmit->from_base});
+  }
+  ReportPath(peer);
+}
+
+void Node::Impl::HandleLinkEvent(Instant now, NodePeer& /*peer*/,
+                                 const LinkEvent& event) {
+  if (std::holds_alternative<DirectSuspectEvent>(event)) {
+    prober_.Refresh(now);
+    DrainProber(now);
+  }
+}
+
+void Node::Impl::DrainDevice() {
+  while (const auto event = device_.PollEvent()) {
+    if (const auto* done = std::get_if<wg::HandshakeCompleted>(&*event)) {
+      if (const NodePeer* peer = FindPeer(done->peer)) {
+        events_.emplace_back(HandshakeCompleted{peer->entry.name});
+      }
+    }
+  }
+}
+
+void Node::Impl::DrainProber(Instant now) {
+  while (auto transmit = prober_.PollTransmit()) {
+    udp_out_.AppendCopy(
+        transmit->datagram.payload,
+        {.remote = transmit->datagram.to, .local = transmit->from});
+  }
+  const auto change = prober_.PollChange();
+  if (!change) {
+    return;
+  }
+  local_.reflexive = *change;
+  for (const auto& peer : peers_) {
+    peer->link.HandleLocalAddresses(now);
+  }
+  ReflexiveChanged event;
+  for (const ReflexiveAddress& address : local_.reflexive) {
+    event.mapped.push_back(address.mapped);
+  }
+  events_.emplace_back(std::move(event));
+}
+
+Path Node::Impl::CurrentPath(const NodePeer& peer) const {
+  const PathChoice choice = peer.link.Path();
+  if (choice.direct) {
+    return {.kind = PathKind::kDirect,
+            .remote = choice.direct->remote,
+            .local = choice.direct->local_base,
+            .rtt = choice.direct->rtt};
+  }
+  if (const auto relay = RelayFor(peer)) {
+    return {.kind = PathKind::kRelay, .relay = relays_[*relay].name()};
+  }
+  return {};
+}
+
+void Node::Impl::ReportPath(NodePeer& peer) {
+  Path path = CurrentPath(peer);
+  path.rtt.reset();  // not a reason to report
+  if (path == peer.reported) {
+    return;
+  }
+  peer.reported = path;
+  events_.emplace_back(
+      PathChanged{.peer = peer.entry.name, .path = std::move(path)});
+}
+
+std::optional<RelayCommand> Node::Impl::PollRelayCommand() {
+  if (commands_.empty()) {
+    return std::nullopt;
+  }
+  const RelayCommand command = commands_.front();
+  commands_.pop_front();
+  return command;
+}
+
+size_t Node::Impl::PollRelayBytes(Instant now, RelayId relay,
+                                  MutableBytes out) {
+  return relay < relays_.size() ? relays_[relay].PollTransmit(now, out) : 0;
+}
+
+std::optional<NodeEvent> Node::Impl::PollEvent() {
+  if (events_.empty()) {
+    return std::nullopt;
+  }
+  NodeEvent event = std::move(events_.front());
+  events_.pop_front();
+  return event;
+}
+
+std::optional<Instant> Node::Impl::NextTimeout() const {
+  auto next = Earlier(device_.NextTimeout(), prober_.NextTimeout());
+  for (const RelayLink& relay : relays_) {
+    next = Earlier(next, relay.NextTimeout());
+  }
+  for (const auto& peer : peers_) {
+    next = Earlier(next, peer->link.NextTimeout());
+  }
+  return next;
+}
+
+PeerState Node::Impl::DescribePeer(const NodePeer& peer) const {
+  PeerState state{.name = peer.entry.name,
+                  .public_key = peer.entry.public_key,
+                  .addresses = peer.entry.addresses,
+                  .path = CurrentPath(peer)};
+  const PathChoice choice = peer.link.Path();
+  state.is_suspect = choice.direct && choice.over_relay;
+  if (const auto status = device_.GetPeer(peer.id)) {
+    state.last_handshake = status->last_handshake;
+    state.rx_bytes = status->rx_bytes;
+    state.tx_bytes = status->tx_bytes;
+  }
+  return state;
+}
+
+NodeState Node::Impl::Snapshot() const {
+  NodeState state{.mesh = config_.mesh.name,
+                  .name = self_->name,
+                  .public_key = self_->public_key,
+                  .addresses = self_->addresses,
+                  .local_endpoints = local_.bases};
+  for (const ReflexiveAddress& address : local_.reflexive) {
+    state.reflexive.push_back(address.mapped);
+  }
+  for (const RelayLink& relay : relays_) {
+    state.relays.push_back({.name = relay.name(),
+                            .is_up = relay.is_up(),
+                            .is_home = relay.is_home()});
+  }
+  for (const auto& peer : peers_) {
+    state.peers.push_back(DescribePeer(*peer));
+  }
+  return state;
+}
+
+}  // namespace natkit::mesh

@@ -1,0 +1,152 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "natkit/mesh/node.h"
+#include "natkit/mesh/signal.h"
+#include "natkit/wg/device.h"
+#include "node/icmp_echo.h"
+#include "node/local_addresses.h"
+#include "node/peer_link.h"
+#include "node/reflexive_prober.h"
+#include "node/relay_link.h"
+
+namespace natkit::mesh {
+
+/// Everything one peer needs; lives as long as the node.
+struct NodePeer {
+  NodePeer(const NodeEntry& node_entry, const NodeConfig& config,
+           const PublicKey& own, const LocalAddresses& local, Rng& rng)
+      : entry(node_entry),
+        box(config.private_key, node_entry.public_key),
+        link({.own = own,
+              .peer = node_entry.public_key,
+              .fixed_endpoint = node_entry.endpoint},
+             local, rng) {}
+
+  const NodeEntry& entry;
+  wg::PeerId id = wg::kNoPeer;
+  RelayId home_relay = 0;
+  std::optional<RelayId> heard_on;  ///< relay of its last packet
+  SignalBox box;
+  SignalReplayFilter replay;
+  PeerLink link;
+  Path reported;
+};
+
+/// The node engine behind Node. Split by concern over several files:
+/// node_impl.cc (life cycle, outputs), node_data_path.cc (datagrams and
+/// packets), node_signalling.cc (signals and relays).
+class Node::Impl {
+ public:
+  Impl(NodeConfig config, const NodeEntry& self, Rng& rng);
+
+  void Start(Instant now);
+  void SetLocalEndpoints(Instant now, std::vector<Endpoint> endpoints);
+  void SetStunServers(Instant now, std::vector<Endpoint> servers);
+  void HandleUdp(Instant now, const PacketBatch& datagrams);
+  void HandleTun(Instant now, const PacketBatch& packets);
+  void HandleRelayOpen(Instant now, RelayId relay,
+                       const std::optional<PublicKey>& server_key);
+  void HandleRelayBytes(Instant now, RelayId relay, ByteView bytes);
+  void HandleRelayClosed(Instant now, RelayId relay, std::string_view reason);
+  void HandleTimeout(Instant now);
+  Result<void> SendPing(Instant now, std::string_view name, uint16_t sequence);
+
+  PacketBatch& udp_out() { return udp_out_; }
+
+  PacketBatch& tun_out() { return tun_out_; }
+
+  std::optional<RelayCommand> PollRelayCommand();
+  size_t PollRelayBytes(Instant now, RelayId relay, MutableBytes out);
+  std::optional<NodeEvent> PollEvent();
+  [[nodiscard]] std::optional<Instant> NextTimeout() const;
+  [[nodiscard]] NodeState Snapshot() const;
+
+  [[nodiscard]] const NodeCounters& counters() const { return counters_; }
+
+ private:
+  // node_impl.cc
+  void AddPeer(const NodeEntry& entry, Instant now);
+  [[nodiscard]] RelayId FindRelay(const std::string& name) const;
+  void Settle(Instant now);
+  void DrainLink(Instant now, NodePeer& peer);
+  void HandleLinkEvent(Instant now, NodePeer& peer, const LinkEvent& event);
+  void DrainDevice();
+  void DrainProber(Instant now);
+  void ReportPath(NodePeer& peer);
+  [[nodiscard]] Path CurrentPath(const NodePeer& peer) const;
+  [[nodiscard]] PeerState DescribePeer(const NodePeer& peer) const;
+  NodePeer* FindPeer(wg::PeerId id);
+  NodePeer* FindPeer(const PublicKey& key);
+
+  // node_data_path.cc
+  void TakeDatagram(Instant now, ByteView bytes, const PacketBatch::Meta& meta);
+  void TakeStun(Instant now, ByteView bytes, const PacketBatch::Meta& meta);
+  void RunDevice(Instant now);
+  void TakePlaintext(Instant now);
+  bool TakePingReply(Instant now, NodePeer& peer, ByteView packet,
+                     const PacketBatch::Meta& meta);
+  void RouteDatagrams(Instant now);
+  void RouteToPeer(Instant now, NodePeer& peer, ByteView datagram);
+  void RouteReply(Instant now, ByteView datagram,
+                  const PacketBatch::Meta& meta);
+  void SendOverRelay(Instant now, NodePeer& peer, ByteView datagram);
+  [[nodiscard]] std::optional<RelayId> RelayFor(const NodePeer& peer) const;
+  [[nodiscard]] Path PathOf(const Endpoint& remote,
+                            const Endpoint& local) const;
+
+  // node_signalling.cc
+  void DrainRelays(Instant now);
+  void HandleRelayEvent(Instant now, RelayId relay, RelayEvent event);
+  void TakeRelayed(Instant now, RelayId relay, const RelayedPacket& packet);
+  void TakeSignal(Instant now, NodePeer& peer, ByteView packet);
+  void SendSignal(Instant now, NodePeer& peer, SignalBody body);
+  void GreetPeers(Instant now);
+  void HandleHello(Instant now, NodePeer& peer);
+
+  NodeConfig config_;
+  const NodeEntry* self_;
+  Rng& rng_;
+  wg::Device device_;
+  LocalAddresses local_;
+  ReflexiveProber prober_;
+  std::deque<RelayLink> relays_;
+  std::vector<std::unique_ptr<NodePeer>> peers_;
+  std::unordered_map<wg::PeerId, NodePeer*> by_id_;
+  std::unordered_map<PublicKey, NodePeer*> by_key_;
+  uint64_t boot_;
+  uint64_t sequence_ = 0;
+  uint16_t ping_identifier_;
+  std::map<std::pair<std::string, uint16_t>, Instant> pings_;
+  // Working memory of the data path, reused from call to call.
+  PacketBatch wg_in_;
+  PacketBatch wg_out_;
+  PacketBatch plaintext_;
+  PacketBatch udp_out_;
+  PacketBatch tun_out_;
+  std::deque<RelayCommand> commands_;
+  std::deque<NodeEvent> events_;
+  NodeCounters counters_;
+};
+
+/// Relayed datagrams have no UDP endpoint; WireGuard's cookies need one that
+/// is unique for each sender. These are in 100::/64, which goes nowhere
+/// (RFC 6666), and never reach a socket.
+[[nodiscard]] Endpoint RelayedEndpoint(RelayId relay, wg::PeerId peer);
+
+struct RelayedSender {
+  RelayId relay;
+  wg::PeerId peer;
+};
+
+/// The reverse; nullopt for a real endpoint.
+[[nodiscard]] std::optional<RelayedSender> ParseRelayedEndpoint(
+    const Endpoint& endpoint);
+
+}  // namespace natkit::mesh

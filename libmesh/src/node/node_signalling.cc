@@ -1,0 +1,136 @@
+#include <chrono>
+
+#include "node/node_impl.h"
+
+namespace natkit::mesh {
+
+void Node::Impl::HandleRelayOpen(Instant now, RelayId relay,
+                                 const std::optional<PublicKey>& server_key) {
+  if (relay < relays_.size()) {
+    relays_[relay].HandleOpen(now, server_key);
+    Settle(now);
+  }
+}
+
+void Node::Impl::HandleRelayBytes(Instant now, RelayId relay, ByteView bytes) {
+  if (relay < relays_.size()) {
+    relays_[relay].HandleBytes(now, bytes);
+    Settle(now);
+  }
+}
+
+void Node::Impl::HandleRelayClosed(Instant now, RelayId relay,
+                                   std::string_view reason) {
+  if (relay < relays_.size()) {
+    relays_[relay].HandleClosed(now, reason);
+    Settle(now);
+  }
+}
+
+void Node::Impl::DrainRelays(Instant now) {
+  for (RelayId id = 0; id < relays_.size(); ++id) {
+    RelayLink& relay = relays_[id];
+    while (auto event = relay.PollEvent()) {
+      HandleRelayEvent(now, id, std::move(*event));
+    }
+    while (const auto command = relay.PollCommand()) {
+      if (*command == StreamCommand::kConnect) {
+        commands_.emplace_back(RelayConnect{id});
+      } else {
+        commands_.emplace_back(RelayClose{id});
+      }
+    }
+  }
+}
+
+void Node::Impl::HandleRelayEvent(Instant now, RelayId relay,
+                                  RelayEvent event) {
+  if (const auto* packet = std::get_if<RelayedPacket>(&event)) {
+    TakeRelayed(now, relay, *packet);
+  } else if (std::holds_alternative<RelayUp>(event)) {
+    events_.emplace_back(RelayChanged{.relay = relay, .is_up = true});
+    GreetPeers(now);
+  } else if (auto* down = std::get_if<RelayDown>(&event)) {
+    events_.emplace_back(RelayChanged{
+        .relay = relay, .is_up = false, .reason = std::move(down->reason)});
+  } else if (const auto* gone = std::get_if<RelayPeerGone>(&event)) {
+    NodePeer* peer = FindPeer(gone->peer);
+    if (peer != nullptr && peer->heard_on == relay) {
+      peer->heard_on.reset();
+    }
+  }
+}
+
+void Node::Impl::TakeRelayed(Instant now, RelayId relay,
+                             const RelayedPacket& packet) {
+  NodePeer* peer = FindPeer(packet.source);
+  if (peer == nullptr) {
+    ++counters_.dropped_unknown_senders;
+    return;
+  }
+  peer->heard_on = relay;
+  if (LooksLikeSignal(packet.bytes)) {
+    TakeSignal(now, *peer, packet.bytes);
+    return;
+  }
+  ++counters_.received_relayed;
+  wg_in_.AppendCopy(packet.bytes, {.remote = RelayedEndpoint(relay, peer->id)});
+}
+
+void Node::Impl::TakeSignal(Instant now, NodePeer& peer, ByteView packet) {
+  const auto signal = peer.box.Open(packet);
+  if (!signal) {
+    ++counters_.dropped_bad_signals;
+    return;
+  }
+  if (!peer.replay.Accept(*signal)) {
+    ++counters_.dropped_replayed_signals;
+    return;
+  }
+  if (const auto* offer = std::get_if<Offer>(&signal->body)) {
+    peer.link.HandleSignal(now, *offer);
+  } else if (const auto* answer = std::get_if<Answer>(&signal->body)) {
+    peer.link.HandleSignal(now, *answer);
+  } else if (const auto* request = std::get_if<RestartRequest>(&signal->body)) {
+    peer.link.HandleSignal(now, *request);
+  } else {
+    HandleHello(now, peer);
+  }
+}
+
+void Node::Impl::HandleHello(Instant now, NodePeer& peer) {
+  const bool restarted = peer.replay.peer_restarted();
+  peer.link.HandlePeerUp(now, restarted);
+  const auto status = device_.GetPeer(peer.id);
+  // What we sent before it was there is lost, and a peer that restarted has
+  // forgotten our session: do not wait for WireGuard's timers.
+  if (peer.link.is_active() && (restarted || !status || !status->has_session)) {
+    (void)device_.InitiateHandshake(now, peer.id, wg::HandshakePace::kForced,
+                                    wg_out_);
+  }
+}
+
+void Node::Impl::GreetPeers(Instant now) {
+  for (const auto& peer : peers_) {
+    SendSignal(now, *peer, Hello{});
+  }
+}
+
+void Node::Impl::SendSignal(Instant now, NodePeer& peer, SignalBody body) {
+  const auto unix_now = now.time_since_epoch() + config_.wall_clock_offset;
+  const Signal signal{
+      .boot = boot_,
+      .sequence = ++sequence_,
+      .sent_unix_ms = static_cast<uint64_t>(
+          std::chrono::duration_cast<std::chrono::milliseconds>(unix_now)
+              .count()),
+      .body = std::move(body)};
+  const auto packet = peer.box.Seal(signal, rng_);
+  const auto relay = RelayFor(peer);
+  if (packet.empty() || !relay ||
+      !relays_[*relay].Send(now, peer.entry.public_key, packet)) {
+    ++counters_.dropped_no_relay;
+  }
+}
+
+}  // namespace natkit::mesh

@@ -1,0 +1,360 @@
+#include "node/peer_link.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+namespace natkit::mesh {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr Duration kIdleAfter = seconds(180);
+// Offers and requests travel over a relay that may drop them.
+constexpr std::array<Duration, 6> kSignalRepeats = {
+    milliseconds(500), seconds(1), seconds(2),
+    seconds(4),        seconds(8), seconds(15)};
+constexpr std::array<Duration, 6> kRetries = {seconds(15),  seconds(30),
+                                              seconds(60),  seconds(120),
+                                              seconds(240), seconds(300)};
+
+Duration Step(const std::array<Duration, 6>& steps, int attempt) {
+  return steps[std::min(static_cast<size_t>(attempt), steps.size() - 1)];
+}
+
+std::optional<Instant> Earlier(std::optional<Instant> a,
+                               std::optional<Instant> b) {
+  if (!a || !b) {
+    return a ? a : b;
+  }
+  return std::min(*a, *b);
+}
+
+}  // namespace
+
+PeerLink::PeerLink(const Config& config, const LocalAddresses& local, Rng& rng)
+    : config_(config), local_(local), rng_(rng) {}
+
+void PeerLink::NoteTraffic(Instant now) {
+  const bool was_active = is_active();
+  active_until_ = now + kIdleAfter;
+  if (!was_active) {
+    retry_attempt_ = 0;
+    BeginSession(now);
+  }
+}
+
+void PeerLink::HandlePeerUp(Instant now, bool restarted) {
+  if (!is_active() || (has_direct() && !restarted)) {
+    return;
+  }
+  if (restarted) {
+    agent_.reset();  // the other end of its path is gone
+  }
+  retry_attempt_ = 0;
+  BeginSession(now);
+  DrainAgentEvents(now);
+}
+
+void PeerLink::BeginSession(Instant now) {
+  ScheduleRetry(now);
+  if (is_controlling()) {
+    StartOffering(now);
+  } else {
+    StartRequesting(now);
+  }
+}
+
+void PeerLink::StartOffering(Instant now) {
+  session_ = rng_.NextU64();
+  if (has_direct()) {
+    agent_->Restart(now);  // the old pair carries data meanwhile
+  } else {
+    PrepareAgent(now);
+  }
+  is_negotiating_ = true;
+  signal_attempt_ = 0;
+  SendDueSignal(now);
+  DrainAgentEvents(now);
+}
+
+void PeerLink::StartRequesting(Instant now) {
+  is_negotiating_ = true;
+  signal_attempt_ = 0;
+  SendDueSignal(now);
+}
+
+void PeerLink::SendDueSignal(Instant now) {
+  if (is_controlling()) {
+    QueueDescription();
+  } else {
+    signals_.emplace_back(RestartRequest{});
+  }
+  signal_due_ = now + Step(kSignalRepeats, signal_attempt_++);
+}
+
+void PeerLink::PrepareAgent(Instant now) {
+  ForgetDirect();
+  const auto role =
+      is_controlling() ? ice::Role::kControlling : ice::Role::kControlled;
+  agent_.emplace(ice::AgentConfig::Mesh(role), rng_);
+  agent_bases_.clear();
+  FeedAgent(now);
+  if (config_.fixed_endpoint) {
+    const ice::Candidate fixed{
+        .type = ice::CandidateType::kHost,
+        .endpoint = *config_.fixed_endpoint,
+        .base = *config_.fixed_endpoint,
+        .priority = ice::CandidatePriority(ice::CandidateType::kHost, 0),
+        .foundation = "fixed"};
+    (void)agent_->AddRemoteCandidate(now, fixed);
+  }
+}
+
+void PeerLink::FeedAgent(Instant now) {
+  for (const Endpoint& base : agent_bases_) {
+    if (std::ranges::find(local_.bases, base) == local_.bases.end()) {
+      agent_->RemoveHostBase(now, base);
+    }
+  }
+  // An address that the agent has already, or cannot take, changes nothing.
+  for (const Endpoint& base : local_.bases) {
+    (void)agent_->AddHostBase(now, base);
+  }
+  for (const ReflexiveAddress& address : local_.reflexive) {
+    (void)agent_->AddReflexiveCandidate(now, address.mapped, address.base);
+  }
+  agent_bases_ = local_.bases;
+}
+
+template <class Description>
+void PeerLink::FillDescription(Description& description) const {
+  description.session = session_;
+  description.credentials = agent_->local_credentials();
+  description.candidates = agent_->local_candidates();
+  std::erase_if(description.candidates, [](const ice::Candidate& candidate) {
+    return candidate.type == ice::CandidateType::kPeerReflexive;
+  });
+  if (description.candidates.size() > kMaxSignalCandidates) {
+    description.candidates.resize(kMaxSignalCandidates);
+  }
+}
+
+void PeerLink::QueueDescription() {
+  // A newer description says all that an unsent older one would.
+  std::erase_if(signals_, [](const SignalBody& body) {
+    return std::holds_alternative<Offer>(body) ||
+           std::holds_alternative<Answer>(body);
+  });
+  if (is_controlling()) {
+    Offer offer;
+    FillDescription(offer);
+    signals_.emplace_back(std::move(offer));
+  } else {
+    Answer answer;
+    FillDescription(answer);
+    signals_.emplace_back(std::move(answer));
+  }
+}
+
+void PeerLink::HandleSignal(Instant now, const Offer& offer) {
+  if (is_controlling()) {
+    return;
+  }
+  if (!is_active()) {
+    active_until_ = now + kIdleAfter;
+  }
+  if (!agent_ || (offer.session != session_ && !has_direct())) {
+    PrepareAgent(now);
+  }
+  if (offer.session != session_) {
+    session_ = offer.session;
+    ScheduleRetry(now);
+  }
+  is_negotiating_ = false;
+  signal_due_.reset();
+  TakeDescription(now, offer);
+  DrainAgentEvents(now);
+  QueueDescription();
+}
+
+void PeerLink::HandleSignal(Instant now, const Answer& answer) {
+  if (!is_controlling() || !agent_ || answer.session != session_) {
+    return;
+  }
+  is_negotiating_ = false;
+  signal_due_.reset();
+  TakeDescription(now, answer);
+  DrainAgentEvents(now);
+}
+
+void PeerLink::HandleSignal(Instant now, const RestartRequest& /*request*/) {
+  if (!is_controlling()) {
+    return;
+  }
+  active_until_ = now + kIdleAfter;
+  if (is_negotiating_) {
+    QueueDescription();  // both began at once: one session is enough
+    return;
+  }
+  BeginSession(now);
+}
+
+void PeerLink::TakeDescription(Instant now, const IceDescription& description) {
+  if (!agent_->SetRemoteCredentials(now, description.credentials)) {
+    return;
+  }
+  for (const ice::Candidate& candidate : description.candidates) {
+    (void)agent_->AddRemoteCandidate(now, candidate);
+  }
+  if (description.end_of_candidates) {
+    agent_->SetRemoteEndOfCandidates(now);
+  }
+}
+
+void PeerLink::HandleLocalAddresses(Instant now) {
+  if (agent_) {
+    FeedAgent(now);
+    DrainAgentEvents(now);
+  }
+}
+
+void PeerLink::HandleNetworkChange(Instant now) {
+  if (!is_active()) {
+    return;
+  }
+  retry_attempt_ = 0;
+  BeginSession(now);
+  DrainAgentEvents(now);
+}
+
+bool PeerLink::HandleDatagram(Instant now, const Endpoint& local_base,
+                              const Endpoint& from, ByteView datagram) {
+  if (!agent_ || !agent_->HandleDatagram(now, local_base, from, datagram)) {
+    return false;
+  }
+  DrainAgentEvents(now);
+  return true;
+}
+
+void PeerLink::HandleTimeout(Instant now) {
+  if (active_until_ && now >= *active_until_) {
+    Deactivate();
+    return;
+  }
+  if (signal_due_ && now >= *signal_due_) {
+    SendDueSignal(now);
+  }
+  if (retry_at_ && now >= *retry_at_ && !has_direct()) {
+    BeginSession(now);
+  }
+  if (agent_) {
+    agent_->HandleTimeout(now);
+    DrainAgentEvents(now);
+  }
+}
+
+void PeerLink::ScheduleRetry(Instant now) {
+  // The controlled side waits longer, so that both do not restart at once.
+  const Duration extra = is_controlling() ? Duration::zero() : seconds(5);
+  retry_at_ = now + Step(kRetries, retry_attempt_++) + extra;
+}
+
+void PeerLink::Deactivate() {
+  agent_.reset();
+  agent_bases_.clear();
+  is_negotiating_ = false;
+  signal_due_.reset();
+  retry_at_.reset();
+  active_until_.reset();
+  ForgetDirect();
+}
+
+void PeerLink::ForgetDirect() {
+  if (had_direct_) {
+    had_direct_ = false;
+    events_.emplace_back(DirectPathEvent{});
+  }
+}
+
+void PeerLink::DrainAgentEvents(Instant now) {
+  while (agent_) {
+    const auto event = agent_->PollEvent();
+    if (!event) {
+      return;
+    }
+    HandleAgentEvent(now, *event);
+  }
+}
+
+void PeerLink::HandleAgentEvent(Instant now, const ice::AgentEvent& event) {
+  if (std::holds_alternative<ice::LocalCandidateEvent>(event) ||
+      std::holds_alternative<ice::RestartedEvent>(event)) {
+    // Before the first offer arrives there is nobody to answer.
+    if (is_controlling() || !is_negotiating_) {
+      QueueDescription();
+    }
+  } else if (const auto* selected =
+                 std::get_if<ice::SelectedPairEvent>(&event)) {
+    HandleSelected(now, selected->pair);
+  } else if (const auto* suspect = std::get_if<ice::SuspectEvent>(&event)) {
+    if (suspect->is_suspect) {
+      events_.emplace_back(DirectSuspectEvent{});
+    }
+  }
+}
+
+void PeerLink::HandleSelected(Instant now,
+                              const std::optional<ice::SelectedPair>& pair) {
+  const bool lost = had_direct_ && !pair;
+  had_direct_ = pair.has_value();
+  events_.emplace_back(DirectPathEvent{pair});
+  if (pair) {
+    retry_at_.reset();
+    retry_attempt_ = 0;
+  } else if (lost) {
+    retry_attempt_ = 0;
+    retry_at_ = now;  // the next HandleTimeout begins a new session
+  }
+}
+
+std::optional<ice::AgentTransmit> PeerLink::PollTransmit() {
+  return agent_ ? agent_->PollTransmit() : std::nullopt;
+}
+
+std::optional<SignalBody> PeerLink::PollSignal() {
+  if (signals_.empty()) {
+    return std::nullopt;
+  }
+  SignalBody body = std::move(signals_.front());
+  signals_.pop_front();
+  return body;
+}
+
+std::optional<LinkEvent> PeerLink::PollEvent() {
+  if (events_.empty()) {
+    return std::nullopt;
+  }
+  LinkEvent event = events_.front();
+  events_.pop_front();
+  return event;
+}
+
+std::optional<Instant> PeerLink::NextTimeout() const {
+  auto next = Earlier(active_until_, signal_due_);
+  if (!has_direct()) {
+    next = Earlier(next, retry_at_);
+  }
+  return agent_ ? Earlier(next, agent_->NextTimeout()) : next;
+}
+
+PathChoice PeerLink::Path() const {
+  if (!agent_ || !agent_->selected()) {
+    return {};
+  }
+  return {.direct = agent_->selected(), .over_relay = agent_->is_suspect()};
+}
+
+}  // namespace natkit::mesh

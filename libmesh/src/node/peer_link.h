@@ -1,0 +1,124 @@
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <variant>
+
+#include "natkit/base/keys.h"
+#include "natkit/base/rng.h"
+#include "natkit/base/time.h"
+#include "natkit/mesh/signal.h"
+#include "natkit/nat/ice_agent.h"
+#include "node/local_addresses.h"
+
+namespace natkit::mesh {
+
+/// Which ways the next datagram to a peer takes; both while the direct path is
+/// suspect: WireGuard's replay window drops the second copy.
+struct PathChoice {
+  std::optional<ice::SelectedPair> direct;
+  bool over_relay = true;
+};
+
+/// The direct path changed; nullopt: there is none, the relay carries all.
+struct DirectPathEvent {
+  std::optional<ice::SelectedPair> pair;
+};
+
+/// The direct path stopped answering: what STUN said may be out of date.
+struct DirectSuspectEvent {};
+
+using LinkEvent = std::variant<DirectPathEvent, DirectSuspectEvent>;
+
+using SignalBody = decltype(Signal::body);
+
+/// The search for a direct path to one peer: an ICE agent, and the signalling
+/// that starts and restarts its sessions.
+///
+/// The node with the greater public key controls: it makes sessions (Offer),
+/// the other side answers (Answer) or asks for one (RestartRequest). A session
+/// begins with traffic and ends three minutes after the last. While there is no
+/// direct path, a new session is tried after 15 s, 30 s, ... 5 min.
+///
+/// Pure; `local` and `rng` must outlive it.
+class PeerLink {
+ public:
+  struct Config {
+    PublicKey own;
+    PublicKey peer;
+    std::optional<Endpoint> fixed_endpoint;  ///< from the inventory
+  };
+
+  PeerLink(const Config& config, const LocalAddresses& local, Rng& rng);
+
+  // Inputs. After each one, drain all outputs.
+  /// Data passed in either direction.
+  void NoteTraffic(Instant now);
+  /// The peer has just started, or came back to the relay.
+  void HandlePeerUp(Instant now, bool restarted);
+  void HandleSignal(Instant now, const Offer& offer);
+  void HandleSignal(Instant now, const Answer& answer);
+  void HandleSignal(Instant now, const RestartRequest& request);
+  /// LocalAddresses changed.
+  void HandleLocalAddresses(Instant now);
+  /// Interfaces changed: whatever path there is may be dead or not the best.
+  void HandleNetworkChange(Instant now);
+  bool HandleDatagram(Instant now, const Endpoint& local_base,
+                      const Endpoint& from, ByteView datagram);
+  void HandleTimeout(Instant now);
+
+  // Outputs.
+  [[nodiscard]] std::optional<ice::AgentTransmit> PollTransmit();
+  [[nodiscard]] std::optional<SignalBody> PollSignal();
+  [[nodiscard]] std::optional<LinkEvent> PollEvent();
+  [[nodiscard]] std::optional<Instant> NextTimeout() const;
+
+  [[nodiscard]] PathChoice Path() const;
+
+  [[nodiscard]] bool is_active() const { return active_until_.has_value(); }
+
+ private:
+  [[nodiscard]] bool is_controlling() const {
+    return config_.own > config_.peer;
+  }
+
+  [[nodiscard]] bool has_direct() const {
+    return agent_ && agent_->selected().has_value();
+  }
+
+  void BeginSession(Instant now);
+  void StartOffering(Instant now);
+  void StartRequesting(Instant now);
+  void PrepareAgent(Instant now);
+  void FeedAgent(Instant now);
+  void TakeDescription(Instant now, const IceDescription& description);
+  void QueueDescription();
+  template <class Description>
+  void FillDescription(Description& description) const;
+  void SendDueSignal(Instant now);
+  void ScheduleRetry(Instant now);
+  void Deactivate();
+  void ForgetDirect();
+  void DrainAgentEvents(Instant now);
+  void HandleAgentEvent(Instant now, const ice::AgentEvent& event);
+  void HandleSelected(Instant now,
+                      const std::optional<ice::SelectedPair>& pair);
+
+  Config config_;
+  const LocalAddresses& local_;
+  Rng& rng_;
+  std::optional<ice::Agent> agent_;
+  std::vector<Endpoint> agent_bases_;
+  uint64_t session_ = 0;
+  bool is_negotiating_ = false;  ///< our offer or request has no answer yet
+  int signal_attempt_ = 0;
+  std::optional<Instant> signal_due_;
+  int retry_attempt_ = 0;
+  std::optional<Instant> retry_at_;
+  std::optional<Instant> active_until_;
+  bool had_direct_ = false;
+  std::deque<SignalBody> signals_;
+  std::deque<LinkEvent> events_;
+};
+
+}  // namespace natkit::mesh

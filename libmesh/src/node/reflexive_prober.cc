@@ -1,0 +1,158 @@
+#include "node/reflexive_prober.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace natkit::mesh {
+
+namespace {
+
+// Below the shortest UDP timeout in the field, 30 s for unreplied mappings.
+constexpr Duration kInterval = std::chrono::seconds(20);
+// After failure: the server or the network may be back soon.
+constexpr Duration kRetryInterval = std::chrono::seconds(10);
+
+}  // namespace
+
+void ReflexiveProber::SetBases(Instant now,
+                               const std::vector<Endpoint>& bases) {
+  bases_ = bases;
+  Rebuild(now);
+}
+
+void ReflexiveProber::SetServers(Instant now,
+                                 const std::vector<Endpoint>& servers) {
+  servers_ = servers;
+  Rebuild(now);
+}
+
+void ReflexiveProber::Rebuild(Instant now) {
+  std::map<Key, Probe> kept;
+  for (const Endpoint& base : bases_) {
+    for (const Endpoint& server : servers_) {
+      if (base.address.family() != server.address.family()) {
+        continue;
+      }
+      const auto old = probes_.find({base, server});
+      Probe probe;
+      probe.next_start = now;
+      kept.emplace(Key{base, server}, old == probes_.end()
+                                          ? std::move(probe)
+                                          : std::move(old->second));
+    }
+  }
+  probes_ = std::move(kept);
+  NoteChanges();
+  HandleTimeout(now);
+}
+
+void ReflexiveProber::Refresh(Instant now) {
+  for (auto& [key, probe] : probes_) {
+    probe.client.reset();
+    probe.next_start = now;
+  }
+  HandleTimeout(now);
+}
+
+void ReflexiveProber::StartProbe(Instant now, const Key& key, Probe& probe) {
+  if (probe.client) {
+    probe.mapped.reset();  // a whole interval without an answer
+    NoteChanges();
+  }
+  probe.next_start = now + kInterval;
+  // Relays' own STUN servers may answer this form of request alone.
+  probe.client.emplace(key.second, rng_, stun::BindingConfig::ForDerpServer());
+  probe.client->Start(now);
+  Drain(now, key, probe);
+}
+
+void ReflexiveProber::HandleTimeout(Instant now) {
+  for (auto& [key, probe] : probes_) {
+    if (probe.client) {
+      probe.client->HandleTimeout(now);
+      Drain(now, key, probe);
+    }
+    if (now >= probe.next_start) {
+      StartProbe(now, key, probe);
+    }
+  }
+}
+
+bool ReflexiveProber::HandleDatagram(Instant now, const Endpoint& local,
+                                     const Endpoint& from, ByteView datagram) {
+  const auto found = probes_.find({local, from});
+  if (found == probes_.end() || !found->second.client) {
+    return false;
+  }
+  Probe& probe = found->second;
+  if (!probe.client->HandleDatagram(now, from, datagram)) {
+    return false;
+  }
+  Drain(now, found->first, probe);
+  return true;
+}
+
+void ReflexiveProber::Drain(Instant now, const Key& key, Probe& probe) {
+  while (auto transmit = probe.client->PollTransmit()) {
+    transmits_.push_back({key.first, std::move(*transmit)});
+  }
+  const auto event = probe.client->PollEvent();
+  if (!event) {
+    return;
+  }
+  probe.client.reset();
+  probe.mapped = event->reflexive_address;
+  if (!probe.mapped) {
+    probe.next_start = now + kRetryInterval;
+  }
+  NoteChanges();
+}
+
+void ReflexiveProber::NoteChanges() {
+  std::vector<ReflexiveAddress> all;
+  for (const auto& [key, probe] : probes_) {
+    if (probe.mapped && *probe.mapped != key.first) {
+      all.push_back({*probe.mapped, key.first});
+    }
+  }
+  std::ranges::sort(all);
+  const auto repeats = std::ranges::unique(all);
+  all.erase(repeats.begin(), repeats.end());
+  if (all != known_) {
+    known_ = std::move(all);
+    changed_ = true;
+  }
+}
+
+std::optional<ProbeTransmit> ReflexiveProber::PollTransmit() {
+  if (transmits_.empty()) {
+    return std::nullopt;
+  }
+  ProbeTransmit transmit = std::move(transmits_.front());
+  transmits_.pop_front();
+  return transmit;
+}
+
+std::optional<std::vector<ReflexiveAddress>> ReflexiveProber::PollChange() {
+  if (!changed_) {
+    return std::nullopt;
+  }
+  changed_ = false;
+  return known_;
+}
+
+std::optional<Instant> ReflexiveProber::NextTimeout() const {
+  std::optional<Instant> next;
+  const auto consider = [&next](std::optional<Instant> at) {
+    if (at && (!next || *at < *next)) {
+      next = at;
+    }
+  };
+  for (const auto& [key, probe] : probes_) {
+    consider(probe.next_start);
+    consider(probe.client ? probe.client->NextTimeout() : std::nullopt);
+  }
+  return next;
+}
+
+}  // namespace natkit::mesh

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "natkit/base/datagram.h"
+#include "natkit/base/rng.h"
+#include "natkit/base/time.h"
+#include "natkit/nat/stun_binding_client.h"
+#include "node/local_addresses.h"
+
+namespace natkit::mesh {
+
+/// A datagram that must leave from `from`.
+struct ProbeTransmit {
+  Endpoint from;
+  Transmit datagram;
+};
+
+/// Keeps asking every STUN server from every base of its family what it sees,
+/// once for all peers. The requests, every 20 s, also keep the NATs' mappings.
+/// Pure; `rng` must outlive it.
+class ReflexiveProber {
+ public:
+  explicit ReflexiveProber(Rng& rng) : rng_(rng) {}
+
+  void SetBases(Instant now, const std::vector<Endpoint>& bases);
+  void SetServers(Instant now, const std::vector<Endpoint>& servers);
+  /// Asks all again at once: something suggests that the mappings changed.
+  void Refresh(Instant now);
+  /// False, without effect, for a datagram that answers no request of ours.
+  bool HandleDatagram(Instant now, const Endpoint& local, const Endpoint& from,
+                      ByteView datagram);
+  void HandleTimeout(Instant now);
+
+  [[nodiscard]] std::optional<ProbeTransmit> PollTransmit();
+  /// The whole list, sorted and without repeats, after it changed.
+  [[nodiscard]] std::optional<std::vector<ReflexiveAddress>> PollChange();
+  [[nodiscard]] std::optional<Instant> NextTimeout() const;
+
+ private:
+  struct Probe {
+    std::optional<stun::BindingClient> client;  ///< while a request is out
+    std::optional<Endpoint> mapped;
+    Instant next_start{};
+  };
+
+  using Key = std::pair<Endpoint, Endpoint>;  // base, server
+
+  void Rebuild(Instant now);
+  void StartProbe(Instant now, const Key& key, Probe& probe);
+  void Drain(Instant now, const Key& key, Probe& probe);
+  void NoteChanges();
+
+  Rng& rng_;
+  std::vector<Endpoint> bases_;
+  std::vector<Endpoint> servers_;
+  std::map<Key, Probe> probes_;
+  std::deque<ProbeTransmit> transmits_;
+  std::vector<ReflexiveAddress> known_;
+  bool changed_ = false;
+};
+
+}  // namespace natkit::mesh

@@ -1,0 +1,168 @@
+#include "node/relay_link.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "natkit/base/check.h"
+
+namespace natkit::mesh {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+// Packets that wait for the stream. Deeper than a DERP server's 32: this is
+// the sender's own queue, and TCP inside the tunnel needs room for a burst.
+constexpr size_t kQueueDepth = 256;
+
+Duration Backoff(uint32_t failures, Rng& rng) {
+  const int64_t base =
+      std::min<int64_t>(5000, int64_t{10} * failures * failures);
+  return milliseconds(base / 2 + static_cast<int64_t>(rng.Below(
+                                     static_cast<uint64_t>(base) + 1)));
+}
+
+std::string DescribeClose(const derp::ClientClosed& closed) {
+  switch (closed.reason) {
+    case derp::ClientCloseReason::kStreamClosed:
+      return "the relay closed the connection";
+    case derp::ClientCloseReason::kLoginTimeout:
+      return "the relay did not answer the login in time";
+    case derp::ClientCloseReason::kReadTimeout:
+      return "nothing heard from the relay for two minutes";
+    case derp::ClientCloseReason::kUpgradeRefused:
+      return "the relay refused the upgrade to DERP (HTTP status " +
+             std::to_string(closed.http_status) + ")";
+    case derp::ClientCloseReason::kProtocolError:
+      return "the relay broke the protocol: " +
+             std::string(ErrcName(closed.error));
+  }
+  return "closed";
+}
+
+}  // namespace
+
+RelayLink::RelayLink(const StaticPrivateKey& key, const RelayEntry& entry,
+                     bool is_home, Rng& rng)
+    : key_(key.Clone()),
+      name_(entry.name),
+      host_(entry.host),
+      is_home_(is_home),
+      rng_(&rng) {}
+
+void RelayLink::Start(Instant now) {
+  connect_at_ = now;
+}
+
+void RelayLink::HandleOpen(Instant now,
+                           const std::optional<PublicKey>& server_key) {
+  if (state_ != State::kConnecting) {
+    return;
+  }
+  derp::ClientConfig config;
+  config.private_key = key_.Clone();
+  config.host = host_;
+  config.queue_depth = kQueueDepth;
+  client_ = std::make_unique<derp::ClientCore>(std::move(config), *rng_);
+  client_->Start(now, server_key);
+  if (is_home_) {
+    client_->NotePreferred(derp::HomeRegion::kYes);
+  }
+  state_ = State::kLoggingIn;
+  DrainClient(now);
+}
+
+void RelayLink::HandleBytes(Instant now, ByteView bytes) {
+  if (client_) {
+    client_->HandleBytes(now, bytes);
+    DrainClient(now);
+  }
+}
+
+void RelayLink::HandleClosed(Instant now, std::string_view reason) {
+  if (state_ != State::kDown) {
+    Fail(now, std::string(reason));
+  }
+}
+
+void RelayLink::HandleTimeout(Instant now) {
+  if (connect_at_ && now >= *connect_at_) {
+    connect_at_.reset();
+    state_ = State::kConnecting;
+    commands_.push_back(StreamCommand::kConnect);
+  }
+  if (client_) {
+    client_->HandleTimeout(now);
+    DrainClient(now);
+  }
+}
+
+void RelayLink::Fail(Instant now, std::string reason) {
+  state_ = State::kDown;
+  client_.reset();
+  connect_at_ = now + Backoff(++failures_, *rng_);
+  events_.emplace_back(RelayDown{std::move(reason)});
+}
+
+void RelayLink::DrainClient(Instant now) {
+  while (client_) {
+    const auto event = client_->PollEvent();
+    if (!event) {
+      return;
+    }
+    HandleClientEvent(now, *event);
+  }
+}
+
+void RelayLink::HandleClientEvent(Instant now, const derp::ClientEvent& event) {
+  if (const auto* packet = std::get_if<derp::ClientPacket>(&event)) {
+    events_.emplace_back(
+        RelayedPacket{.source = packet->source,
+                      .bytes = {packet->data.begin(), packet->data.end()}});
+  } else if (std::holds_alternative<derp::ClientConnected>(event)) {
+    state_ = State::kUp;
+    failures_ = 0;
+    events_.emplace_back(RelayUp{});
+  } else if (const auto* gone = std::get_if<derp::PeerGone>(&event)) {
+    events_.emplace_back(RelayPeerGone{gone->peer});
+  } else if (const auto* closed = std::get_if<derp::ClientClosed>(&event)) {
+    commands_.push_back(StreamCommand::kClose);
+    Fail(now, DescribeClose(*closed));
+  }
+}
+
+bool RelayLink::Send(Instant now, const PublicKey& to, ByteView bytes) {
+  return is_up() && client_->SendPacket(now, to, bytes).has_value();
+}
+
+size_t RelayLink::PollTransmit(Instant now, MutableBytes out) {
+  return client_ ? client_->PollTransmit(now, out) : 0;
+}
+
+std::optional<StreamCommand> RelayLink::PollCommand() {
+  if (commands_.empty()) {
+    return std::nullopt;
+  }
+  const StreamCommand command = commands_.front();
+  commands_.pop_front();
+  return command;
+}
+
+std::optional<RelayEvent> RelayLink::PollEvent() {
+  if (events_.empty()) {
+    return std::nullopt;
+  }
+  RelayEvent event = std::move(events_.front());
+  events_.pop_front();
+  return event;
+}
+
+std::optional<Instant> RelayLink::NextTimeout() const {
+  const auto client = client_ ? client_->NextTimeout() : std::nullopt;
+  if (!client || !connect_at_) {
+    return client ? client : connect_at_;
+  }
+  return std::min(*client, *connect_at_);
+}
+
+}  // namespace natkit::mesh
