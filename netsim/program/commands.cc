@@ -1,5 +1,7 @@
 #include "commands.h"
 
+#include <unistd.h>
+
 #include <cerrno>
 #include <fstream>
 #include <iostream>
@@ -7,6 +9,7 @@
 #include <optional>
 #include <sstream>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "natkit/netsim/control.h"
@@ -19,6 +22,9 @@ namespace natkit::netsim::program {
 namespace {
 
 constexpr int kBadScenario = 2;
+// As shells say it.
+constexpr int kNotExecutable = 126;
+constexpr int kNotFound = 127;
 
 std::optional<std::string> ReadText(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -175,11 +181,19 @@ void Commands::Exec() {
   if (run.empty()) {
     return;
   }
-  const Failure failure = netsim::Exec(run, member, command);
+  if (const auto entered = Enter(run, member); !entered) {
+    Fail(entered.error().text);
+    return;
+  }
+  std::vector<char*> arguments;
+  for (std::string& argument : command) {
+    arguments.push_back(argument.data());
+  }
+  arguments.push_back(nullptr);
+  execvp(arguments.front(), arguments.data());
   const int error = errno;
-  Fail(failure.text);
-  // As shells do: not found, or not executable.
-  exit_status = error == ENOENT ? 127 : 126;
+  Fail(command.front() + ": " + std::generic_category().message(error));
+  exit_status = error == ENOENT ? kNotFound : kNotExecutable;
 }
 
 void Commands::SendEvent() {

@@ -120,7 +120,8 @@ class Simulation:
 
     def popen_python(self, host, code, *arguments, **options):
         """Starts a piece of Python on a host."""
-        return self.popen(host, [sys.executable, "-c", code, *arguments],
+        return self.popen(host, [sys.executable, "-IS", "-c", code,
+                                 *arguments],
                           **options)
 
     def event(self, box, what, *arguments):

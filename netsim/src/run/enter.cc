@@ -91,30 +91,24 @@ Outcome<void> WaitForWorker(Worker& worker) {
       Failure{text && !text->empty() ? *text : "a worker process died"});
 }
 
-Failure Exec(std::string_view id, std::string_view member,
-             const std::vector<std::string>& command) {
+Outcome<void> Enter(std::string_view id, std::string_view member) {
   const auto record = LoadRecord(id);
   if (!record) {
-    return record.error();
+    return std::unexpected(record.error());
   }
   const KeptNamespace* kept = record->Find(member);
   if (kept == nullptr) {
-    return {"run '" + record->id + "' has no host or box '" +
-            std::string(member) + "'"};
+    return std::unexpected(Failure{"run '" + record->id +
+                                   "' has no host or box '" +
+                                   std::string(member) + "'"});
   }
   const auto index = static_cast<size_t>(kept - record->namespaces.data());
-  if (auto entered = EnterNamespace(*record, index); !entered) {
-    return entered.error();
+  auto entered = EnterNamespace(*record, index);
+  if (entered) {
+    RemountSys();
+    SetEnvironment(*record, member);
   }
-  RemountSys();
-  SetEnvironment(*record, member);
-  std::vector<char*> arguments;
-  for (const std::string& argument : command) {
-    arguments.push_back(const_cast<char*>(argument.c_str()));
-  }
-  arguments.push_back(nullptr);
-  execvp(arguments.front(), arguments.data());
-  return SystemFailure(command.front());
+  return entered;
 }
 
 }  // namespace natkit::netsim

@@ -58,10 +58,10 @@ struct RunSummary {
 /// one that is up.
 [[nodiscard]] Outcome<std::string> DefaultRun();
 
-/// Replaces this process by `command`, inside the namespace of a member.
-/// Returns only on failure.
-[[nodiscard]] Failure Exec(std::string_view id, std::string_view member,
-                           const std::vector<std::string>& command);
+/// Moves this process, which must have one thread, to a member of a run: its
+/// network namespace, its view of /sys, and NATKIT_NETSIM_ID, _HOST and _TOKEN
+/// in the environment. What it executes next runs there.
+[[nodiscard]] Outcome<void> Enter(std::string_view id, std::string_view member);
 
 /// Something that happens to a box while the network runs.
 enum class EventKind : uint8_t {
