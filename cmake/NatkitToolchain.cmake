@@ -25,6 +25,8 @@ add_library(natkit_warnings INTERFACE)
 target_compile_options(natkit_warnings INTERFACE
   -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wold-style-cast
   -Wno-missing-field-initializers  # designated initialisers leave defaults
+  # g++ 12 sees uninitialised members in std::variant where there are none.
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
   $<$<BOOL:${NATKIT_WERROR}>:-Werror>)
 
 if(NATKIT_SANITIZE)
