@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "ice_host.h"
+#include "sim_ice_host.h"
 #include "sim_network.h"
 #include "sim_stun_server.h"
 
