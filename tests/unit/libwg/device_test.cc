@@ -49,7 +49,7 @@ TEST(Device, PadsTo16BytesButNotBeyondTheMtu) {
   net.SendData(0, 1, 20);
   net.Run(40ms);
   net.ClearLog();
-  for (const size_t size : {33, 48, 1409, 1420, 1500}) {
+  for (const size_t size : {33U, 48U, 1409U, 1420U, 1500U}) {
     net.SendData(0, 1, size);
   }
   std::vector<size_t> sizes;
