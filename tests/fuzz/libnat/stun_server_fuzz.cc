@@ -1,0 +1,97 @@
+// A server answers with well-formed responses of bounded size, never answers
+// its own answers, and counts every datagram once.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "natkit/base/check.h"
+#include "natkit/nat/stun_server.h"
+#include "stun_repair.h"
+
+namespace natkit::stun {
+namespace {
+
+const Endpoint kLocal{.address = IpAddress::V4(198, 51, 100, 1), .port = 3478};
+
+/// The first byte of the input chooses, a bit each.
+ServerConfig MakeConfig(uint8_t bits) {
+  ServerConfig config;
+  if ((bits & 0x01) != 0) {
+    config.requests = RequestPolicy::kTailnodeOnly;
+  }
+  if ((bits & 0x02) != 0) {
+    config.amplification = AmplificationPolicy::kNone;
+  }
+  if ((bits & 0x04) != 0) {
+    config.software = "natkit";
+  }
+  config.answers_rfc3489 = (bits & 0x08) != 0;
+  if ((bits & 0x10) != 0) {
+    config.credentials.push_back(
+        {.username = "evtj:h6vY",
+         .key = *IntegrityKey::ShortTerm("VOkJxbRl1RmTxUk/WvJxBt")});
+  }
+  return config;
+}
+
+Endpoint MakeSource(uint8_t bits) {
+  return (bits & 0x20) != 0 ? *Endpoint::Parse("[2001:db8::7]:41641")
+                            : Endpoint{.address = IpAddress::V4(203, 0, 113, 7),
+                                       .port = 41641};
+}
+
+uint64_t CountOutcomes(const ServerCounters& counters) {
+  return counters.answered + counters.answered_rfc3489 +
+         counters.unknown_attribute + counters.unauthenticated +
+         counters.not_stun + counters.not_a_request + counters.refused_form +
+         counters.refused_source + counters.rate_limited + counters.too_long;
+}
+
+void CheckResponse(ByteView request, ByteView response, uint8_t bits) {
+  if ((bits & 0x02) != 0) {
+    NATKIT_CHECK(response.size() <= request.size());
+  }
+  const auto asked = Message::Parse(request);
+  const auto answer = Message::Parse(response);
+  if (!asked) {
+    NATKIT_CHECK((bits & 0x08) != 0 && response.size() == 32);
+    return;
+  }
+  NATKIT_CHECK(asked->type() == kBindingRequest);
+  NATKIT_CHECK(answer.has_value() && answer->id() == asked->id());
+  NATKIT_CHECK(answer->type() == kBindingSuccess ||
+               answer->type() == kBindingError);
+  NATKIT_CHECK(answer->FindUnknownRequired().is_empty());
+}
+
+void Ask(uint8_t bits, ByteView datagram) {
+  SeededRng rng(bits);
+  StunServer server(MakeConfig(bits), rng);
+  const Endpoint source = MakeSource(bits);
+  std::array<uint8_t, StunServer::kMaxResponseSize> out;
+  const size_t size =
+      server.HandleDatagram(Instant{}, kLocal, source, datagram, out);
+  if (size > 0) {
+    const auto response = ByteView(out).first(size);
+    CheckResponse(datagram, response, bits);
+    std::array<uint8_t, StunServer::kMaxResponseSize> again;
+    NATKIT_CHECK(
+        server.HandleDatagram(Instant{}, kLocal, source, response, again) == 0);
+  }
+  NATKIT_CHECK(server.counters().received == CountOutcomes(server.counters()));
+}
+
+}  // namespace
+}  // namespace natkit::stun
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  if (size == 0) {
+    return 0;
+  }
+  const natkit::ByteView datagram(data + 1, size - 1);
+  natkit::stun::Ask(data[0], datagram);
+  natkit::stun::Ask(data[0], natkit::stun::fuzz::Repair(datagram));
+  return 0;
+}
