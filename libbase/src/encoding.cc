@@ -30,6 +30,9 @@ Result<void> FromHexExact(std::string_view text, MutableBytes out) {
     WipeBytes(out);
     return Fail(Errc::kBadLength);
   }
+  if (out.empty()) {
+    return {};  // libsodium forbids the null pointer of an empty span
+  }
   size_t written = 0;
   const char* end = nullptr;
   if (sodium_hex2bin(out.data(), out.size(), text.data(), text.size(), nullptr,
@@ -54,6 +57,9 @@ Result<void> FromBase64Exact(std::string_view text, MutableBytes out) {
   if (text.size() != (out.size() + 2) / 3 * 4) {
     WipeBytes(out);
     return Fail(Errc::kBadLength);
+  }
+  if (out.empty()) {
+    return {};  // libsodium forbids the null pointer of an empty span
   }
   size_t written = 0;
   const char* end = nullptr;

@@ -11,6 +11,11 @@ TEST(Hex, RoundTripsAndTakesBothCases) {
   EXPECT_EQ(ToHex(std::vector<uint8_t>{0x00, 0xab, 0xff}), "00abff");
 }
 
+TEST(Hex, EmptyIsEmpty) {
+  EXPECT_TRUE(FromHex("").value().empty());
+  EXPECT_EQ(ToHex({}), "");
+}
+
 TEST(Hex, RejectsOddLengthAndForeignCharacters) {
   EXPECT_FALSE(FromHex("abc"));
   EXPECT_FALSE(FromHex("zz"));
@@ -24,6 +29,11 @@ TEST(Base64, RoundTripsAKeyOfZerosAsWgPrintsIt) {
   key.fill(1);
   ASSERT_TRUE(FromBase64Exact(text, key));
   EXPECT_EQ(key, (std::array<uint8_t, 32>{}));
+}
+
+TEST(Base64, EmptyIsEmpty) {
+  EXPECT_TRUE(FromBase64Exact("", {}));
+  EXPECT_EQ(ToBase64({}), "");
 }
 
 TEST(Base64, WipesTheOutputWhenTheTextIsBad) {
