@@ -1,0 +1,361 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "natkit/base/rng.h"
+#include "natkit/derp/server_core.h"
+#include "natkit/mesh/node.h"
+#include "node/icmp_echo.h"
+#include "sim_network.h"
+
+namespace natkit::mesh {
+
+/// A DERP relay whose streams are lossless pipes with a delay; TCP and TLS are
+/// not simulated.
+class SimRelay : public sim::SimActor {
+ public:
+  using ToClient = std::function<void(Instant now, ByteView bytes)>;
+  using OnClose = std::function<void(Instant now)>;
+
+  SimRelay(sim::SimWorld& world, uint64_t seed)
+      : rng_(seed), core_(MakeConfig(), rng_) {
+    world.Add(*this);
+  }
+
+  void SetDelay(Duration one_way) { delay_ = one_way; }
+
+  /// Refuses new streams and cuts all that exist, or accepts again.
+  void SetUp(Instant now, bool is_up) {
+    is_up_ = is_up;
+    while (!is_up && !streams_.empty()) {
+      const auto stream = streams_.begin()->second;
+      core_.HandleClosed(now, streams_.begin()->first);
+      streams_.erase(streams_.begin());
+      stream.on_close(now);
+    }
+  }
+
+  std::optional<derp::ConnectionId> Connect(Instant now, ToClient to_client,
+                                            OnClose on_close) {
+    if (!is_up_) {
+      return std::nullopt;
+    }
+    const derp::ConnectionId id{++last_id_};
+    streams_[id] = {std::move(to_client), std::move(on_close)};
+    core_.Accept(now, id, {});
+    return id;
+  }
+
+  void FromClient(Instant now, derp::ConnectionId id, ByteView bytes) {
+    queue_.push_back(
+        {now + delay_, id, {bytes.begin(), bytes.end()}, /*to_server=*/true});
+  }
+
+  void Disconnect(Instant now, derp::ConnectionId id) {
+    core_.HandleClosed(now, id);
+    streams_.erase(id);
+  }
+
+  [[nodiscard]] std::optional<Instant> NextTimeout() const override {
+    auto next = core_.NextTimeout();
+    if (!queue_.empty()) {
+      next = std::min(next.value_or(Instant::max()), queue_.front().at);
+    }
+    return next;
+  }
+
+  void HandleTimeout(Instant now) override {
+    while (!queue_.empty() && queue_.front().at <= now) {
+      const Chunk chunk = std::move(queue_.front());
+      queue_.pop_front();
+      Deliver(now, chunk);
+    }
+    core_.HandleTimeout(now);
+    Pump(now);
+  }
+
+  [[nodiscard]] const PublicKey& public_key() const {
+    return core_.public_key();
+  }
+
+ private:
+  struct Stream {
+    ToClient to_client;
+    OnClose on_close;
+  };
+
+  struct Chunk {
+    Instant at;
+    derp::ConnectionId id;
+    std::vector<uint8_t> bytes;
+    bool to_server;
+  };
+
+  derp::ServerConfig MakeConfig() {
+    derp::ServerConfig config;
+    config.private_key = GeneratePrivateKey(rng_);
+    return config;
+  }
+
+  void Deliver(Instant now, const Chunk& chunk) {
+    const auto stream = streams_.find(chunk.id);
+    if (stream == streams_.end()) {
+      return;
+    }
+    if (chunk.to_server) {
+      core_.HandleBytes(now, chunk.id, chunk.bytes);
+      Pump(now);
+    } else {
+      stream->second.to_client(now, chunk.bytes);
+    }
+  }
+
+  void Pump(Instant now) {
+    std::array<uint8_t, 65536> buffer{};
+    while (const auto id = core_.PollReady()) {
+      while (const size_t size = core_.PollTransmit(now, *id, buffer)) {
+        queue_.push_back({now + delay_,
+                          *id,
+                          {buffer.begin(), buffer.begin() + size},
+                          /*to_server=*/false});
+      }
+    }
+    while (const auto event = core_.PollEvent()) {
+      if (const auto* closed = std::get_if<derp::ConnectionClosed>(&*event)) {
+        const auto stream = streams_.find(closed->id);
+        if (stream != streams_.end()) {
+          const OnClose on_close = stream->second.on_close;
+          streams_.erase(stream);
+          on_close(now);
+        }
+      }
+    }
+  }
+
+  SeededRng rng_;
+  derp::ServerCore core_;
+  Duration delay_ = std::chrono::milliseconds(30);
+  bool is_up_ = true;
+  uint64_t last_id_ = 0;
+  std::map<derp::ConnectionId, Stream> streams_;
+  std::deque<Chunk> queue_;
+};
+
+/// A machine that runs one node; its TUN device records echo requests.
+class MeshHost : public sim::SimActor {
+ public:
+  MeshHost(sim::SimWorld& world, std::vector<SimRelay*> relays, uint64_t seed)
+      : world_(world), relays_(std::move(relays)), rng_(seed) {
+    private_key_ = GeneratePrivateKey(rng_);
+    id_ = world.network().AddHost(
+        [this](Instant now, const Endpoint& local, const Endpoint& from,
+               ByteView payload) { OnDatagram(now, local, from, payload); });
+    world.Add(*this);
+  }
+
+  void AddBase(sim::SimNetwork::RealmId realm, const std::string& base) {
+    bases_.push_back(*Endpoint::Parse(base));
+    world_.network().AddAddress(id_, realm, bases_.back().address);
+  }
+
+  /// Moves to another address; the node is told of the new one only.
+  void ReplaceBase(sim::SimNetwork::RealmId realm, const std::string& base) {
+    world_.network().RemoveAddress(id_, bases_.back().address);
+    bases_.clear();
+    AddBase(realm, base);
+    node_->SetLocalEndpoints(world_.now(), bases_);
+    Pump(world_.now());
+  }
+
+  void Start(const MeshFile& mesh, const std::string& name,
+             std::vector<Endpoint> stun_servers) {
+    connections_.assign(relays_.size(), std::nullopt);
+    self_ = *mesh.FindNode(name);
+    auto node =
+        Node::Create({.mesh = mesh,
+                      .name = name,
+                      .private_key = private_key_.Clone(),
+                      .preshared_key = std::nullopt,
+                      .wall_clock_offset = std::chrono::hours(24 * 365 * 50)},
+                     rng_);
+    NATKIT_CHECK(node.has_value());
+    node_ = std::move(*node);
+    const Instant now = world_.now();
+    node_->SetLocalEndpoints(now, bases_);
+    node_->SetStunServers(now, std::move(stun_servers));
+    node_->Start(now);
+    Pump(now);
+  }
+
+  /// The process dies: nothing is said to anybody.
+  void Crash() {
+    for (size_t relay = 0; relay < connections_.size(); ++relay) {
+      if (connections_[relay]) {
+        relays_[relay]->Disconnect(world_.now(), *connections_[relay]);
+      }
+    }
+    connections_.clear();
+    node_.reset();
+  }
+
+  void SendEcho(const IpAddress& to, uint16_t sequence) {
+    PacketBatch batch;
+    batch.AppendCopy(BuildEchoRequest({.source = self_.addresses[0],
+                                       .destination = to,
+                                       .identifier = 1,
+                                       .sequence = sequence}),
+                     {});
+    node_->HandleTun(world_.now(), batch);
+    Pump(world_.now());
+  }
+
+  void Ping(const std::string& peer, uint16_t sequence) {
+    NATKIT_CHECK(node_->SendPing(world_.now(), peer, sequence).has_value());
+    Pump(world_.now());
+  }
+
+  /// Sequence numbers of the echo requests that arrived, and how often.
+  [[nodiscard]] const std::map<uint16_t, int>& arrived() const {
+    return arrived_;
+  }
+
+  [[nodiscard]] Path PathTo(const std::string& peer) const {
+    for (const PeerState& state : node_->Snapshot().peers) {
+      if (state.name == peer) {
+        return state.path;
+      }
+    }
+    return {};
+  }
+
+  [[nodiscard]] bool IsDirectTo(const std::string& peer) const {
+    return PathTo(peer).kind == PathKind::kDirect;
+  }
+
+  [[nodiscard]] Node& node() { return *node_; }
+
+  [[nodiscard]] const std::vector<NodeEvent>& events() const { return events_; }
+
+  [[nodiscard]] PublicKey public_key() const {
+    return DerivePublicKey(private_key_);
+  }
+
+  [[nodiscard]] sim::SimNetwork::HostId id() const { return id_; }
+
+  [[nodiscard]] std::optional<Instant> NextTimeout() const override {
+    return node_ ? node_->NextTimeout() : std::nullopt;
+  }
+
+  void HandleTimeout(Instant now) override {
+    node_->HandleTimeout(now);
+    Pump(now);
+  }
+
+ private:
+  void OnDatagram(Instant now, const Endpoint& local, const Endpoint& from,
+                  ByteView payload) {
+    if (!node_) {
+      return;
+    }
+    PacketBatch batch;
+    batch.AppendCopy(payload, {.remote = from, .local = local});
+    node_->HandleUdp(now, batch);
+    Pump(now);
+  }
+
+  void Pump(Instant now) {
+    PumpPackets(now);
+    while (node_) {
+      const auto command = node_->PollRelayCommand();
+      if (!command) {
+        break;
+      }
+      Obey(now, *command);
+    }
+    PumpStreams(now);
+    while (auto event = node_->PollEvent()) {
+      events_.push_back(std::move(*event));
+    }
+  }
+
+  void PumpPackets(Instant now) {
+    PacketBatch& udp = node_->udp_out();
+    for (size_t i = 0; i < udp.size(); ++i) {
+      world_.network().Send(now, id_, udp.meta(i).local, udp.meta(i).remote,
+                            udp.bytes(i));
+    }
+    udp.Clear();
+    PacketBatch& tun = node_->tun_out();
+    for (size_t i = 0; i < tun.size(); ++i) {
+      if (const auto echo = ParseEcho(tun.bytes(i))) {
+        ++arrived_[echo->sequence];
+      }
+    }
+    tun.Clear();
+  }
+
+  void PumpStreams(Instant now) {
+    std::array<uint8_t, 65536> buffer{};
+    for (RelayId relay = 0; relay < connections_.size(); ++relay) {
+      while (connections_[relay]) {
+        const size_t size = node_->PollRelayBytes(now, relay, buffer);
+        if (size == 0) {
+          break;
+        }
+        relays_[relay]->FromClient(now, *connections_[relay],
+                                   ByteView(buffer).first(size));
+      }
+    }
+  }
+
+  void Obey(Instant now, const RelayCommand& command) {
+    if (const auto* close = std::get_if<RelayClose>(&command)) {
+      if (connections_[close->relay]) {
+        relays_[close->relay]->Disconnect(now, *connections_[close->relay]);
+        connections_[close->relay].reset();
+      }
+      return;
+    }
+    const RelayId relay = std::get<RelayConnect>(command).relay;
+    connections_[relay] = relays_[relay]->Connect(
+        now,
+        [this, relay](Instant at, ByteView bytes) {
+          node_->HandleRelayBytes(at, relay, bytes);
+          Pump(at);
+        },
+        [this, relay](Instant at) {
+          connections_[relay].reset();
+          node_->HandleRelayClosed(at, relay, "closed");
+          Pump(at);
+        });
+    if (connections_[relay]) {
+      node_->HandleRelayOpen(now, relay, relays_[relay]->public_key());
+    } else {
+      node_->HandleRelayClosed(now, relay, "refused");
+    }
+  }
+
+  sim::SimWorld& world_;
+  std::vector<SimRelay*> relays_;
+  SeededRng rng_;
+  StaticPrivateKey private_key_;
+  sim::SimNetwork::HostId id_ = 0;
+  std::vector<Endpoint> bases_;
+  NodeEntry self_;
+  std::unique_ptr<Node> node_;
+  std::vector<std::optional<derp::ConnectionId>> connections_;
+  std::map<uint16_t, int> arrived_;
+  std::vector<NodeEvent> events_;
+};
+
+}  // namespace natkit::mesh
