@@ -156,7 +156,8 @@ Result<HttpRequest> ParseHttpRequest(std::string_view head) {
   request.target = TakeWord(line);
   const auto minor_version = MinorVersion(line);
   if (!minor_version || !IsToken(request.method) || request.target.empty() ||
-      HasControlCharacter(request.target)) {
+      HasControlCharacter(request.target) ||
+      request.target.find('\t') != std::string::npos) {
     return Fail(Errc::kBadHttp);
   }
   request.minor_version = *minor_version;
