@@ -6,8 +6,8 @@
 #
 # Two suites: "fuzz" (clang 19 with ASan and UBSan: unit tests, every corpus and
 # ten seconds of every fuzz target) and "release" (g++: unit, simulation and
-# system tests). The last lines are the total. Fails if any test fails or any
-# build does; a build that failed counts as one failed test.
+# system tests). Both run under one ctest, whose summary comes last. Fails if any
+# build or test fails.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib/common.sh"
@@ -15,11 +15,8 @@ set -euo pipefail
 . "$NATKIT_ROOT/scripts/lib/build.sh"
 . "$NATKIT_ROOT/scripts/lib/namespaces.sh"
 
-total=0
-failed=()
-
 main() {
-  local presets=(release fuzz) setup=--test built=() preset
+  local presets=(release fuzz) setup=--test broken=() built=() preset
   case ${1:-} in
     '') ;;
     --quick) presets=(release) setup=--demo ;;
@@ -31,60 +28,44 @@ main() {
   for preset in "${presets[@]}"; do
     note "building ${preset} in $(build_dir "$preset")"
     if configure_preset "$preset" && build_preset "$preset"; then
-      built=("$preset" "${built[@]}")  # tests run the other way round: release comes last
+      built+=("$preset")
     else
-      count_failure "$preset: the build"
+      broken+=("$preset")
     fi
   done
-  for preset in "${built[@]}"; do
-    run_suite "$preset"
-  done
-  print_total
-  ((${#failed[@]} == 0))
+  ((${#broken[@]} == 0)) || die "these builds failed (see above): ${broken[*]}"
+  run_suites "${built[@]}"
 }
 
 usage() {
   sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
 }
 
-count_failure() {
-  total=$((total + 1))
-  failed+=("$1")
-}
-
-# run_suite PRESET: runs ctest and adds its result to the total.
-run_suite() {
-  local preset=$1 log status=0 count name before=${#failed[@]}
-  local ctest=(ctest --test-dir "$(build_dir "$preset")" -j2 --output-on-failure --no-tests=error)
-  log=$(build_dir "$preset")/test.log
-  note "testing $preset"
+# One ctest over all build trees, so that its own summary counts everything and
+# comes last.
+run_suites() {
+  local suites preset
+  suites=$(build_dir release)/suites
+  mkdir -p -- "$suites"
+  for preset in "$@"; do
+    printf 'subdirs("%s")\n' "$(build_dir "$preset")"
+  done >"$suites/CTestTestfile.cmake"
+  note "testing $*"
   set_sanitizer_options
-  with_system_tests "$preset" "${ctest[@]}" 2>&1 | tee -- "$log" || status=$?
-
-  count=$(sed -nE 's/^[0-9]+% tests passed, [0-9]+ tests failed out of ([0-9]+)$/\1/p' "$log")
-  total=$((total + ${count:-0}))
-  while read -r name; do
-    failed+=("$preset: $name")
-  done < <(sed -nE '/^The following tests FAILED:/,$s/^[[:space:]]+[0-9]+ - (.*)$/\1/p' "$log")
-  if ((status != 0 && ${#failed[@]} == before)); then
-    count_failure "$preset: ctest ended with status $status"
-  fi
+  with_system_tests ctest --test-dir "$suites" -j2 --output-on-failure --no-tests=error
 }
 
 # The release suite has tests that build networks out of namespaces; they skip
-# themselves where that is impossible.
+# themselves, and say why, where that is impossible.
 with_system_tests() {
-  local preset=$1 problems
-  shift
-  if [[ $preset == release ]]; then
-    problems=$(namespace_problems)
-    if [[ -z $problems ]]; then
-      run_with_namespaces "$@"
-      return
-    fi
+  local problems
+  problems=$(namespace_problems)
+  if [[ -z $problems ]]; then
+    run_with_namespaces "$@"
+  else
     note "system tests will be skipped: ${problems//$'\n'/; }"
+    "$@"
   fi
-  "$@"
 }
 
 set_sanitizer_options() {
@@ -93,19 +74,6 @@ set_sanitizer_options() {
   if symbolizer=$(command -v llvm-symbolizer-19); then
     export ASAN_SYMBOLIZER_PATH=${ASAN_SYMBOLIZER_PATH:-$symbolizer}
   fi
-}
-
-# In ctest's own words, over all suites.
-print_total() {
-  local passed=$((total - ${#failed[@]}))
-  if ((${#failed[@]})); then
-    printf '\nAll suites together, failed:\n'
-    printf '\t%s\n' "${failed[@]}"
-  else
-    printf '\nAll suites together:\n'
-  fi
-  printf '\n%d%% tests passed, %d tests failed out of %d\n' \
-    "$((total ? passed * 100 / total : 0))" "${#failed[@]}" "$total"
 }
 
 main "$@"
