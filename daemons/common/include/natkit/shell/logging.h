@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string_view>
+
+#include "natkit/base/log.h"
+#include "natkit/shell/outcome.h"
+
+namespace natkit::shell {
+
+/// "debug", "info", "warning" or "error".
+[[nodiscard]] Outcome<LogLevel> ParseLogLevel(std::string_view text);
+
+/// Sends log lines from `level` up to stderr, with the time unless the journal
+/// adds it already (JOURNAL_STREAM is set). Call once, before anything logs.
+void SetUpLogging(std::string_view program, LogLevel level);
+
+/// Writes one line. Never pass a secret.
+void Log(LogLevel level, std::string_view line);
+
+/// Log() as the sink that libraries take.
+[[nodiscard]] LogSink DefaultLogSink();
+
+}  // namespace natkit::shell
