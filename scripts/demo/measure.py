@@ -1,0 +1,204 @@
+"""What the demo measures on the running mesh."""
+import dataclasses
+import json
+import subprocess
+import time
+
+from pings import Ping
+from predict import predict
+
+PING_INTERVAL = 0.01
+PING_COUNT = 450
+# The promises that the demo's exit status stands for.
+FIRST_REPLY_LIMIT = 1.0
+DIRECT_LIMIT = 3.0
+
+
+@dataclasses.dataclass
+class PairResult:
+    """One pair of nodes; times in seconds, round trips in milliseconds."""
+    a: str
+    b: str
+    predicted: str
+    why: str
+    path: str = "none"
+    remote: str = ""
+    first_reply: float = None
+    time_to_direct: float = None
+    sent: int = 0
+    received: int = 0
+    rtt_relayed: float = None
+    rtt_direct: float = None
+    problems: list = dataclasses.field(default_factory=list)
+
+    @property
+    def ok(self):
+        return not self.problems
+
+
+def rounds(nodes):
+    """Splits all pairs into rounds of disjoint pairs (circle method)."""
+    nodes = list(nodes)
+    fixed, ring = nodes[0], nodes[1:]
+    for _ in range(len(nodes) - 1):
+        circle = [fixed] + ring
+        half = len(circle) // 2
+        yield list(zip(circle[:half], reversed(circle[half:])))
+        ring = ring[1:] + ring[:1]
+
+
+class PairProbe:
+    """Pings from one node to another and watches the path meanwhile."""
+
+    def __init__(self, lab, a, b):
+        self.lab, self.a, self.b = lab, a, b
+        kind, why = predict(a, b)
+        self.result = PairResult(a.name, b.name, kind, why)
+        self.direct_at = None
+        self.ping = Ping(lab.network, a.name, b.address, PING_INTERVAL,
+                         PING_COUNT)
+
+    def look(self):
+        """Notes the moment at which both ends use a direct path."""
+        if self.direct_at is None:
+            now = time.time()
+            if all(self.lab.path(x.name, y.name)["kind"] == "direct"
+                   for x, y in ((self.a, self.b), (self.b, self.a))):
+                self.direct_at = now
+
+    def finish(self, patience):
+        self.ping.wait(60)
+        self.look()
+        result, ping = self.result, self.ping
+        path = self.lab.path(self.a.name, self.b.name)
+        result.path = path["kind"]
+        result.remote = path.get("remote") or path.get("relay") or ""
+        result.first_reply = ping.first_reply()
+        result.sent, result.received = ping.sent or 0, ping.received or 0
+        ended = time.time()
+        switch = self.direct_at or ended
+        result.rtt_relayed = ping.median_rtt(ping.started, switch - 0.1)
+        if self.direct_at:
+            result.time_to_direct = max(0.0, self.direct_at - ping.started)
+            result.rtt_direct = ping.median_rtt(switch + 0.1, ended)
+        judge(result, patience)
+        return result
+
+
+def judge(result, patience):
+    """Compares a result with what was promised."""
+    def complain(text):
+        result.problems.append(text)
+
+    if result.first_reply is None:
+        complain("no reply at all")
+        return
+    if result.first_reply > FIRST_REPLY_LIMIT * patience:
+        complain(f"first reply after {result.first_reply:.2f} s")
+    if result.path != result.predicted:
+        complain(f"path is {result.path}, predicted {result.predicted}")
+    elif result.path == "direct" and (
+            result.time_to_direct - result.first_reply
+            > DIRECT_LIMIT * patience):
+        complain(f"direct only after {result.time_to_direct:.2f} s")
+    if result.received != result.sent:
+        complain(f"{result.sent - result.received} of {result.sent} "
+                 "echo replies lost")
+
+
+def measure_pairs(lab, nodes, patience, report):
+    """All pairs, in rounds of pairs that do not share a node."""
+    results = []
+    for number, pairs in enumerate(rounds(nodes), 1):
+        probes = [PairProbe(lab, a, b) for a, b in pairs]
+        while any(probe.ping.sent is None for probe in probes):
+            for probe in probes:
+                probe.look()
+            if time.time() > probes[0].ping.started + 60:
+                break
+        for probe in probes:
+            result = probe.finish(patience)
+            results.append(result)
+            report(number, result)
+    return results
+
+
+def throughput(lab, server, client, seconds):
+    """Bits per second of one TCP stream from `client` to `server`."""
+    listener = lab.network.popen(server.name, ["iperf3", "-s", "-1", "-B",
+                                               server.address],
+                                 stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.DEVNULL)
+    try:
+        # The client may be early: it is told to try again until it connects.
+        deadline = time.time() + 30
+        while True:
+            result = lab.network.run(client.name, "iperf3", "-c",
+                                     server.address, "-t", seconds, "-J")
+            if result.returncode == 0:
+                break
+            if time.time() > deadline:
+                return None
+            time.sleep(0.1)
+        end = json.loads(result.stdout)["end"]
+        return end["sum_received"]["bits_per_second"]
+    finally:
+        if listener.poll() is None:
+            listener.terminate()
+        listener.wait()
+
+
+@dataclasses.dataclass
+class RebootResult:
+    """A NAT lost its state under a running ping; times in seconds."""
+    nat: str
+    a: str
+    b: str
+    sent: int = 0
+    received: int = 0
+    outage: float = None
+    back_to_direct: float = None
+    samples: list = dataclasses.field(default_factory=list)
+    problems: list = dataclasses.field(default_factory=list)
+
+
+def reboot_nat(lab, nat, a, b, new_address):
+    """Reboots `nat` with another external address while a pings b."""
+    result = RebootResult(nat, a.name, b.name)
+    ping = Ping(lab.network, a.name, b.address, 0.02, 1500)
+    old = wait_for_direct(lab, a, b, 20)
+    quiet_until = time.time() + 1.0
+    while time.time() < quiet_until:
+        time.sleep(0.05)
+    rebooted = time.time()
+    lab.network.event(nat, "reboot", "--new-address", new_address)
+    new = wait_for_direct(lab, a, b, 30, other_than=old)
+    if new:
+        result.back_to_direct = new[0] - rebooted
+    settle = time.time() + 1.0
+    while time.time() < settle:
+        time.sleep(0.05)
+    ping.stop()
+    result.sent, result.received = ping.sent or 0, ping.received or 0
+    result.outage = ping.longest_gap(rebooted)
+    result.samples = [(round(at - rebooted, 4), rtt)
+                      for at, _, rtt in ping.replies]
+    if not old or not new:
+        result.problems.append("no direct path " +
+                               ("after" if old else "before") + " the reboot")
+    if not ping.replies or ping.replies[-1][0] < rebooted + 1:
+        result.problems.append("no reply after the reboot")
+    return result
+
+
+def wait_for_direct(lab, a, b, seconds, other_than=None):
+    """(when, endpoints) once both ends are direct, not by `other_than`."""
+    deadline = time.time() + seconds
+    while time.time() < deadline:
+        paths = [lab.path(a.name, b.name), lab.path(b.name, a.name)]
+        endpoints = [path.get("remote") for path in paths]
+        if all(path["kind"] == "direct" for path in paths) and (
+                other_than is None or endpoints != other_than[1]):
+            return time.time(), endpoints
+        time.sleep(0.02)
+    return None

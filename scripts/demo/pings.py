@@ -1,0 +1,68 @@
+"""Runs the system's ping inside a namespace and reads what it says."""
+import re
+import statistics
+import subprocess
+import threading
+import time
+
+REPLY = re.compile(r"^\[(\d+\.\d+)\] \d+ bytes from .* icmp_seq=(\d+) .*"
+                   r"time=([\d.]+) ms")
+SUMMARY = re.compile(r"^(\d+) packets transmitted, (\d+) received")
+
+
+class Ping:
+    """One running ping; replies are read as they come."""
+
+    def __init__(self, network, host, address, interval, count):
+        self.started = time.time()
+        self.replies = []  # (unix time, sequence, rtt in ms)
+        self.duplicates = 0
+        self.sent = self.received = None
+        self._process = network.popen(
+            host, ["ping", "-n", "-D", "-i", str(interval), "-c", str(count),
+                   "-W", "5", address], stdout=subprocess.PIPE, text=True)
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self):
+        for line in self._process.stdout:
+            reply = REPLY.match(line)
+            if reply:
+                if "DUP!" in line:
+                    self.duplicates += 1
+                    continue
+                self.replies.append((float(reply[1]), int(reply[2]),
+                                     float(reply[3])))
+            summary = SUMMARY.match(line)
+            if summary:
+                self.sent, self.received = int(summary[1]), int(summary[2])
+        self._process.wait()
+
+    def wait(self, timeout):
+        self._thread.join(timeout)
+        if self._thread.is_alive():
+            self.stop()
+
+    def stop(self):
+        """As if interrupted from the keyboard: ping prints its summary."""
+        if self._process.poll() is None:
+            self._process.send_signal(2)
+        self._thread.join(10)
+
+    @property
+    def lost(self):
+        return None if self.sent is None else self.sent - self.received
+
+    def first_reply(self):
+        """Seconds from the start to the first reply, or None."""
+        return self.replies[0][0] - self.started if self.replies else None
+
+    def median_rtt(self, begin, end):
+        """Median RTT in ms of the replies between two unix times."""
+        values = [rtt for at, _, rtt in self.replies if begin <= at < end]
+        return statistics.median(values) if values else None
+
+    def longest_gap(self, begin):
+        """Longest silence in seconds between replies after `begin`."""
+        times = [begin] + [at for at, _, _ in self.replies if at > begin]
+        return max((b - a for a, b in zip(times, times[1:])), default=None)

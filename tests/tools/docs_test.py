@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+"""Runs what the documents tell the reader to run.
+
+Every block that starts with ```sh run in a Markdown file is executed by bash, the
+blocks of one file in order and in one empty folder, with the built programs on
+PATH. Options named in other sh blocks must exist in the program's --help.
+"""
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BIN = pathlib.Path(os.environ["NATKIT_BIN"])
+BLOCK = re.compile(r"^```sh( run)?\n(.*?)^```", re.M | re.S)
+PROGRAMS = ("meshnode", "derpd", "stunsrv", "netsim")
+
+
+def documents():
+    return sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+
+
+def blocks(path, runnable):
+    return [text for run, text in BLOCK.findall(path.read_text())
+            if bool(run) == runnable]
+
+
+def help_of(words):
+    """The --help of a program, and of its subcommand where there is one."""
+    command = [BIN / words[0]]
+    if words[0] in ("meshnode", "netsim") and len(words) > 1:
+        command.append(words[1])
+    done = subprocess.run([*command, "--help"], capture_output=True, text=True,
+                          check=False, timeout=60)
+    return done.stdout + done.stderr
+
+
+class Documents(unittest.TestCase):
+    def test_runnable_blocks_run(self):
+        ran = 0
+        for path in documents():
+            with tempfile.TemporaryDirectory() as folder:
+                for block in blocks(path, True):
+                    done = subprocess.run(
+                        ["bash", "-euo", "pipefail", "-c", block], cwd=folder,
+                        env={**os.environ,
+                             "PATH": f"{BIN}:{os.environ['PATH']}"},
+                        capture_output=True, text=True, check=False,
+                        timeout=120)
+                    self.assertEqual(0, done.returncode,
+                                     f"{path.name}:\n{block}\n{done.stdout}"
+                                     f"{done.stderr}")
+                    ran += 1
+        self.assertGreater(ran, 0)
+
+    def test_named_options_exist(self):
+        seen = 0
+        for path in documents():
+            for block in blocks(path, False):
+                for line in block.splitlines():
+                    words = line.split("#")[0].split()
+                    if not words or words[0] not in PROGRAMS:
+                        continue
+                    seen += 1
+                    text = help_of(words)
+                    for word in words[1:]:
+                        if word == "--":
+                            break
+                        if word.startswith("--"):
+                            self.assertIn(word.split("=")[0], text,
+                                          f"{path.name}: {line}")
+        self.assertGreater(seen, 0)
+
+    def test_links_lead_somewhere(self):
+        for path in documents():
+            for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):
+                self.assertTrue((path.parent / target).exists(),
+                                f"{path.name}: {target}")
+
+    def test_scripts_named_exist_and_are_executable(self):
+        text = "".join(path.read_text() for path in documents())
+        for name in set(re.findall(r"scripts/[a-z]+\.sh", text)):
+            self.assertTrue(os.access(ROOT / name, os.X_OK), name)
+
+
+if __name__ == "__main__":
+    sys.exit(unittest.main())
