@@ -77,7 +77,7 @@ class PairProbe:
         result.sent, result.received = ping.sent or 0, ping.received or 0
         ended = time.time()
         switch = self.direct_at or ended
-        result.rtt_relayed = ping.median_rtt(ping.started, switch - 0.1)
+        result.rtt_relayed = ping.early_rtt(switch - 0.1)
         if self.direct_at:
             result.time_to_direct = max(0.0, self.direct_at - ping.started)
             result.rtt_direct = ping.median_rtt(switch + 0.1, ended)

@@ -62,6 +62,14 @@ class Ping:
         values = [rtt for at, _, rtt in self.replies if begin <= at < end]
         return statistics.median(values) if values else None
 
+    def early_rtt(self, end):
+        """Median RTT in ms of the replies before `end`. Where the path changed
+        too soon for that, the best of the first two: the first one waited for
+        the handshake."""
+        early = [rtt for at, _, rtt in self.replies[1:] if at < end]
+        first = [rtt for _, _, rtt in self.replies[:2]]
+        return statistics.median(early) if early else min(first, default=None)
+
     def longest_gap(self, begin):
         """Longest silence in seconds between replies after `begin`."""
         times = [begin] + [at for at, _, _ in self.replies if at > begin]
