@@ -89,7 +89,16 @@ void AddPeer(LineWriter& out, const Device& device, const PeerStatus& peer) {
 
 // What a program on the other end of the configuration socket makes of it.
 int ErrnoOf(Errc code) {
-  return code == Errc::kLimitExceeded ? ENOSPC : EINVAL;
+  switch (code) {
+    case Errc::kLimitExceeded:
+      return ENOSPC;
+    case Errc::kAddressInUse:
+      return EADDRINUSE;
+    case Errc::kPermissionDenied:
+      return EPERM;
+    default:
+      return EINVAL;
+  }
 }
 
 bool IsGet(std::string_view request) {
@@ -137,7 +146,7 @@ SecretText FormatGet(const Device& device) {
 
 std::string FormatSetResult(const Result<void>& result) {
   const int number = result ? 0 : ErrnoOf(result.error().code);
-  return "errno=" + std::to_string(number) + "\n\n";
+  return "errno=" + std::to_string(-number) + "\n\n";
 }
 
 SecretText HandleUapiRequest(Instant now, Device& device,

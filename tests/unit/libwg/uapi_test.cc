@@ -105,10 +105,17 @@ TEST(Uapi, AFailedParseChangesNothing) {
   SeededRng rng(1);
   Device device({}, rng);
   std::string request = "set=1\nlisten_port=7\nfwmark=x\n\n";
-  EXPECT_EQ(HandleUapiRequest({}, device, request).Expose(), "errno=22\n\n");
+  EXPECT_EQ(HandleUapiRequest({}, device, request).Expose(), "errno=-22\n\n");
   EXPECT_EQ(device.listen_port(), 0);
   request = "delete=1\n\n";
-  EXPECT_EQ(HandleUapiRequest({}, device, request).Expose(), "errno=22\n\n");
+  EXPECT_EQ(HandleUapiRequest({}, device, request).Expose(), "errno=-22\n\n");
+}
+
+TEST(Uapi, FailuresAreNegatedPosixNumbers) {
+  EXPECT_EQ(FormatSetResult({}), "errno=0\n\n");
+  EXPECT_EQ(FormatSetResult(Fail(Errc::kBadConfig)), "errno=-22\n\n");
+  EXPECT_EQ(FormatSetResult(Fail(Errc::kAddressInUse)), "errno=-98\n\n");
+  EXPECT_EQ(FormatSetResult(Fail(Errc::kPermissionDenied)), "errno=-1\n\n");
 }
 
 TEST(Uapi, SkipsOurselfAndKeepsWhatIsNotMentioned) {
@@ -128,7 +135,7 @@ TEST(Uapi, SkipsOurselfAndKeepsWhatIsNotMentioned) {
   EXPECT_EQ(peer.persistent_keepalive, 111s);
   EXPECT_TRUE(peer.has_preshared_key);
   request = "set=1\npublic_key=" + std::string(kPeer2) + "\n\n";
-  EXPECT_EQ(HandleUapiRequest({}, device, request).Expose(), "errno=28\n\n");
+  EXPECT_EQ(HandleUapiRequest({}, device, request).Expose(), "errno=-28\n\n");
 }
 
 TEST(Uapi, AllZeroKeysTakeThemAway) {

@@ -37,7 +37,8 @@ class SecretText {
 /// hex, then `errno=0` and an empty line.
 [[nodiscard]] SecretText FormatGet(const Device& device);
 
-/// The answer to a `set=1`: "errno=N\n\n", 0 or a positive POSIX number.
+/// The answer to a `set=1`: "errno=N\n\n", 0 or a negated POSIX number, which
+/// is what the `wg` tool takes for an error's name.
 [[nodiscard]] std::string FormatSetResult(const Result<void>& result);
 
 /// Serves one whole operation (`set=1` or `get=1`): parses `request`, wipes it,
