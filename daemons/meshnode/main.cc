@@ -1,0 +1,63 @@
+#include <algorithm>
+#include <array>
+#include <iostream>
+#include <string_view>
+
+#include "wg_command.h"
+
+namespace natkit::meshnode {
+
+namespace {
+
+/// One `meshnode NAME ...`. Each command parses its own arguments; argv[0] is
+/// then its name. Exit codes: 0 done, 1 failed, 2 wrong usage.
+struct Command {
+  std::string_view name;
+  std::string_view summary;
+  int (*run)(int argc, char** argv);
+};
+
+constexpr auto kCommands = std::to_array<Command>({
+    {"wg", "Run a userspace WireGuard interface", &RunWg},
+});
+
+void PrintUsage(std::ostream& out) {
+  out << "Usage: meshnode COMMAND [ARGUMENTS]\n"
+         "       meshnode --version\n\nCommands:\n";
+  for (const Command& command : kCommands) {
+    out << "  " << command.name
+        << std::string(12 - std::min<size_t>(command.name.size(), 11), ' ')
+        << command.summary << '\n';
+  }
+  out << "\n`meshnode COMMAND --help` tells more.\n";
+}
+
+int Main(int argc, char** argv) {
+  const std::string_view name = argc > 1 ? argv[1] : "";
+  if (name == "--help" || name == "-h" || name == "help") {
+    PrintUsage(std::cout);
+    return 0;
+  }
+  if (name == "--version") {
+    std::cout << "meshnode (natkit) " NATKIT_VERSION "\n";
+    return 0;
+  }
+  const auto* const command =
+      std::ranges::find(kCommands, name, &Command::name);
+  if (command != kCommands.end()) {
+    return command->run(argc - 1, argv + 1);
+  }
+  if (!name.empty()) {
+    std::cerr << "meshnode: unknown command '" << name << "'\n";
+  }
+  PrintUsage(std::cerr);
+  return 2;
+}
+
+}  // namespace
+
+}  // namespace natkit::meshnode
+
+int main(int argc, char** argv) {
+  return natkit::meshnode::Main(argc, argv);
+}
