@@ -3,6 +3,12 @@
 #include <iostream>
 #include <string_view>
 
+#include "check_command.h"
+#include "down_command.h"
+#include "keys_command.h"
+#include "ping_command.h"
+#include "status_command.h"
+#include "up_command.h"
 #include "wg_command.h"
 
 namespace natkit::meshnode {
@@ -18,6 +24,14 @@ struct Command {
 };
 
 constexpr auto kCommands = std::to_array<Command>({
+    {"up", "Run a node of a mesh", &RunUp},
+    {"status", "Show a running node, its peers and their paths", &RunStatus},
+    {"ping", "Ping a peer through the mesh and show the path", &RunPing},
+    {"down", "Stop a running node", &RunDown},
+    {"check", "Check a mesh file", &RunCheck},
+    {"genkey", "Make a private key", &RunGenkey},
+    {"pubkey", "Derive the public key of a private key", &RunPubkey},
+    {"genpsk", "Make a pre-shared key", &RunGenpsk},
     {"wg", "Run a userspace WireGuard interface", &RunWg},
 });
 

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "natkit/base/result.h"
+#include "natkit/mesh/mesh_file.h"
+#include "natkit/shell/outcome.h"
+
+namespace CLI {
+class App;
+}  // namespace CLI
+
+namespace natkit::meshnode {
+
+using shell::kExitFailure;
+using shell::kExitOk;
+using shell::kExitUsage;
+using shell::Outcome;
+
+/// Parses a command's arguments (argv[0] is the command's name). Prints help
+/// or the usage error and returns the exit code when the command must not run.
+[[nodiscard]] std::optional<int> ParseArguments(CLI::App& app, int argc,
+                                                char** argv);
+
+/// Prints "meshnode COMMAND: text" to stderr; returns kExitFailure.
+int FailWith(std::string_view command, std::string_view text);
+
+/// "PATH:LINE: error: text", without the line where none applies.
+[[nodiscard]] std::string FormatDiagnostic(const std::string& path,
+                                           const mesh::Diagnostic& diagnostic);
+
+/// The name of an error for a sentence: "permission denied".
+[[nodiscard]] std::string DescribeError(Errc code);
+
+}  // namespace natkit::meshnode

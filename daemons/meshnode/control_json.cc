@@ -1,0 +1,100 @@
+#include "control_json.h"
+
+#include <chrono>
+
+namespace natkit::meshnode {
+
+namespace {
+
+double Milliseconds(Duration duration) {
+  return std::chrono::duration<double, std::milli>(duration).count();
+}
+
+template <class T>
+Json Strings(const std::vector<T>& values) {
+  Json out = Json::array();
+  for (const T& value : values) {
+    out.push_back(value.ToString());
+  }
+  return out;
+}
+
+Json PeerToJson(const mesh::PeerState& peer) {
+  Json out;
+  out["name"] = peer.name;
+  out["public_key"] = peer.public_key.ToBase64();
+  out["addresses"] = Strings(peer.addresses);
+  out["path"] = PathToJson(peer.path);
+  out["suspect"] = peer.is_suspect;
+  out["last_handshake_unix"] = nullptr;
+  if (peer.last_handshake) {
+    out["last_handshake_unix"] =
+        std::chrono::floor<std::chrono::seconds>(*peer.last_handshake).count();
+  }
+  out["rx_bytes"] = peer.rx_bytes;
+  out["tx_bytes"] = peer.tx_bytes;
+  return out;
+}
+
+Json CountersToJson(const mesh::NodeCounters& counters) {
+  Json out;
+  out["dropped_unknown_datagrams"] = counters.dropped_unknown_datagrams;
+  out["dropped_foreign_stun"] = counters.dropped_foreign_stun;
+  out["dropped_unknown_senders"] = counters.dropped_unknown_senders;
+  out["dropped_bad_signals"] = counters.dropped_bad_signals;
+  out["dropped_replayed_signals"] = counters.dropped_replayed_signals;
+  out["dropped_no_relay"] = counters.dropped_no_relay;
+  out["sent_direct"] = counters.sent_direct;
+  out["sent_relayed"] = counters.sent_relayed;
+  out["received_direct"] = counters.received_direct;
+  out["received_relayed"] = counters.received_relayed;
+  return out;
+}
+
+}  // namespace
+
+Json PathToJson(const mesh::Path& path) {
+  Json out;
+  out["kind"] = mesh::PathKindName(path.kind);
+  out["relay"] = nullptr;
+  out["remote"] = nullptr;
+  out["local"] = nullptr;
+  out["rtt_ms"] = nullptr;
+  if (path.kind == mesh::PathKind::kRelay) {
+    out["relay"] = path.relay;
+  }
+  if (path.remote) {
+    out["remote"] = path.remote->ToString();
+  }
+  if (path.local) {
+    out["local"] = path.local->ToString();
+  }
+  if (path.rtt) {
+    out["rtt_ms"] = Milliseconds(*path.rtt);
+  }
+  return out;
+}
+
+Json StatusToJson(const mesh::NodeState& state,
+                  const mesh::NodeCounters& counters) {
+  Json out;
+  out["mesh"] = state.mesh;
+  out["name"] = state.name;
+  out["public_key"] = state.public_key.ToBase64();
+  out["addresses"] = Strings(state.addresses);
+  out["local_endpoints"] = Strings(state.local_endpoints);
+  out["reflexive"] = Strings(state.reflexive);
+  out["relays"] = Json::array();
+  for (const mesh::RelayState& relay : state.relays) {
+    out["relays"].push_back(
+        {{"name", relay.name}, {"up", relay.is_up}, {"home", relay.is_home}});
+  }
+  out["peers"] = Json::array();
+  for (const mesh::PeerState& peer : state.peers) {
+    out["peers"].push_back(PeerToJson(peer));
+  }
+  out["counters"] = CountersToJson(counters);
+  return out;
+}
+
+}  // namespace natkit::meshnode

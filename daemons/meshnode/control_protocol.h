@@ -1,0 +1,99 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "command_support.h"
+#include "natkit/mesh/node_event.h"
+
+// The control protocol: over the Unix socket of a running node, one JSON
+// object a line in each direction.
+//
+//   {"command":"status"}            -> {"status":{...}}
+//   {"command":"down"}              -> {"stopping":true}, then the end
+//   {"command":"ping","peer":"sym","count":3,"interval_ms":1000,
+//    "wait_ms":2000}                -> {"ping":{"peer","address"}}, then for
+//        each request {"reply":{"seq","time_ms","path":{...}}} or
+//        {"lost":{"seq"}}, and {"done":{"sent","received"}} at last.
+//        count 0: until the client leaves. A reply may follow its "lost".
+//
+// Anything that fails is answered by {"error":"text"}.
+
+namespace natkit::meshnode {
+
+/// Longer request lines end the connection.
+inline constexpr size_t kMaxRequestLine = 4096;
+
+struct StatusRequest {};
+
+struct DownRequest {};
+
+struct PingRequest {
+  std::string peer;
+  uint32_t count = 0;  ///< 0: until the client leaves
+  Duration interval = std::chrono::seconds(1);
+  Duration wait = std::chrono::seconds(2);  ///< for each reply
+};
+
+using ControlRequest = std::variant<StatusRequest, DownRequest, PingRequest>;
+
+/// Parses one request line; the error is a sentence for the user.
+[[nodiscard]] Outcome<ControlRequest> ParseRequest(std::string_view line);
+
+/// The request as one line, with its line feed.
+[[nodiscard]] std::string FormatRequest(const ControlRequest& request);
+
+// Answers, each one line with its line feed.
+[[nodiscard]] std::string FormatStatus(const mesh::NodeState& state,
+                                       const mesh::NodeCounters& counters);
+[[nodiscard]] std::string FormatStopping();
+[[nodiscard]] std::string FormatError(std::string_view text);
+[[nodiscard]] std::string FormatPingStart(std::string_view peer,
+                                          const IpAddress& address);
+[[nodiscard]] std::string FormatPingReply(uint32_t sequence, Duration rtt,
+                                          const mesh::Path& path);
+[[nodiscard]] std::string FormatPingLost(uint32_t sequence);
+[[nodiscard]] std::string FormatPingDone(uint32_t sent, uint32_t received);
+
+// What a client makes of the answers.
+struct PingStarted {
+  std::string peer;
+  std::string address;
+};
+
+struct PingAnswered {
+  uint32_t sequence = 0;
+  double time_ms = 0;
+  std::string path;  ///< "direct 203.0.113.9:40123", "relay eu"
+};
+
+struct PingLost {
+  uint32_t sequence = 0;
+};
+
+struct PingDone {
+  uint32_t sent = 0;
+  uint32_t received = 0;
+};
+
+struct Stopping {};
+
+/// The status object, as JSON text over several lines and as a table.
+struct StatusAnswer {
+  std::string json;
+  std::string table;
+};
+
+using ControlAnswer = std::variant<StatusAnswer, Stopping, PingStarted,
+                                   PingAnswered, PingLost, PingDone>;
+
+/// Parses one answer line; an {"error"} answer is the error. `now_unix`, in
+/// seconds, dates the table's "last handshake".
+[[nodiscard]] Outcome<ControlAnswer> ParseAnswer(std::string_view line,
+                                                 double now_unix);
+
+}  // namespace natkit::meshnode

@@ -1,0 +1,166 @@
+#include "control_server.h"
+
+#include <utility>
+#include <variant>
+
+#include "control_lines.h"
+#include "control_ping.h"
+#include "natkit/io/timer.h"
+
+namespace natkit::meshnode {
+
+namespace {
+
+constexpr size_t kMaxSessions = 32;
+constexpr size_t kMaxQueued = size_t{4} * 1024 * 1024;
+/// As many as the engine waits for.
+constexpr uint16_t kMaxPendingPings = 256;
+
+}  // namespace
+
+/// One client's connection: a request at a time, a new one ends a ping.
+class ControlServer::Session {
+ public:
+  Session(ControlServer& server, uint64_t id, io::UnixStream stream)
+      : server_(server),
+        id_(id),
+        timer_(server.loop_, [this] { HandleTimer(); }),
+        stream_(std::move(stream)) {}
+
+  void Start() {
+    stream_.SetHandlers(
+        {.on_connected = {},
+         .on_data = [this](ByteView bytes) { TakeBytes(bytes); },
+         .on_drained = {},
+         .on_closed = [this](Errc) { server_.sessions_.erase(id_); }});
+  }
+
+  void HandlePingReply(uint32_t sequence, const mesh::PingReply& reply) {
+    if (ping_) {
+      ping_->HandleReply(sequence, reply.rtt, reply.path);
+      Pump();
+    }
+  }
+
+ private:
+  void TakeBytes(ByteView bytes) {
+    lines_.Append(bytes);
+    while (const auto line = lines_.Next()) {
+      const auto request = ParseRequest(*line);
+      if (request) {
+        std::visit([this](const auto& r) { Handle(r); }, *request);
+      } else {
+        Write(FormatError(request.error()));
+      }
+    }
+    if (lines_.overflowed()) {
+      Write(FormatError("the request is too long"));
+      stream_.Close();
+    }
+  }
+
+  void Handle(const StatusRequest&) { Write(server_.handlers_.status()); }
+
+  void Handle(const DownRequest&) {
+    Write(FormatStopping());
+    server_.handlers_.stop();
+  }
+
+  void Handle(const PingRequest& request) {
+    const auto address = server_.handlers_.find_peer(request.peer);
+    if (!address) {
+      Write(FormatError(address.error()));
+      return;
+    }
+    Write(FormatPingStart(request.peer, *address));
+    ping_.emplace(request, io::EventLoop::Now());
+    HandleTimer();
+  }
+
+  void HandleTimer() {
+    if (ping_) {
+      ping_->HandleTimeout(io::EventLoop::Now());
+      Pump();
+    }
+  }
+
+  void Pump() {
+    while (const auto sequence = ping_->PollSend()) {
+      server_.SendPing(id_, ping_->peer(), *sequence);
+    }
+    while (const auto line = ping_->PollLine()) {
+      Write(*line);
+    }
+    timer_.Arm(ping_->NextTimeout());
+  }
+
+  void Write(const std::string& line) {
+    if (stream_.pending_bytes() > kMaxQueued) {
+      stream_.Abort();  // a client that does not read
+      return;
+    }
+    stream_.Write(AsBytes(line));
+  }
+
+  ControlServer& server_;
+  const uint64_t id_;
+  LineBuffer lines_{kMaxRequestLine};
+  std::optional<PingRun> ping_;
+  io::Timer timer_;
+  io::UnixStream stream_;
+};
+
+ControlServer::ControlServer(io::EventLoop& loop, ControlHandlers handlers)
+    : loop_(loop), handlers_(std::move(handlers)) {}
+
+ControlServer::~ControlServer() = default;
+
+Result<std::unique_ptr<ControlServer>> ControlServer::Listen(
+    io::EventLoop& loop, const std::string& path, ControlHandlers handlers) {
+  std::unique_ptr<ControlServer> server(
+      new ControlServer(loop, std::move(handlers)));
+  auto listener = io::UnixListener::Listen(
+      loop, path, [raw = server.get()](io::UnixStream stream) {
+        raw->Accept(std::move(stream));
+      });
+  if (!listener) {
+    return std::unexpected(listener.error());
+  }
+  server->listener_ = std::make_unique<io::UnixListener>(std::move(*listener));
+  return server;
+}
+
+void ControlServer::Accept(io::UnixStream stream) {
+  if (sessions_.size() >= kMaxSessions) {
+    return;  // dropping the stream closes it
+  }
+  const uint64_t id = ++last_session_;
+  auto& session = sessions_[id];
+  session = std::make_unique<Session>(*this, id, std::move(stream));
+  session->Start();
+}
+
+void ControlServer::SendPing(uint64_t session, const std::string& peer,
+                             uint32_t sequence) {
+  const uint16_t wire = ++last_wire_sequence_;
+  pending_.erase(static_cast<uint16_t>(wire - kMaxPendingPings));
+  pending_[wire] = {.session = session, .sequence = sequence};
+  if (!handlers_.send_ping(peer, wire)) {
+    pending_.erase(wire);  // will be reported as lost
+  }
+}
+
+void ControlServer::HandlePingReply(const mesh::PingReply& reply) {
+  const auto pending = pending_.find(reply.sequence);
+  if (pending == pending_.end()) {
+    return;
+  }
+  const PendingPing ping = pending->second;
+  pending_.erase(pending);
+  if (const auto found = sessions_.find(ping.session);
+      found != sessions_.end()) {
+    found->second->HandlePingReply(ping.sequence, reply);
+  }
+}
+
+}  // namespace natkit::meshnode

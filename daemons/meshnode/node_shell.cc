@@ -1,0 +1,167 @@
+#include "node_shell.h"
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+#include <variant>
+
+#include "control_path.h"
+#include "natkit/shell/logging.h"
+#include "node_shell_addresses.h"
+#include "node_shell_events.h"
+
+namespace natkit::meshnode {
+
+namespace {
+
+Instant Now() {
+  return io::EventLoop::Now();
+}
+
+}  // namespace
+
+NodeShell::NodeShell(io::EventLoop& loop)
+    : loop_(loop),
+      timer_(loop,
+             [this] {
+               node_->HandleTimeout(Now());
+               Pump();
+             }),
+      signals_(loop, {SIGINT, SIGTERM},
+               [this](int) { Stop(kExitOk, "stopping on a signal"); }) {}
+
+NodeShell::~NodeShell() = default;
+
+int NodeShell::Run() {
+  loop_.Run();
+  return exit_code_;
+}
+
+void NodeShell::Start() {
+  const Instant now = Now();
+  udp_->Start([this](PacketBatch& batch) {
+    node_->HandleUdp(Now(), batch);
+    Pump();
+  });
+  if (tun_) {
+    tun_->Start(
+        [this](PacketBatch& batch) {
+          node_->HandleTun(Now(), batch);
+          Pump();
+        },
+        [this] {
+          Stop(kExitFailure, "somebody deleted the network interface");
+        });
+  }
+  stun_.emplace(loop_, mesh_, [this](std::vector<Endpoint> servers) {
+    node_->SetStunServers(Now(), std::move(servers));
+    Pump();
+  });
+  UpdateLocalEndpoints();
+  node_->Start(now);
+  stun_->Refresh();
+  Pump();
+}
+
+ControlHandlers NodeShell::MakeControlHandlers() {
+  return {
+      .status =
+          [this] { return FormatStatus(node_->Snapshot(), node_->counters()); },
+      .find_peer =
+          [this](const std::string& peer) { return FindPingAddress(peer); },
+      .send_ping =
+          [this](const std::string& peer, uint16_t sequence) {
+            auto sent = node_->SendPing(Now(), peer, sequence);
+            Pump();
+            return sent;
+          },
+      .stop = [this] { Stop(kExitOk, "stopping on `meshnode down`"); }};
+}
+
+Outcome<IpAddress> NodeShell::FindPingAddress(const std::string& peer) const {
+  const mesh::NodeEntry* entry = mesh_.FindNode(peer);
+  if (entry == self_) {
+    return std::unexpected("\"" + peer + "\" is this node itself");
+  }
+  if (entry == nullptr) {
+    std::string text = "there is no node \"" + peer + "\"; its peers are";
+    for (const mesh::NodeEntry& node : mesh_.nodes) {
+      text += &node == self_ ? "" : " " + node.name;
+    }
+    return std::unexpected(text);
+  }
+  const auto has_family = [this](const IpAddress& address) {
+    return std::ranges::find(self_->addresses, address.family(),
+                             &IpAddress::family) != self_->addresses.end();
+  };
+  const auto found = std::ranges::find_if(entry->addresses, has_family);
+  if (found == entry->addresses.end()) {
+    return std::unexpected("\"" + peer +
+                           "\" has no address of a family that this node has");
+  }
+  return *found;
+}
+
+void NodeShell::HandleNetworkChange() {
+  UpdateLocalEndpoints();
+  stun_->Refresh();
+  Pump();
+}
+
+void NodeShell::UpdateLocalEndpoints() {
+  const auto addresses = io::ListInterfaceAddresses();
+  if (!addresses) {
+    shell::Log(LogLevel::kWarning, "cannot list the network addresses: " +
+                                       DescribeError(addresses.error().code));
+    return;
+  }
+  const auto is_tunnel = [this](const std::string& interface) {
+    return (tun_ && interface == tun_->name()) || IsMeshTunnel(interface);
+  };
+  node_->SetLocalEndpoints(
+      Now(), ChooseLocalEndpoints(*addresses, mesh_, udp_->ports(), is_tunnel));
+}
+
+void NodeShell::Stop(int exit_code, const std::string& why) {
+  shell::Log(exit_code == kExitOk ? LogLevel::kInfo : LogLevel::kError, why);
+  exit_code_ = exit_code;
+  loop_.Stop();
+}
+
+void NodeShell::Pump() {
+  while (const auto command = node_->PollRelayCommand()) {
+    HandleCommand(*command);
+  }
+  relays_->Fill([this](mesh::RelayId relay, MutableBytes out) {
+    return node_->PollRelayBytes(Now(), relay, out);
+  });
+  udp_->Send(node_->udp_out());
+  node_->udp_out().Clear();
+  if (tun_ && !node_->tun_out().is_empty()) {
+    tun_->Write(node_->tun_out());
+  }
+  node_->tun_out().Clear();
+  while (const auto event = node_->PollEvent()) {
+    HandleEvent(*event);
+  }
+  timer_.Arm(node_->NextTimeout());
+}
+
+void NodeShell::HandleCommand(const mesh::RelayCommand& command) {
+  if (const auto* connect = std::get_if<mesh::RelayConnect>(&command)) {
+    relays_->Open(connect->relay);
+  } else if (const auto* close = std::get_if<mesh::RelayClose>(&command)) {
+    relays_->Close(close->relay);
+  }
+}
+
+void NodeShell::HandleEvent(const mesh::NodeEvent& event) {
+  if (const auto* reply = std::get_if<mesh::PingReply>(&event)) {
+    control_->HandlePingReply(*reply);
+  }
+  if (const auto line = DescribeEvent(event, mesh_)) {
+    shell::Log(line->level, line->text);
+  }
+}
+
+}  // namespace natkit::meshnode

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "command_support.h"
+#include "control_server.h"
+#include "natkit/base/rng.h"
+#include "natkit/io/event_loop.h"
+#include "natkit/io/interfaces.h"
+#include "natkit/io/signal_watcher.h"
+#include "natkit/io/timer.h"
+#include "natkit/io/tun_device.h"
+#include "natkit/mesh/node.h"
+#include "node_shell_config.h"
+#include "node_shell_relays.h"
+#include "node_shell_stun.h"
+#include "node_shell_udp.h"
+
+namespace natkit::meshnode {
+
+/// Binds a mesh::Node to the system: UDP sockets, TUN device, relay streams,
+/// STUN servers' names, interface addresses, control socket, signals. It moves
+/// bytes and time and decides nothing.
+class NodeShell {
+ public:
+  /// Opens everything; the error is for the user. `loop` must outlive this.
+  [[nodiscard]] static Outcome<std::unique_ptr<NodeShell>> Make(
+      io::EventLoop& loop, const UpOptions& options);
+  ~NodeShell();
+  NodeShell(const NodeShell&) = delete;
+  NodeShell& operator=(const NodeShell&) = delete;
+
+  /// Serves until a signal, `meshnode down` or the loss of the TUN device.
+  /// Returns the exit code.
+  int Run();
+
+ private:
+  explicit NodeShell(io::EventLoop& loop);
+
+  // Set-up, in this order.
+  Outcome<void> MakeNode(const UpOptions& options);
+  Outcome<void> OpenControl(const UpOptions& options);
+  Outcome<void> OpenUdp(const UpOptions& options);
+  Outcome<void> OpenRelays();
+  Outcome<void> OpenInterface(const UpOptions& options);
+  void WatchNetwork();
+  void Start();
+  void LogStart() const;
+
+  ControlHandlers MakeControlHandlers();
+  Outcome<IpAddress> FindPingAddress(const std::string& peer) const;
+  void HandleNetworkChange();
+  void UpdateLocalEndpoints();
+  void Stop(int exit_code, const std::string& why);
+
+  /// Hands every output of the node on and arms the timer; after each input.
+  void Pump();
+  void HandleCommand(const mesh::RelayCommand& command);
+  void HandleEvent(const mesh::NodeEvent& event);
+
+  io::EventLoop& loop_;
+  SystemRng rng_;
+  mesh::MeshFile mesh_;
+  const mesh::NodeEntry* self_ = nullptr;  // in mesh_
+  int exit_code_ = kExitOk;
+  std::string control_path_;
+  // Destroyed last, so that whoever waits for the end of `meshnode down` sees
+  // it when the TUN device is gone.
+  std::unique_ptr<ControlServer> control_;
+  std::unique_ptr<mesh::Node> node_;
+  std::optional<UdpPair> udp_;
+  std::optional<io::TunDevice> tun_;
+  std::unique_ptr<RelayStreams> relays_;
+  std::optional<StunDirectory> stun_;
+  std::optional<io::NetworkWatcher> watcher_;
+  io::Timer timer_;
+  io::SignalWatcher signals_;
+};
+
+}  // namespace natkit::meshnode

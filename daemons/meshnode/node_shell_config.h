@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "command_support.h"
+#include "natkit/mesh/node.h"
+
+namespace natkit::meshnode {
+
+/// What `meshnode up` was asked for.
+struct UpOptions {
+  std::string mesh_path;
+  std::string name;
+  std::string key_path;  ///< empty: NAME.key beside the mesh file
+  std::string psk_path;  ///< empty: no pre-shared key
+  std::string tun_name = "natkit0";
+  bool has_tun = true;
+  std::optional<uint16_t> listen_port;  ///< beats the mesh file's
+  std::string control_path;             ///< empty: see control_path.h
+};
+
+struct LoadedConfig {
+  mesh::NodeConfig node;
+  std::vector<std::string> warnings;  ///< of the mesh file, with their lines
+};
+
+/// Reads the mesh file and the keys and checks that they fit each other. The
+/// error may be of several lines. `node.wall_clock_offset` is left to the
+/// caller.
+[[nodiscard]] Outcome<LoadedConfig> LoadConfig(const UpOptions& options);
+
+}  // namespace natkit::meshnode

@@ -1,0 +1,69 @@
+#include "node_shell_events.h"
+
+#include <variant>
+
+namespace natkit::meshnode {
+
+namespace {
+
+struct Describer {
+  const mesh::MeshFile& mesh;
+
+  std::optional<LogLine> operator()(const mesh::PathChanged& event) const {
+    switch (event.path.kind) {
+      case mesh::PathKind::kNone:
+        return LogLine{LogLevel::kWarning, event.peer + ": no path"};
+      case mesh::PathKind::kRelay:
+        return LogLine{LogLevel::kInfo,
+                       event.peer + ": over relay " + event.path.relay};
+      case mesh::PathKind::kDirect:
+        return LogLine{LogLevel::kInfo, event.peer + ": " +
+                                            mesh::DescribePath(event.path) +
+                                            LocalPart(event.path)};
+    }
+    return std::nullopt;
+  }
+
+  std::optional<LogLine> operator()(const mesh::RelayChanged& event) const {
+    const std::string name = "relay " + mesh.relays.at(event.relay).name;
+    if (event.is_up) {
+      return LogLine{LogLevel::kInfo, name + ": connected"};
+    }
+    return LogLine{LogLevel::kWarning, name + ": not connected" +
+                                           (event.reason.empty() ? "" : ": ") +
+                                           event.reason};
+  }
+
+  std::optional<LogLine> operator()(
+      const mesh::HandshakeCompleted& event) const {
+    return LogLine{LogLevel::kDebug, event.peer + ": handshake completed"};
+  }
+
+  std::optional<LogLine> operator()(const mesh::PingReply&) const {
+    return std::nullopt;
+  }
+
+  std::optional<LogLine> operator()(const mesh::ReflexiveChanged& event) const {
+    if (event.mapped.empty()) {
+      return LogLine{LogLevel::kInfo, "no STUN server sees us"};
+    }
+    std::string text = "seen from outside as";
+    for (const Endpoint& endpoint : event.mapped) {
+      text += " " + endpoint.ToString();
+    }
+    return LogLine{LogLevel::kInfo, text};
+  }
+
+  static std::string LocalPart(const mesh::Path& path) {
+    return path.local ? " (from " + path.local->ToString() + ")" : "";
+  }
+};
+
+}  // namespace
+
+std::optional<LogLine> DescribeEvent(const mesh::NodeEvent& event,
+                                     const mesh::MeshFile& mesh) {
+  return std::visit(Describer{mesh}, event);
+}
+
+}  // namespace natkit::meshnode

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "command_support.h"
+#include "natkit/base/packet_batch.h"
+#include "natkit/io/event_loop.h"
+#include "natkit/io/udp_socket.h"
+#include "node_shell_addresses.h"
+
+namespace natkit::meshnode {
+
+/// One UDP socket for each address family, on one port where possible.
+class UdpPair {
+ public:
+  /// Binds `port` on all addresses; 0: the system chooses. At least one family
+  /// works; a fixed port is the same for both or the call fails.
+  [[nodiscard]] static Outcome<UdpPair> Bind(io::EventLoop& loop,
+                                             uint16_t port);
+
+  /// Starts receiving from both.
+  void Start(const io::UdpSocket::ReceiveHandler& on_receive);
+  /// Sends each packet by the socket of its Meta::remote's family.
+  void Send(const PacketBatch& batch);
+
+  [[nodiscard]] UdpPorts ports() const;
+
+ private:
+  std::optional<io::UdpSocket> v4_;
+  std::optional<io::UdpSocket> v6_;
+  PacketBatch only_v4_;  // reused: parts of a mixed batch
+  PacketBatch only_v6_;
+};
+
+}  // namespace natkit::meshnode
