@@ -1,0 +1,257 @@
+#!/usr/bin/env python3
+"""The command line of meshnode: keys, check, errors, control socket."""
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import tempfile
+import unittest
+
+from meshnode_support import (DEADLINE, MESHNODE, make_key, node_text, run,
+                              status, wait_for)
+
+
+class Folder(unittest.TestCase):
+    """A test with a folder and a mesh of two nodes in it, without relays."""
+
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory(prefix="meshnode-")
+        self.addCleanup(scratch.cleanup)
+        self.folder = pathlib.Path(scratch.name)
+        self.mesh = self.folder / "mesh.toml"
+        self.control = self.folder / "a.sock"
+        self.keys = {name: make_key(self.folder, name) for name in "ab"}
+        self.mesh.write_text(
+            '[mesh]\nname = "test"\n'
+            + node_text("a", self.keys["a"], "10.77.0.1")
+            + node_text("b", self.keys["b"], "10.77.0.2"))
+
+    def up_arguments(self, *more, name="a"):
+        return ["up", "--mesh", self.mesh, "--name", name, "--control",
+                self.control, "--no-tun", *more]
+
+    def start(self, *more):
+        process = subprocess.Popen(
+            [MESHNODE, *map(str, self.up_arguments(*more))],
+            stderr=subprocess.PIPE, text=True)
+
+        def end():
+            process.kill()
+            process.communicate()
+        self.addCleanup(end)
+        wait_for("the node to answer", lambda: status(self.control))
+        return process
+
+    def assert_fails(self, arguments, *texts, code=1):
+        done = run(*arguments)
+        self.assertEqual(done.returncode, code, done.stderr)
+        for text in texts:
+            self.assertIn(text, done.stderr)
+
+
+class Keys(unittest.TestCase):
+    def test_prints_one_line_of_base64(self):
+        for command in ("genkey", "genpsk"):
+            self.assertRegex(run(command).stdout, r"\A[A-Za-z0-9+/]{43}=\n\Z")
+            self.assertNotEqual(run(command).stdout, run(command).stdout)
+
+    @unittest.skipUnless(shutil.which("wg"), "wireguard-tools is missing")
+    def test_agrees_with_wg(self):
+        for make in ([MESHNODE, "genkey"], ["wg", "genkey"]):
+            key = subprocess.run(make, capture_output=True, check=True).stdout
+            ours, theirs = (
+                subprocess.run([program, "pubkey"], input=key, check=True,
+                               capture_output=True).stdout
+                for program in (MESHNODE, "wg"))
+            self.assertEqual(ours, theirs)
+
+    def test_pubkey_refuses_what_is_no_key(self):
+        for text in ("", "abc", "x" * 44, "A" * 43 + "=\nmore\n", "A" * 200):
+            done = run("pubkey", input=text)
+            self.assertEqual((done.returncode, done.stdout), (1, ""), text)
+            self.assertIn("one private key", done.stderr)
+
+    def test_warns_when_others_may_read_the_file(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for mode, warns in ((0o644, True), (0o600, False)):
+                path = pathlib.Path(folder) / "key"
+                with open(path, "wb") as out:
+                    os.fchmod(out.fileno(), mode)
+                    done = subprocess.run([MESHNODE, "genkey"], stdout=out,
+                                          stderr=subprocess.PIPE, check=True)
+                self.assertEqual(b"umask 077" in done.stderr, warns)
+
+
+class Check(Folder):
+    def test_accepts_a_good_file_and_counts_warnings(self):
+        done = run("check", self.mesh)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertIn("warning: ", done.stdout)  # there is no relay
+        self.assertIn("2 nodes, 0 relays; 1 warning", done.stdout)
+        self.assertEqual(run("check", "--strict", self.mesh).returncode, 1)
+
+    def test_names_file_and_line_of_every_error(self):
+        self.mesh.write_text("[mesh]\nnmae = \"x\"\n[[node]]\nname = \"a\"\n")
+        done = run("check", self.mesh)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"{self.mesh}:2: error: ", done.stdout)
+        self.assertRegex(done.stdout.splitlines()[-1], r"\d+ errors")
+
+    def test_usage_is_exit_code_2(self):
+        self.assertEqual(run("check").returncode, 2)
+        self.assertEqual(run("check", "--wrong", self.mesh).returncode, 2)
+        self.assertEqual(run("check", "--help").returncode, 0)
+
+    def test_a_file_that_is_not_there(self):
+        self.assert_fails(["check", self.folder / "none.toml"], "none.toml: ")
+
+
+class UpErrors(Folder):
+    def test_broken_toml_has_its_line(self):
+        self.mesh.write_text("[mesh]\nname = \n")
+        self.assert_fails(self.up_arguments(), f"{self.mesh}:2: error")
+
+    def test_unknown_name_lists_the_names(self):
+        self.assert_fails(self.up_arguments(name="c"),
+                          'no node "c"', "its nodes are a, b")
+
+    def test_missing_key_file_says_how_to_make_one(self):
+        (self.folder / "a.key").unlink()
+        self.assert_fails(self.up_arguments(), "a.key", "meshnode genkey >")
+
+    def test_key_readable_by_others(self):
+        (self.folder / "a.key").chmod(0o640)
+        self.assert_fails(self.up_arguments(), "chmod 600")
+
+    def test_key_of_another_node_names_both_public_keys(self):
+        self.assert_fails(
+            self.up_arguments("--key-file", self.folder / "b.key"),
+            self.keys["a"], self.keys["b"])
+
+    def test_port_in_use(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+            taken.bind(("0.0.0.0", 0))
+            port = taken.getsockname()[1]
+            self.assert_fails(self.up_arguments("--listen-port", port),
+                              f"UDP port {port} is in use", "--listen-port")
+
+    def test_bad_psk_file(self):
+        psk = self.folder / "psk"
+        psk.touch(0o600)
+        psk.write_text("short\n")
+        self.assert_fails(self.up_arguments("--psk-file", psk), "genpsk")
+
+    def test_unknown_log_level_is_usage(self):
+        self.assert_fails(self.up_arguments("--log-level", "loud"), "loud",
+                          code=2)
+
+    def up_with_tun(self, *wrapper):
+        return subprocess.run(
+            [*wrapper, MESHNODE, "up", "--mesh", self.mesh, "--name", "a",
+             "--control", self.control, "--tun", "natkit-test"],
+            capture_output=True, text=True, check=False, timeout=DEADLINE)
+
+    @unittest.skipUnless(os.geteuid() == 0 and shutil.which("setpriv"),
+                         "needs root and setpriv")
+    def test_no_permission_for_tun(self):
+        done = self.up_with_tun("setpriv", "--bounding-set=-all",
+                                "--inh-caps=-all")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("CAP_NET_ADMIN", done.stderr)
+        self.assertFalse(self.control.exists())
+
+    @unittest.skipUnless(os.geteuid() == 0 and os.path.isdir("/dev/net"),
+                         "needs root and /dev/net")
+    def test_no_tun_device_file(self):
+        done = self.up_with_tun(
+            "unshare", "-m", "sh", "-c",
+            'mount -t tmpfs none /dev/net && exec "$@"', "sh")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("/dev/net/tun", done.stderr)
+        self.assertIn("modprobe tun", done.stderr)
+
+
+class Control(Folder):
+    def test_socket_is_for_the_owner_only(self):
+        self.start()
+        self.assertEqual(stat.S_IMODE(self.control.stat().st_mode), 0o600)
+
+    def test_status_as_json_and_as_table(self):
+        self.start()
+        state = status(self.control)
+        self.assertEqual(list(state), [
+            "mesh", "name", "public_key", "addresses", "local_endpoints",
+            "reflexive", "relays", "peers", "counters"])
+        self.assertEqual(state["public_key"], self.keys["a"])
+        peer, = state["peers"]
+        self.assertEqual(list(peer), [
+            "name", "public_key", "addresses", "path", "suspect",
+            "last_handshake_unix", "rx_bytes", "tx_bytes"])
+        self.assertEqual(peer["path"], {
+            "kind": "none", "relay": None, "remote": None, "local": None,
+            "rtt_ms": None})
+        table = run("status", "--control", self.control).stdout
+        self.assertRegex(table, r"PEER +ADDRESS +PATH +RTT +HANDSHAKE")
+        self.assertRegex(table, r"b +10\.77\.0\.2 +none +- +never +0 B")
+
+    def test_ping_without_a_path_fails(self):
+        self.start()
+        done = run("ping", "b", "-c", "2", "-i", "0.05", "-W", "0.1",
+                   "--control", self.control)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("no reply from b (10.77.0.2): seq=2", done.stdout)
+        self.assertIn("2 sent, 0 received", done.stdout)
+
+    def test_ping_of_nobody(self):
+        self.start()
+        for name, text in (("c", "its peers are b"), ("a", "itself")):
+            self.assert_fails(["ping", name, "--control", self.control], text)
+
+    def test_second_node_on_the_socket(self):
+        self.start()
+        self.assert_fails(self.up_arguments(), "already", "--control")
+
+    def test_down_stops_and_cleans_up(self):
+        process = self.start()
+        self.assertEqual(run("down", "--control", self.control).returncode, 0)
+        self.assertEqual(process.wait(DEADLINE), 0)
+        self.assertFalse(self.control.exists())
+
+    def test_signals_stop_and_clean_up(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            process = self.start()
+            process.send_signal(number)
+            self.assertEqual(process.wait(DEADLINE), 0)
+            self.assertFalse(self.control.exists())
+
+    def test_stale_socket_is_replaced(self):
+        process = self.start()
+        process.kill()
+        process.wait()
+        self.assertTrue(self.control.exists())
+        self.start()
+
+    def test_no_node_running(self):
+        for command in (["status"], ["down"], ["ping", "b"]):
+            self.assert_fails([*command, "--control", self.control],
+                              "no node answers", "meshnode up")
+
+    def test_garbage_on_the_socket_is_answered(self):
+        self.start()
+        for line, text in ((b"hello\n", b"JSON"), (b"{}\n", b"no command"),
+                           (b"x" * 5000, b"too long")):
+            with socket.socket(socket.AF_UNIX) as client:
+                client.settimeout(DEADLINE)
+                client.connect(str(self.control))
+                client.sendall(line)
+                answer = client.recv(4096)
+                self.assertIn(b'{"error":', answer)
+                self.assertIn(text, answer)
+        self.assertTrue(status(self.control))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
