@@ -36,7 +36,10 @@ function(natkit_add_program)
   cmake_parse_arguments(ARG "" "NAME" "SOURCES;LIBS" ${ARGN})
   add_executable(${ARG_NAME} ${ARG_SOURCES})
   target_link_libraries(${ARG_NAME} PRIVATE ${ARG_LIBS} natkit_warnings)
-  target_link_options(${ARG_NAME} PRIVATE -Wl,--exclude-libs,ALL)
+  if(NOT NATKIT_SANITIZE)
+    # It would hide the static sanitizer runtime's malloc from shared libraries.
+    target_link_options(${ARG_NAME} PRIVATE -Wl,--exclude-libs,ALL)
+  endif()
   install(TARGETS ${ARG_NAME} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endfunction()
 

@@ -1,6 +1,7 @@
 #include "natkit/nat/ice_agent.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "ice/agent_core.h"
@@ -110,7 +111,7 @@ const AgentCounters& Agent::counters() const {
 
 std::vector<Candidate> Agent::local_candidates() const {
   std::vector<Candidate> out = core_->context().locals.items();
-  std::ranges::stable_sort(out, {}, &Candidate::type);
+  std::ranges::sort(out, std::greater{}, &Candidate::priority);
   return out;
 }
 

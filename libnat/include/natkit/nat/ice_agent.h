@@ -175,7 +175,7 @@ class Agent {
   [[nodiscard]] AgentState state() const;
   [[nodiscard]] Role role() const;
   [[nodiscard]] const AgentCounters& counters() const;
-  /// All current local candidates, host first.
+  /// All current local candidates, highest priority first.
   [[nodiscard]] std::vector<Candidate> local_candidates() const;
 
  private:
