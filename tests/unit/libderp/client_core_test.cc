@@ -240,7 +240,7 @@ TEST(ClientCore, ToleratesFramesOfOlderAndNewerServers) {
   client.LogIn();
   client.Receive(FrameType::kPeerGone, PublicKeyOf(1).bytes);
   client.Receive(FrameType::kPeerGone, Bytes(31));
-  for (const size_t size : {32, 50, 51, 60}) {
+  for (const size_t size : {32U, 50U, 51U, 60U}) {
     Bytes payload(size);
     std::ranges::copy(PublicKeyOf(1).bytes, payload.begin());
     client.Receive(FrameType::kPeerPresent, payload);

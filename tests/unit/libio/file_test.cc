@@ -40,7 +40,7 @@ TEST(ReadSecretFile, RefusesWhatOthersMayRead) {
   const TemporaryFolder folder;
   Put(folder / "key", "secret", 0600);
   EXPECT_EQ(AsText(ReadSecretFile(folder / "key", 100)->Expose()), "secret");
-  for (const mode_t mode : {0640, 0604, 0620}) {
+  for (const mode_t mode : {0640U, 0604U, 0620U}) {
     ASSERT_EQ(::chmod((folder / "key").c_str(), mode), 0);
     EXPECT_EQ(ReadSecretFile(folder / "key", 100).error().code,
               Errc::kInsecureFile);
