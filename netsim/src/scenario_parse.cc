@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <map>
 #include <utility>
 
 #include "natkit/netsim/scenario.h"
@@ -13,19 +12,6 @@ namespace natkit::netsim {
 namespace {
 
 using Problems = std::vector<Problem>;
-
-/// Problems of one line stay in the order they were found.
-Problems SortedByLine(Problems problems) {
-  std::multimap<uint32_t, Problem> by_line;
-  for (Problem& problem : problems) {
-    by_line.emplace(problem.line, std::move(problem));
-  }
-  problems.clear();
-  for (auto& [line, problem] : by_line) {
-    problems.push_back(std::move(problem));
-  }
-  return problems;
-}
 
 std::optional<PortRange> ParsePortRange(std::string_view text) {
   PortRange range;
@@ -88,7 +74,8 @@ std::expected<Scenario, Problems> Parser::Parse(std::string_view text) {
   if (problems_.empty()) {
     return std::move(scenario_);
   }
-  return std::unexpected(SortedByLine(std::move(problems_)));
+  std::ranges::stable_sort(problems_, {}, &Problem::line);
+  return std::unexpected(std::move(problems_));
 }
 
 void Parser::ReadRoot(const toml::table& root) {

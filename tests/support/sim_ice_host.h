@@ -45,6 +45,11 @@ class IceHost : public sim::SimActor {
     Pump(world_.now());
   }
 
+  void RemoveBase(const Endpoint& base) {
+    agent_.RemoveHostBase(world_.now(), base);
+    Pump(world_.now());
+  }
+
   /// Signals the credentials; candidates have been and will be signalled.
   void Start() {
     Signal(agent_.local_credentials());

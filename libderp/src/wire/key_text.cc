@@ -72,10 +72,7 @@ Result<MeshKey> ParseMeshKey(std::string_view text) {
 }
 
 std::string ToShortText(const PublicKey& key) {
-  std::string text = "[";
-  text.append(key.ToBase64(), 0, kShortDigits);
-  text.push_back(']');
-  return text;
+  return "[" + key.ToBase64().substr(0, kShortDigits) + "]";
 }
 
 }  // namespace natkit::derp

@@ -40,20 +40,24 @@ Result<Candidate> LocalCandidates::AddReflexive(
     return Fail(Errc::kNotFound);
   }
   const bool is_learnt = type == CandidateType::kPeerReflexive;
+  if (is_learnt && items_.size() >= limit_ / 2) {
+    return Fail(Errc::kLimitExceeded);
+  }
+  const uint16_t preferred = LocalPreferenceOf(*host);
   if (!is_learnt) {  // signalled ones replace what checks have shown
     std::erase_if(items_, [&](const Candidate& item) {
       return item.type == CandidateType::kPeerReflexive &&
              item.endpoint == mapped && item.base == base;
     });
-    host = FindHost(base);
-  } else if (items_.size() >= limit_ / 2) {
-    return Fail(Errc::kLimitExceeded);
   }
   const auto is_new = CheckNew(mapped, base);
   if (!is_new) {
     return std::unexpected(is_new.error());
   }
-  const auto preference = FreePreference(type, LocalPreferenceOf(*host));
+  if (!is_learnt) {
+    DropOldReflexive(base);
+  }
+  const auto preference = FreePreference(type, preferred);
   return items_.emplace_back(
       Candidate{.type = type,
                 .endpoint = mapped,
@@ -102,6 +106,16 @@ Result<void> LocalCandidates::CheckNew(const Endpoint& endpoint,
     return Fail(Errc::kLimitExceeded);
   }
   return {};
+}
+
+void LocalCandidates::DropOldReflexive(const Endpoint& base) {
+  constexpr ptrdiff_t kKept = 4;
+  const auto is_reflexive = [&](const Candidate& item) {
+    return item.type == CandidateType::kServerReflexive && item.base == base;
+  };
+  if (std::ranges::count_if(items_, is_reflexive) >= kKept) {
+    items_.erase(std::ranges::find_if(items_, is_reflexive));
+  }
 }
 
 uint16_t LocalCandidates::FreePreference(CandidateType type,

@@ -23,7 +23,9 @@ class LocalCandidates {
   /// Errors: kBadCandidate, kAlreadyExists, kLimitExceeded.
   [[nodiscard]] Result<Candidate> AddHost(const Endpoint& base);
   /// Adds a server- or peer-reflexive candidate. `server` is where it was
-  /// learnt, if known. Peer-reflexive ones take at most half of the room.
+  /// learnt, if known. Peer-reflexive ones take at most half of the room; of
+  /// the server-reflexive ones of a base the last four are kept, since older
+  /// mappings have most likely ended.
   /// Errors: as AddHost(), and kNotFound (no such base).
   [[nodiscard]] Result<Candidate> AddReflexive(
       CandidateType type, const Endpoint& mapped, const Endpoint& base,
@@ -51,6 +53,7 @@ class LocalCandidates {
 
   [[nodiscard]] Result<void> CheckNew(const Endpoint& endpoint,
                                       const Endpoint& base) const;
+  void DropOldReflexive(const Endpoint& base);
   [[nodiscard]] uint16_t FreePreference(CandidateType type,
                                         uint16_t start) const;
   [[nodiscard]] std::string FoundationOf(const Origin& origin);

@@ -86,7 +86,8 @@ void Session::RemoveBase(const Endpoint& base) {
   const auto leaves_base = [&](const std::optional<PairKey>& key) {
     return key && key->base == base;
   };
-  if (leaves_base(selected_)) {
+  const bool is_lost = leaves_base(selected_);
+  if (is_lost) {
     selected_.reset();
     consent_.reset();
     was_connected_ = true;
@@ -103,6 +104,9 @@ void Session::RemoveBase(const Endpoint& base) {
     return entry.second.pair.base == base;
   });
   list_.RemoveBase(base);
+  if (is_lost && is_continuous() && !is_retired_) {
+    ReopenPairs();  // what worked once may not work now: ask all at once
+  }
 }
 
 void Session::SetRole(Role role) {
@@ -138,9 +142,8 @@ bool Session::SendNextCheck(Instant now) {
   return true;
 }
 
-stun::TransactionId Session::Send(Instant now, const Pair& pair,
-                                  Purpose purpose) {
-  const Candidate* host = context_.locals.FindHost(pair.key.base);
+CheckRequest Session::MakeRequest(const PairKey& key, Purpose purpose) {
+  const Candidate* host = context_.locals.FindHost(key.base);
   NATKIT_CHECK(host != nullptr);
   CheckRequest request{.id = stun::TransactionId::Generate(context_.rng),
                        .username = remote_->ufrag + ":" + local_.ufrag,
@@ -156,8 +159,14 @@ stun::TransactionId Session::Send(Instant now, const Pair& pair,
   if (request.use_candidate && is_continuous()) {
     request.nomination = nomination_;
   }
+  return request;
+}
+
+stun::TransactionId Session::Send(Instant now, const Pair& pair,
+                                  Purpose purpose) {
+  const CheckRequest request = MakeRequest(pair.key, purpose);
   RetransmitSchedule schedule = context_.config.check_schedule;
-  if (purpose == Purpose::kConsent) {
+  if (purpose == Purpose::kConsent) {  // never sent again (RFC 7675 5.1)
     schedule.max_sends = 1;
     schedule.final_wait = context_.config.consent_expiry;
     ++context_.counters.consent_checks_sent;

@@ -104,6 +104,7 @@ class Session {
 
   // session.cc
   void FormPairs(const Candidate& host, const Candidate& remote);
+  [[nodiscard]] CheckRequest MakeRequest(const PairKey& key, Purpose purpose);
   stun::TransactionId Send(Instant now, const Pair& pair, Purpose purpose);
   [[nodiscard]] Duration CheckRto() const;
   void AdvanceOutgoing(Instant now);

@@ -85,6 +85,19 @@ TEST(LocalCandidates, LearntOnesLeaveRoomAndGiveWayToSignalledOnes) {
   EXPECT_EQ(locals.items()[1].type, CandidateType::kServerReflexive);
 }
 
+TEST(LocalCandidates, KeepTheLastFourMappingsOfABase) {
+  LocalCandidates locals(32);
+  ASSERT_TRUE(locals.AddHost(kBase));
+  for (uint16_t port = 1; port <= 100; ++port) {
+    ASSERT_TRUE(locals.AddReflexive(CandidateType::kServerReflexive,
+                                    {.address = kMapped.address, .port = port},
+                                    kBase, kServer));
+  }
+  ASSERT_EQ(locals.items().size(), 5U);
+  EXPECT_EQ(locals.items()[1].endpoint.port, 97);
+  EXPECT_EQ(locals.items()[4].endpoint.port, 100);
+}
+
 TEST(LocalCandidates, PriorityOfAChecksIsThatOfAPeerReflexiveCandidate) {
   LocalCandidates locals(4);
   ASSERT_TRUE(locals.AddHost(kBase));

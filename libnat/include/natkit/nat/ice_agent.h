@@ -131,8 +131,9 @@ class Agent {
   /// pair, the next best takes over or a SelectedPairEvent says none.
   void RemoveHostBase(Instant now, const Endpoint& base);
   /// Adds a server-reflexive candidate learnt elsewhere, such as a mapping that
-  /// a router granted or another STUN client measured. Errors: kNotFound (no
-  /// such base), kAlreadyExists, kLimitExceeded, kBadCandidate.
+  /// a router granted or another STUN client measured. The last four of a base
+  /// are kept. Errors: kNotFound (no such base), kAlreadyExists,
+  /// kLimitExceeded, kBadCandidate.
   [[nodiscard]] Result<void> AddReflexiveCandidate(Instant now,
                                                    const Endpoint& mapped,
                                                    const Endpoint& base);
