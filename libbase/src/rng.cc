@@ -43,7 +43,9 @@ SystemRng::SystemRng() {
 }
 
 void SystemRng::Fill(MutableBytes out) {
-  randombytes_buf(out.data(), out.size());
+  if (!out.empty()) {
+    randombytes_buf(out.data(), out.size());
+  }
 }
 
 void SeededRng::Fill(MutableBytes out) {
@@ -51,7 +53,9 @@ void SeededRng::Fill(MutableBytes out) {
   ByteWriter(key).WriteU64(seed_);
   std::array<uint8_t, crypto_stream_chacha20_NONCEBYTES> nonce{};
   ByteWriter(nonce).WriteU64(counter_++);
-  crypto_stream_chacha20(out.data(), out.size(), nonce.data(), key.data());
+  if (!out.empty()) {
+    crypto_stream_chacha20(out.data(), out.size(), nonce.data(), key.data());
+  }
 }
 
 }  // namespace natkit

@@ -32,5 +32,13 @@ TEST(SystemRng, GivesDifferentBytesEachTime) {
   EXPECT_NE(rng.NextU64(), rng.NextU64());
 }
 
+// UBSan knows that libsodium's functions want a pointer even for no bytes.
+TEST(Rng, FillsNothing) {
+  SeededRng seeded(1);
+  seeded.Fill({});
+  SystemRng system;
+  system.Fill({});
+}
+
 }  // namespace
 }  // namespace natkit
