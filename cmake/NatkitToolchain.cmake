@@ -27,8 +27,6 @@ target_compile_options(natkit_warnings INTERFACE
   -Wno-missing-field-initializers  # designated initialisers leave defaults
   # g++ 12 sees uninitialised members in std::variant where there are none.
   $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
-  # libstdc++ 12 uses its own deprecated get_temporary_buffer in stable_sort.
-  $<$<CXX_COMPILER_ID:Clang>:-Wno-deprecated-declarations>
   $<$<BOOL:${NATKIT_WERROR}>:-Werror>)
 
 if(NATKIT_SANITIZE)

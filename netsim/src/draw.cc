@@ -7,13 +7,30 @@ namespace natkit::netsim {
 namespace {
 
 // Pixels.
-constexpr int kBoxWidth = 128;
+constexpr int kMinBoxWidth = 128;
+constexpr int kLetterWidth = 7;  // of the bold text, about
 constexpr int kBoxHeight = 52;
 constexpr int kGap = 14;
-constexpr int kBarHeight = 26;
+constexpr int kBarHeight = 38;
 constexpr int kDrop = 26;
 constexpr int kMargin = 20;
 constexpr int kTitleHeight = 34;
+
+/// Every selector starts with the image's class, so that an HTML page may
+/// contain the image as it is.
+constexpr std::string_view kStyle =
+    "<style>\n"
+    ".netsim-map text{font-family:system-ui,sans-serif;text-anchor:middle;"
+    "fill:#1c2733}\n"
+    ".netsim-map .title{font-size:16px;font-weight:600;text-anchor:start}\n"
+    ".netsim-map .name{font-size:12px;font-weight:600}\n"
+    ".netsim-map .detail{font-size:11px;fill:#4a5a6a}\n"
+    ".netsim-map .network{fill:#d9e8f6;stroke:#6f9cc6}\n"
+    ".netsim-map .host{fill:#f6f9fb;stroke:#8fa3b5}\n"
+    ".netsim-map .nat{fill:#fdebd0;stroke:#d79a43}\n"
+    ".netsim-map .router{fill:#e3f3e3;stroke:#6fae6f}\n"
+    ".netsim-map .cable{stroke:#8fa3b5;stroke-width:1.5}\n"
+    "</style>\n";
 
 std::string Escape(std::string_view text) {
   std::string out;
@@ -38,9 +55,25 @@ std::string Escape(std::string_view text) {
   return out;
 }
 
+/// One width for all boxes: the longest name fits.
+int BoxWidth(const Scenario& scenario) {
+  size_t longest = 0;
+  const auto consider = [&longest](const auto& items) {
+    for (const auto& item : items) {
+      longest = std::max(longest, item.name.size());
+    }
+  };
+  consider(scenario.networks);
+  consider(scenario.hosts);
+  consider(scenario.nats);
+  const int needed = (static_cast<int>(longest) + 2) * kLetterWidth;
+  return std::max(kMinBoxWidth, needed);
+}
+
 class Drawing {
  public:
-  explicit Drawing(const Scenario& scenario) : scenario_(scenario) {}
+  explicit Drawing(const Scenario& scenario)
+      : scenario_(scenario), box_width_(BoxWidth(scenario)) {}
 
   std::string Draw();
 
@@ -54,24 +87,25 @@ class Drawing {
   void DrawCable(int x, int top, int bottom);
 
   const Scenario& scenario_;
+  int box_width_;
   std::ostringstream svg_;
   int right_ = 0;
   int bottom_ = 0;
 };
 
 int Drawing::WidthBelow(const Nat& nat) const {
-  return std::max(kBoxWidth, WidthOf(*scenario_.FindNetwork(nat.inside)));
+  return std::max(box_width_, WidthOf(*scenario_.FindNetwork(nat.inside)));
 }
 
 int Drawing::WidthOf(const Network& network) const {
   int width = 0;
   for (const Host& host : scenario_.hosts) {
-    width += host.network == network.name ? kBoxWidth + kGap : 0;
+    width += host.network == network.name ? box_width_ + kGap : 0;
   }
   for (const Nat& nat : scenario_.nats) {
     width += nat.outside == network.name ? WidthBelow(nat) + kGap : 0;
   }
-  return std::max(kBoxWidth, width - kGap);
+  return std::max(box_width_, width - kGap);
 }
 
 void Drawing::DrawCable(int x, int top, int bottom) {
@@ -82,23 +116,24 @@ void Drawing::DrawCable(int x, int top, int bottom) {
 void Drawing::DrawBar(const Network& network, int x, int y) {
   const int width = WidthOf(network);
   svg_ << "<rect x=\"" << x << "\" y=\"" << y << "\" width=\"" << width
-       << "\" height=\"" << kBarHeight << "\" rx=\"13\" class=\"network\"/>\n"
-       << "<text x=\"" << x + width / 2 << "\" y=\"" << y + 17
-       << "\" class=\"bar\">" << Escape(network.name) << "  "
-       << network.cidr.ToString() << "</text>\n";
+       << "\" height=\"" << kBarHeight << "\" rx=\"12\" class=\"network\"/>\n"
+       << "<text x=\"" << x + width / 2 << "\" y=\"" << y + 16
+       << "\" class=\"name\">" << Escape(network.name) << "</text>\n"
+       << "<text x=\"" << x + width / 2 << "\" y=\"" << y + 30
+       << "\" class=\"detail\">" << network.cidr.ToString() << "</text>\n";
   right_ = std::max(right_, x + width);
   bottom_ = std::max(bottom_, y + kBarHeight);
 }
 
 void Drawing::DrawBox(std::string_view style, int x, int y,
                       const std::vector<std::string>& lines) {
-  svg_ << "<rect x=\"" << x << "\" y=\"" << y << "\" width=\"" << kBoxWidth
+  svg_ << "<rect x=\"" << x << "\" y=\"" << y << "\" width=\"" << box_width_
        << "\" height=\"" << kBoxHeight << "\" rx=\"6\" class=\"" << style
        << "\"/>\n";
   int baseline = y + (lines.size() > 2 ? 16 : 22);
   std::string_view text_style = "name";
   for (const std::string& line : lines) {
-    svg_ << "<text x=\"" << x + kBoxWidth / 2 << "\" y=\"" << baseline
+    svg_ << "<text x=\"" << x + box_width_ / 2 << "\" y=\"" << baseline
          << "\" class=\"" << text_style << "\">" << Escape(line) << "</text>\n";
     baseline += 14;
     text_style = "detail";
@@ -111,9 +146,9 @@ void Drawing::DrawNetwork(const Network& network, int x, int y) {
   const int box_y = y + kBarHeight + kDrop;
   for (const Host& host : scenario_.hosts) {
     if (host.network == network.name) {
-      DrawCable(x + kBoxWidth / 2, y + kBarHeight, box_y);
+      DrawCable(x + box_width_ / 2, y + kBarHeight, box_y);
       DrawBox("host", x, box_y, {host.name, host.address.ToString()});
-      x += kBoxWidth + kGap;
+      x += box_width_ + kGap;
     }
   }
   for (const Nat& nat : scenario_.nats) {
@@ -122,13 +157,13 @@ void Drawing::DrawNetwork(const Network& network, int x, int y) {
     }
     const Network& inside = *scenario_.FindNetwork(nat.inside);
     const int width = WidthBelow(nat);
-    const int box_x = x + (width - kBoxWidth) / 2;
-    DrawCable(box_x + kBoxWidth / 2, y + kBarHeight, box_y);
+    const int box_x = x + (width - box_width_) / 2;
+    DrawCable(box_x + box_width_ / 2, y + kBarHeight, box_y);
     DrawBox(Translates(nat.profile) ? "nat" : "router", box_x, box_y,
             {nat.name, std::string(Describe(nat.profile).name),
              nat.addresses.front().ToString()});
     const int inside_y = box_y + kBoxHeight + kDrop;
-    DrawCable(box_x + kBoxWidth / 2, box_y + kBoxHeight, inside_y);
+    DrawCable(box_x + box_width_ / 2, box_y + kBoxHeight, inside_y);
     DrawNetwork(inside, x + (width - WidthOf(inside)) / 2, inside_y);
     x += width + kGap;
   }
@@ -145,22 +180,13 @@ std::string Drawing::Draw() {
   const int width = right_ + kMargin;
   const int height = bottom_ + kMargin;
   std::ostringstream out;
-  out << "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " << width
-      << ' ' << height << "\" width=\"" << width << "\" height=\"" << height
-      << "\" role=\"img\" aria-label=\"network topology\">\n"
-      << "<style>\n"
-         "text{font-family:system-ui,sans-serif;text-anchor:middle;"
-         "fill:#1c2733}\n"
-         ".title{font-size:16px;font-weight:600;text-anchor:start}\n"
-         ".bar,.name{font-size:12px;font-weight:600}\n"
-         ".detail{font-size:11px;fill:#4a5a6a}\n"
-         ".network{fill:#d9e8f6;stroke:#6f9cc6}\n"
-         ".host{fill:#f6f9fb;stroke:#8fa3b5}\n"
-         ".nat{fill:#fdebd0;stroke:#d79a43}\n"
-         ".router{fill:#e3f3e3;stroke:#6fae6f}\n"
-         ".cable{stroke:#8fa3b5;stroke-width:1.5}\n"
-         "</style>\n"
-      << "<rect width=\"" << width << "\" height=\"" << height
+  out << "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"netsim-map\" "
+         "viewBox=\"0 0 "
+      << width << ' ' << height << "\" width=\"" << width << "\" height=\""
+      << height
+      << "\" style=\"max-width:100%;height:auto\" role=\"img\" "
+         "aria-label=\"network topology\">\n"
+      << kStyle << "<rect width=\"" << width << "\" height=\"" << height
       << "\" fill=\"#ffffff\"/>\n"
       << "<text x=\"" << kMargin << "\" y=\"" << kMargin + 12
       << "\" class=\"title\">" << Escape(scenario_.name) << "</text>\n"

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <utility>
 
 #include "natkit/netsim/scenario.h"
@@ -12,6 +13,19 @@ namespace natkit::netsim {
 namespace {
 
 using Problems = std::vector<Problem>;
+
+/// Problems of one line stay in the order they were found.
+Problems SortedByLine(Problems problems) {
+  std::multimap<uint32_t, Problem> by_line;
+  for (Problem& problem : problems) {
+    by_line.emplace(problem.line, std::move(problem));
+  }
+  problems.clear();
+  for (auto& [line, problem] : by_line) {
+    problems.push_back(std::move(problem));
+  }
+  return problems;
+}
 
 std::optional<PortRange> ParsePortRange(std::string_view text) {
   PortRange range;
@@ -74,8 +88,7 @@ std::expected<Scenario, Problems> Parser::Parse(std::string_view text) {
   if (problems_.empty()) {
     return std::move(scenario_);
   }
-  std::ranges::stable_sort(problems_, {}, &Problem::line);
-  return std::unexpected(std::move(problems_));
+  return std::unexpected(SortedByLine(std::move(problems_)));
 }
 
 void Parser::ReadRoot(const toml::table& root) {

@@ -72,7 +72,10 @@ Result<MeshKey> ParseMeshKey(std::string_view text) {
 }
 
 std::string ToShortText(const PublicKey& key) {
-  return "[" + key.ToBase64().substr(0, kShortDigits) + "]";
+  std::string text = "[";
+  text.append(key.ToBase64(), 0, kShortDigits);
+  text.push_back(']');
+  return text;
 }
 
 }  // namespace natkit::derp

@@ -32,9 +32,9 @@ address = "203.0.113.20"
   ASSERT_TRUE(scenario);
   const std::string svg = DrawSvg(*scenario);
   for (const char* text :
-       {"internet  203.0.113.0/24", "lan  192.168.1.0/24", ">laptop<",
-        ">192.168.1.10<", ">router<", ">symmetric<", ">203.0.113.20<",
-        "a&lt;b&gt;&amp;c"}) {
+       {">internet<", ">203.0.113.0/24<", ">lan<", ">192.168.1.0/24<",
+        ">laptop<", ">192.168.1.10<", ">router<", ">symmetric<",
+        ">203.0.113.20<", "a&lt;b&gt;&amp;c"}) {
     EXPECT_THAT(svg, HasSubstr(text));
   }
   EXPECT_THAT(svg, Not(HasSubstr("a<b>")));
