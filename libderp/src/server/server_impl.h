@@ -116,7 +116,8 @@ class ServerCore::Impl {
   /// Who is told when a peer leaves.
   std::map<PublicKey, std::set<ConnectionId>> gone_watchers_;
 
-  std::deque<ConnectionId> ready_;
+  std::vector<ConnectionId> ready_;  // each connection at most once
+  size_t next_ready_ = 0;            // those before were polled
   std::deque<ServerEvent> events_;
   std::set<std::pair<Instant, ConnectionId>> deadlines_;
   // Connections by how long their output has been stuck, longest first; one

@@ -17,9 +17,8 @@ bool ServerCore::Impl::has_output(ConnectionId id) const {
 }
 
 std::optional<ConnectionId> ServerCore::Impl::PollReady() {
-  while (!ready_.empty()) {
-    const ConnectionId id = ready_.front();
-    ready_.pop_front();
+  while (next_ready_ < ready_.size()) {
+    const ConnectionId id = ready_[next_ready_++];
     Connection* const connection = Find(id);
     if (connection != nullptr) {
       connection->is_ready_listed = false;
@@ -28,6 +27,8 @@ std::optional<ConnectionId> ServerCore::Impl::PollReady() {
       }
     }
   }
+  ready_.clear();
+  next_ready_ = 0;
   return std::nullopt;
 }
 
@@ -41,6 +42,12 @@ void ServerCore::Impl::MarkPending(Instant now, Connection& connection) {
   pending.splice(pending.end(), idle_, connection.pending_position);
   if (!connection.is_ready_listed) {
     connection.is_ready_listed = true;
+    if (next_ready_ > ready_.size() / 2) {
+      // For a shell that never polls to the end: keep only what is to come.
+      ready_.erase(ready_.begin(),
+                   ready_.begin() + static_cast<ptrdiff_t>(next_ready_));
+      next_ready_ = 0;
+    }
     ready_.push_back(connection.id);
   }
 }

@@ -35,7 +35,8 @@ TEST(EndToEnd, ClientsLogInWithAndWithoutFastStart) {
 }
 
 TEST(EndToEnd, PacketsArriveIntactHoweverTheStreamsAreCut) {
-  for (const size_t chunk : {1U, 2U, 3U, 5U, 7U, 36U, 37U, 38U, 64U, 1000U, 0U}) {
+  for (const size_t chunk :
+       {1U, 2U, 3U, 5U, 7U, 36U, 37U, 38U, 64U, 1000U, 0U}) {
     RelayWorld world;
     world.set_chunk(chunk);
     Peer& a = world.Connect(1);
