@@ -291,7 +291,7 @@ std::optional<Instant> Session::NextTimeout() const {
       KeepEarliest(next, pair.failed_at + context_.config.recheck_interval);
     }
   }
-  if (first_valid_at_ && !nominee_ && !selected_) {
+  if (first_valid_at_ && !nominee_ && !selected_ && may_nominate()) {
     KeepEarliest(next, *first_valid_at_ + context_.config.nomination_wait);
   }
   return next;

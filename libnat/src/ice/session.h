@@ -138,6 +138,7 @@ class Session {
 
   // session_nomination.cc
   [[nodiscard]] const Pair* PickRegular(Instant now);
+  [[nodiscard]] bool may_nominate() const;
   [[nodiscard]] const Pair* PickContinuous() const;
   void Nominate(const PairKey& key);
   void Select(Instant now, const PairKey& key);

@@ -3,13 +3,17 @@
 namespace natkit::ice {
 
 void Session::Evaluate(Instant now) {
-  if (is_retired_ || !remote_ || context_.role != Role::kControlling) {
+  if (!may_nominate()) {
     return;
   }
   const Pair* pick = is_continuous() ? PickContinuous() : PickRegular(now);
   if (pick != nullptr) {
     Nominate(pick->key);
   }
+}
+
+bool Session::may_nominate() const {
+  return !is_retired_ && remote_ && context_.role == Role::kControlling;
 }
 
 const Pair* Session::PickRegular(Instant now) {
