@@ -9,15 +9,17 @@ namespace natkit::mesh {
 namespace {
 
 constexpr size_t kMaxPendingPings = 256;
-constexpr std::array<uint8_t, 8> kDiscardPrefix = {0x01, 0, 0, 0, 0, 0, 0, 0};
+// 0100::/16: reserved (RFC 4291), never assigned or routed.
+constexpr std::array<uint8_t, 2> kReservedPrefix = {0x01, 0x00};
+constexpr size_t kPeerBytes = 8;  // the upper half of an IPv6 address
 
 }  // namespace
 
 Endpoint RelayedEndpoint(RelayId relay, wg::PeerId peer) {
   std::array<uint8_t, 16> raw{};
   ByteWriter out(raw);
-  out.WriteBytes(kDiscardPrefix);
-  out.WriteU32(relay);
+  out.WriteBytes(kReservedPrefix);
+  out.WriteU16(static_cast<uint16_t>(relay));
   out.WriteU32(peer);
   return {IpAddress::V6(raw), 1};
 }
@@ -25,12 +27,17 @@ Endpoint RelayedEndpoint(RelayId relay, wg::PeerId peer) {
 std::optional<RelayedSender> ParseRelayedEndpoint(const Endpoint& endpoint) {
   ByteReader in(endpoint.address.bytes());
   ByteView prefix;
+  uint16_t relay = 0;
   RelayedSender sender{};
-  if (endpoint.address.is_v4() || !in.ReadView(8, prefix) ||
-      !std::ranges::equal(prefix, kDiscardPrefix) ||
-      !in.ReadU32(sender.relay) || !in.ReadU32(sender.peer)) {
+  if (endpoint.address.is_v4() ||
+      !in.ReadView(kReservedPrefix.size(), prefix) ||
+      !std::ranges::equal(prefix, kReservedPrefix) || !in.ReadU16(relay) ||
+      !in.ReadU32(sender.peer) ||
+      !std::ranges::all_of(endpoint.address.bytes().subspan(kPeerBytes),
+                           [](uint8_t byte) { return byte == 0; })) {
     return std::nullopt;
   }
+  sender.relay = relay;
   return sender;
 }
 

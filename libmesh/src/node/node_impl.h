@@ -135,9 +135,9 @@ class Node::Impl {
   NodeCounters counters_;
 };
 
-/// Relayed datagrams have no UDP endpoint; WireGuard's cookies need one that
-/// is unique for each sender. These are in 100::/64, which goes nowhere
-/// (RFC 6666), and never reach a socket.
+/// Relayed datagrams have no UDP endpoint; WireGuard's cookies and rate limits
+/// need one for each sender, in a /64 of its own. These are in a reserved part
+/// of the address space and never reach a socket. `relay` is below 65536.
 [[nodiscard]] Endpoint RelayedEndpoint(RelayId relay, wg::PeerId peer);
 
 struct RelayedSender {
