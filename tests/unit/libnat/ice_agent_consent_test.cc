@@ -199,6 +199,18 @@ TEST(AgentRestart, TheOldPairStillNeedsConsent) {
   EXPECT_EQ(lab.agent.state(), AgentState::kDisconnected);
 }
 
+TEST(AgentRestart, ComesToRestWhenANominationWasUnderWay) {
+  AgentLab lab(AgentConfig{});
+  lab.SetUp();
+  lab.Answer(lab.TakeRequests()[0].transmit);
+  lab.now += seconds(5);
+  lab.agent.HandleTimeout(lab.now);  // sends the nomination
+  lab.agent.Restart(lab.now);
+  lab.Drain();
+  ASSERT_TRUE(lab.agent.NextTimeout());
+  EXPECT_GT(*lab.agent.NextTimeout(), lab.now);
+}
+
 TEST(AgentRestart, RefusesBadCredentialsWithoutEffect) {
   AgentLab lab(AgentConfig{});
   lab.SetUp();
