@@ -167,17 +167,13 @@ def reboot_nat(lab, nat, a, b, new_address):
     result = RebootResult(nat, a.name, b.name)
     ping = Ping(lab.network, a.name, b.address, 0.02, 1500)
     old = wait_for_direct(lab, a, b, 20)
-    quiet_until = time.time() + 1.0
-    while time.time() < quiet_until:
-        time.sleep(0.05)
+    wait_for_replies(ping, 50)
     rebooted = time.time()
     lab.network.event(nat, "reboot", "--new-address", new_address)
     new = wait_for_direct(lab, a, b, 30, other_than=old)
     if new:
         result.back_to_direct = new[0] - rebooted
-    settle = time.time() + 1.0
-    while time.time() < settle:
-        time.sleep(0.05)
+    wait_for_replies(ping, 50)
     ping.stop()
     result.sent, result.received = ping.sent or 0, ping.received or 0
     result.outage = ping.longest_gap(rebooted)
@@ -186,9 +182,18 @@ def reboot_nat(lab, nat, a, b, new_address):
     if not old or not new:
         result.problems.append("no direct path " +
                                ("after" if old else "before") + " the reboot")
-    if not ping.replies or ping.replies[-1][0] < rebooted + 1:
+    if not ping.replies or new and ping.replies[-1][0] < new[0]:
         result.problems.append("no reply after the reboot")
     return result
+
+
+def wait_for_replies(ping, count):
+    """Until `count` more replies have come, or none will."""
+    enough = len(ping.replies) + count
+    deadline = time.time() + 30
+    while (len(ping.replies) < enough and ping.sent is None
+           and time.time() < deadline):
+        time.sleep(0.02)
 
 
 def wait_for_direct(lab, a, b, seconds, other_than=None):
