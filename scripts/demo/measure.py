@@ -124,24 +124,24 @@ def measure_pairs(lab, nodes, patience, report):
 
 
 def throughput(lab, server, client, seconds):
-    """Bits per second of one TCP stream from `client` to `server`."""
-    listener = lab.network.popen(server.name, ["iperf3", "-s", "-1", "-B",
-                                               server.address],
-                                 stdout=subprocess.DEVNULL,
-                                 stderr=subprocess.DEVNULL)
+    """Bits per second of one TCP stream from `client` to `server`; None if
+    no try within 30 s succeeded."""
+    deadline = time.time() + 30
+    listener = None
     try:
-        # The client may be early: it is told to try again until it connects.
-        deadline = time.time() + 30
-        while True:
+        while time.time() < deadline:
+            if listener is None or listener.poll() is not None:
+                listener = lab.network.popen(
+                    server.name, ["iperf3", "-s", "-1", "-B", server.address],
+                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             result = lab.network.run(client.name, "iperf3", "-c",
                                      server.address, "-t", seconds, "-J")
-            if result.returncode == 0:
-                break
-            if time.time() > deadline:
-                return None
+            # A client that comes before its server says so inside the JSON.
+            end = json.loads(result.stdout or "{}").get("end", {})
+            if "sum_received" in end:
+                return end["sum_received"]["bits_per_second"]
             time.sleep(0.1)
-        end = json.loads(result.stdout)["end"]
-        return end["sum_received"]["bits_per_second"]
+        return None
     finally:
         if listener.poll() is None:
             listener.terminate()
