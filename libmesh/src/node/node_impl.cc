@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "natkit/base/check.h"
+#include "node/earlier.h"
 
 namespace natkit::mesh {
 
@@ -14,14 +15,6 @@ wg::DeviceConfig MakeDeviceConfig(const NodeConfig& config) {
   device.endpoints = wg::EndpointPolicy::kByOwner;
   device.tunnel_mtu = config.mesh.mtu;
   return device;
-}
-
-std::optional<Instant> Earlier(std::optional<Instant> a,
-                               std::optional<Instant> b) {
-  if (!a || !b) {
-    return a ? a : b;
-  }
-  return std::min(*a, *b);
 }
 
 std::vector<IpPrefix> AllowedIps(const NodeEntry& entry) {

@@ -4,6 +4,8 @@
 #include <array>
 #include <chrono>
 
+#include "node/earlier.h"
+
 namespace natkit::mesh {
 
 namespace {
@@ -22,14 +24,6 @@ constexpr std::array<Duration, 6> kRetries = {seconds(15),  seconds(30),
 
 Duration Step(const std::array<Duration, 6>& steps, int attempt) {
   return steps[std::min(static_cast<size_t>(attempt), steps.size() - 1)];
-}
-
-std::optional<Instant> Earlier(std::optional<Instant> a,
-                               std::optional<Instant> b) {
-  if (!a || !b) {
-    return a ? a : b;
-  }
-  return std::min(*a, *b);
 }
 
 }  // namespace

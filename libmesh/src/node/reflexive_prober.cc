@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "node/earlier.h"
+
 namespace natkit::mesh {
 
 namespace {
@@ -143,14 +145,10 @@ std::optional<std::vector<ReflexiveAddress>> ReflexiveProber::PollChange() {
 
 std::optional<Instant> ReflexiveProber::NextTimeout() const {
   std::optional<Instant> next;
-  const auto consider = [&next](std::optional<Instant> at) {
-    if (at && (!next || *at < *next)) {
-      next = at;
-    }
-  };
   for (const auto& [key, probe] : probes_) {
-    consider(probe.next_start);
-    consider(probe.client ? probe.client->NextTimeout() : std::nullopt);
+    next = Earlier(next, probe.next_start);
+    next = Earlier(next,
+                   probe.client ? probe.client->NextTimeout() : std::nullopt);
   }
   return next;
 }

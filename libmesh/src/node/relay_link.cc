@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "natkit/base/check.h"
+#include "node/earlier.h"
 
 namespace natkit::mesh {
 
@@ -159,10 +160,7 @@ std::optional<RelayEvent> RelayLink::PollEvent() {
 
 std::optional<Instant> RelayLink::NextTimeout() const {
   const auto client = client_ ? client_->NextTimeout() : std::nullopt;
-  if (!client || !connect_at_) {
-    return client ? client : connect_at_;
-  }
-  return std::min(*client, *connect_at_);
+  return Earlier(client, connect_at_);
 }
 
 }  // namespace natkit::mesh
