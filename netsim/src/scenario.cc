@@ -1,6 +1,7 @@
 #include "natkit/netsim/scenario.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace natkit::netsim {
 namespace {
@@ -28,6 +29,15 @@ const Nat* Scenario::FindNat(std::string_view wanted) const {
 const Nat* Scenario::UplinkOf(std::string_view network) const {
   const auto found = std::ranges::find(nats, network, &Nat::inside);
   return found == nats.end() ? nullptr : &*found;
+}
+
+bool Step::operator==(const Step& other) const {
+  const auto value = [](const Step& step) {
+    return std::tie(step.name, step.member, step.command, step.event,
+                    step.argument, step.expected_exit, step.expected_output,
+                    step.is_background, step.within, step.timeout);
+  };
+  return value(*this) == value(other);
 }
 
 }  // namespace natkit::netsim

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <expected>
 #include <optional>
@@ -8,6 +9,9 @@
 #include <vector>
 
 #include "natkit/base/endpoint.h"
+#include "natkit/base/time.h"
+#include "natkit/netsim/link.h"
+#include "natkit/netsim/nat_config.h"
 #include "natkit/netsim/profile.h"
 
 namespace natkit::netsim {
@@ -16,7 +20,10 @@ namespace natkit::netsim {
 struct Network {
   std::string name;
   IpPrefix cidr;                  ///< IPv4, /8 to /30
-  std::optional<IpPrefix> cidr6;  ///< IPv6, on-link only
+  std::optional<IpPrefix> cidr6;  ///< IPv6
+  /// What a packet meets on its way from one member to another, once. Members
+  /// with a Cable of their own have that instead.
+  LinkConfig link;
   bool operator==(const Network&) const = default;
 };
 
@@ -30,17 +37,19 @@ struct Host {
   bool operator==(const Host&) const = default;
 };
 
-/// Inclusive range of external ports.
-struct PortRange {
-  uint16_t first = 1024;
-  uint16_t last = 65535;
-  bool operator==(const PortRange&) const = default;
+/// The link between one member and one of its networks.
+struct Cable {
+  std::string member;
+  std::string network;
+  LinkConfig up;    ///< from the member to the network
+  LinkConfig down;  ///< from the network to the member
+  bool operator==(const Cable&) const = default;
 };
 
-/// How a box with several external addresses picks one.
-enum class Pooling : uint8_t {
-  kPaired,     ///< an inside host keeps its external address
-  kArbitrary,  ///< the choice also depends on the destination
+/// Who plays a box in a real topology.
+enum class Backend : uint8_t {
+  kKernel,  ///< nftables in the box's namespace
+  kEngine,  ///< NatEngine on TAP devices
 };
 
 /// Knobs beyond the profile. Times in whole seconds; unset means the
@@ -62,7 +71,31 @@ struct Nat {
   IpAddress inside_address;          ///< the gateway of the inside hosts
   std::vector<IpAddress> addresses;  ///< on the outside; the first is primary
   NatOptions options;
+  /// Everything a NatEngine needs to play this box, addresses included.
+  NatConfig config;
+  Backend backend = Backend::kKernel;
   bool operator==(const Nat&) const = default;
+};
+
+/// One thing that `netsim run` does, in order: a command on a host with what
+/// is expected of it, or an event.
+struct Step {
+  std::string name;                  ///< for the report; never empty
+  std::string member;                ///< where the command runs, or whose event
+  std::vector<std::string> command;  ///< empty: an event
+  std::string event;                 ///< "reboot", "block-udp", ...
+  std::string argument;              ///< of the event, e.g. a new address
+  int expected_exit = 0;
+  std::string expected_output;  ///< ECMAScript regular expression; empty: any
+  /// Runs until the end of the scenario, or until it exits; its exit status is
+  /// not looked at. `expected_output` says when the next step may begin.
+  bool is_background = false;
+  /// The command is repeated until it does what is expected, for so long;
+  /// zero: tried once.
+  Duration within{};
+  Duration timeout = std::chrono::seconds(60);  ///< for one try
+  uint32_t line = 0;  ///< in the scenario file; not part of the value
+  bool operator==(const Step& other) const;
 };
 
 /// A whole simulated internet. Values that ParseScenario returns are
@@ -74,6 +107,8 @@ struct Scenario {
   std::vector<Network> networks;
   std::vector<Host> hosts;
   std::vector<Nat> nats;
+  std::vector<Cable> cables;
+  std::vector<Step> steps;
   bool operator==(const Scenario&) const = default;
 
   [[nodiscard]] const Network* FindNetwork(std::string_view name) const;
