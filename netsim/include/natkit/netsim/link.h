@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "natkit/base/time.h"
 #include "natkit/netsim/sim_rng.h"
@@ -29,6 +30,9 @@ struct LinkConfig {
   [[nodiscard]] bool is_perfect() const { return *this == LinkConfig{}; }
 };
 
+/// Why a link did not deliver a packet.
+enum class LinkDrop : uint8_t { kNone, kLoss, kQueue, kMtu, kBlackhole };
+
 /// Counted since construction, in packets.
 struct LinkCounters {
   uint64_t sent = 0;
@@ -44,12 +48,17 @@ struct LinkCounters {
 /// One direction of a link, as a pure decision: told when a packet of which
 /// size is sent, it says when (and how often) it arrives. The owner keeps the
 /// packet and the time. Used by World and by real topologies alike.
+///
+/// In this order: too large or into a blackhole: dropped; no room in the queue:
+/// dropped; then the packet occupies the wire, and is lost, doubled or delayed
+/// on it.
 class Link {
  public:
   /// When the copies of one packet arrive: none, one or two, in order.
   struct Deliveries {
     std::array<Instant, 2> at{};
     size_t count = 0;
+    LinkDrop drop = LinkDrop::kNone;  ///< the reason if `count` is 0
   };
 
   Link(const LinkConfig& config, uint64_t seed);
@@ -68,6 +77,13 @@ class Link {
   [[nodiscard]] const LinkCounters& counters() const { return counters_; }
 
  private:
+  Deliveries Drop(LinkDrop reason, uint64_t& counter);
+  /// Puts the packet on the wire behind what waits there already; the time at
+  /// which its last bit has left, or nullopt if the queue has no room.
+  [[nodiscard]] std::optional<Instant> Serialize(Instant now, size_t size);
+  /// When a packet that left at `departure` arrives.
+  [[nodiscard]] Instant Arrival(Instant departure);
+
   LinkConfig config_;
   LinkCounters counters_;
   SimRng rng_;
