@@ -27,8 +27,9 @@ inline constexpr uint8_t kTcpAck = 0x10;
 /// What a NAT needs to know of one IP packet; read once, by ParsePacket.
 /// Offsets count from the first byte of the IP header.
 struct PacketInfo {
-  /// Source and destination. Ports are those of UDP and TCP; for an ICMP echo
-  /// the query identifier stands as the inside port (see `icmp_id`), else 0.
+  /// Source and destination. Ports are those of UDP and TCP. The identifier of
+  /// an ICMP query stands as the port of the one who asks: the source of a
+  /// request, the destination of a reply. All other ports are 0.
   Endpoint source;
   Endpoint destination;
   uint8_t protocol = 0;     ///< of the transport header; any number may occur
@@ -40,8 +41,9 @@ struct PacketInfo {
   bool is_fragment = false;       ///< first, middle or last
   bool has_more_fragments = false;
   bool has_dont_fragment = false;  ///< IPv4 only
-  /// False for a fragment other than the first, and for a transport header
-  /// that is cut short: ports and the fields below are then zero.
+  /// False for a fragment other than the first, for a transport header that is
+  /// cut short and for protocols other than UDP, TCP, ICMP and ICMPv6: ports
+  /// and the fields below are then zero.
   bool has_transport = false;
   uint8_t tcp_flags = 0;
   uint8_t icmp_type = 0;
@@ -82,11 +84,14 @@ void FixChecksums(MutableBytes packet);
 
 // In-place rewriting. Checksums (IPv4 header, transport with its pseudo
 // header) are updated incrementally (RFC 1624), so a wrong one stays wrong.
-// `info` is what ParsePacket said and is kept in step.
+// `info` is what ParsePacket or ParseQuotedPacket said and is kept in step; a
+// checksum that a quoted packet has lost is not missed. The new address has
+// the family of the old one. Ports of packets other than UDP and TCP, and of
+// fragments after the first, are not written.
 void RewriteSource(MutableBytes packet, PacketInfo& info, const Endpoint& to);
 void RewriteDestination(MutableBytes packet, PacketInfo& info,
                         const Endpoint& to);
-/// The identifier of an ICMP query; for packets with has_transport.
+/// The identifier of an ICMP query; other packets are left alone.
 void RewriteIcmpId(MutableBytes packet, PacketInfo& info, uint16_t id);
 /// Takes one from TTL or hop limit; the caller has checked that it is over 1.
 void DecrementTtl(MutableBytes packet, PacketInfo& info);
@@ -112,6 +117,7 @@ struct TcpFields {
   uint32_t acknowledgement = 0;
   uint8_t flags = 0;
   uint16_t window = 65535;
+  uint16_t mss = 0;  ///< the option of that name (RFC 9293 3.7.1); 0: none
 };
 
 [[nodiscard]] std::vector<uint8_t> BuildTcp(const Endpoint& from,
@@ -140,8 +146,10 @@ enum class EchoKind : uint8_t { kRequest, kReply };
                                                   ByteView cause);
 
 /// Cuts an IPv4 packet into fragments of at most `mtu` bytes (multiple-of-8
-/// payloads, RFC 791 section 3.2). The packet itself if it fits. IPv6 packets
-/// get a fragment header with identification `id6` (RFC 8200 section 4.5).
+/// payloads, RFC 791 section 3.2), whatever its DF flag says. The packet
+/// itself if it fits; nothing if it is malformed or its header leaves no room.
+/// IPv6 packets get a fragment header with identification `id6` (RFC 8200
+/// section 4.5); fragments are cut further and keep theirs.
 [[nodiscard]] std::vector<std::vector<uint8_t>> FragmentPacket(ByteView packet,
                                                                size_t mtu,
                                                                uint32_t id6);
