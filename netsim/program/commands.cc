@@ -110,6 +110,10 @@ void Commands::ListProfiles() {
   std::cout << (as_json ? RenderProfilesJson() : RenderProfiles());
 }
 
+void Commands::ListParameters() {
+  std::cout << (as_json ? RenderParametersJson() : RenderParameters());
+}
+
 void Commands::Up() {
   const auto scenario = LoadFile(file, exit_status);
   if (!scenario) {

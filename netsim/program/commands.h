@@ -13,6 +13,7 @@ class Commands {
   void Check();
   void Draw();
   void ListProfiles();
+  void ListParameters();
   void Up();
   void List();
   void Down();

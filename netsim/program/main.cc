@@ -33,6 +33,10 @@ void AddFileCommands(CLI::App& app, Commands& commands) {
   auto* profiles = app.add_subcommand("profiles", "List the NAT profiles");
   profiles->add_flag("--json", commands.as_json, "print JSON");
   profiles->callback([&commands] { commands.ListProfiles(); });
+  auto* parameters =
+      app.add_subcommand("parameters", "List the keys of [[nat]] tables");
+  parameters->add_flag("--json", commands.as_json, "print JSON");
+  parameters->callback([&commands] { commands.ListParameters(); });
 }
 
 void AddRunCommands(CLI::App& app, Commands& commands) {

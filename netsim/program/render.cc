@@ -3,7 +3,9 @@
 #include <iomanip>
 #include <sstream>
 
+#include "natkit/netsim/plan.h"
 #include "natkit/netsim/profile.h"
+#include "natkit/netsim/scenario.h"
 
 namespace natkit::netsim::program {
 namespace {
@@ -32,8 +34,14 @@ std::string Json(std::string_view text) {
   return out + "\"";
 }
 
-constexpr std::string_view kCgnSummary =
-    "two boxes: port-restricted at home, symmetric (carrier_profile) beyond";
+/// Whether the kernel can be a box of this profile.
+bool IsKernelProfile(const ProfileInfo& info) {
+  Nat nat;
+  nat.config = info.make();
+  nat.config.ipv6 = Ipv6Mode::kDrop;
+  nat.addresses.resize(1);
+  return info.carrier.empty() && !KernelObstacle(nat);
+}
 
 }  // namespace
 
@@ -43,29 +51,54 @@ std::string RenderProfiles() {
   const auto row = [&out](std::string_view name, std::string_view mapping,
                           std::string_view filtering,
                           std::string_view summary) {
-    out << std::setw(18) << name << std::setw(9) << mapping << std::setw(11)
+    out << std::setw(20) << name << std::setw(9) << mapping << std::setw(11)
         << filtering << summary << '\n';
   };
   row("PROFILE", "MAPPING", "FILTERING", "WHAT IT DOES");
   for (const ProfileInfo& info : Profiles()) {
     row(info.name, info.mapping, info.filtering, info.summary);
   }
-  row(kCgnProfileName, "APD", "APD", kCgnSummary);
   return out.str();
 }
 
 std::string RenderProfilesJson() {
   std::ostringstream out;
-  out << '[';
+  std::string_view separator = "[";
   for (const ProfileInfo& info : Profiles()) {
-    out << "{\"name\":" << Json(info.name)
+    out << separator << "{\"name\":" << Json(info.name)
+        << ",\"aliases\":" << Json(info.aliases)
         << ",\"mapping\":" << Json(info.mapping)
         << ",\"filtering\":" << Json(info.filtering)
-        << ",\"summary\":" << Json(info.summary) << "},\n ";
+        << ",\"summary\":" << Json(info.summary)
+        << ",\"source\":" << Json(info.source)
+        << ",\"carrier\":" << Json(info.carrier)
+        << ",\"kernel\":" << (IsKernelProfile(info) ? "true" : "false") << '}';
+    separator = ",\n ";
   }
-  out << "{\"name\":" << Json(kCgnProfileName)
-      << ",\"mapping\":\"APD\",\"filtering\":\"APD\",\"summary\":"
-      << Json(kCgnSummary) << "}]\n";
+  out << "]\n";
+  return out.str();
+}
+
+std::string RenderParameters() {
+  std::ostringstream out;
+  for (const Parameter& parameter : NatParameters()) {
+    out << std::left << std::setw(26) << parameter.key << parameter.meaning
+        << "\n"
+        << std::setw(26) << "" << "  " << parameter.values << '\n';
+  }
+  return out.str();
+}
+
+std::string RenderParametersJson() {
+  std::ostringstream out;
+  std::string_view separator = "[";
+  for (const Parameter& parameter : NatParameters()) {
+    out << separator << "{\"key\":" << Json(parameter.key)
+        << ",\"values\":" << Json(parameter.values)
+        << ",\"meaning\":" << Json(parameter.meaning) << '}';
+    separator = ",\n ";
+  }
+  out << "]\n";
   return out.str();
 }
 

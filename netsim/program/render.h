@@ -10,6 +10,8 @@ namespace natkit::netsim::program {
 // Text for people and JSON for programs, each ending in a newline unless it
 // is one object.
 [[nodiscard]] std::string RenderProfiles();
+[[nodiscard]] std::string RenderParameters();
+[[nodiscard]] std::string RenderParametersJson();
 [[nodiscard]] std::string RenderProfilesJson();
 [[nodiscard]] std::string RenderRuns(const std::vector<RunSummary>& runs);
 [[nodiscard]] std::string RenderRunsJson(const std::vector<RunSummary>& runs);

@@ -31,8 +31,9 @@ Outcome<void> CheckPrograms(const Scenario& scenario) {
 }
 
 /// A kernel without IPv6 has nothing to switch off there.
-Outcome<void> ApplySysctls(const NamespacePlan& plan) {
-  for (const auto& [name, value] : plan.sysctls) {
+Outcome<void> ApplySysctls(
+    const std::vector<std::pair<std::string, std::string>>& sysctls) {
+  for (const auto& [name, value] : sysctls) {
     const auto written = WriteExisting("/proc/sys/" + name, value);
     if (!written && !(name.starts_with("net/ipv6/") && value != "0" &&
                       access("/proc/sys/net/ipv6", F_OK) != 0)) {
@@ -43,12 +44,15 @@ Outcome<void> ApplySysctls(const NamespacePlan& plan) {
 }
 
 Outcome<void> Configure(const NamespacePlan& plan) {
-  auto done = ApplySysctls(plan);
+  auto done = ApplySysctls(plan.sysctls);
   if (done && !plan.ip_batch.empty()) {
     done = RunProgram({"ip", "-batch", "-"}, plan.ip_batch);
   }
   if (done && !plan.nft_ruleset.empty()) {
     done = RunProgram({"nft", "-f", "-"}, plan.nft_ruleset);
+  }
+  if (done) {
+    done = ApplySysctls(plan.conntrack_sysctls);
   }
   if (!done) {
     done.error().text = plan.name + ": " + done.error().text;

@@ -84,13 +84,14 @@ Outcome<void> Action::InBox(const Work& work) {
 }
 
 Outcome<void> Action::Readdress(const IpAddress& address) {
-  if (nat() == nullptr || !Translates(nat()->profile)) {
+  if (nat() == nullptr || !nat()->Translates()) {
     return std::unexpected(
         Failure{"only a box that translates can be readdressed"});
   }
   Scenario changed = scenario_;
   const auto box = std::ranges::find(changed.nats, nat()->name, &Nat::name);
   box->addresses = {address};
+  box->config.external = {address};
   // The scenario's own rules say whether the address is usable.
   if (const auto checked = ParseScenario(FormatScenario(changed)); !checked) {
     return std::unexpected(Failure{checked.error().front().text});

@@ -99,7 +99,7 @@ TEST(Plan, BoxHasBothSidesAndItsOwnGateway) {
             "route add default via 198.51.100.1\n");
   EXPECT_THAT(home.sysctls, Contains(Pair("net/ipv4/ip_forward", "1")));
   EXPECT_THAT(
-      home.sysctls,
+      home.conntrack_sysctls,
       Contains(Pair("net/netfilter/nf_conntrack_udp_timeout_stream", "60")));
 }
 
@@ -128,7 +128,7 @@ TEST(Ruleset, PortRestrictedTranslatesAndDropsUnsolicited) {
             "  }\n"
             "  chain forward {\n"
             "    type filter hook forward priority filter;\n"
-            "    iifname \"wan0\" ct state established,related accept\n"
+            "    ct state established,related accept\n"
             "    iifname \"wan0\" drop\n"
             "  }\n"
             "  chain input {\n"
@@ -141,7 +141,7 @@ TEST(Ruleset, PortRestrictedTranslatesAndDropsUnsolicited) {
 TEST(Ruleset, PoisonableDiffersFromPortRestrictedOnlyInItsInput) {
   Nat nat = Parse().nats.at(1);
   const std::string clean = MakeRuleset(nat);
-  nat.profile = NatProfile::kLinuxPoisonable;
+  nat.config = FindProfile("linux-poisonable")->make();
   const std::string poisonable = MakeRuleset(nat);
   EXPECT_THAT(poisonable, Not(HasSubstr("chain input")));
   EXPECT_EQ(poisonable, clean.substr(0, clean.find("  chain input")) + "}\n");
@@ -149,23 +149,23 @@ TEST(Ruleset, PoisonableDiffersFromPortRestrictedOnlyInItsInput) {
 
 TEST(Ruleset, PoolsAndPortRangesAreWrittenOut) {
   Nat nat = Parse().nats.at(1);
-  nat.profile = NatProfile::kSymmetric;
+  nat.config = FindProfile("symmetric")->make();
   nat.addresses.push_back(IpAddress::V4(198, 51, 100, 21));
-  nat.options.port_range = PortRange{5000, 5999};
+  nat.config.port_range = PortRange{5000, 5999};
   EXPECT_THAT(MakeRuleset(nat),
               HasSubstr("meta l4proto { tcp, udp } snat to "
                         "198.51.100.20-198.51.100.21:5000-5999 "
                         "fully-random,persistent\n"));
-  nat.options.pooling = Pooling::kArbitrary;
+  nat.config.pooling = Pooling::kArbitrary;
   EXPECT_THAT(MakeRuleset(nat), HasSubstr(":5000-5999 fully-random\n"));
 }
 
 TEST(Ruleset, ConesLearnMappings) {
   Nat nat = Parse().nats.at(1);
-  nat.profile = NatProfile::kFullCone;
+  nat.config = FindProfile("full-cone")->make();
   EXPECT_THAT(MakeRuleset(nat), HasSubstr("dnat to udp dport map @mappings"));
   EXPECT_THAT(MakeRuleset(nat), Not(HasSubstr("@contacted")));
-  nat.profile = NatProfile::kRestricted;
+  nat.config = FindProfile("restricted-cone")->make();
   EXPECT_THAT(MakeRuleset(nat), HasSubstr("@contacted accept"));
 }
 

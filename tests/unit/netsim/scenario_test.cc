@@ -61,11 +61,11 @@ TEST(Scenario, ReadsNetworksHostsAndBoxes) {
   EXPECT_EQ(scenario->hosts[0].address6->ToString(), "2001:db8::10");
   ASSERT_EQ(scenario->nats.size(), 1U);
   const Nat& router = scenario->nats[0];
-  EXPECT_EQ(router.profile, NatProfile::kPortRestricted);
+  EXPECT_EQ(router.profile, "port-restricted");
   EXPECT_EQ(router.inside_address, IpAddress::V4(192, 168, 1, 1));
   EXPECT_THAT(router.addresses, ElementsAre(IpAddress::V4(203, 0, 113, 20)));
-  EXPECT_EQ(router.options.udp_timeout, 30U);
-  EXPECT_EQ(router.options.port_range, (PortRange{2000, 2999}));
+  EXPECT_EQ(router.config.timeouts.udp_unreplied, std::chrono::seconds(30));
+  EXPECT_EQ(router.config.port_range, (PortRange{2000, 2999}));
   EXPECT_EQ(scenario->UplinkOf("lan"), &router);
   EXPECT_EQ(scenario->UplinkOf("internet"), nullptr);
 }
@@ -95,12 +95,12 @@ address = "203.0.113.20"
   ASSERT_TRUE(scenario) << scenario.error().front().text;
   ASSERT_EQ(scenario->nats.size(), 2U);
   const Nat& home = *scenario->FindNat("isp");
-  EXPECT_EQ(home.profile, NatProfile::kPortRestricted);
+  EXPECT_EQ(home.profile, "port-restricted");
   EXPECT_EQ(home.inside, "lan");
   EXPECT_EQ(home.outside, "isp-access");
   EXPECT_THAT(home.addresses, ElementsAre(IpAddress::V4(100, 64, 0, 2)));
   const Nat& carrier = *scenario->FindNat("isp-carrier");
-  EXPECT_EQ(carrier.profile, NatProfile::kFullCone);
+  EXPECT_EQ(carrier.profile, "full-cone");
   EXPECT_EQ(carrier.inside, "isp-access");
   EXPECT_EQ(carrier.inside_address, IpAddress::V4(100, 64, 0, 1));
   EXPECT_EQ(carrier.outside, "internet");
@@ -145,7 +145,7 @@ TEST(Scenario, RefusesAddressesThatClash) {
   EXPECT_THAT(ProblemsWith("[[host]]\nname = \"x\"\nnetwork = \"lan\"\n"
                            "address = \"192.168.1.9\"\n"
                            "address6 = \"2001:db8::9\"\n"),
-              ElementsAre(HasSubstr("network 'lan' has no cidr6")));
+              ElementsAre(HasSubstr("network 'lan' has no IPv6 range")));
 }
 
 TEST(Scenario, RefusesASecondWayOut) {
@@ -191,17 +191,17 @@ TEST(Scenario, RefusesPoolsThatTheKernelCannotTake) {
                            "address = [\"203.0.113.30\", \"203.0.113.32\"]\n"),
               ElementsAre(HasSubstr("must be consecutive")));
   EXPECT_THAT(ProblemsWith(std::string(box) +
-                           "profile = \"full-cone\"\n"
+                           "profile = \"full-cone\"\nbackend = \"kernel\"\n"
                            "address = [\"203.0.113.30\", \"203.0.113.31\"]\n"),
-              ElementsAre(HasSubstr("takes one external address")));
+              ElementsAre(HasSubstr("a cone with several external addresses")));
 }
 
 TEST(Scenario, ReportsEveryProblemInLineOrder) {
   EXPECT_THAT(ProblemsWith("[[host]]\nname = 5\nnetwork = \"lan\"\n"
-                           "address = \"2001:db8::1\"\n"),
+                           "address = \"2001:db8::g\"\n"),
               ElementsAre("27: [[host]]: 'name' must be a string",
-                          "29: [[host]]: 'address' is not an IPv4 address: "
-                          "'2001:db8::1'"));
+                          "29: [[host]]: 'address' is not an IP address: "
+                          "'2001:db8::g'"));
 }
 
 TEST(Scenario, ReportsTomlErrorsWithTheirLine) {
@@ -226,6 +226,217 @@ TEST(Scenario, ReadsTheDemo) {
         "portres", "fullcone", "symmetric", "cgn", "blocked"}) {
     EXPECT_NE(scenario->FindHost(host), nullptr) << host;
   }
+}
+
+TEST(Scenario, KeysOfABoxChangeItsProfile) {
+  const auto scenario = ParseScenario(std::string(kHome) + R"(mapping = "AD"
+port_assignment = "sequential"
+port_step = -2
+assured_after = "1500ms"
+refresh = "both"
+udp_ports = [53, 3478]
+exempt = ["10.0.0.0/8"]
+services = ["pcp", "upnp"]
+max_mappings = 100
+)");
+  ASSERT_TRUE(scenario) << scenario.error().front().text;
+  const Nat& router = scenario->nats.at(0);
+  EXPECT_EQ(router.config.mapping, Dependence::kAddressDependent);
+  EXPECT_EQ(router.config.port_assignment, PortAssignment::kSequential);
+  EXPECT_EQ(router.config.port_step, -2);
+  EXPECT_EQ(router.config.timeouts.assured_after,
+            std::chrono::milliseconds(1500));
+  EXPECT_TRUE(router.config.refresh.inbound);
+  EXPECT_THAT(router.config.policy.udp_ports, ElementsAre(53, 3478));
+  EXPECT_EQ(router.config.exempt.size(), 1U);
+  EXPECT_TRUE(router.config.services.upnp);
+  EXPECT_FALSE(router.config.services.nat_pmp);
+  EXPECT_EQ(router.config.limits.max_mappings, 100U);
+  EXPECT_EQ(router.config.external, router.addresses);
+  EXPECT_EQ(router.backend, Backend::kEngine) << "no kernel does this";
+  EXPECT_EQ(ParseScenario(FormatScenario(*scenario)), scenario);
+}
+
+TEST(Scenario, EveryKeyOfABoxIsKnownAndDescribed) {
+  for (const Parameter& parameter : NatParameters()) {
+    EXPECT_FALSE(parameter.meaning.empty()) << parameter.key;
+    EXPECT_FALSE(parameter.values.empty()) << parameter.key;
+    // No key takes a date, so every key complains about one.
+    const auto problems =
+        ProblemsWith(std::string(parameter.key) + " = 2026-01-01\n");
+    ASSERT_FALSE(problems.empty()) << parameter.key;
+    EXPECT_THAT(problems.front(),
+                testing::AllOf(HasSubstr("'" + std::string(parameter.key)),
+                               testing::Not(HasSubstr("unknown key"))));
+  }
+}
+
+TEST(Scenario, KeysWithImpossibleValuesAreNamedWithTheirLine) {
+  EXPECT_THAT(ProblemsWith("mapping = \"cone\"\n"),
+              ElementsAre(HasSubstr("26: [[nat]]: 'mapping' cannot be 'cone' "
+                                    "(known: EI, AD, APD")));
+  EXPECT_THAT(ProblemsWith("udp_stream_timeout = \"soon\"\n"),
+              ElementsAre(HasSubstr("26: [[nat]]: 'udp_stream_timeout' must")));
+  EXPECT_THAT(ProblemsWith("port_step = 0\n"),
+              ElementsAre(HasSubstr("port_step must not be 0")));
+  EXPECT_THAT(ProblemsWith("port_assignment = \"dynamic-block\"\n"),
+              ElementsAre(HasSubstr("must hold a block")));
+  EXPECT_THAT(ProblemsWith("mapping = \"AD\"\nbackend = \"kernel\"\n"),
+              ElementsAre(HasSubstr("27: [[nat]]: the kernel cannot be")));
+  EXPECT_THAT(ProblemsWith("services = [\"igd\"]\n"),
+              ElementsAre(HasSubstr("known: nat-pmp, pcp, upnp")));
+  EXPECT_THAT(ProblemsWith("ipv6 = \"route\"\n"),
+              ElementsAre(HasSubstr("needs a cidr6 of the inside network")));
+  EXPECT_THAT(ProblemsWith("mapings = 3\n"),
+              ElementsAre(HasSubstr("26: [[nat]]: unknown key 'mapings'")));
+}
+
+TEST(Scenario, ReadsLinksOfNetworksAndCables) {
+  const auto scenario = ParseScenario(R"(
+[[network]]
+name = "internet"
+cidr = "203.0.113.0/24"
+delay = "25ms"
+[[host]]
+name = "a"
+network = "internet"
+address = "203.0.113.1"
+[[link]]
+member = "a"
+direction = "up"
+delay = "40ms"
+jitter = "5ms"
+loss = 0.05
+rate = "10Mbit"
+mtu = 1280
+[[link]]
+member = "a"
+direction = "down"
+reorder = 0.1
+)");
+  ASSERT_TRUE(scenario) << scenario.error().front().text;
+  EXPECT_EQ(scenario->networks.at(0).link.delay, std::chrono::milliseconds(25));
+  ASSERT_EQ(scenario->cables.size(), 1U);
+  const Cable& cable = scenario->cables[0];
+  EXPECT_EQ(cable.network, "internet");
+  EXPECT_EQ(cable.up.loss, 0.05);
+  EXPECT_EQ(cable.up.rate, 10'000'000U);
+  EXPECT_EQ(cable.up.mtu, 1280);
+  EXPECT_EQ(cable.down.reorder, 0.1);
+  EXPECT_EQ(cable.down.delay, Duration::zero());
+  EXPECT_EQ(ParseScenario(FormatScenario(*scenario)), scenario);
+}
+
+TEST(Scenario, RefusesLinksOfNobody) {
+  EXPECT_THAT(ProblemsWith("[[link]]\nmember = \"laptopp\"\n"),
+              ElementsAre("26: link: there is no host or box 'laptopp'"));
+  EXPECT_THAT(
+      ProblemsWith("[[link]]\nmember = \"router\"\nnetwork = \"lam\"\n"),
+      ElementsAre(HasSubstr("is not on network 'lam' (but on 'lan' and "
+                            "'internet')")));
+  EXPECT_THAT(ProblemsWith("[[link]]\nmember = \"laptop\"\nloss = 1.5\n"),
+              ElementsAre("28: [[link]]: 'loss' must be a number, 0 to 1"));
+  EXPECT_THAT(ProblemsWith("[[link]]\nmember = \"laptop\"\n[[link]]\n"
+                           "member = \"laptop\"\ndirection = \"up\"\n"),
+              ElementsAre(HasSubstr("29: [[link]]: a second [[link]]")));
+}
+
+TEST(Scenario, ReadsStepsAndForwards) {
+  const auto scenario = ParseScenario(std::string(kHome) + R"([[forward]]
+nat = "router"
+protocol = "tcp"
+port = 8080
+to = "192.168.1.10:80"
+[[step]]
+on = "server"
+run = "nc -l 9000"
+background = true
+[[step]]
+name = "greets"
+on = "laptop"
+run = ["nc", "203.0.113.10", "9000"]
+output = "hel+o"
+within = "5s"
+[[step]]
+on = "router"
+event = "reboot"
+argument = "203.0.113.21"
+)");
+  ASSERT_TRUE(scenario) << scenario.error().front().text;
+  ASSERT_EQ(scenario->steps.size(), 3U);
+  EXPECT_THAT(scenario->steps[0].command,
+              ElementsAre("sh", "-c", "nc -l 9000"));
+  EXPECT_EQ(scenario->steps[0].name, "server: nc -l 9000");
+  EXPECT_TRUE(scenario->steps[0].is_background);
+  EXPECT_EQ(scenario->steps[1].line, 35U);
+  EXPECT_EQ(scenario->steps[1].within, std::chrono::seconds(5));
+  EXPECT_EQ(scenario->steps[2].event, "reboot");
+  EXPECT_EQ(scenario->nats[0].config.forwards.at(0).external_port, 8080);
+  EXPECT_EQ(ParseScenario(FormatScenario(*scenario)), scenario);
+}
+
+TEST(Scenario, RefusesImpossibleStepsAndForwards) {
+  EXPECT_THAT(ProblemsWith("[[step]]\non = \"nobody\"\nrun = \"true\"\n"),
+              ElementsAre("26: step: there is no host or box 'nobody'"));
+  EXPECT_THAT(ProblemsWith("[[step]]\non = \"laptop\"\n"),
+              ElementsAre(HasSubstr("needs either 'run' or 'event'")));
+  EXPECT_THAT(ProblemsWith("[[step]]\non = \"laptop\"\nrun = \"true\"\n"
+                           "output = \"(\"\n"),
+              ElementsAre(HasSubstr("not a regular expression")));
+  EXPECT_THAT(ProblemsWith("[[forward]]\nnat = \"router\"\n"
+                           "protocol = \"udp\"\nport = 80\n"
+                           "to = \"10.0.0.1:80\"\n"),
+              ElementsAre(HasSubstr("which is not on 'lan'")));
+}
+
+TEST(Scenario, Nat64InsideMayBeIpv6Alone) {
+  const auto scenario = ParseScenario(R"(
+[[network]]
+name = "internet"
+cidr = "203.0.113.0/24"
+[[network]]
+name = "phones"
+cidr = "2001:db8:1::/64"
+[[host]]
+name = "phone"
+network = "phones"
+address = "2001:db8:1::10"
+[[nat]]
+name = "carrier"
+profile = "nat64"
+inside = "phones"
+outside = "internet"
+address = "203.0.113.20"
+)");
+  ASSERT_TRUE(scenario) << scenario.error().front().text;
+  EXPECT_EQ(scenario->nats.at(0).config.inside_address6->ToString(),
+            "2001:db8:1::1");
+  EXPECT_EQ(scenario->nats.at(0).backend, Backend::kEngine);
+  EXPECT_EQ(ParseScenario(FormatScenario(*scenario)), scenario);
+}
+
+TEST(Scenario, HomeOverCgnIsTwoBoxes) {
+  const auto scenario = ParseScenario(R"(
+[[network]]
+name = "internet"
+cidr = "203.0.113.0/24"
+[[network]]
+name = "lan"
+cidr = "192.168.1.0/24"
+[[nat]]
+name = "home"
+profile = "home-over-cgn"
+inside = "lan"
+outside = "internet"
+address = ["203.0.113.20", "203.0.113.30"]
+)");
+  ASSERT_TRUE(scenario) << scenario.error().front().text;
+  ASSERT_EQ(scenario->nats.size(), 2U);
+  EXPECT_EQ(scenario->nats[0].profile, "port-restricted");
+  EXPECT_EQ(scenario->nats[1].name, "home-carrier");
+  EXPECT_EQ(scenario->nats[1].profile, "cgn-port-block");
+  EXPECT_EQ(scenario->nats[1].backend, Backend::kEngine);
+  EXPECT_EQ(ParseScenario(FormatScenario(*scenario)), scenario);
 }
 
 }  // namespace

@@ -17,6 +17,9 @@ struct NamespacePlan {
   std::vector<std::pair<std::string, std::string>> sysctls;
   std::string ip_batch;
   std::string nft_ruleset;  ///< empty if the namespace has none
+  /// Written after the ruleset: connection tracking has them only once it is
+  /// in use.
+  std::vector<std::pair<std::string, std::string>> conntrack_sysctls;
 };
 
 /// How to build a scenario out of namespaces, bridges and veth pairs. The
@@ -38,6 +41,11 @@ struct Plan {
 /// namespace for `ip link ... netns PATH`. Pure: same input, same text.
 [[nodiscard]] Plan MakePlan(const Scenario& scenario,
                             const std::function<std::string(size_t)>& path_of);
+
+/// What keeps the kernel from playing a box, as the end of a sentence; nullopt
+/// if it can. Under contention (two inside hosts with one source port) it
+/// still differs from kPreserve: connection tracking overloads ports.
+[[nodiscard]] std::optional<std::string> KernelObstacle(const Nat& nat);
 
 /// The nftables ruleset of one box, complete with `flush ruleset`: loading it
 /// again forgets every dynamic mapping.

@@ -19,8 +19,9 @@ namespace natkit::netsim {
 /// A shared link: every member reaches every other member directly.
 struct Network {
   std::string name;
-  IpPrefix cidr;                  ///< IPv4, /8 to /30
-  std::optional<IpPrefix> cidr6;  ///< IPv6
+  /// IPv4, /8 to /30; IPv6 for a network without IPv4.
+  IpPrefix cidr;
+  std::optional<IpPrefix> cidr6;  ///< IPv6 beside IPv4
   /// What a packet meets on its way from one member to another, once. Members
   /// with a Cable of their own have that instead.
   LinkConfig link;
@@ -52,29 +53,24 @@ enum class Backend : uint8_t {
   kEngine,  ///< NatEngine on TAP devices
 };
 
-/// Knobs beyond the profile. Times in whole seconds; unset means the
-/// kernel's default (30 s and 120 s).
-struct NatOptions {
-  std::optional<uint32_t> udp_timeout;         ///< one-way UDP flow
-  std::optional<uint32_t> udp_stream_timeout;  ///< two-way UDP flow
-  std::optional<PortRange> port_range;
-  Pooling pooling = Pooling::kPaired;
-  bool operator==(const NatOptions&) const = default;
-};
-
 /// A box between two networks: NAT, firewall or plain router.
 struct Nat {
   std::string name;
-  NatProfile profile = NatProfile::kPortRestricted;
+  std::string profile = "port-restricted";  ///< a name of Profiles()
   std::string inside;
   std::string outside;
   IpAddress inside_address;          ///< the gateway of the inside hosts
   std::vector<IpAddress> addresses;  ///< on the outside; the first is primary
-  NatOptions options;
-  /// Everything a NatEngine needs to play this box, addresses included.
+  /// Everything a NatEngine needs to play this box; the addresses above are
+  /// repeated in it.
   NatConfig config;
   Backend backend = Backend::kKernel;
   bool operator==(const Nat&) const = default;
+
+  /// False for routers and plain firewalls: what is inside is visible outside.
+  [[nodiscard]] bool Translates() const {
+    return config.translation != Translation::kNone;
+  }
 };
 
 /// One thing that `netsim run` does, in order: a command on a host with what
@@ -130,11 +126,21 @@ struct Problem {
 
 /// Reads a scenario file (TOML; the format is in docs/netsim.md).
 ///
-/// A [[nat]] with profile "cgn" comes out as two boxes and the carrier's
+/// A [[nat]] with a composite profile comes out as two boxes and the carrier's
 /// access network between them. On failure returns every problem found, in
 /// line order; never an empty list.
 [[nodiscard]] std::expected<Scenario, std::vector<Problem>> ParseScenario(
     std::string_view text);
+
+/// One key of a [[nat]] table that changes a behaviour of its profile.
+struct Parameter {
+  std::string_view key;
+  std::string_view values;   ///< what may be written
+  std::string_view meaning;  ///< what it does, with the RFC's requirement
+};
+
+/// Every such key, in the order of the documentation.
+[[nodiscard]] std::vector<Parameter> NatParameters();
 
 /// Writes a scenario as TOML that ParseScenario reads to the same value.
 [[nodiscard]] std::string FormatScenario(const Scenario& scenario);

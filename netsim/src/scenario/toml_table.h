@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "natkit/base/endpoint.h"
+#include "natkit/base/time.h"
 #include "natkit/netsim/scenario.h"
 
 namespace natkit::netsim {
@@ -31,11 +32,28 @@ class TomlTable {
   [[nodiscard]] std::optional<std::string> OptionalString(std::string_view key);
   /// A string, or an array of at least one string; empty if missing.
   [[nodiscard]] std::vector<std::string> Strings(std::string_view key);
-  [[nodiscard]] std::optional<uint32_t> OptionalSeconds(std::string_view key);
+  /// An integer within the bounds.
+  [[nodiscard]] std::optional<int64_t> OptionalInteger(std::string_view key,
+                                                       int64_t least,
+                                                       int64_t most);
+  /// A list of integers within the bounds; empty if missing.
+  [[nodiscard]] std::vector<int64_t> Integers(std::string_view key,
+                                              int64_t least, int64_t most);
+  /// A number within the bounds.
+  [[nodiscard]] std::optional<double> OptionalNumber(std::string_view key,
+                                                     double least, double most);
+  [[nodiscard]] std::optional<bool> OptionalBool(std::string_view key);
+  /// A number of seconds, or text with a unit (see ParseDuration).
+  [[nodiscard]] std::optional<Duration> OptionalDuration(std::string_view key);
   [[nodiscard]] std::optional<IpAddress> OptionalAddress(std::string_view key,
                                                          AddressFamily family);
+  /// Of either family; 0.0.0.0, and a problem, if the key is missing.
   [[nodiscard]] IpAddress RequiredAddress(std::string_view key);
   [[nodiscard]] std::optional<IpPrefix> OptionalPrefix(std::string_view key);
+
+  [[nodiscard]] bool Has(std::string_view key) const {
+    return table_.contains(key);
+  }
 
   /// Reports each key that nobody asked for. Call it last.
   void RejectUnknownKeys();

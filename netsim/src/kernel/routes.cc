@@ -1,4 +1,4 @@
-#include "routes.h"
+#include "kernel/routes.h"
 
 namespace natkit::netsim {
 namespace {
@@ -12,7 +12,7 @@ void AddBehind(const Scenario& scenario, const Nat& router, IpAddress via,
   }
   routes.push_back({inside->cidr, via});
   for (const Nat& next : scenario.nats) {
-    if (next.outside == router.inside && !Translates(next.profile)) {
+    if (next.outside == router.inside && !next.Translates()) {
       AddBehind(scenario, next, via, routes);
     }
   }
@@ -28,7 +28,7 @@ std::vector<Route> RoutesOn(const Scenario& scenario, std::string_view network,
     routes.push_back({std::nullopt, uplink->inside_address});
   }
   for (const Nat& nat : scenario.nats) {
-    if (nat.outside == network && !Translates(nat.profile) && &nat != self) {
+    if (nat.outside == network && !nat.Translates() && &nat != self) {
       AddBehind(scenario, nat, nat.addresses.front(), routes);
     }
   }

@@ -159,9 +159,8 @@ void Drawing::DrawNetwork(const Network& network, int x, int y) {
     const int width = WidthBelow(nat);
     const int box_x = x + (width - box_width_) / 2;
     DrawCable(box_x + box_width_ / 2, y + kBarHeight, box_y);
-    DrawBox(Translates(nat.profile) ? "nat" : "router", box_x, box_y,
-            {nat.name, std::string(Describe(nat.profile).name),
-             nat.addresses.front().ToString()});
+    DrawBox(nat.Translates() ? "nat" : "router", box_x, box_y,
+            {nat.name, nat.profile, nat.addresses.front().ToString()});
     const int inside_y = box_y + kBoxHeight + kDrop;
     DrawCable(box_x + box_width_ / 2, box_y + kBoxHeight, inside_y);
     DrawNetwork(inside, x + (width - WidthOf(inside)) / 2, inside_y);

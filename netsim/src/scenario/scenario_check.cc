@@ -1,7 +1,8 @@
-#include "scenario_check.h"
+#include "scenario/scenario_check.h"
 
 #include <algorithm>
 #include <map>
+#include <regex>
 #include <set>
 #include <string>
 #include <utility>
@@ -49,6 +50,8 @@ class Checker {
     CheckNetworks();
     CheckHosts();
     CheckNats();
+    CheckCables();
+    CheckSteps();
     if (problems_.empty()) {
       CheckUplinks();
     }
@@ -69,6 +72,12 @@ class Checker {
   void CheckNats();
   void CheckNat(const Nat& nat, uint32_t line);
   void CheckPool(const Nat& nat, uint32_t line);
+  void CheckConfig(const Nat& nat, uint32_t line);
+  void CheckForwards(const Nat& nat, uint32_t line);
+  void CheckCables();
+  void CheckSteps();
+  [[nodiscard]] std::vector<std::string> NetworksOf(
+      std::string_view member) const;
   void CheckNodeName(const std::string& name, uint32_t line);
   void CheckAddress(const std::string& owner, const std::string& network,
                     const IpAddress& address, uint32_t line);
@@ -110,10 +119,15 @@ void Checker::CheckNetworks() {
                        " is already defined in line " +
                        std::to_string(at->second));
     }
-    if (network.cidr.address().is_v6() || network.cidr.length() < 8 ||
-        network.cidr.length() > 30) {
+    const bool is_v6 = network.cidr.address().is_v6();
+    if (network.cidr.length() < 8 ||
+        network.cidr.length() > (is_v6 ? 126 : 30)) {
       Report(line, "cidr of " + Quote(network.name) +
-                       " must be IPv4 with a length of 8 to 30");
+                       " must be IPv4 with a length of 8 to 30, or IPv6 with "
+                       "at most 126");
+    }
+    if (is_v6 && network.cidr6) {
+      Report(line, Quote(network.name) + " has an IPv6 cidr already");
     }
     if (network.cidr6 &&
         (network.cidr6->address().is_v4() || network.cidr6->length() > 126)) {
@@ -143,12 +157,14 @@ void Checker::CheckAddress(const std::string& owner,
   if (network == nullptr) {
     return;  // reported by the caller
   }
-  if (address.is_v6() && !network->cidr6) {
-    Report(line, "network " + Quote(network_name) + " has no cidr6 for " +
+  const bool is_first = network->cidr.address().family() == address.family();
+  if (!is_first && (address.is_v4() || !network->cidr6)) {
+    Report(line, "network " + Quote(network_name) + " has no " +
+                     (address.is_v6() ? "IPv6 range" : "IPv4 range") + " for " +
                      address.ToString() + " of " + Quote(owner));
     return;
   }
-  const IpPrefix& prefix = address.is_v6() ? *network->cidr6 : network->cidr;
+  const IpPrefix& prefix = is_first ? network->cidr : *network->cidr6;
   if (!IsHostAddress(prefix, address)) {
     Report(line, address.ToString() + " of " + Quote(owner) +
                      " is not a host address of network " +
@@ -200,10 +216,85 @@ void Checker::CheckNat(const Nat& nat, uint32_t line) {
   for (const IpAddress& address : nat.addresses) {
     CheckAddress(nat.name, nat.outside, address, line);
   }
+  if (nat.config.outside_address6) {
+    CheckAddress(nat.name, nat.outside, *nat.config.outside_address6, line);
+  }
+  if (nat.config.inside_address6 &&
+      *nat.config.inside_address6 != nat.inside_address) {
+    CheckAddress(nat.name, nat.inside, *nat.config.inside_address6, line);
+  }
   CheckPool(nat, line);
-  if (nat.options.port_range && !Translates(nat.profile)) {
+  CheckConfig(nat, line);
+  CheckForwards(nat, line);
+}
+
+void Checker::CheckConfig(const Nat& nat, uint32_t line) {
+  for (const std::string& problem : FindProblems(nat.config)) {
+    Report(line, "nat " + Quote(nat.name) + ": " + problem);
+  }
+}
+
+void Checker::CheckForwards(const Nat& nat, uint32_t line) {
+  const Network* inside = scenario_.FindNetwork(nat.inside);
+  std::set<std::pair<uint8_t, uint16_t>> ports;
+  for (const StaticForward& forward : nat.config.forwards) {
+    if (!ports.emplace(forward.protocol, forward.external_port).second) {
+      Report(line, "nat " + Quote(nat.name) + ": port " +
+                       std::to_string(forward.external_port) +
+                       " is forwarded twice");
+    }
+    if (inside != nullptr &&
+        !IsHostAddress(inside->cidr, forward.inside.address)) {
+      Report(line, "nat " + Quote(nat.name) + ": the forward of port " +
+                       std::to_string(forward.external_port) + " goes to " +
+                       forward.inside.ToString() + ", which is not on " +
+                       Quote(nat.inside));
+    }
+  }
+  if (!nat.config.forwards.empty() && !nat.Translates()) {
     Report(line, "nat " + Quote(nat.name) +
-                     ": port_range needs a profile that translates");
+                     ": a box that does not translate forwards no ports");
+  }
+}
+
+std::vector<std::string> Checker::NetworksOf(std::string_view member) const {
+  if (const Host* host = scenario_.FindHost(member)) {
+    return {host->network};
+  }
+  if (const Nat* nat = scenario_.FindNat(member)) {
+    return {nat->inside, nat->outside};
+  }
+  return {};
+}
+
+void Checker::CheckCables() {
+  for (size_t i = 0; i < scenario_.cables.size(); ++i) {
+    const Cable& cable = scenario_.cables[i];
+    const uint32_t line = lines_.cables[i];
+    const std::vector<std::string> networks = NetworksOf(cable.member);
+    if (networks.empty()) {
+      Report(line, "link: there is no host or box " + Quote(cable.member));
+    } else if (std::ranges::find(networks, cable.network) == networks.end()) {
+      Report(line, "link: " + Quote(cable.member) + " is not on network " +
+                       Quote(cable.network) + " (but on " + Quote(networks[0]) +
+                       (networks.size() > 1 ? " and " + Quote(networks[1])
+                                            : std::string()) +
+                       ")");
+    }
+  }
+}
+
+void Checker::CheckSteps() {
+  for (const Step& step : scenario_.steps) {
+    if (NetworksOf(step.member).empty()) {
+      Report(step.line, "step: there is no host or box " + Quote(step.member));
+    }
+    try {
+      static_cast<void>(std::regex(step.expected_output));
+    } catch (const std::regex_error&) {
+      Report(step.line, "step: 'output' is not a regular expression: " +
+                            Quote(step.expected_output));
+    }
   }
 }
 
@@ -211,11 +302,12 @@ void Checker::CheckPool(const Nat& nat, uint32_t line) {
   if (nat.addresses.size() < 2) {
     return;
   }
-  if (!Translates(nat.profile) || nat.profile == NatProfile::kFullCone ||
-      nat.profile == NatProfile::kRestricted) {
-    Report(line, "nat " + Quote(nat.name) + ": profile '" +
-                     std::string(Describe(nat.profile).name) +
-                     "' takes one external address");
+  if (nat.config.translation == Translation::kNone) {
+    Report(line, "nat " + Quote(nat.name) + ": profile " + Quote(nat.profile) +
+                     " takes one external address");
+  }
+  if (nat.backend == Backend::kEngine) {
+    return;
   }
   for (size_t i = 1; i < nat.addresses.size(); ++i) {
     const ByteView before = nat.addresses[i - 1].bytes();
@@ -258,7 +350,7 @@ void Checker::CheckUplinks() {
 /// named after its topmost network.
 std::string Checker::RoutingDomain(std::string_view network) const {
   const Nat* uplink = scenario_.UplinkOf(network);
-  while (uplink != nullptr && !Translates(uplink->profile)) {
+  while (uplink != nullptr && !uplink->Translates()) {
     network = uplink->outside;
     uplink = scenario_.UplinkOf(network);
   }

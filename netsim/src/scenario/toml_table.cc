@@ -1,6 +1,9 @@
-#include "toml_table.h"
+#include "scenario/toml_table.h"
 
+#include <sstream>
 #include <utility>
+
+#include "scenario/units.h"
 
 namespace natkit::netsim {
 
@@ -66,18 +69,90 @@ std::vector<std::string> TomlTable::Strings(std::string_view key) {
   return {};
 }
 
-std::optional<uint32_t> TomlTable::OptionalSeconds(std::string_view key) {
+std::optional<int64_t> TomlTable::OptionalInteger(std::string_view key,
+                                                  int64_t least, int64_t most) {
   const toml::node* node = Find(key);
   if (node == nullptr) {
     return std::nullopt;
   }
-  constexpr int64_t kLongest = 86400;
   const auto* number = node->as_integer();
-  if (number == nullptr || number->get() < 1 || number->get() > kLongest) {
-    Report(key, "'" + std::string(key) + "' must be 1 to 86400 seconds");
+  if (number == nullptr || number->get() < least || number->get() > most) {
+    Report(key, "'" + std::string(key) + "' must be a whole number, " +
+                    std::to_string(least) + " to " + std::to_string(most));
     return std::nullopt;
   }
-  return static_cast<uint32_t>(number->get());
+  return number->get();
+}
+
+std::vector<int64_t> TomlTable::Integers(std::string_view key, int64_t least,
+                                         int64_t most) {
+  const toml::node* node = Find(key);
+  if (node == nullptr) {
+    return {};
+  }
+  std::vector<int64_t> numbers;
+  if (const auto* array = node->as_array()) {
+    for (const toml::node& item : *array) {
+      const auto* number = item.as_integer();
+      if (number != nullptr && number->get() >= least &&
+          number->get() <= most) {
+        numbers.push_back(number->get());
+      }
+    }
+    if (numbers.size() == array->size()) {
+      return numbers;
+    }
+  }
+  Report(key, "'" + std::string(key) + "' must be a list of whole numbers, " +
+                  std::to_string(least) + " to " + std::to_string(most));
+  return {};
+}
+
+std::optional<double> TomlTable::OptionalNumber(std::string_view key,
+                                                double least, double most) {
+  const toml::node* node = Find(key);
+  if (node == nullptr) {
+    return std::nullopt;
+  }
+  const auto number = node->value<double>();
+  if (!number || !(*number >= least && *number <= most)) {
+    std::ostringstream bounds;
+    bounds << least << " to " << most;
+    Report(key, "'" + std::string(key) + "' must be a number, " + bounds.str());
+    return std::nullopt;
+  }
+  return number;
+}
+
+std::optional<bool> TomlTable::OptionalBool(std::string_view key) {
+  const toml::node* node = Find(key);
+  if (node == nullptr) {
+    return std::nullopt;
+  }
+  if (const auto* value = node->as_boolean()) {
+    return value->get();
+  }
+  Report(key, "'" + std::string(key) + "' must be true or false");
+  return std::nullopt;
+}
+
+std::optional<Duration> TomlTable::OptionalDuration(std::string_view key) {
+  const toml::node* node = Find(key);
+  if (node == nullptr) {
+    return std::nullopt;
+  }
+  std::optional<Duration> duration;
+  if (const auto* text = node->as_string()) {
+    duration = ParseDuration(text->get());
+  } else if (const auto* seconds = node->as_integer()) {
+    duration = ParseDuration(std::to_string(seconds->get()) + "s");
+  }
+  if (!duration) {
+    Report(key, "'" + std::string(key) +
+                    "' must be a time: seconds, or text such as \"20ms\", "
+                    "\"30s\", \"5m\", \"2h\"");
+  }
+  return duration;
 }
 
 std::optional<IpAddress> TomlTable::ToAddress(std::string_view key,
@@ -104,7 +179,13 @@ IpAddress TomlTable::RequiredAddress(std::string_view key) {
     Report(key, "'" + std::string(key) + "' is missing");
     return {};
   }
-  return OptionalAddress(key, AddressFamily::kIpv4).value_or(IpAddress());
+  const std::string text = OptionalString(key).value_or(std::string());
+  const auto address = IpAddress::Parse(text);
+  if (!address && !text.empty()) {
+    Report(key,
+           "'" + std::string(key) + "' is not an IP address: '" + text + "'");
+  }
+  return address.value_or(IpAddress());
 }
 
 std::optional<IpPrefix> TomlTable::OptionalPrefix(std::string_view key) {

@@ -1,6 +1,8 @@
 #include "natkit/netsim/plan.h"
 
-#include "routes.h"
+#include <chrono>
+
+#include "kernel/routes.h"
 
 namespace natkit::netsim {
 namespace {
@@ -74,11 +76,12 @@ NamespacePlan PlanHost(const Scenario& scenario, const Host& host) {
   plan.sysctls = CommonSysctls();
   plan.sysctls.emplace_back(
       "net/ipv6/conf/" + std::string(kHostInterface) + "/disable_ipv6",
-      host.address6 ? "0" : "1");
+      host.address6 || host.address.is_v6() ? "0" : "1");
   const Network& network = *scenario.FindNetwork(host.network);
   const std::string device = " dev " + std::string(kHostInterface);
   plan.ip_batch = "link set lo up\naddr add " +
-                  WithLength(host.address, network.cidr) + device + "\n";
+                  WithLength(host.address, network.cidr) + device +
+                  (host.address.is_v6() ? " nodad\n" : "\n");
   if (host.address6) {
     plan.ip_batch += "addr add " + WithLength(*host.address6, *network.cidr6) +
                      device + " nodad\n";
@@ -88,15 +91,28 @@ NamespacePlan PlanHost(const Scenario& scenario, const Host& host) {
   return plan;
 }
 
-void AddTimeouts(const NatOptions& options, NamespacePlan& plan) {
-  if (options.udp_timeout) {
-    plan.sysctls.emplace_back("net/netfilter/nf_conntrack_udp_timeout",
-                              std::to_string(*options.udp_timeout));
-  }
-  if (options.udp_stream_timeout) {
-    plan.sysctls.emplace_back("net/netfilter/nf_conntrack_udp_timeout_stream",
-                              std::to_string(*options.udp_stream_timeout));
-  }
+void AddTimeouts(const NatTimeouts& timeouts, NamespacePlan& plan) {
+  const auto add = [&plan](std::string_view name, Duration value) {
+    const auto seconds =
+        std::chrono::duration_cast<std::chrono::seconds>(value).count();
+    plan.conntrack_sysctls.emplace_back(
+        "net/netfilter/nf_conntrack_" + std::string(name),
+        std::to_string(seconds));
+  };
+  add("udp_timeout", timeouts.udp_unreplied);
+  add("udp_timeout_stream", timeouts.udp_assured);
+  add("icmp_timeout", timeouts.icmp);
+  add("tcp_timeout_syn_sent", timeouts.tcp_opening);
+  add("tcp_timeout_syn_recv", timeouts.tcp_opening);
+  add("tcp_timeout_established", timeouts.tcp_established);
+  add("tcp_timeout_fin_wait", timeouts.tcp_closing);
+  add("tcp_timeout_time_wait", timeouts.tcp_closing);
+}
+
+/// Whether the box's rules look at connections.
+bool IsTracking(const Nat& nat) {
+  return nat.Translates() ||
+         nat.config.filtering != Dependence::kEndpointIndependent;
 }
 
 NamespacePlan PlanNat(const Scenario& scenario, const Nat& nat) {
@@ -110,7 +126,9 @@ NamespacePlan PlanNat(const Scenario& scenario, const Nat& nat) {
     plan.sysctls.emplace_back("net/ipv6/conf/" + name + "/disable_ipv6", "1");
   }
   plan.sysctls.emplace_back("net/ipv4/conf/all/send_redirects", "0");
-  AddTimeouts(nat.options, plan);
+  if (IsTracking(nat)) {
+    AddTimeouts(nat.config.timeouts, plan);
+  }
   const IpPrefix inside = scenario.FindNetwork(nat.inside)->cidr;
   const IpPrefix outside = scenario.FindNetwork(nat.outside)->cidr;
   plan.ip_batch = "link set lo up\naddr add " +

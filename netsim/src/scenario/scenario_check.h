@@ -11,6 +11,7 @@ struct ScenarioLines {
   std::vector<uint32_t> networks;
   std::vector<uint32_t> hosts;
   std::vector<uint32_t> nats;
+  std::vector<uint32_t> cables;
 };
 
 /// Checks everything that needs more than one table: names, references,
