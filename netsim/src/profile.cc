@@ -149,6 +149,8 @@ NatConfig CgnPortBlock() {
 NatConfig CgnDeterministic() {
   NatConfig config = CgnPortBlock();
   config.port_assignment = PortAssignment::kDeterministicBlock;
+  config.block_size = 252;  // 64,512 ports: one address serves a /24
+  config.limits.mappings_per_host = 252;
   return config;
 }
 
@@ -188,7 +190,6 @@ NatConfig CorporateFirewall() {
 NatConfig DnsOnly() {
   NatConfig config = LinuxMasquerade();
   config.policy.udp_ports = {53};
-  config.policy.tcp_ports = {53};
   return config;
 }
 
@@ -290,7 +291,7 @@ constexpr std::array kProfiles = {
     ProfileInfo{"hotel", "", "-", "-",
                 "lets out DNS and TCP to ports 80 and 443", kField, "", Hotel},
     ProfileInfo{"dns-only", "", "-", "-",
-                "lets out DNS (UDP and TCP port 53) and pings", kField, "",
+                "lets out UDP to port 53 alone; TCP and ICMP pass", kField, "",
                 DnsOnly},
     ProfileInfo{"nat64", "", "EI", "AD",
                 "IPv6 inside, IPv4 outside, prefix 64:ff9b::/96", "RFC 6146",

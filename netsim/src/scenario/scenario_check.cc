@@ -73,6 +73,7 @@ class Checker {
   void CheckNat(const Nat& nat, uint32_t line);
   void CheckPool(const Nat& nat, uint32_t line);
   void CheckConfig(const Nat& nat, uint32_t line);
+  void CheckBlocks(const Nat& nat, uint32_t line);
   void CheckForwards(const Nat& nat, uint32_t line);
   void CheckCables();
   void CheckSteps();
@@ -231,6 +232,27 @@ void Checker::CheckNat(const Nat& nat, uint32_t line) {
 void Checker::CheckConfig(const Nat& nat, uint32_t line) {
   for (const std::string& problem : FindProblems(nat.config)) {
     Report(line, "nat " + Quote(nat.name) + ": " + problem);
+  }
+  CheckBlocks(nat, line);
+}
+
+/// RFC 7422: every address of the inside network has a block of its own.
+void Checker::CheckBlocks(const Nat& nat, uint32_t line) {
+  const Network* inside = scenario_.FindNetwork(nat.inside);
+  if (nat.config.port_assignment != PortAssignment::kDeterministicBlock ||
+      inside == nullptr || inside->cidr.address().is_v6() ||
+      nat.config.block_size == 0) {
+    return;
+  }
+  const size_t subscribers = size_t{1} << (32 - inside->cidr.length());
+  const size_t blocks = nat.addresses.size() *
+                        (nat.config.port_range.size() / nat.config.block_size);
+  if (blocks < subscribers) {
+    Report(line, "nat " + Quote(nat.name) + ": " + std::to_string(blocks) +
+                     " deterministic blocks are too few for the " +
+                     std::to_string(subscribers) + " addresses of " +
+                     Quote(nat.inside) +
+                     "; more external addresses or a smaller block_size help");
   }
 }
 

@@ -291,6 +291,19 @@ TEST(Scenario, KeysWithImpossibleValuesAreNamedWithTheirLine) {
               ElementsAre(HasSubstr("26: [[nat]]: unknown key 'mapings'")));
 }
 
+TEST(Scenario, RefusesMoreSubscribersThanDeterministicBlocks) {
+  const std::string box =
+      "[[network]]\nname = \"a\"\ncidr = \"10.0.0.0/23\"\n"
+      "[[nat]]\nname = \"x\"\ninside = \"a\"\noutside = \"internet\"\n"
+      "profile = \"cgn-deterministic\"\n";
+  EXPECT_THAT(ProblemsWith(box + "address = \"203.0.113.30\"\n"),
+              ElementsAre(HasSubstr("29: nat 'x': 256 deterministic blocks are "
+                                    "too few for the 512 addresses of 'a'")));
+  EXPECT_THAT(
+      ProblemsWith(box + "address = [\"203.0.113.30\", \"203.0.113.31\"]\n"),
+      ElementsAre());
+}
+
 TEST(Scenario, ReadsLinksOfNetworksAndCables) {
   const auto scenario = ParseScenario(R"(
 [[network]]
