@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <sstream>
 
+#include "scenario/units.h"
+
 namespace natkit::netsim {
 namespace {
 
@@ -25,6 +27,7 @@ constexpr std::string_view kStyle =
     ".netsim-map .title{font-size:16px;font-weight:600;text-anchor:start}\n"
     ".netsim-map .name{font-size:12px;font-weight:600}\n"
     ".netsim-map .detail{font-size:11px;fill:#4a5a6a}\n"
+    ".netsim-map .label{text-anchor:start}\n"
     ".netsim-map .network{fill:#d9e8f6;stroke:#6f9cc6}\n"
     ".netsim-map .host{fill:#f6f9fb;stroke:#8fa3b5}\n"
     ".netsim-map .nat{fill:#fdebd0;stroke:#d79a43}\n"
@@ -85,6 +88,9 @@ class Drawing {
   void DrawBox(std::string_view style, int x, int y,
                const std::vector<std::string>& lines);
   void DrawCable(int x, int top, int bottom);
+  /// Beside a cable: what it does to packets, if it is not perfect.
+  void DrawLinkLabel(std::string_view member, std::string_view network, int x,
+                     int y);
 
   const Scenario& scenario_;
   int box_width_;
@@ -113,6 +119,49 @@ void Drawing::DrawCable(int x, int top, int bottom) {
        << "\" y2=\"" << bottom << "\" class=\"cable\"/>\n";
 }
 
+/// "20ms ±5ms, 5% loss, 10Mbit"; empty for a perfect wire.
+std::string DescribeLink(const LinkConfig& link) {
+  std::string text;
+  const auto add = [&text](const std::string& part) {
+    text += (text.empty() ? "" : ", ") + part;
+  };
+  if (link.delay != Duration::zero() || link.jitter != Duration::zero()) {
+    add(FormatDuration(link.delay) + (link.jitter == Duration::zero()
+                                          ? ""
+                                          : "+" + FormatDuration(link.jitter)));
+  }
+  if (link.loss > 0) {
+    std::ostringstream percent;
+    percent << link.loss * 100 << "% loss";
+    add(percent.str());
+  }
+  if (link.rate != 0) {
+    add(FormatRate(link.rate));
+  }
+  return text.empty() && !link.is_perfect() ? "impaired" : text;
+}
+
+void Drawing::DrawLinkLabel(std::string_view member, std::string_view network,
+                            int x, int y) {
+  const auto cable =
+      std::ranges::find_if(scenario_.cables, [&](const Cable& candidate) {
+        return candidate.member == member && candidate.network == network;
+      });
+  if (cable == scenario_.cables.end()) {
+    return;
+  }
+  const std::string up = DescribeLink(cable->up);
+  const std::string down = DescribeLink(cable->down);
+  std::string label = up;
+  if (up != down) {
+    label = (up.empty() ? "" : "up " + up) +
+            (up.empty() || down.empty() ? "" : "; ") +
+            (down.empty() ? "" : "down " + down);
+  }
+  svg_ << "<text x=\"" << x + 6 << "\" y=\"" << y
+       << "\" class=\"detail label\">" << Escape(label) << "</text>\n";
+}
+
 void Drawing::DrawBar(const Network& network, int x, int y) {
   const int width = WidthOf(network);
   svg_ << "<rect x=\"" << x << "\" y=\"" << y << "\" width=\"" << width
@@ -120,7 +169,9 @@ void Drawing::DrawBar(const Network& network, int x, int y) {
        << "<text x=\"" << x + width / 2 << "\" y=\"" << y + 16
        << "\" class=\"name\">" << Escape(network.name) << "</text>\n"
        << "<text x=\"" << x + width / 2 << "\" y=\"" << y + 30
-       << "\" class=\"detail\">" << network.cidr.ToString() << "</text>\n";
+       << "\" class=\"detail\">" << network.cidr.ToString()
+       << (network.link.is_perfect() ? "" : " · " + DescribeLink(network.link))
+       << "</text>\n";
   right_ = std::max(right_, x + width);
   bottom_ = std::max(bottom_, y + kBarHeight);
 }
@@ -147,6 +198,7 @@ void Drawing::DrawNetwork(const Network& network, int x, int y) {
   for (const Host& host : scenario_.hosts) {
     if (host.network == network.name) {
       DrawCable(x + box_width_ / 2, y + kBarHeight, box_y);
+      DrawLinkLabel(host.name, network.name, x + box_width_ / 2, box_y - 9);
       DrawBox("host", x, box_y, {host.name, host.address.ToString()});
       x += box_width_ + kGap;
     }
@@ -159,10 +211,12 @@ void Drawing::DrawNetwork(const Network& network, int x, int y) {
     const int width = WidthBelow(nat);
     const int box_x = x + (width - box_width_) / 2;
     DrawCable(box_x + box_width_ / 2, y + kBarHeight, box_y);
+    DrawLinkLabel(nat.name, network.name, box_x + box_width_ / 2, box_y - 9);
     DrawBox(nat.Translates() ? "nat" : "router", box_x, box_y,
             {nat.name, nat.profile, nat.addresses.front().ToString()});
     const int inside_y = box_y + kBoxHeight + kDrop;
     DrawCable(box_x + box_width_ / 2, box_y + kBoxHeight, inside_y);
+    DrawLinkLabel(nat.name, inside.name, box_x + box_width_ / 2, inside_y - 9);
     DrawNetwork(inside, x + (width - WidthOf(inside)) / 2, inside_y);
     x += width + kGap;
   }

@@ -42,5 +42,29 @@ address = "203.0.113.20"
   EXPECT_TRUE(svg.ends_with("</svg>\n"));
 }
 
+TEST(DrawSvg, SaysWhatCablesDoToPackets) {
+  const auto scenario = ParseScenario(R"(
+[[network]]
+name = "internet"
+cidr = "203.0.113.0/24"
+delay = "25ms"
+[[host]]
+name = "server"
+network = "internet"
+address = "203.0.113.1"
+[[link]]
+member = "server"
+direction = "up"
+delay = "20ms"
+jitter = "5ms"
+loss = 0.05
+rate = "10Mbit"
+)");
+  ASSERT_TRUE(scenario);
+  const std::string svg = DrawSvg(*scenario);
+  EXPECT_THAT(svg, HasSubstr(">up 20ms+5ms, 5% loss, 10Mbit<"));
+  EXPECT_THAT(svg, HasSubstr("203.0.113.0/24 · 25ms<"));
+}
+
 }  // namespace
 }  // namespace natkit::netsim
