@@ -37,6 +37,17 @@ class CheckLayers(unittest.TestCase):
         self.assertEqual([], self.run_on(
             {"libwg/src/a.cc": "// steady_clock::now( is forbidden\n"}))
 
+    def test_rejects_clock_in_the_simulators_core(self):
+        text = "auto t = std::chrono::steady_clock::now();"
+        self.assertEqual(1, len(self.run_on({"netsim/src/world/a.cc": text})))
+        self.assertEqual(1, len(self.run_on({"netsim/src/engine/a.cc": text})))
+        self.assertEqual([], self.run_on({"netsim/src/run/a.cc": text}))
+
+    def test_lets_only_netsims_program_use_libnat(self):
+        text = '#include "natkit/nat/ice_agent.h"\n'
+        self.assertEqual([], self.run_on({"netsim/program/a.cc": text}))
+        self.assertEqual(1, len(self.run_on({"netsim/src/a.cc": text})))
+
     def test_rejects_uv_outside_libio(self):
         self.assertTrue(self.run_on({"daemons/a.cc": "#include <uv.h>\n"}))
 
