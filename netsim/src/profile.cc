@@ -37,6 +37,7 @@ void TrackLikeLinux(NatConfig& config) {
   config.mapping = Dependence::kAddressAndPortDependent;
   config.filtering = Dependence::kAddressAndPortDependent;
   config.port_assignment = PortAssignment::kPreserveOverload;
+  config.keep_port_class = true;
   config.timer_scope = TimerScope::kSession;
   config.refresh = {.outbound = true, .inbound = true};
   SetUdpTimeouts(config, seconds(30), seconds(120));

@@ -41,7 +41,7 @@ def can_simulate():
         run_id = netsim("up", "/dev/stdin",
                         input='[[network]]\nname="n"\ncidr="10.0.0.0/24"\n'
                               '[[network]]\nname="i"\ncidr="10.1.0.0/24"\n'
-                              '[[nat]]\nname="b"\nprofile="port-restricted"\n'
+                              '[[nat]]\nname="b"\nprofile="linux-masquerade"\n'
                               'inside="i"\noutside="n"\naddress="10.0.0.2"\n')
         netsim("down", run_id.strip())
     except (NetsimError, OSError) as error:

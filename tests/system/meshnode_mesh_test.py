@@ -33,6 +33,7 @@ cidr = "{cidr}"
 [[nat]]
 name = "{name}-nat"
 profile = "port-restricted"
+backend = "kernel"
 inside = "{name}-lan"
 outside = "internet"
 address = "{outside}"

@@ -44,6 +44,7 @@ network = "lan"
 address = "192.168.1.11"
 [[nat]]
 name = "box"
+backend = "kernel"
 inside = "lan"
 outside = "internet"
 """

@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "kernel/nat_kind.h"
 #include "kernel/routes.h"
 
 namespace natkit::netsim {
@@ -107,12 +108,6 @@ void AddTimeouts(const NatTimeouts& timeouts, NamespacePlan& plan) {
   add("tcp_timeout_established", timeouts.tcp_established);
   add("tcp_timeout_fin_wait", timeouts.tcp_closing);
   add("tcp_timeout_time_wait", timeouts.tcp_closing);
-}
-
-/// Whether the box's rules look at connections.
-bool IsTracking(const Nat& nat) {
-  return nat.Translates() ||
-         nat.config.filtering != Dependence::kEndpointIndependent;
 }
 
 NamespacePlan PlanNat(const Scenario& scenario, const Nat& nat) {

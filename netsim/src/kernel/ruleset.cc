@@ -1,8 +1,7 @@
-#include <algorithm>
-#include <array>
 #include <chrono>
 #include <string>
 
+#include "kernel/nat_kind.h"
 #include "natkit/netsim/plan.h"
 
 // Every ruleset is one table. Interfaces: lan0 is the inside, wan0 the
@@ -37,8 +36,9 @@ std::string TranslateVerb(const Nat& nat) {
   return verb;
 }
 
+/// Without a range the kernel keeps ports below 1024 below 1024.
 bool HasPortRange(const Nat& nat) {
-  return nat.config.port_range != PortRange{};
+  return !nat.config.keep_port_class;
 }
 
 std::string PortSuffix(const Nat& nat) {
@@ -58,13 +58,6 @@ std::string TranslateFlags(const Nat& nat) {
     return " fully-random,persistent";
   }
   return random ? " fully-random" : persistent ? " persistent" : "";
-}
-
-/// Mappings that admit others than the one contacted are learnt in a map.
-bool IsCone(const Nat& nat) {
-  return nat.Translates() &&
-         nat.config.mapping == Dependence::kEndpointIndependent &&
-         nat.config.filtering != Dependence::kAddressAndPortDependent;
 }
 
 std::string Postrouting(const Nat& nat) {
@@ -106,17 +99,21 @@ std::string ConeTables(const Nat& nat) {
         "    size 65535\n    flags dynamic,timeout\n    timeout " +
         timeout + "\n  }\n";
   }
-  text +=
-      "  chain learn {\n"
-      "    type filter hook postrouting priority srcnat - 10;\n"
-      "    iifname \"lan0\" oifname { \"wan0\", \"lan0\" } ip protocol udp "
+  return text;
+}
+
+/// Every packet from the inside makes or refreshes its mapping and opens its
+/// filter, also a hairpinned one that the receiver's filter then drops.
+std::string Learn(const Nat& nat) {
+  std::string rules =
+      "    iifname \"lan0\" ip protocol udp "
       "update @mappings { udp sport : ip saddr . udp sport }\n";
-  if (restricted) {
-    text +=
-        "    iifname \"lan0\" oifname { \"wan0\", \"lan0\" } ip protocol udp "
+  if (nat.config.filtering == Dependence::kAddressDependent) {
+    rules +=
+        "    iifname \"lan0\" ip protocol udp "
         "update @contacted { ip saddr . udp sport . ct original ip daddr }\n";
   }
-  return text + "  }\n";
+  return rules;
 }
 
 /// Inbound translation: the owner's forwards, then what was learnt. A cone
@@ -150,9 +147,12 @@ std::string PortList(const std::vector<uint16_t>& ports) {
   return "{ " + list + " }";
 }
 
-/// What may not leave.
+/// What may not leave. A policy names what it lets out: other protocols stay.
 std::string PolicyRules(const NatPolicy& policy) {
-  std::string rules;
+  if (policy == NatPolicy{}) {
+    return {};
+  }
+  std::string rules = "    meta l4proto != { tcp, udp, icmp } drop\n";
   const auto protocol = [&rules](std::string_view name, bool is_allowed,
                                  const std::vector<uint16_t>& ports) {
     if (!is_allowed) {
@@ -172,6 +172,9 @@ std::string PolicyRules(const NatPolicy& policy) {
 
 std::string Forward(const Nat& nat) {
   std::string rules = PolicyRules(nat.config.policy);
+  if (IsCone(nat)) {
+    rules += Learn(nat);
+  }
   rules += "    ct state established,related accept\n";
   if (!nat.config.forwards.empty() ||
       (IsCone(nat) &&
@@ -179,8 +182,11 @@ std::string Forward(const Nat& nat) {
     rules += "    ct status dnat accept\n";
   } else if (IsCone(nat)) {
     rules +=
-        "    ct status dnat ip protocol udp "
+        "    iifname \"wan0\" ct status dnat ip protocol udp "
         "ip daddr . udp dport . ip saddr @contacted accept\n"
+        // A hairpinned packet comes from the box's own external address.
+        "    iifname \"lan0\" ct status dnat ip protocol udp "
+        "ip daddr . udp dport . ct original ip daddr @contacted accept\n"
         "    iifname \"lan0\" ct status dnat drop\n";
   }
   return "  chain forward {\n"
@@ -199,89 +205,7 @@ std::string Input(const Nat& nat) {
          "  }\n";
 }
 
-/// The first of several reasons that holds.
-struct Reason {
-  bool holds;
-  std::string_view text;
-};
-
-bool IsWholeSeconds(const NatTimeouts& timeouts) {
-  return std::ranges::all_of(
-      std::array{timeouts.udp_unreplied, timeouts.udp_assured, timeouts.icmp,
-                 timeouts.tcp_opening, timeouts.tcp_established,
-                 timeouts.tcp_closing},
-      [](Duration d) { return d % std::chrono::seconds(1) == Duration{}; });
-}
-
-/// Mapping, filtering and ports: what the rules above can be made to do.
-bool HasKernelShape(const Nat& nat) {
-  const NatConfig& config = nat.config;
-  constexpr auto kEi = Dependence::kEndpointIndependent;
-  constexpr auto kApd = Dependence::kAddressAndPortDependent;
-  if (config.translation == Translation::kNone) {
-    return config.filtering == kEi || config.filtering == kApd;
-  }
-  if (config.translation != Translation::kNapt) {
-    return false;
-  }
-  switch (config.port_assignment) {
-    case PortAssignment::kPreserve:
-      return config.mapping == kEi &&
-             (config.filtering == kApd ||
-              config.hairpinning == Hairpinning::kExternalSource);
-    case PortAssignment::kPreserveOverload:
-    case PortAssignment::kRandom:
-      return config.mapping == kApd && config.filtering == kApd;
-    case PortAssignment::kSequential:
-    case PortAssignment::kDynamicBlock:
-    case PortAssignment::kDeterministicBlock:
-      return false;
-  }
-  return false;
-}
-
-bool HasOwnLimits(const NatConfig& config) {
-  NatLimits usual;
-  usual.blocks_per_host = config.limits.blocks_per_host;
-  return config.limits != usual || config.shed_above != 0 ||
-         config.port_quarantine != Duration::zero();
-}
-
 }  // namespace
-
-std::optional<std::string> KernelObstacle(const Nat& nat) {
-  const NatConfig& config = nat.config;
-  const bool is_cone = IsCone(nat);
-  const Reason reasons[] = {
-      {!HasKernelShape(nat),
-       "its mapping, filtering and port assignment together"},
-      {config.keep_parity || config.keep_contiguity || config.keep_port_class,
-       "keep_parity, keep_contiguity, keep_port_class"},
-      {!is_cone && config.hairpinning != Hairpinning::kNone, "hairpinning"},
-      {is_cone && nat.addresses.size() > 1,
-       "a cone with several external addresses"},
-      {HasOwnLimits(config), "limits"},
-      {config.services.nat_pmp || config.services.pcp || config.services.upnp,
-       "port mapping services"},
-      {config.address_lifetime != Duration::zero(), "address_lifetime"},
-      {config.fragments != FragmentMode::kOutOfOrder ||
-           config.timeouts.fragment != NatTimeouts().fragment,
-       "fragment handling"},
-      {!config.translate_icmp_errors, "translate_icmp_errors = false"},
-      {config.poisonable != (config.unsolicited == Unsolicited::kReject),
-       "poisonable and unsolicited are one thing to it"},
-      {!config.decrement_ttl, "decrement_ttl = false"},
-      {config.inside_mtu != 1500 || config.outside_mtu != 1500, "an MTU"},
-      {config.ipv6 != Ipv6Mode::kDrop, "IPv6"},
-      {!IsWholeSeconds(config.timeouts), "timeouts below a second"},
-  };
-  for (const Reason& reason : reasons) {
-    if (reason.holds) {
-      return std::string(reason.text);
-    }
-  }
-  return std::nullopt;
-}
 
 std::string MakeRuleset(const Nat& nat) {
   std::string text = "flush ruleset\ntable ip netsim {\n";

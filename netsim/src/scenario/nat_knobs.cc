@@ -191,6 +191,8 @@ void ReadPrefix(std::string_view key, TomlTable& table, NatConfig& config) {
 
 // The few keys whose values are like no other's.
 
+/// A range that the file gives is meant for every port, low ones too, unless
+/// the file also says keep_port_class (read later).
 void ReadRange(std::string_view key, TomlTable& table, NatConfig& config) {
   const auto text = table.OptionalString(key);
   if (!text) {
@@ -198,6 +200,7 @@ void ReadRange(std::string_view key, TomlTable& table, NatConfig& config) {
   }
   if (const auto range = ParsePortRange(*text)) {
     config.port_range = *range;
+    config.keep_port_class = false;
   } else {
     table.Report(key, "'" + std::string(key) + "' is not FIRST-LAST");
   }
@@ -206,6 +209,7 @@ void ReadRange(std::string_view key, TomlTable& table, NatConfig& config) {
 void WriteRange(std::string_view key, const NatConfig& config,
                 toml::table& table) {
   table.insert(key, FormatPortRange(config.port_range));
+  table.insert("keep_port_class", config.keep_port_class);
 }
 
 void ReadForeignRate(std::string_view key, TomlTable& table,
@@ -302,8 +306,8 @@ constexpr NatKnob kKnobs[] = {
      "deterministic-block",
      "how a mapping gets its port (RFC 4787 REQ-3, RFC 6888, RFC 7422)",
      NATKIT_WORD(port_assignment, kAssignment)},
-    {"port_range", "\"FIRST-LAST\"", "external ports to choose from", ReadRange,
-     WriteRange},
+    {"port_range", "\"FIRST-LAST\"", "external ports for every inside port",
+     ReadRange, WriteRange},
     {"port_step", kNumber, "sequential: the next port minus the last one",
      NATKIT_INTEGER(port_step, -1024, 1024)},
     {"foreign_rate", "number per second",

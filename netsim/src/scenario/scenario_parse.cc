@@ -387,12 +387,13 @@ void Parser::FillIpv6(TomlTable& table, Nat& nat) {
   }
 }
 
-/// The kernel plays what it can, unless the file says otherwise.
+/// The kernel plays what it can play exactly, unless the file says otherwise.
 void Parser::ReadBackend(TomlTable& table, Nat& nat) {
   const auto text = table.OptionalString("backend");
   nat.config.external = nat.addresses;
   const std::optional<std::string> obstacle = KernelObstacle(nat);
-  nat.backend = obstacle ? Backend::kEngine : Backend::kKernel;
+  nat.backend = obstacle || !KernelDifferences(nat).empty() ? Backend::kEngine
+                                                            : Backend::kKernel;
   if (!text) {
     return;
   }
@@ -402,6 +403,8 @@ void Parser::ReadBackend(TomlTable& table, Nat& nat) {
     table.Report("backend", "'backend' is \"kernel\" or \"engine\"");
   } else if (obstacle) {
     table.Report("backend", "the kernel cannot be this box: " + *obstacle);
+  } else {
+    nat.backend = Backend::kKernel;
   }
 }
 
@@ -450,6 +453,9 @@ void Parser::AddComposite(TomlTable& table, const ProfileInfo& profile,
   carrier.config = beyond->make();
   ReadNatKnobs(table, carrier.config);
   ReadBackend(table, carrier);
+  if (!table.Has("backend")) {
+    carrier.backend = Backend::kEngine;  // port-restricted is not the kernel's
+  }
   home.backend = carrier.backend;
   lines_.networks.push_back(table.line());
   scenario_.networks.push_back(std::move(access));

@@ -8,6 +8,7 @@ namespace {
 
 using testing::Contains;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using testing::Not;
 using testing::Pair;
 
@@ -124,6 +125,8 @@ TEST(Ruleset, PortRestrictedTranslatesAndDropsUnsolicited) {
             "table ip netsim {\n"
             "  chain postrouting {\n"
             "    type nat hook postrouting priority srcnat;\n"
+            "    oifname \"wan0\" meta l4proto { tcp, udp } masquerade to "
+            ":1024-65535\n"
             "    oifname \"wan0\" masquerade\n"
             "  }\n"
             "  chain forward {\n"
@@ -138,8 +141,9 @@ TEST(Ruleset, PortRestrictedTranslatesAndDropsUnsolicited) {
             "}\n");
 }
 
-TEST(Ruleset, PoisonableDiffersFromPortRestrictedOnlyInItsInput) {
+TEST(Ruleset, PoisonableDiffersFromMasqueradeOnlyInItsInput) {
   Nat nat = Parse().nats.at(1);
+  nat.config = FindProfile("linux-masquerade")->make();
   const std::string clean = MakeRuleset(nat);
   nat.config = FindProfile("linux-poisonable")->make();
   const std::string poisonable = MakeRuleset(nat);
@@ -151,6 +155,8 @@ TEST(Ruleset, PoolsAndPortRangesAreWrittenOut) {
   Nat nat = Parse().nats.at(1);
   nat.config = FindProfile("symmetric")->make();
   nat.addresses.push_back(IpAddress::V4(198, 51, 100, 21));
+  EXPECT_THAT(MakeRuleset(nat), Not(HasSubstr("tcp, udp")));
+  nat.config.keep_port_class = false;
   nat.config.port_range = PortRange{5000, 5999};
   EXPECT_THAT(MakeRuleset(nat),
               HasSubstr("meta l4proto { tcp, udp } snat to "
@@ -167,6 +173,47 @@ TEST(Ruleset, ConesLearnMappings) {
   EXPECT_THAT(MakeRuleset(nat), Not(HasSubstr("@contacted")));
   nat.config = FindProfile("restricted-cone")->make();
   EXPECT_THAT(MakeRuleset(nat), HasSubstr("@contacted accept"));
+}
+
+TEST(Ruleset, PoliciesDropOtherProtocolsToo) {
+  Nat nat = Parse().nats.at(1);
+  constexpr std::string_view kRule = "meta l4proto != { tcp, udp, icmp } drop";
+  EXPECT_THAT(MakeRuleset(nat), Not(HasSubstr(kRule)));
+  nat.config = FindProfile("corporate-firewall")->make();
+  EXPECT_THAT(MakeRuleset(nat), HasSubstr(kRule));
+}
+
+Nat BoxOf(std::string_view profile) {
+  Nat nat = Parse().nats.at(1);
+  nat.config = FindProfile(profile)->make();
+  nat.config.ipv6 = Ipv6Mode::kDrop;
+  return nat;
+}
+
+TEST(KernelFit, TrackingProfilesAreExact) {
+  for (const std::string_view profile :
+       {"open", "firewall-only", "linux-masquerade", "linux-poisonable",
+        "linux-random-fully", "symmetric", "bsd-pf", "hotel"}) {
+    EXPECT_EQ(KernelObstacle(BoxOf(profile)), std::nullopt) << profile;
+    EXPECT_THAT(KernelDifferences(BoxOf(profile)), IsEmpty()) << profile;
+  }
+}
+
+TEST(KernelFit, MappingObjectsAreOnlyApproximated) {
+  for (const std::string_view profile :
+       {"full-cone", "restricted-cone", "port-restricted"}) {
+    EXPECT_EQ(KernelObstacle(BoxOf(profile)), std::nullopt) << profile;
+    EXPECT_THAT(KernelDifferences(BoxOf(profile)),
+                Contains(HasSubstr("share an external port")))
+        << profile;
+  }
+}
+
+TEST(KernelFit, OtherProfilesAreImpossible) {
+  for (const std::string_view profile :
+       {"symmetric-seq", "cgn-random", "cgn-port-block", "one-to-one"}) {
+    EXPECT_NE(KernelObstacle(BoxOf(profile)), std::nullopt) << profile;
+  }
 }
 
 }  // namespace

@@ -182,6 +182,27 @@ TEST(Scenario, RefusesOverlappingRangesOnlyWhereTheyMeet) {
       ElementsAre());
 }
 
+TEST(Scenario, TheKernelPlaysWhatItPlaysExactly) {
+  const auto backend_of = [](const std::string& keys) {
+    return ParseScenario(std::string(kHome) +
+                         "[[network]]\nname = \"a\"\ncidr = \"10.0.0.0/24\"\n"
+                         "[[nat]]\nname = \"x\"\ninside = \"a\"\n"
+                         "outside = \"internet\"\n"
+                         "address = \"203.0.113.30\"\n" +
+                         keys)
+        .value()
+        .FindNat("x")
+        ->backend;
+  };
+  EXPECT_EQ(backend_of("profile = \"symmetric\""), Backend::kKernel);
+  EXPECT_EQ(backend_of("profile = \"symmetric\"\nbackend = \"engine\""),
+            Backend::kEngine);
+  EXPECT_EQ(backend_of("profile = \"full-cone\""), Backend::kEngine);
+  EXPECT_EQ(backend_of("profile = \"full-cone\"\nbackend = \"kernel\""),
+            Backend::kKernel);
+  EXPECT_EQ(backend_of("profile = \"cgn\""), Backend::kEngine);
+}
+
 TEST(Scenario, RefusesPoolsThatTheKernelCannotTake) {
   const std::string_view box =
       "[[network]]\nname = \"a\"\ncidr = \"10.0.0.0/24\"\n"

@@ -43,9 +43,13 @@ struct Plan {
                             const std::function<std::string(size_t)>& path_of);
 
 /// What keeps the kernel from playing a box, as the end of a sentence; nullopt
-/// if it can. Under contention (two inside hosts with one source port) it
-/// still differs from kPreserve: connection tracking overloads ports.
+/// if it can, perhaps with KernelDifferences.
 [[nodiscard]] std::optional<std::string> KernelObstacle(const Nat& nat);
+
+/// What the kernel does otherwise than the box's configuration says, where it
+/// can play it at all: one clause each, empty if its play is exact. Scenarios
+/// must ask for such a box (`backend = "kernel"`).
+[[nodiscard]] std::vector<std::string> KernelDifferences(const Nat& nat);
 
 /// The nftables ruleset of one box, complete with `flush ruleset`: loading it
 /// again forgets every dynamic mapping.
