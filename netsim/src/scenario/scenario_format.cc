@@ -173,7 +173,12 @@ std::string FormatScenario(const Scenario& scenario) {
   }
   AddArray("step", scenario.steps, root);
   std::ostringstream text;
-  text << root << '\n';
+  // Basic strings alone: the library writes some texts with quotes and line
+  // ends in the other forms so that they do not read back.
+  constexpr auto kFlags = toml::toml_formatter::default_flags &
+                          ~(toml::format_flags::allow_literal_strings |
+                            toml::format_flags::allow_multi_line_strings);
+  text << toml::toml_formatter(root, kFlags) << '\n';
   return text.str();
 }
 

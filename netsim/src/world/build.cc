@@ -184,9 +184,11 @@ void World::Impl::RebuildRoutes() {
     AddRangesBehind(box, box.outside, networks_[ports_[box.outside].network]);
   }
   for (WorldNetwork& network : networks_) {
-    std::ranges::stable_sort(
-        network.routes, std::ranges::greater{},
-        [](const RangeRoute& route) { return route.to.length(); });
+    // Longest prefix first; prefixes of one length do not overlap.
+    std::ranges::sort(network.routes, std::ranges::greater{},
+                      [](const RangeRoute& route) {
+                        return std::pair(route.to.length(), route.to);
+                      });
   }
 }
 
