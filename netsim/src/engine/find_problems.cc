@@ -105,6 +105,7 @@ void Finder::CheckTimeouts() {
 
 void Finder::CheckLimits() {
   Require(config_.limits.max_mappings > 0, "max_mappings must not be 0");
+  Require(config_.limits.max_sessions > 0, "max_sessions must not be 0");
   Require(config_.limits.sessions_per_mapping > 0,
           "sessions_per_mapping must not be 0");
   Require(config_.port_assignment != PortAssignment::kDynamicBlock ||

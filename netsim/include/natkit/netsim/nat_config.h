@@ -65,6 +65,7 @@ enum class Hairpinning : uint8_t { kNone, kInternalSource, kExternalSource };
 
 /// What expires: RFC 4787's mapping as a whole, or each 5-tuple on its own
 /// (conntrack style); a mapping then lives as long as one of its sessions.
+/// TCP connections and the sessions of forwards always expire on their own.
 enum class TimerScope : uint8_t { kMapping, kSession };
 
 /// What happens to a packet that needs state when a limit is reached.
@@ -116,19 +117,22 @@ struct NatTimeouts {
   bool operator==(const NatTimeouts&) const = default;
 };
 
-/// Which packets make a mapping live longer (RFC 4787 section 4.3).
+/// Which packets make a mapping live longer (RFC 4787 section 4.3). TCP goes by
+/// its connection's state: segments of both directions refresh.
 struct NatRefresh {
   bool outbound = true;
   bool inbound = false;
   bool operator==(const NatRefresh&) const = default;
 };
 
-/// Limits. 0 means none of the kind, except that `max_mappings` always holds.
+/// Limits. 0 means none of the kind, except that `max_mappings` and
+/// `max_sessions` always hold.
 struct NatLimits {
   size_t max_mappings = 65536;   ///< all mappings together
   size_t mappings_per_host = 0;  ///< per inside host (RFC 6888 REQ-4)
   size_t blocks_per_host = 1;    ///< port blocks, kDynamicBlock
   size_t sessions_per_mapping = 65536;
+  size_t max_sessions = 262144;  ///< all sessions, and flows of the box itself
   uint32_t new_mappings_per_second = 0;  ///< per inside host
   size_t held_fragments = 256;           ///< packets
   WhenFull when_full = WhenFull::kDrop;

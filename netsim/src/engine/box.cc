@@ -1,0 +1,256 @@
+#include "engine/box.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/timer_lists.h"
+#include "packet/wire.h"
+
+namespace natkit::netsim::engine {
+namespace {
+
+constexpr size_t kMaxQueued = 4096;
+
+/// Packets that no router forwards (RFC 1812 section 5.3.7) or whose transport
+/// header is cut.
+bool IsMalformed(const PacketInfo& info) {
+  const IpAddress& source = info.source.address;
+  if (source.is_unspecified() || source.is_multicast() ||
+      source.is_loopback() || info.destination.address.is_unspecified() ||
+      info.destination.address.is_loopback()) {
+    return true;
+  }
+  const bool has_ports =
+      wire::ChecksumOffset(info.protocol) != 0;  // a protocol that we read
+  return has_ports && info.fragment_offset == 0 && !info.has_transport;
+}
+
+}  // namespace
+
+Box::Box(NatConfig config, uint64_t seed)
+    : config_(std::move(config)),
+      rng_(seed),
+      state_(config_, counters_, rng_),
+      fragments_(config_.timeouts.fragment, config_.limits.held_fragments),
+      services_(MakeLocalServices(config_, *this)),
+      next_fragment_id_(static_cast<uint16_t>(rng_.NextBelow(65536))) {
+  AddStaticForwards(Instant{});
+}
+
+Instant Box::Advance(Instant now) {
+  now_ = std::max(now_, now);
+  if (config_.address_lifetime > Duration::zero()) {
+    if (!next_rotation_) {
+      next_rotation_ = AddTime(now_, config_.address_lifetime);
+    } else if (now_ >= *next_rotation_) {
+      const auto late = (now_ - *next_rotation_) / config_.address_lifetime;
+      const int64_t steps = late + 1;
+      *next_rotation_ += config_.address_lifetime * steps;
+      state_.pool().Rotate(static_cast<uint64_t>(steps));
+      LoseState(now_);
+    }
+  }
+  state_.Expire(now_);
+  if (now_ >= fragments_.next_expiry()) {
+    counters_.dropped_fragment += fragments_.Expire(now_);
+  }
+  return now_;
+}
+
+void Box::LoseState(Instant now) {
+  state_.Reset();
+  fragments_ =
+      FragmentTable(config_.timeouts.fragment, config_.limits.held_fragments);
+  AddStaticForwards(now);
+  for (const auto& service : services_) {
+    service->HandleReboot(now);
+  }
+}
+
+void Box::AddStaticForwards(Instant now) {
+  for (const StaticForward& forward : config_.forwards) {
+    const Endpoint inside = forward.inside;
+    const bool is_fixed =
+        config_.translation == Translation::kNone || inside.address.is_v6();
+    state_.AddStaticForward(now, forward, is_fixed ? &inside : nullptr);
+  }
+}
+
+void Box::Reboot(Instant now, std::optional<IpAddress> new_external) {
+  Advance(now);
+  if (config_.address_lifetime > Duration::zero()) {
+    next_rotation_ = AddTime(now_, config_.address_lifetime);
+  }
+  if (new_external) {
+    state_.pool().Reset();
+    std::erase(config_.external, *new_external);
+    if (config_.external.empty()) {
+      config_.external.push_back(*new_external);
+    } else {
+      config_.external.front() = *new_external;
+    }
+  } else {
+    state_.pool().UnbindHosts();
+  }
+  queue_.clear();
+  LoseState(now_);
+}
+
+Result<Endpoint> Box::AddForward(Instant now, const ForwardRequest& request) {
+  Advance(now);
+  const IpAddress& inside = request.inside.address;
+  if (inside.is_unspecified() || inside.is_multicast() ||
+      inside == OwnAddress(Side::kInside, inside.is_v4())) {
+    return Fail(Errc::kBadValue);
+  }
+  if (inside.is_v6() || config_.translation == Translation::kNone) {
+    return state_.AddForward(now_, request, &request.inside);
+  }
+  if (config_.translation == Translation::kOneToOne) {
+    const auto external = state_.pool().BindHost(inside);
+    if (!external) {
+      return Fail(Errc::kLimitExceeded);
+    }
+    const Endpoint fixed = {*external, request.inside.port};
+    return state_.AddForward(now_, request, &fixed);
+  }
+  return state_.AddForward(now_, request, nullptr);
+}
+
+bool Box::RemoveForward(Instant now, uint8_t protocol, const Endpoint& inside) {
+  Advance(now);
+  return state_.RemoveForward(now_, protocol, inside);
+}
+
+std::vector<MappingView> Box::Mappings(Instant now) const {
+  return state_.Mappings(std::max(now, now_));
+}
+
+std::optional<Side> Box::Process(Instant now, Side from, MutableBytes bytes) {
+  Advance(now);
+  auto info = ParsePacket(bytes);
+  if (!info || IsMalformed(*info)) {
+    ++counters_.dropped_malformed;
+    return std::nullopt;
+  }
+  Transit packet = {from, bytes.first(info->total_size), *info};
+  if (!info->is_fragment) {
+    return Finish(packet, RouteAny(packet));
+  }
+  const FragmentKey key = {from, info->protocol, info->fragment_id,
+                           info->source.address, info->destination.address};
+  const Route route = RouteAny(packet);
+  const bool is_first = info->fragment_offset == 0;
+  if (route && is_first && !IsStateless()) {
+    return HandleFirstFragment(key, packet, *route);
+  }
+  return Finish(packet, route);
+}
+
+Box::Route Box::RouteAny(Transit& packet) {
+  const PacketInfo& info = packet.info;
+  if (is_udp_blocked_ && info.protocol == wire::kUdp) {
+    ++counters_.dropped_policy;
+    return std::nullopt;
+  }
+  if (info.is_fragment && config_.fragments == FragmentMode::kDrop) {
+    ++counters_.dropped_fragment;
+    return std::nullopt;
+  }
+  if (info.fragment_offset != 0 && !IsStateless()) {
+    return RouteLaterFragment(packet);
+  }
+  return info.is_v4() ? RouteV4(packet) : RouteV6(packet);
+}
+
+/// The last steps of a packet that leaves.
+Box::Route Box::Finish(Transit& packet, Route route) {
+  if (!route) {
+    return std::nullopt;
+  }
+  Count(packet.from, *route);
+  if (config_.decrement_ttl) {
+    DecrementTtl(packet.bytes, packet.info);
+  }
+  const size_t mtu = MtuOf(*route);
+  if (packet.bytes.size() <= mtu) {
+    return route;
+  }
+  for (auto& fragment : FragmentPacket(packet.bytes, mtu, 0)) {
+    Queue(*route, std::move(fragment));
+  }
+  return std::nullopt;
+}
+
+void Box::Count(Side from, Side to) {
+  if (from == Side::kOutside) {
+    ++counters_.forwarded_in;
+  } else if (to == Side::kOutside) {
+    ++counters_.forwarded_out;
+  } else {
+    ++counters_.hairpinned;
+  }
+}
+
+void Box::Queue(Side to, std::vector<uint8_t> bytes) {
+  if (queue_.size() < kMaxQueued) {
+    queue_.push_back({to, std::move(bytes)});
+  }
+}
+
+void Box::DrainServices() {
+  for (const auto& service : services_) {
+    while (auto packet = service->PollTransmit()) {
+      Queue(Side::kInside, std::move(*packet));
+    }
+  }
+}
+
+std::optional<EnginePacket> Box::PollTransmit() {
+  if (queue_.empty()) {
+    return std::nullopt;
+  }
+  EnginePacket packet = std::move(queue_.front());
+  queue_.pop_front();
+  return packet;
+}
+
+std::optional<Instant> Box::NextTimeout() const {
+  if (!queue_.empty()) {
+    return now_;
+  }
+  Instant next = std::min(state_.next_expiry(), fragments_.next_expiry());
+  if (next_rotation_) {
+    next = std::min(next, *next_rotation_);
+  }
+  for (const auto& service : services_) {
+    next = std::min(next, service->NextTimeout().value_or(Instant::max()));
+  }
+  return next == Instant::max() ? std::nullopt : std::optional(next);
+}
+
+void Box::HandleTimeout(Instant now) {
+  Advance(now);
+  for (const auto& service : services_) {
+    service->HandleTimeout(now_);
+  }
+  DrainServices();
+}
+
+void SetSource(MutableBytes bytes, PacketInfo& info, const Endpoint& to) {
+  RewriteSource(bytes, info, to);
+  if (wire::IsIcmpQuery(info.protocol, info.icmp_type) &&
+      wire::IsIcmpRequest(info.protocol, info.icmp_type)) {
+    RewriteIcmpId(bytes, info, to.port);
+  }
+}
+
+void SetDestination(MutableBytes bytes, PacketInfo& info, const Endpoint& to) {
+  RewriteDestination(bytes, info, to);
+  if (wire::IsIcmpQuery(info.protocol, info.icmp_type) &&
+      !wire::IsIcmpRequest(info.protocol, info.icmp_type)) {
+    RewriteIcmpId(bytes, info, to.port);
+  }
+}
+
+}  // namespace natkit::netsim::engine

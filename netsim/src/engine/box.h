@@ -1,0 +1,160 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "engine/fragment_table.h"
+#include "engine/local_service.h"
+#include "engine/nat_state.h"
+#include "natkit/base/bytes.h"
+#include "natkit/base/endpoint.h"
+#include "natkit/base/time.h"
+#include "natkit/netsim/nat_config.h"
+#include "natkit/netsim/nat_engine.h"
+#include "natkit/netsim/packet.h"
+#include "natkit/netsim/sim_rng.h"
+
+namespace natkit::netsim::engine {
+
+/// A packet on its way through the box.
+struct Transit {
+  Side from = Side::kInside;
+  MutableBytes bytes;  ///< exactly the packet
+  PacketInfo info;
+};
+
+/// The whole machine behind NatEngine, whose functions are documented there.
+///
+/// A packet is first routed: one of the Route functions decides where it
+/// leaves and rewrites it, or consumes it. What leaves then loses one from its
+/// TTL and is cut if the link needs that. Nothing is rewritten before it is
+/// certain that the packet leaves, so that errors quote what arrived.
+class Box : public ForwardControl {
+ public:
+  Box(NatConfig config, uint64_t seed);
+  Box(const Box&) = delete;
+  Box& operator=(const Box&) = delete;
+
+  [[nodiscard]] std::optional<Side> Process(Instant now, Side from,
+                                            MutableBytes bytes);
+  [[nodiscard]] std::optional<EnginePacket> PollTransmit();
+  [[nodiscard]] std::optional<Instant> NextTimeout() const;
+  void HandleTimeout(Instant now);
+  void Reboot(Instant now, std::optional<IpAddress> new_external);
+
+  void SetUdpBlocked(bool is_blocked) { is_udp_blocked_ = is_blocked; }
+
+  [[nodiscard]] Result<Endpoint> AddForward(
+      Instant now, const ForwardRequest& request) override;
+  bool RemoveForward(Instant now, uint8_t protocol,
+                     const Endpoint& inside) override;
+  [[nodiscard]] std::vector<MappingView> Mappings(Instant now) const override;
+
+  [[nodiscard]] const IpAddress& external_address() const override {
+    return state_.pool().primary();
+  }
+
+  [[nodiscard]] const NatState& state() const { return state_; }
+
+  [[nodiscard]] const NatCounters& counters() const { return counters_; }
+
+  [[nodiscard]] const NatConfig& config() const { return config_; }
+
+ private:
+  using Route = std::optional<Side>;
+
+  // box.cc: life, and what all packets share.
+  Instant Advance(Instant now);
+  void LoseState(Instant now);
+  void AddStaticForwards(Instant now);
+  Route RouteAny(Transit& packet);
+  Route Finish(Transit& packet, Route route);
+  void Count(Side from, Side to);
+  void Queue(Side to, std::vector<uint8_t> bytes);
+  void DrainServices();
+
+  // box_v4.cc: packets between the sides.
+  Route RouteV4(Transit& packet);
+  Route RouteFromInside(Transit& packet);
+  Route RouteFromOutside(Transit& packet);
+  Route RouteOut(Transit& packet);
+  Route RouteIn(Transit& packet);
+  Route RouteHairpin(Transit& packet);
+  Route RouteUntranslated(const Transit& packet, Side to);
+  [[nodiscard]] bool CanTranslate(const PacketInfo& info) const;
+  [[nodiscard]] bool IsExempt(const IpAddress& remote) const;
+  [[nodiscard]] std::optional<Endpoint> ExternalOf(Transit& packet);
+  [[nodiscard]] std::optional<Endpoint> InsideOf(Transit& packet,
+                                                 const Endpoint& remote);
+  void RefuseUnsolicited(Transit& packet, const Endpoint& remote,
+                         Verdict verdict);
+
+  // box_icmp.cc: errors made and errors translated.
+  /// Whether the packet may leave there; if not, its sender is told.
+  [[nodiscard]] bool CanLeave(const Transit& packet, Side to);
+  void SendError(const Transit& packet, uint8_t type, uint8_t code,
+                 uint32_t rest);
+  Route RouteErrorIn(Transit& packet);
+  Route RouteErrorOut(Transit& packet);
+  Route RouteErrorHairpin(Transit& packet);
+  [[nodiscard]] bool TranslateErrorIn(Transit& packet);
+  [[nodiscard]] bool TranslateErrorOut(Transit& packet);
+  [[nodiscard]] bool CheckError(const Transit& packet);
+  [[nodiscard]] std::optional<Endpoint> InsideOfQuoted(
+      const PacketInfo& quoted) const;
+  [[nodiscard]] std::optional<Endpoint> ExternalOfQuoted(
+      const PacketInfo& quoted);
+
+  // box_fragments.cc
+  Route RouteLaterFragment(Transit& packet);
+  Route ApplyFragmentRule(Transit& packet, const FragmentRule& rule);
+  Route HandleFirstFragment(const FragmentKey& key, Transit& packet, Side to);
+
+  // box_local.cc: packets to the box itself.
+  [[nodiscard]] bool IsForBox(const Transit& packet) const;
+  void DeliverLocally(Transit& packet);
+  void AnswerEcho(const Transit& packet);
+  void Reject(const Transit& packet);
+  [[nodiscard]] const IpAddress& OwnAddress(Side side, bool is_v4) const;
+
+  // box_v6.cc
+  Route RouteV6(Transit& packet);
+
+  /// Translation by rule, not by state: every packet passes on its own.
+  [[nodiscard]] bool IsStateless() const {
+    return (config_.translation == Translation::kNone ||
+            config_.translation == Translation::kOneToOne) &&
+           config_.filtering == Dependence::kEndpointIndependent;
+  }
+
+  [[nodiscard]] bool HasNapt() const {
+    return config_.translation == Translation::kNapt;
+  }
+
+  [[nodiscard]] uint16_t MtuOf(Side side) const {
+    return side == Side::kInside ? config_.inside_mtu : config_.outside_mtu;
+  }
+
+  NatConfig config_;
+  NatCounters counters_;
+  SimRng rng_;
+  NatState state_;
+  FragmentTable fragments_;
+  std::vector<std::unique_ptr<LocalService>> services_;
+  std::deque<EnginePacket> queue_;
+  Instant now_ = Instant::min();
+  std::optional<Instant> next_rotation_;
+  uint16_t next_fragment_id_;
+  bool is_udp_blocked_ = false;
+};
+
+// Rewriting with the identifier of an ICMP query as the port of the one who
+// asks: the source of a request, the destination of a reply.
+void SetSource(MutableBytes bytes, PacketInfo& info, const Endpoint& to);
+void SetDestination(MutableBytes bytes, PacketInfo& info, const Endpoint& to);
+
+}  // namespace natkit::netsim::engine

@@ -1,0 +1,259 @@
+#include <algorithm>
+
+#include "engine/box.h"
+#include "engine/policy.h"
+#include "packet/wire.h"
+
+namespace natkit::netsim::engine {
+namespace {
+
+/// RFC 5508 REQ-10: echo must, timestamp and mask may be translated,
+/// information requests should not.
+bool IsTranslatableQuery(const PacketInfo& info) {
+  return wire::IsIcmpQuery(info.protocol, info.icmp_type) &&
+         info.icmp_type != 15 && info.icmp_type != 16;
+}
+
+bool IsEchoRequest(const PacketInfo& info) {
+  return info.is_icmp_echo() &&
+         wire::IsIcmpRequest(info.protocol, info.icmp_type);
+}
+
+}  // namespace
+
+Box::Route Box::RouteV4(Transit& packet) {
+  if (config_.translation == Translation::kNat64 &&
+      packet.from == Side::kInside) {
+    ++counters_.dropped_policy;  // the inside of NAT64 is IPv6
+    return std::nullopt;
+  }
+  return packet.from == Side::kInside ? RouteFromInside(packet)
+                                      : RouteFromOutside(packet);
+}
+
+Box::Route Box::RouteFromInside(Transit& packet) {
+  const PacketInfo& info = packet.info;
+  if (IsForBox(packet)) {
+    DeliverLocally(packet);
+    return std::nullopt;
+  }
+  if (config_.translation != Translation::kNone &&
+      state_.pool().Contains(info.destination.address)) {
+    return RouteHairpin(packet);
+  }
+  if (IsExempt(info.destination.address)) {
+    return RouteUntranslated(packet, Side::kOutside);
+  }
+  return info.is_icmp_error() ? RouteErrorOut(packet) : RouteOut(packet);
+}
+
+Box::Route Box::RouteFromOutside(Transit& packet) {
+  const PacketInfo& info = packet.info;
+  if (state_.pool().Contains(info.source.address)) {
+    ++counters_.dropped_malformed;  // nobody else has our address
+    return std::nullopt;
+  }
+  const bool is_ours = state_.pool().Contains(info.destination.address);
+  if (config_.translation != Translation::kNone && !is_ours) {
+    if (IsExempt(info.source.address) &&
+        !info.destination.address.is_multicast()) {
+      return RouteUntranslated(packet, Side::kInside);
+    }
+    ++counters_.dropped_unmapped;
+    return std::nullopt;
+  }
+  if (IsForBox(packet)) {
+    DeliverLocally(packet);
+    return std::nullopt;
+  }
+  return info.is_icmp_error() ? RouteErrorIn(packet) : RouteIn(packet);
+}
+
+/// RFC 6888 REQ-6.
+bool Box::IsExempt(const IpAddress& remote) const {
+  return std::ranges::any_of(config_.exempt, [&](const IpPrefix& prefix) {
+    return prefix.Contains(remote);
+  });
+}
+
+Box::Route Box::RouteUntranslated(const Transit& packet, Side to) {
+  return CanLeave(packet, to) ? Route(to) : std::nullopt;
+}
+
+bool Box::CanTranslate(const PacketInfo& info) const {
+  switch (info.protocol) {
+    case wire::kUdp:
+    case wire::kTcp:
+      return true;
+    case wire::kIcmp:
+      return IsTranslatableQuery(info) || !HasNapt();
+    default:
+      return !HasNapt();
+  }
+}
+
+Box::Route Box::RouteOut(Transit& packet) {
+  if (!CanTranslate(packet.info)) {
+    ++counters_.dropped_policy;
+    return std::nullopt;
+  }
+  if (!CanLeave(packet, Side::kOutside)) {
+    return std::nullopt;
+  }
+  const auto external = ExternalOf(packet);
+  if (!external) {
+    return std::nullopt;
+  }
+  SetSource(packet.bytes, packet.info, *external);
+  return Side::kOutside;
+}
+
+/// The endpoint that the packet's source is mapped to; nullopt if the packet
+/// was dropped.
+std::optional<Endpoint> Box::ExternalOf(Transit& packet) {
+  const PacketInfo& info = packet.info;
+  Endpoint fixed = info.source;
+  if (config_.translation == Translation::kOneToOne) {
+    const auto address = state_.pool().BindHost(info.source.address);
+    if (!address) {
+      ++counters_.dropped_full;
+      return std::nullopt;
+    }
+    fixed.address = *address;
+  }
+  if (IsStateless()) {
+    if (IsAllowedOut(config_.policy, info.protocol, info.destination.port)) {
+      return fixed;
+    }
+    ++counters_.dropped_policy;
+    return std::nullopt;
+  }
+  const OutboundVerdict verdict =
+      state_.Outbound(now_, {.protocol = info.protocol,
+                             .tcp_flags = info.tcp_flags,
+                             .inside = info.source,
+                             .remote = info.destination,
+                             .fixed_external = HasNapt() ? nullptr : &fixed});
+  if (verdict.verdict == Verdict::kPass) [[likely]] {
+    return verdict.external;
+  }
+  if (verdict.verdict == Verdict::kFull) {
+    ++counters_.dropped_full;
+    if (config_.limits.when_full == WhenFull::kIcmp) {
+      SendError(packet, 3, 13, 0);
+    }
+  } else {
+    ++(verdict.verdict == Verdict::kPolicy ? counters_.dropped_policy
+                                           : counters_.dropped_unmapped);
+  }
+  return std::nullopt;
+}
+
+Box::Route Box::RouteIn(Transit& packet) {
+  if (HasNapt() && IsEchoRequest(packet.info)) {
+    DeliverLocally(packet);
+    return std::nullopt;
+  }
+  if (!CanTranslate(packet.info)) {
+    ++counters_.dropped_policy;
+    return std::nullopt;
+  }
+  const auto inside = InsideOf(packet, packet.info.source);
+  if (!inside || !CanLeave(packet, Side::kInside)) {
+    return std::nullopt;
+  }
+  SetDestination(packet.bytes, packet.info, *inside);
+  return Side::kInside;
+}
+
+/// Whom the packet, coming from `remote` as seen outside, is for; nullopt if
+/// it was dropped.
+std::optional<Endpoint> Box::InsideOf(Transit& packet, const Endpoint& remote) {
+  const PacketInfo& info = packet.info;
+  if (IsStateless()) {
+    Endpoint inside = info.destination;
+    if (config_.translation == Translation::kOneToOne) {
+      const auto host = state_.pool().HostOf(inside.address);
+      if (!host) {
+        RefuseUnsolicited(packet, remote, Verdict::kUnmapped);
+        return std::nullopt;
+      }
+      inside.address = *host;
+    }
+    return inside;
+  }
+  const InboundVerdict verdict =
+      state_.Inbound(now_, {.protocol = info.protocol,
+                            .tcp_flags = info.tcp_flags,
+                            .external = info.destination,
+                            .remote = remote});
+  if (verdict.verdict == Verdict::kPass) [[likely]] {
+    return verdict.inside;
+  }
+  if (verdict.verdict == Verdict::kFull) {
+    ++counters_.dropped_full;
+  } else {
+    RefuseUnsolicited(packet, remote, verdict.verdict);
+  }
+  return std::nullopt;
+}
+
+/// RFC 4787 section 6: both ends behind this box. The packet passes both of
+/// its mappings and the receiver's filter; only what it then shows as its
+/// source differs.
+Box::Route Box::RouteHairpin(Transit& packet) {
+  PacketInfo& info = packet.info;
+  if (HasNapt() && IsEchoRequest(info)) {
+    DeliverLocally(packet);
+    return std::nullopt;
+  }
+  if (config_.hairpinning == Hairpinning::kNone) {
+    RefuseUnsolicited(packet, info.source, Verdict::kUnmapped);
+    return std::nullopt;
+  }
+  if (info.is_icmp_error()) {
+    return RouteErrorHairpin(packet);
+  }
+  if (!CanTranslate(info)) {
+    ++counters_.dropped_policy;
+    return std::nullopt;
+  }
+  if (!CanLeave(packet, Side::kInside)) {
+    return std::nullopt;
+  }
+  const auto external = ExternalOf(packet);
+  if (!external) {
+    return std::nullopt;
+  }
+  const auto inside = InsideOf(packet, *external);
+  if (!inside) {
+    return std::nullopt;
+  }
+  if (config_.hairpinning == Hairpinning::kExternalSource) {
+    SetSource(packet.bytes, info, *external);
+  }
+  SetDestination(packet.bytes, info, *inside);
+  return Side::kInside;
+}
+
+void Box::RefuseUnsolicited(Transit& packet, const Endpoint& remote,
+                            Verdict verdict) {
+  ++(verdict == Verdict::kFiltered ? counters_.dropped_filtered
+                                   : counters_.dropped_unmapped);
+  const PacketInfo& info = packet.info;
+  const bool can_begin =
+      info.protocol == wire::kUdp ||
+      (info.protocol == wire::kTcp && IsOpeningSegment(info.tcp_flags));
+  if (config_.poisonable && can_begin && packet.from == Side::kOutside &&
+      HasNapt() && verdict != Verdict::kSwallowed) {
+    state_.AddLocalFlow(now_, {.protocol = info.protocol,
+                               .tcp_flags = info.tcp_flags,
+                               .external = info.destination,
+                               .remote = remote});
+  }
+  if (config_.unsolicited == Unsolicited::kReject) {
+    Reject(packet);
+  }
+}
+
+}  // namespace natkit::netsim::engine
