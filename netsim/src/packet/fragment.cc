@@ -95,11 +95,13 @@ Fragments FragmentV6(ByteView packet, const PacketInfo& info, size_t mtu,
                      uint32_t id) {
   const Ipv6Headers headers = WalkIpv6Headers(packet);
   const std::vector<uint8_t> head = V6FragmentHead(packet, headers, id);
-  if (mtu < head.size() + 8) {
+  const size_t start =
+      headers.fragment_header != 0 ? head.size() : headers.unfragmentable_end;
+  // The first fragment holds all headers (RFC 7112).
+  if (mtu < head.size() + 8 + (headers.end - start)) {
     return {};
   }
-  const ByteView payload = packet.subspan(
-      headers.fragment_header != 0 ? head.size() : headers.unfragmentable_end);
+  const ByteView payload = packet.subspan(start);
   const size_t room = (mtu - head.size()) / 8 * 8;
   Fragments out;
   for (size_t at = 0; at < payload.size(); at += room) {

@@ -55,8 +55,11 @@ Ipv6Headers WalkIpv6Headers(ByteView packet) {
   out.end = wire::kIpv6HeaderSize;
   out.unfragmentable_end = out.end;
   out.unfragmentable_next = wire::kIpv6NextHeader;
-  for (int i = 0; IsExtension(out.protocol); ++i) {
-    if (i == kMaxHeaders || packet.size() - out.end < 8 ||
+  int walked = 0;
+  while (IsExtension(out.protocol)) {
+    // One fragment header is free: a packet that is fine stays so when cut.
+    const bool is_free = out.protocol == kFragment && out.fragment_header == 0;
+    if ((walked == kMaxHeaders && !is_free) || packet.size() - out.end < 8 ||
         packet.size() - out.end <
             ExtensionSize(packet, out.end, out.protocol)) {
       out.is_cut = true;
@@ -66,7 +69,8 @@ Ipv6Headers WalkIpv6Headers(ByteView packet) {
     const uint8_t type = out.protocol;
     out.end += ExtensionSize(packet, start, type);
     out.protocol = packet[start];
-    if (type == kFragment && out.fragment_header == 0) {
+    walked += is_free ? 0 : 1;
+    if (is_free) {
       out.fragment_header = start;
       if ((wire::Get16(packet, start + 2) & 0xfff8) != 0) {
         return out;  // what follows is from the middle of something

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "natkit/base/check.h"
 #include "natkit/netsim/packet.h"
 #include "packet/wire.h"
@@ -29,6 +31,17 @@ class ChecksumDelta {
   uint32_t sum_ = 0;
 };
 
+/// One's complement has two zeros. Equation 3 cannot tell them apart where
+/// all that is summed is zero, which only ICMP, without a pseudo header, can
+/// be: an echo reply with identifier 0 and no data, say.
+bool SumsToNothing(ByteView packet, const PacketInfo& info) {
+  const size_t end = std::min<size_t>(packet.size(), info.total_size);
+  const ByteView icmp =
+      packet.subspan(info.transport_offset, end - info.transport_offset);
+  return info.protocol == wire::kIcmp && icmp[0] == 0 && icmp[1] == 0 &&
+         std::ranges::all_of(icmp.subspan(4), [](uint8_t b) { return b == 0; });
+}
+
 /// Nothing happens to a checksum that a quoted packet has lost.
 void UpdateTransport(MutableBytes packet, const PacketInfo& info,
                      const ChecksumDelta& delta) {
@@ -37,12 +50,15 @@ void UpdateTransport(MutableBytes packet, const PacketInfo& info,
     return;
   }
   const uint16_t old = wire::Get16(packet, at);
-  if (info.protocol == wire::kUdp && old == 0 && info.is_v4()) {
-    return;  // the sender made none (RFC 768)
+  if (info.protocol == wire::kUdp && old == 0) {
+    return;  // the sender made none (RFC 768); over IPv6 that is wrong
   }
-  const uint16_t fresh = delta.ApplyTo(old);
-  wire::Put16(packet, at,
-              info.protocol == wire::kUdp && fresh == 0 ? 0xffff : fresh);
+  uint16_t fresh = delta.ApplyTo(old);
+  if (fresh == 0 &&
+      (info.protocol == wire::kUdp || SumsToNothing(packet, info))) {
+    fresh = 0xffff;
+  }
+  wire::Put16(packet, at, fresh);
 }
 
 /// Which end of a packet.

@@ -351,6 +351,15 @@ TEST(Rewrite, NeverMakesAUdpChecksumOfZero) {
   EXPECT_GE(at_all_ones, 1);
 }
 
+TEST(Rewrite, KnowsBothZerosOfAnIcmpSum) {
+  Bytes packet =
+      BuildEcho(Ip("192.0.2.1"), Ip("10.0.0.2"), EchoKind::kReply, 7, 0, {});
+  auto info = ParsePacket(packet).value();
+  RewriteIcmpId(packet, info, 0);
+  EXPECT_TRUE(IsIntact(packet));
+  EXPECT_EQ(packet, Fixed(packet));
+}
+
 TEST(Rewrite, TouchesOnlyAddressesOfLaterFragments) {
   const auto fragments = FragmentPacket(
       BuildUdp(At("10.0.0.2:1"), At("192.0.2.2:2"), Payload(3000)), 1000, 0);
