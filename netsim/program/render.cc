@@ -34,13 +34,16 @@ std::string Json(std::string_view text) {
   return out + "\"";
 }
 
-/// Whether the kernel can be a box of this profile.
-bool IsKernelProfile(const ProfileInfo& info) {
+/// How well the kernel plays a box of this profile: "exact", "near" or "no".
+std::string_view KernelFit(const ProfileInfo& info) {
   Nat nat;
   nat.config = info.make();
   nat.config.ipv6 = Ipv6Mode::kDrop;
   nat.addresses.resize(1);
-  return info.carrier.empty() && !KernelObstacle(nat);
+  if (!info.carrier.empty() || KernelObstacle(nat)) {
+    return "no";
+  }
+  return KernelDifferences(nat).empty() ? "exact" : "near";
 }
 
 }  // namespace
@@ -72,7 +75,7 @@ std::string RenderProfilesJson() {
         << ",\"summary\":" << Json(info.summary)
         << ",\"source\":" << Json(info.source)
         << ",\"carrier\":" << Json(info.carrier)
-        << ",\"kernel\":" << (IsKernelProfile(info) ? "true" : "false") << '}';
+        << ",\"kernel\":" << Json(KernelFit(info)) << '}';
     separator = ",\n ";
   }
   out << "]\n";

@@ -32,6 +32,10 @@ build  util-linux             cmd:unshare
 test   clang-19               cmd:clang++-19
 test   llvm-19                cmd:llvm-symbolizer-19
 test   libclang-rt-19-dev     -
+test   coturn                 cmd:turnutils_natdiscovery
+test   stun-client            cmd:stun
+test   miniupnpc              cmd:upnpc
+test   natpmpc                cmd:natpmpc
 demo   nftables               cmd:nft
 demo   iproute2               cmd:ip
 demo   iputils-ping           cmd:ping
@@ -110,6 +114,10 @@ install_packages() {
   log=$(mktemp)
   note "installing: $*"
   export DEBIAN_FRONTEND=noninteractive
+  # The tests start servers of their own; nothing shall listen on this machine.
+  if [[ " $* " == *" coturn "* && -d /run/systemd/system ]]; then
+    systemctl mask --quiet coturn.service
+  fi
   # Some repository may be down that none of these packages comes from.
   apt-get -o DPkg::Lock::Timeout=600 -qq update >"$log" 2>&1 ||
     { tail -n 5 -- "$log" >&2; note "apt-get update had errors; trying with what it got"; }
