@@ -374,6 +374,8 @@ constexpr NatKnob kKnobs[] = {
      NATKIT_INTEGER(limits.max_mappings, 1, kMany)},
     {"mappings_per_host", kNumber, "quota, 0: none (RFC 6888 REQ-4)",
      NATKIT_INTEGER(limits.mappings_per_host, 0, kMany)},
+    {"max_sessions", kNumber, "remote endpoints of all mappings together",
+     NATKIT_INTEGER(limits.max_sessions, 1, kMany)},
     {"sessions_per_mapping", kNumber, "remote endpoints of one mapping",
      NATKIT_INTEGER(limits.sessions_per_mapping, 1, kMany)},
     {"new_mappings_per_second", kNumber,
