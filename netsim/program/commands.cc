@@ -12,6 +12,7 @@
 #include <system_error>
 #include <utility>
 
+#include "load_file.h"
 #include "natkit/netsim/control.h"
 #include "natkit/netsim/draw.h"
 #include "natkit/netsim/profile.h"
@@ -21,57 +22,9 @@
 namespace natkit::netsim::program {
 namespace {
 
-constexpr int kBadScenario = 2;
 // As shells say it.
 constexpr int kNotExecutable = 126;
 constexpr int kNotFound = 127;
-
-std::optional<std::string> ReadText(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    return std::nullopt;
-  }
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (file.bad()) {
-    return std::nullopt;
-  }
-  return text;
-}
-
-/// Complains and returns nullopt if the file is missing or wrong.
-std::optional<Scenario> LoadFile(const std::string& path, int& exit_status) {
-  const auto text = ReadText(path);
-  if (!text) {
-    std::cerr << "netsim: cannot read " << path << '\n';
-    exit_status = 1;
-    return std::nullopt;
-  }
-  auto scenario = ParseScenario(*text);
-  if (!scenario) {
-    for (const Problem& problem : scenario.error()) {
-      std::cerr << path << ':' << problem.line << ": " << problem.text << '\n';
-    }
-    exit_status = kBadScenario;
-    return std::nullopt;
-  }
-  return *std::move(scenario);
-}
-
-std::optional<EventKind> FindEvent(std::string_view name) {
-  constexpr std::pair<std::string_view, EventKind> kEvents[] = {
-      {"reboot", EventKind::kReboot},
-      {"block-udp", EventKind::kBlockUdp},
-      {"unblock-udp", EventKind::kUnblockUdp},
-      {"link-down", EventKind::kLinkDown},
-      {"link-up", EventKind::kLinkUp},
-  };
-  for (const auto& [event_name, kind] : kEvents) {
-    if (event_name == name) {
-      return kind;
-    }
-  }
-  return std::nullopt;
-}
 
 }  // namespace
 
@@ -205,23 +158,30 @@ void Commands::SendEvent() {
   if (run.empty()) {
     return;
   }
-  const auto kind = FindEvent(event);
-  if (!kind) {
-    Fail("unknown event '" + event + "' (`netsim event --help` lists them)");
+  if (!new_address.empty()) {
+    event_words.push_back(new_address);
+  }
+  const auto what = ParseEvent(event, event_words);
+  if (!what) {
+    Fail(what.error().text);
     return;
   }
-  Event what{*kind, std::nullopt};
-  if (!new_address.empty()) {
-    const auto address = IpAddress::Parse(new_address);
-    if (!address || !address->is_v4() || *kind != EventKind::kReboot) {
-      Fail("--new-address takes an IPv4 address and goes with reboot");
-      return;
-    }
-    what = {EventKind::kReaddress, *address};
-  }
-  if (const auto done = Apply(run, member, what); !done) {
+  if (const auto done = Apply(run, member, *what); !done) {
     Fail(done.error().text);
   }
+}
+
+void Commands::Show() {
+  const std::string run = Run();
+  if (run.empty()) {
+    return;
+  }
+  const auto view = netsim::Show(run, member);
+  if (!view) {
+    Fail(view.error().text);
+    return;
+  }
+  std::cout << (as_json ? RenderMemberJson(*view) : RenderMember(*view));
 }
 
 }  // namespace natkit::netsim::program

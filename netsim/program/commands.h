@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "run_report.h"
+
 namespace natkit::netsim::program {
 
 /// The subcommands of the netsim program. Options are the members; each
@@ -20,15 +22,20 @@ class Commands {
   void Clean();
   void Exec();
   void SendEvent();
+  void Show();
+  void RunSteps();
 
   std::string file;
   std::string id;
   std::string member;
   std::vector<std::string> command;
   std::string event;
+  std::vector<std::string> event_words;
   std::string new_address;
+  std::string junit_file;
   bool as_json = false;
   bool all = false;
+  bool keep = false;
   int exit_status = 0;
 
  private:
@@ -36,6 +43,8 @@ class Commands {
   /// The chosen or default run; empty, and a complaint, if there is none.
   [[nodiscard]] std::string Run();
   void DownAll();
+  void Leave(const std::string& run);
+  void WriteReport(const RunReport& report);
 };
 
 }  // namespace natkit::netsim::program

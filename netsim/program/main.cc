@@ -19,6 +19,7 @@ constexpr const char* kExamples =
     "  netsim exec --id $id home1 -- ping -c1 203.0.113.11\n"
     "  netsim event --id $id home reboot       the NAT forgets its mappings\n"
     "  netsim down $id\n"
+    "  netsim run demo.toml                    run the steps written in it\n"
     "With one run up, --id can be left out.";
 
 using natkit::netsim::program::Commands;
@@ -57,6 +58,17 @@ void AddRunCommands(CLI::App& app, Commands& commands) {
   clean->callback([&commands] { commands.Clean(); });
 }
 
+void AddStepCommands(CLI::App& app, Commands& commands) {
+  auto* run = app.add_subcommand(
+      "run", "Build a scenario, run its steps, take it down; 0 if all pass");
+  run->add_option("FILE", commands.file, "scenario file")->required();
+  run->add_option("--id", commands.id, "run id; default: a random one");
+  run->add_flag("--json", commands.as_json, "print the report as JSON");
+  run->add_option("--junit", commands.junit_file, "write a JUnit report");
+  run->add_flag("--keep", commands.keep, "leave the run up afterwards");
+  run->callback([&commands] { commands.RunSteps(); });
+}
+
 void AddMemberCommands(CLI::App& app, Commands& commands) {
   auto* exec = app.add_subcommand(
       "exec", "Run a command on a host or box; its exit status is passed on");
@@ -72,11 +84,23 @@ void AddMemberCommands(CLI::App& app, Commands& commands) {
       ->required();
   event
       ->add_option("EVENT", commands.event,
-                   "reboot, block-udp, unblock-udp, link-down or link-up")
+                   "reboot, block-udp, unblock-udp, link-down, link-up, "
+                   "blackhole or set-link")
       ->required();
+  event->add_option("WORDS", commands.event_words,
+                    "blackhole: a duration such as 2s; set-link: settings "
+                    "such as delay=20ms loss=0.05 and direction=up; both: "
+                    "network=NAME picks one cable of the member");
   event->add_option("--new-address", commands.new_address,
                     "with reboot: come back with this external address");
   event->callback([&commands] { commands.SendEvent(); });
+  auto* show = app.add_subcommand(
+      "show",
+      "Show the mappings, counters and links of a member in user space");
+  show->add_option("--id", commands.id, "run id");
+  show->add_option("MEMBER", commands.member, "box or host")->required();
+  show->add_flag("--json", commands.as_json, "print JSON");
+  show->callback([&commands] { commands.Show(); });
 }
 
 /// Takes what follows the first "--": a command to run, whose options are not
@@ -99,6 +123,7 @@ int main(int argc, char** argv) {
   Commands commands;
   AddFileCommands(app, commands);
   AddRunCommands(app, commands);
+  AddStepCommands(app, commands);
   AddMemberCommands(app, commands);
   const int ours = TakeCommand(argc, argv, commands);
   try {

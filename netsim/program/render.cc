@@ -3,6 +3,7 @@
 #include <iomanip>
 #include <sstream>
 
+#include "json_text.h"
 #include "natkit/netsim/plan.h"
 #include "natkit/netsim/profile.h"
 #include "natkit/netsim/scenario.h"
@@ -20,18 +21,6 @@ std::string_view StateName(RunState state) {
       return "leftover";
   }
   return "?";
-}
-
-/// A JSON string; control characters become spaces.
-std::string Json(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-    }
-    out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-  }
-  return out + "\"";
 }
 
 /// How well the kernel plays a box of this profile: "exact", "near" or "no".
@@ -120,7 +109,9 @@ std::string RenderRunJson(const RunSummary& run) {
   std::ostringstream out;
   out << "{\"id\":" << Json(run.id) << ",\"scenario\":" << Json(run.scenario)
       << ",\"state\":" << Json(StateName(run.state))
-      << ",\"directory\":" << Json(run.directory) << ",\"members\":[";
+      << ",\"directory\":" << Json(run.directory) << ",\"engine_pid\":"
+      << (run.engine_pid ? std::to_string(*run.engine_pid) : "null")
+      << ",\"members\":[";
   std::string_view separator;
   for (const Member& member : run.members) {
     out << separator << "{\"name\":" << Json(member.name)

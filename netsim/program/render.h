@@ -13,6 +13,8 @@ namespace natkit::netsim::program {
 [[nodiscard]] std::string RenderParameters();
 [[nodiscard]] std::string RenderParametersJson();
 [[nodiscard]] std::string RenderProfilesJson();
+[[nodiscard]] std::string RenderMember(const MemberView& view);
+[[nodiscard]] std::string RenderMemberJson(const MemberView& view);
 [[nodiscard]] std::string RenderRuns(const std::vector<RunSummary>& runs);
 [[nodiscard]] std::string RenderRunsJson(const std::vector<RunSummary>& runs);
 [[nodiscard]] std::string RenderRunJson(const RunSummary& run);

@@ -4,6 +4,8 @@
 
 #include "kernel/nat_kind.h"
 #include "kernel/routes.h"
+#include "run/fabric_plan.h"
+#include "scenario/user_network.h"
 
 namespace natkit::netsim {
 namespace {
@@ -25,14 +27,17 @@ void AddRoutes(const std::vector<Route>& routes, std::string& batch) {
 }
 
 /// The namespace with the links: a bridge per network, a port per member.
-class Fabric {
+class Bridges {
  public:
-  Fabric(const Scenario& scenario,
-         const std::function<std::string(size_t)>& path_of)
+  Bridges(const Scenario& scenario,
+          const std::function<std::string(size_t)>& path_of)
       : scenario_(scenario), path_of_(path_of) {
     plan_.name = "fabric";
     plan_.sysctls = {{"net/ipv6/conf/default/disable_ipv6", "1"}};
     for (size_t i = 0; i < scenario.networks.size(); ++i) {
+      if (IsUserNetwork(scenario, scenario.networks[i].name)) {
+        continue;
+      }
       plan_.ip_batch += "link add br" + std::to_string(i) +
                         " up type bridge stp_state 0 forward_delay 0 "
                         "mcast_snooping 0\n";
@@ -42,12 +47,24 @@ class Fabric {
   /// A cable from `network` to `interface` of the i-th namespace.
   void Connect(std::string_view network, size_t index,
                std::string_view interface) {
+    if (IsUserNetwork(scenario_, network)) {
+      return;
+    }
     const auto bridge = static_cast<size_t>(scenario_.FindNetwork(network) -
                                             scenario_.networks.data());
     plan_.ip_batch += "link add p" + std::to_string(ports_++) + " master br" +
                       std::to_string(bridge) + " up type veth peer name " +
                       std::string(interface) + " netns " + path_of_(index) +
                       "\n";
+  }
+
+  /// A veth pair for every port of the engine process that has an interface.
+  void ConnectEngine() {
+    for (const PortDevice& device : MakeFabricPlan(scenario_, 0).devices) {
+      plan_.ip_batch += "link add " + FabricInterface(device.port) +
+                        " up type veth peer name " + device.interface +
+                        " netns " + path_of_(device.namespace_index) + "\n";
+    }
   }
 
   NamespacePlan Take() { return std::move(plan_); }
@@ -113,6 +130,9 @@ void AddTimeouts(const NatTimeouts& timeouts, NamespacePlan& plan) {
 NamespacePlan PlanNat(const Scenario& scenario, const Nat& nat) {
   NamespacePlan plan;
   plan.name = nat.name;
+  if (nat.backend == Backend::kEngine) {
+    return plan;  // its namespace stays empty
+  }
   plan.sysctls = CommonSysctls();
   plan.sysctls.emplace_back("net/ipv4/ip_forward", "1");
   for (const std::string_view device : {kInside, kOutside}) {
@@ -143,6 +163,10 @@ NamespacePlan PlanNat(const Scenario& scenario, const Nat& nat) {
 
 }  // namespace
 
+std::string FabricInterface(size_t port) {
+  return "u" + std::to_string(port);
+}
+
 size_t CountNamespaces(const Scenario& scenario) {
   return 1 + scenario.hosts.size() + scenario.nats.size();
 }
@@ -160,18 +184,24 @@ std::optional<size_t> FindNamespace(const Scenario& scenario,
 }
 
 Plan MakePlan(const Scenario& scenario,
-              const std::function<std::string(size_t)>& path_of) {
+              const std::function<std::string(size_t)>& path_of,
+              DeviceKind kind) {
   Plan plan;
   plan.namespaces.resize(1);
-  Fabric fabric(scenario, path_of);
+  Bridges fabric(scenario, path_of);
   for (const Host& host : scenario.hosts) {
     fabric.Connect(host.network, plan.namespaces.size(), kHostInterface);
     plan.namespaces.push_back(PlanHost(scenario, host));
   }
   for (const Nat& nat : scenario.nats) {
-    fabric.Connect(nat.inside, plan.namespaces.size(), kInside);
-    fabric.Connect(nat.outside, plan.namespaces.size(), kOutside);
+    if (nat.backend == Backend::kKernel) {
+      fabric.Connect(nat.inside, plan.namespaces.size(), kInside);
+      fabric.Connect(nat.outside, plan.namespaces.size(), kOutside);
+    }
     plan.namespaces.push_back(PlanNat(scenario, nat));
+  }
+  if (kind == DeviceKind::kPacketSocket) {
+    fabric.ConnectEngine();
   }
   plan.namespaces.front() = fabric.Take();
   return plan;

@@ -6,11 +6,14 @@
 #include <utility>
 
 #include "natkit/netsim/plan.h"
+#include "run/device.h"
+#include "run/engine_process.h"
 #include "run/enter.h"
 #include "run/files.h"
 #include "run/keeper.h"
 #include "run/run_directory.h"
 #include "run/summary.h"
+#include "scenario/user_network.h"
 
 namespace natkit::netsim {
 namespace {
@@ -23,7 +26,10 @@ Outcome<void> CheckPrograms(const Scenario& scenario) {
     return std::unexpected(
         Failure{"the program 'ip' is not installed (package iproute2)"});
   }
-  if (!scenario.nats.empty() && !FindProgram("nft")) {
+  const bool needs_nft = std::ranges::any_of(scenario.nats, [](const Nat& nat) {
+    return nat.backend == Backend::kKernel;
+  });
+  if (needs_nft && !FindProgram("nft")) {
     return std::unexpected(
         Failure{"the program 'nft' is not installed (package nftables)"});
   }
@@ -60,11 +66,9 @@ Outcome<void> Configure(const NamespacePlan& plan) {
   return done;
 }
 
-/// The fabric first: it makes everybody's interfaces. Then all others, a few
-/// at a time.
-Outcome<void> ConfigureAll(const RunRecord& record, const Plan& plan) {
-  auto outcome = RunInside(
-      record, 0, [&plan] { return Configure(plan.namespaces.front()); });
+/// All but the fabric, a few at a time.
+Outcome<void> ConfigureMembers(const RunRecord& record, const Plan& plan) {
+  Outcome<void> outcome;
   std::vector<Worker> workers;
   size_t next = 1;
   while (outcome && (next < plan.namespaces.size() || !workers.empty())) {
@@ -100,11 +104,30 @@ void NameNamespaces(const Scenario& scenario, const Keeper& keeper,
     add(host.name, "host");
   }
   for (const Nat& nat : scenario.nats) {
-    add(nat.name, "nat");
+    add(nat.name, nat.backend == Backend::kEngine ? "engine" : "nat");
   }
 }
 
-Outcome<void> Build(const Scenario& scenario, RunRecord& record) {
+/// The fabric and the engine process make everybody's interfaces.
+Outcome<void> ConfigureAll(const Scenario& scenario, RunRecord& record) {
+  const DeviceKind kind = ChooseDeviceKind();
+  const Plan plan = MakePlan(
+      scenario, [&record](size_t i) { return record.NamespacePath(i); }, kind);
+  auto outcome = RunInside(
+      record, 0, [&plan] { return Configure(plan.namespaces.front()); });
+  if (outcome && HasUserNetworks(scenario)) {
+    const auto engine = StartEngine(record, scenario, kind);
+    if (!engine) {
+      return std::unexpected(engine.error());
+    }
+    record.engine = *engine;
+    outcome = SaveRecord(record);
+  }
+  return outcome ? ConfigureMembers(record, plan) : outcome;
+}
+
+Outcome<void> Build(const Scenario& scenario, RunRecord& record,
+                    Lifetime lifetime) {
   auto keeper = StartKeeper(CountNamespaces(scenario));
   if (!keeper) {
     return std::unexpected(keeper.error());
@@ -117,12 +140,12 @@ Outcome<void> Build(const Scenario& scenario, RunRecord& record) {
     outcome = SaveRecord(record);
   }
   if (outcome) {
-    const auto path_of = [&record](size_t i) {
-      return record.NamespacePath(i);
-    };
-    outcome = ConfigureAll(record, MakePlan(scenario, path_of));
+    outcome = ConfigureAll(scenario, record);
   }
-  if (outcome) {
+  if (outcome && lifetime == Lifetime::kWithCaller) {
+    // The keeper goes on waiting, until the pipe closes with this process.
+    static_cast<void>(keeper->commit.Release());
+  } else if (outcome) {
     outcome = Commit(*keeper);
   }
   return outcome;
@@ -130,7 +153,8 @@ Outcome<void> Build(const Scenario& scenario, RunRecord& record) {
 
 }  // namespace
 
-Outcome<RunSummary> Up(const Scenario& scenario, std::string id) {
+Outcome<RunSummary> Up(const Scenario& scenario, std::string id,
+                       Lifetime lifetime) {
   if (auto programs = CheckPrograms(scenario); !programs) {
     return std::unexpected(programs.error());
   }
@@ -139,7 +163,7 @@ Outcome<RunSummary> Up(const Scenario& scenario, std::string id) {
   if (!record) {
     return std::unexpected(record.error());
   }
-  auto outcome = Build(scenario, *record);
+  auto outcome = Build(scenario, *record, lifetime);
   if (outcome) {
     record->is_ready = true;
     outcome = SaveRecord(*record);

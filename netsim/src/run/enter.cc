@@ -55,6 +55,30 @@ Outcome<void> EnterNamespace(const RunRecord& record, size_t index) {
   return {};
 }
 
+Outcome<void> EnterUserNamespace(const RunRecord& record) {
+  if (!record.has_user_namespace) {
+    return {};
+  }
+  const std::string path =
+      "/proc/" + std::to_string(record.keeper.pid) + "/ns/user";
+  const FileDescriptor user(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!user.is_open() || setns(user.get(), CLONE_NEWUSER) != 0) {
+    return std::unexpected(SystemFailure("cannot enter the user namespace"));
+  }
+  return {};
+}
+
+Outcome<void> EnterNetwork(const RunRecord& record, size_t index) {
+  const FileDescriptor network(
+      open(record.NamespacePath(index).c_str(), O_RDONLY | O_CLOEXEC));
+  if (!network.is_open() || setns(network.get(), CLONE_NEWNET) != 0) {
+    return std::unexpected(SystemFailure("cannot enter '" +
+                                         record.namespaces.at(index).name +
+                                         "' of run '" + record.id + "'"));
+  }
+  return {};
+}
+
 Outcome<Worker> ForkWorker() {
   std::array<int, 2> ends{};
   if (pipe2(ends.data(), O_CLOEXEC) != 0) {
@@ -101,6 +125,13 @@ Outcome<void> Enter(std::string_view id, std::string_view member) {
     return std::unexpected(Failure{"run '" + record->id +
                                    "' has no host or box '" +
                                    std::string(member) + "'"});
+  }
+  if (kept->kind == "engine") {
+    return std::unexpected(
+        Failure{"'" + kept->name +
+                "' is played by the engine process; nothing runs on it "
+                "(`netsim show " +
+                kept->name + "` looks into it)"});
   }
   const auto index = static_cast<size_t>(kept - record->namespaces.data());
   auto entered = EnterNamespace(*record, index);

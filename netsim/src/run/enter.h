@@ -10,6 +10,11 @@ namespace natkit::netsim {
 [[nodiscard]] Outcome<void> EnterNamespace(const RunRecord& record,
                                            size_t index);
 
+/// The parts of EnterNamespace, for a process that visits several: the user
+/// namespace first, if the run has one.
+[[nodiscard]] Outcome<void> EnterUserNamespace(const RunRecord& record);
+[[nodiscard]] Outcome<void> EnterNetwork(const RunRecord& record, size_t index);
+
 /// Runs `work` in a child process inside a namespace and waits for it.
 template <class Work>
 [[nodiscard]] Outcome<void> RunInside(const RunRecord& record, size_t index,

@@ -4,7 +4,11 @@
 
 #include "natkit/netsim/plan.h"
 #include "run/conntrack.h"
+#include "run/engine_commands.h"
+#include "run/engine_process.h"
 #include "run/enter.h"
+#include "run/member_view.h"
+#include "scenario/user_network.h"
 
 namespace natkit::netsim {
 namespace {
@@ -60,11 +64,19 @@ class Action {
   Outcome<void> Run(const Event& event);
 
  private:
+  [[nodiscard]] bool IsEngineBox() const {
+    return nat() != nullptr && nat()->backend == Backend::kEngine;
+  }
+
+  [[nodiscard]] Outcome<void> CheckCable(const Event& event) const;
+  Outcome<void> AskForIt(const Event& event);
+  Outcome<void> RunOnKernel(const Event& event);
+
   [[nodiscard]] const Nat* nat() const {
     return scenario_.FindNat(record_.namespaces.at(index_).name);
   }
 
-  Outcome<void> Readdress(const IpAddress& address);
+  Outcome<void> Readdress(const Event& event);
   Outcome<void> SetLink(std::string_view state);
   template <class Work>
   Outcome<void> InBox(const Work& work);
@@ -83,18 +95,27 @@ Outcome<void> Action::InBox(const Work& work) {
   return RunInside(record_, index_, work);
 }
 
-Outcome<void> Action::Readdress(const IpAddress& address) {
+Outcome<void> Action::Readdress(const Event& event) {
+  const IpAddress address = event.new_address.value_or(IpAddress());
   if (nat() == nullptr || !nat()->Translates()) {
     return std::unexpected(
         Failure{"only a box that translates can be readdressed"});
   }
   Scenario changed = scenario_;
   const auto box = std::ranges::find(changed.nats, nat()->name, &Nat::name);
-  box->addresses = {address};
-  box->config.external = {address};
+  if (IsEngineBox()) {
+    box->addresses.front() = address;  // the primary one of its pool
+  } else {
+    box->addresses = {address};
+  }
+  box->config.external = box->addresses;
   // The scenario's own rules say whether the address is usable.
   if (const auto checked = ParseScenario(FormatScenario(changed)); !checked) {
     return std::unexpected(Failure{checked.error().front().text});
+  }
+  if (IsEngineBox()) {
+    auto done = AskForIt(event);
+    return done ? SaveScenario(record_.id, changed) : done;
   }
   auto done = RunInside(record_, index_, [&] {
     auto moved = Ip(ReaddressBatch(scenario_, *nat(), address) +
@@ -114,12 +135,59 @@ Outcome<void> Action::SetLink(std::string_view state) {
   return RunInside(record_, index_, [&batch] { return Ip(batch); });
 }
 
+/// Cables can be changed where the engine process carries their frames.
+Outcome<void> Action::CheckCable(const Event& event) const {
+  const std::string& member = record_.namespaces.at(index_).name;
+  const Host* host = scenario_.FindHost(member);
+  std::vector<std::string> networks;
+  if (host != nullptr) {
+    networks = {host->network};
+  } else if (nat() != nullptr) {
+    networks = {nat()->inside, nat()->outside};
+  }
+  if (!event.network.empty()) {
+    if (std::ranges::find(networks, event.network) == networks.end()) {
+      return std::unexpected(Failure{"'" + member + "' is not on network '" +
+                                     event.network + "'"});
+    }
+    networks = {event.network};
+  }
+  for (const std::string& network : networks) {
+    if (IsUserNetwork(scenario_, network)) {
+      return {};
+    }
+  }
+  return std::unexpected(Failure{
+      "network '" + networks.front() +
+      "' is a bridge of the kernel, which cannot do this; describe the cable "
+      "with a [[link]] table and the engine process carries it"});
+}
+
+Outcome<void> Action::AskForIt(const Event& event) {
+  const auto answer = AskEngine(
+      record_.id, FormatRequest(record_.namespaces.at(index_).name, event));
+  if (!answer) {
+    return std::unexpected(answer.error());
+  }
+  return {};
+}
+
 Outcome<void> Action::Run(const Event& event) {
+  if (event.kind == EventKind::kReaddress) {
+    return Readdress(event);
+  }
+  if (event.kind == EventKind::kBlackhole ||
+      event.kind == EventKind::kSetLink) {
+    const auto possible = CheckCable(event);
+    return possible ? AskForIt(event) : possible;
+  }
+  return IsEngineBox() ? AskForIt(event) : RunOnKernel(event);
+}
+
+Outcome<void> Action::RunOnKernel(const Event& event) {
   switch (event.kind) {
     case EventKind::kReboot:
       return InBox([this] { return Forget(*nat()); });
-    case EventKind::kReaddress:
-      return Readdress(event.new_address.value_or(IpAddress()));
     case EventKind::kBlockUdp:
       return InBox([] { return LoadRules(MakeUdpBlock()); });
     case EventKind::kUnblockUdp:
@@ -128,6 +196,10 @@ Outcome<void> Action::Run(const Event& event) {
       return SetLink("down");
     case EventKind::kLinkUp:
       return SetLink("up");
+    case EventKind::kReaddress:
+    case EventKind::kBlackhole:
+    case EventKind::kSetLink:
+      break;
   }
   return std::unexpected(Failure{"unknown event"});
 }
@@ -151,6 +223,27 @@ Outcome<void> Apply(std::string_view id, std::string_view member,
                                    std::string(member) + "'"});
   }
   return Action(*std::move(scenario), *std::move(record), *index).Run(event);
+}
+
+Outcome<MemberView> Show(std::string_view id, std::string_view member) {
+  const auto record = LoadRecord(id);
+  if (!record) {
+    return std::unexpected(record.error());
+  }
+  if (record->engine.pid == 0) {
+    return std::unexpected(
+        Failure{"run '" + record->id + "' is all kernel; use `netsim exec " +
+                std::string(member) + " -- nft list ruleset` and the like"});
+  }
+  const auto answer = AskEngine(id, "show " + std::string(member));
+  if (!answer) {
+    return std::unexpected(answer.error());
+  }
+  auto view = ParseView(*answer);
+  if (!view) {
+    return std::unexpected(Failure{"the engine process answers nonsense"});
+  }
+  return *std::move(view);
 }
 
 }  // namespace natkit::netsim

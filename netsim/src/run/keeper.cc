@@ -2,9 +2,11 @@
 
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -96,15 +98,20 @@ void Detach(int report, int commit) {
     _exit(1);
   }
   close(kReportFd);
-  char word = 0;
-  if (read(kCommitFd, &word, 1) != 1) {
-    _exit(1);  // `up` failed or was killed
-  }
   sigset_t end;
   sigemptyset(&end);
   sigaddset(&end, SIGTERM);
-  int signal = 0;
-  sigwait(&end, &signal);
+  const int ended = signalfd(-1, &end, SFD_CLOEXEC);
+  std::array<pollfd, 2> entries = {
+      {{ended, POLLIN, 0}, {kCommitFd, POLLIN, 0}}};
+  while (poll(entries.data(), entries.size(), -1) > 0 &&
+         entries[0].revents == 0) {
+    char word = 0;
+    if (read(kCommitFd, &word, 1) != 1) {
+      _exit(1);  // `up` failed or was killed
+    }
+    entries[1].fd = -1;  // committed: only the signal counts
+  }
   _exit(0);
 }
 

@@ -12,7 +12,8 @@ namespace natkit::netsim {
 /// One namespace of a run: the keeper holds it open as descriptor `fd`.
 struct KeptNamespace {
   std::string name;
-  std::string kind;  ///< "fabric", "host" or "nat"
+  std::string kind;  ///< "fabric", "host", "nat", or "engine": a box that the
+                     ///< engine process plays
   int fd = -1;
   uint64_t inode = 0;  ///< tells which processes are inside
 };
@@ -23,6 +24,7 @@ struct RunRecord {
   std::string token;  ///< random; in the environment of what runs inside
   ProcessId owner;    ///< the `up` that made the run
   ProcessId keeper;   ///< pid 0 until there is one
+  ProcessId engine;   ///< pid 0 if there is none
   bool has_user_namespace = false;  ///< the keeper made its own
   bool is_ready = false;            ///< `up` has finished
   std::vector<KeptNamespace> namespaces;

@@ -28,6 +28,8 @@ std::string FormatRecord(const RunRecord& record) {
        << "owner " << record.owner.pid << ' ' << record.owner.start_time << '\n'
        << "keeper " << record.keeper.pid << ' ' << record.keeper.start_time
        << '\n'
+       << "engine " << record.engine.pid << ' ' << record.engine.start_time
+       << '\n'
        << "userns " << record.has_user_namespace << '\n'
        << "ready " << record.is_ready << '\n';
   for (const KeptNamespace& kept : record.namespaces) {
@@ -56,6 +58,8 @@ std::optional<RunRecord> ParseRecord(std::string_view text) {
       words >> record.owner.pid >> record.owner.start_time;
     } else if (key == "keeper") {
       words >> record.keeper.pid >> record.keeper.start_time;
+    } else if (key == "engine") {
+      words >> record.engine.pid >> record.engine.start_time;
     } else if (key == "userns") {
       words >> record.has_user_namespace;
     } else if (key == "ready") {
@@ -72,7 +76,8 @@ std::optional<RunRecord> ParseRecord(std::string_view text) {
 }
 
 RunState StateOf(const RunRecord& record) {
-  const bool kept = record.keeper.pid != 0 && IsAlive(record.keeper);
+  const bool kept = record.keeper.pid != 0 && IsAlive(record.keeper) &&
+                    (record.engine.pid == 0 || IsAlive(record.engine));
   if (record.is_ready) {
     return kept ? RunState::kRunning : RunState::kLeftover;
   }

@@ -12,6 +12,9 @@ RunSummary Summarize(const RunRecord& record) {
   if (const auto scenario = LoadScenario(record.id)) {
     summary.scenario = scenario->name;
   }
+  if (record.engine.pid != 0) {
+    summary.engine_pid = record.engine.pid;
+  }
   for (size_t i = 1; i < record.namespaces.size(); ++i) {
     summary.members.push_back({record.namespaces[i].name,
                                record.namespaces[i].kind,

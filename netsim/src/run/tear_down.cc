@@ -36,7 +36,9 @@ std::vector<ProcessId> ProcessesInside(const RunRecord& record) {
   const bool kept = record.keeper.pid != 0 && IsAlive(record.keeper);
   std::vector<ProcessId> inside = AllProcesses();
   std::erase_if(inside, [&](const ProcessId& process) {
-    return process == record.keeper || process.pid == getpid() ||
+    // The engine process is the last to go: what ends inside may still talk.
+    return process == record.keeper || process == record.engine ||
+           process.pid == getpid() ||
            !inodes.contains(NetworkNamespaceOf(process.pid)) ||
            (!kept && !CarriesToken(process.pid, record.token));
   });
@@ -53,8 +55,10 @@ Outcome<void> Remove(const RunRecord& record) {
     }
     EndProcesses(inside, kGrace);
   }
-  if (record.keeper.pid != 0) {
-    EndProcesses({record.keeper}, kGrace);
+  for (const ProcessId& process : {record.engine, record.keeper}) {
+    if (process.pid != 0) {
+      EndProcesses({process}, kGrace);
+    }
   }
   return RemoveRunDirectory(record.id);
 }

@@ -46,6 +46,7 @@ inside = "lan"
 outside = "edge"
 address = "198.51.100.20"
 udp_stream_timeout = 60
+backend = "kernel"
 )";
 
 Scenario Parse() {

@@ -22,6 +22,20 @@ struct NamespacePlan {
   std::vector<std::pair<std::string, std::string>> conntrack_sysctls;
 };
 
+/// What carries frames between members and the engine process.
+enum class DeviceKind : uint8_t {
+  /// A TAP device is the member's own interface: one crossing per direction.
+  /// The engine process creates it, the plan does not.
+  kTap,
+  /// Where /dev/net/tun cannot be opened: a veth pair whose other end, in the
+  /// fabric namespace, has a packet socket.
+  kPacketSocket,
+};
+
+/// The interface of the fabric namespace that belongs to a port of the engine
+/// process; for kPacketSocket.
+[[nodiscard]] std::string FabricInterface(size_t port);
+
 /// How to build a scenario out of namespaces, bridges and veth pairs. The
 /// first namespace is the fabric: it holds one bridge per network and creates
 /// the interfaces of everybody else, so it must be done before the others;
@@ -38,9 +52,12 @@ struct Plan {
                                                   std::string_view name);
 
 /// Turns a scenario into commands. `path_of` names the file of the i-th
-/// namespace for `ip link ... netns PATH`. Pure: same input, same text.
+/// namespace for `ip link ... netns PATH`. Networks in user space have no
+/// bridge; `kind` says who makes their members' interfaces. Pure: same input,
+/// same text.
 [[nodiscard]] Plan MakePlan(const Scenario& scenario,
-                            const std::function<std::string(size_t)>& path_of);
+                            const std::function<std::string(size_t)>& path_of,
+                            DeviceKind kind = DeviceKind::kTap);
 
 /// What keeps the kernel from playing a box, as the end of a sentence; nullopt
 /// if it can, perhaps with KernelDifferences.

@@ -1,0 +1,142 @@
+#include <signal.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <fstream>
+#include <iostream>
+#include <utility>
+
+#include "commands.h"
+#include "load_file.h"
+#include "natkit/netsim/control.h"
+#include "run_report.h"
+
+namespace natkit::netsim::program {
+namespace {
+
+constexpr int kNothingToRun = 2;
+
+/// From here on they are pending, and the runner looks at them: the network is
+/// always taken down.
+void HoldSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    sigaddset(&signals, signal);
+  }
+  sigprocmask(SIG_BLOCK, &signals, nullptr);
+}
+
+Duration Since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::steady_clock::now() - start;
+}
+
+/// Says what happens: a line per step, and on a terminal also the step that
+/// is at work.
+class ProgressPrinter {
+ public:
+  explicit ProgressPrinter(std::ostream& out, bool is_terminal)
+      : out_(out), is_terminal_(is_terminal) {}
+
+  void Show(const StepResult& result) {
+    if (result.status != StepStatus::kNotRun) {
+      ClearLine();
+      out_ << RenderStep(number_, result) << std::flush;
+      return;
+    }
+    ++number_;
+    if (is_terminal_) {
+      out_ << "... " << number_ << ' ' << result.step.name << std::flush;
+    }
+  }
+
+ private:
+  void ClearLine() {
+    if (is_terminal_) {
+      out_ << "\r\x1b[K";
+    }
+  }
+
+  std::ostream& out_;
+  bool is_terminal_;
+  size_t number_ = 0;
+};
+
+void RunOnNetwork(const Scenario& scenario, std::ostream& out, bool is_terminal,
+                  RunReport& report) {
+  StepRunner runner(report.run_id, scenario);
+  ProgressPrinter printer(out, is_terminal);
+  const auto start = std::chrono::steady_clock::now();
+  report.steps = runner.Run(
+      [&printer](const StepResult& result) { printer.Show(result); });
+  report.took = Since(start);
+  report.has_passed = true;
+  for (const StepResult& result : report.steps) {
+    report.has_passed =
+        report.has_passed && result.status == StepStatus::kPassed;
+    if (result.status == StepStatus::kFailed) {
+      out << RenderFailure(report.file, result) << std::flush;
+    }
+  }
+}
+
+}  // namespace
+
+void Commands::RunSteps() {
+  const auto scenario = LoadFile(file, exit_status);
+  if (!scenario) {
+    return;
+  }
+  if (scenario->steps.empty()) {
+    Fail(file + " has no [[step]] tables: nothing to run");
+    exit_status = kNothingToRun;
+    return;
+  }
+  HoldSignals();
+  RunReport report;
+  report.file = file;
+  report.scenario = scenario->name;
+  const auto start = std::chrono::steady_clock::now();
+  const auto run = netsim::Up(
+      *scenario, id, keep ? Lifetime::kUntilDown : Lifetime::kWithCaller);
+  report.up_took = Since(start);
+  if (run) {
+    report.run_id = run->id;
+    // With --json the report is alone on standard output.
+    RunOnNetwork(*scenario, as_json ? std::cerr : std::cout,
+                 isatty(as_json ? STDERR_FILENO : STDOUT_FILENO) != 0, report);
+    Leave(run->id);
+  } else {
+    report.problem = run.error().text;
+    Fail(report.problem);
+  }
+  WriteReport(report);
+}
+
+/// Takes the network down, or says how.
+void Commands::Leave(const std::string& run) {
+  if (keep) {
+    std::cerr << "netsim: run " << run << " stays up; `netsim down " << run
+              << "` ends it\n";
+  } else if (const auto done = netsim::Down(run); !done) {
+    Fail(done.error().text);
+  }
+}
+
+void Commands::WriteReport(const RunReport& report) {
+  if (!report.has_passed) {
+    exit_status = 1;
+  }
+  if (as_json) {
+    std::cout << RenderReportJson(report);
+  }
+  if (!junit_file.empty()) {
+    std::ofstream out(junit_file);
+    out << RenderReportJunit(report);
+    if (!out.flush()) {
+      Fail("cannot write " + junit_file);
+    }
+  }
+}
+
+}  // namespace natkit::netsim::program
