@@ -25,14 +25,14 @@ enum class PortSource : uint8_t {
   kOwnBlock,  ///< the same, from a block of the host
 };
 
-/// What came from where: an inside endpoint's stand-in outside.
-struct Mapping {
-  Endpoint inside;
-  Endpoint external;
-  /// As much of the remote endpoint as `dependence` says; else unspecified.
-  Endpoint key_remote;
-  Dependence dependence = Dependence::kEndpointIndependent;
+/// What came from where: an inside endpoint's stand-in outside. What every
+/// packet touches stands in the first cache line.
+struct alignas(64) Mapping {
+  Timer timer;
+  ListLinks timer_links;
+  Instant first_packet;
   uint8_t protocol = 0;
+  Dependence dependence = Dependence::kEndpointIndependent;
   PortSource port_source = PortSource::kShared;
   bool is_forward = false;
   bool is_indexed = false;  ///< found by its inside endpoint
@@ -41,11 +41,12 @@ struct Mapping {
   uint32_t pool_index = 0;  ///< of the external address
   uint32_t host = kNone;
   uint32_t session_count = 0;
+  Endpoint inside;
+  Endpoint external;
+  /// As much of the remote endpoint as `dependence` says; else unspecified.
+  Endpoint key_remote;
   SessionList sessions;
-  Instant first_packet;
   std::optional<Instant> lease_end;  ///< forwards; nullopt is for ever
-  Timer timer;
-  ListLinks timer_links;
   ListLinks external_links;  ///< among mappings with this external endpoint
   ListLinks recent_links;    ///< among all, the longest idle first
   ListLinks host_links;      ///< among the host's, the same order

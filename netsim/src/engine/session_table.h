@@ -17,7 +17,7 @@ namespace natkit::netsim::engine {
 /// One flow: what RFC 4787 calls a session and Linux a conntrack entry. It
 /// belongs to a mapping, or is a flow of the box itself (`mapping` is kNone
 /// and `inside` unspecified), which takes up its external tuple.
-struct Session {
+struct alignas(64) Session {
   Endpoint inside;
   Endpoint external;
   Endpoint remote;
