@@ -11,23 +11,33 @@ namespace natkit::netsim {
 namespace {
 
 constexpr size_t kIpv4HeaderSize = 20;
+constexpr size_t kIpv4SourceOffset = 12;
 constexpr size_t kIpv4DestinationOffset = 16;
 constexpr size_t kIpv6HeaderSize = 40;
+constexpr size_t kIpv6SourceOffset = 8;
 constexpr size_t kIpv6DestinationOffset = 24;
 
-/// Where a packet wants to go; nullopt if it has no whole header.
-std::optional<IpAddress> DestinationOf(ByteView packet) {
+/// The address at one of two offsets; nullopt if there is no whole header.
+std::optional<IpAddress> AddressAt(ByteView packet, size_t ipv4_offset,
+                                   size_t ipv6_offset) {
   if (packet.size() >= kIpv4HeaderSize && packet[0] >> 4 == 4) {
-    const ByteView at = packet.subspan(kIpv4DestinationOffset);
+    const ByteView at = packet.subspan(ipv4_offset);
     return IpAddress::V4(at[0], at[1], at[2], at[3]);
   }
   if (packet.size() >= kIpv6HeaderSize && packet[0] >> 4 == 6) {
     std::array<uint8_t, 16> bytes{};
-    std::ranges::copy(packet.subspan(kIpv6DestinationOffset, bytes.size()),
-                      bytes.begin());
+    std::ranges::copy(packet.subspan(ipv6_offset, bytes.size()), bytes.begin());
     return IpAddress::V6(bytes);
   }
   return std::nullopt;
+}
+
+std::optional<IpAddress> SourceOf(ByteView packet) {
+  return AddressAt(packet, kIpv4SourceOffset, kIpv6SourceOffset);
+}
+
+std::optional<IpAddress> DestinationOf(ByteView packet) {
+  return AddressAt(packet, kIpv4DestinationOffset, kIpv6DestinationOffset);
 }
 
 WorldDrop DropOf(LinkDrop drop) {
@@ -80,6 +90,11 @@ void World::Impl::Emit(PortId from, Packet* packet) {
   const auto destination = DestinationOf(packet->bytes());
   if (!destination) {
     Drop(WorldDrop::kMalformed, from, PacketDirection::kOutbound, packet);
+    return;
+  }
+  if (!cuts_.empty() &&
+      cuts_.contains({*SourceOf(packet->bytes()), *destination})) {
+    Drop(WorldDrop::kCut, from, PacketDirection::kOutbound, packet);
     return;
   }
   const auto to = Resolve(from, *destination);

@@ -33,6 +33,8 @@ std::string_view DescribeDrop(WorldDrop drop) {
       return "larger than the link's MTU";
     case WorldDrop::kBlackhole:
       return "the link is a blackhole";
+    case WorldDrop::kCut:
+      return "cut";
     case WorldDrop::kLinkDown:
       return "the link is down";
     case WorldDrop::kBox:
@@ -158,6 +160,14 @@ void World::At(Instant at, std::function<void()> call) {
 Result<void> World::ApplyEvent(std::string_view member, std::string_view event,
                                std::string_view argument) {
   return impl_->ApplyEvent(member, event, argument);
+}
+
+void World::Cut(const IpAddress& source, const IpAddress& destination) {
+  impl_->cuts_.insert({source, destination});
+}
+
+void World::Mend() {
+  impl_->cuts_.clear();
 }
 
 void World::Reboot(BoxId box, std::optional<IpAddress> new_external) {

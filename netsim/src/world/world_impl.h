@@ -3,8 +3,10 @@
 #include <deque>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "address_table.h"
@@ -149,6 +151,7 @@ class World::Impl {
   std::deque<WorldBox> boxes_;
   std::deque<WorldPort> ports_;
   PacketPool pool_;
+  std::set<std::pair<IpAddress, IpAddress>> cuts_;
 
  private:
   // build.cc

@@ -82,9 +82,10 @@ TEST(Pcapng, EveryBlockIsAlignedAndSaysItsLengthTwice) {
   capture.writer.AddInterface("odd");
   for (uint8_t size = 0; size < 9; ++size) {
     const std::vector<uint8_t> packet(size, size);
-    capture.writer.Write({.packet = packet, .comment = "x"});
+    capture.writer.Write({.at = Instant{}, .packet = packet, .comment = "x"});
   }
-  capture.writer.Write({.packet = std::vector<uint8_t>(70'000),
+  capture.writer.Write({.at = Instant{},
+                        .packet = std::vector<uint8_t>(70'000),
                         .comment = std::string(5000, 'c')});
   for (const Block& block : capture.blocks) {
     EXPECT_EQ(block.bytes.size() % 4, 0U);

@@ -76,6 +76,7 @@ enum class WorldDrop : uint8_t {
   kQueue,        ///< a link's queue was full
   kMtu,          ///< larger than a link's MTU
   kBlackhole,    ///< a link was a blackhole
+  kCut,          ///< World::Cut() says so
   kLinkDown,     ///< a link was unplugged
   kBox,          ///< dropped by a NAT, firewall or router; see its counters
   kMalformed,    ///< a host got nonsense
@@ -210,6 +211,10 @@ class World {
   /// networks). Errors: kNotFound, kBadValue, kUnsupported (not for a host).
   Result<void> ApplyEvent(std::string_view member, std::string_view event,
                           std::string_view argument = {});
+  /// Drops what goes from one address to another, as seen on any network.
+  void Cut(const IpAddress& source, const IpAddress& destination);
+  /// Undoes every Cut().
+  void Mend();
   /// Loses all state of a box; with an address, comes back under that.
   void Reboot(BoxId box, std::optional<IpAddress> new_external = std::nullopt);
   void SetUdpBlocked(BoxId box, bool is_blocked);
