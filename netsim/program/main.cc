@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "commands.h"
+#include "grid/matrix_command.h"
 
 namespace {
 
@@ -20,6 +21,7 @@ constexpr const char* kExamples =
     "  netsim event --id $id home reboot       the NAT forgets its mappings\n"
     "  netsim down $id\n"
     "  netsim run demo.toml                    run the steps written in it\n"
+    "  netsim matrix --html grid.html          which NATs does ICE pass?\n"
     "With one run up, --id can be left out.";
 
 using natkit::netsim::program::Commands;
@@ -125,6 +127,7 @@ int main(int argc, char** argv) {
   AddRunCommands(app, commands);
   AddStepCommands(app, commands);
   AddMemberCommands(app, commands);
+  natkit::netsim::grid::AddMatrixCommand(app, commands.exit_status);
   const int ours = TakeCommand(argc, argv, commands);
   try {
     app.parse(ours, argv);

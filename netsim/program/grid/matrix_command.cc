@@ -1,0 +1,62 @@
+#include "matrix_command.h"
+
+#include <unistd.h>
+
+#include <iostream>
+#include <memory>
+
+#include "matrix.h"
+
+namespace natkit::netsim::grid {
+namespace {
+
+void AddPlanOptions(CLI::App& matrix, MatrixOptions& options) {
+  auto* seeds = matrix.add_option("--seeds", options.seeds, "seeds 1 to this")
+                    ->check(CLI::Range(1, 1'000'000));
+  matrix.add_option("--seed", options.only_seeds, "only these seeds")
+      ->delimiter(',')
+      ->excludes(seeds);
+  matrix.add_option("--loss", options.loss_percents, "percent, a list")
+      ->delimiter(',')
+      ->check(CLI::Range(0, 100));
+  matrix
+      .add_option("--delays", options.delays_ms,
+                  "one-way delays through the Internet in ms, a list")
+      ->delimiter(',')
+      ->check(CLI::Range(0, 10'000));
+  matrix
+      .add_option("--controlling", options.controlling,
+                  "whose agent is controlling")
+      ->check(CLI::IsMember({"a", "b", "both"}));
+  matrix.add_option("--agent", options.agent, "settings of the agents")
+      ->check(CLI::IsMember({"mesh", "rfc8445"}));
+  matrix.add_option("--cell", options.cells,
+                    "only these cells, such as EI-APD/APD-APD; * matches any");
+  matrix.add_option("--expect", options.expected,
+                    "CELL=yes or CELL=no: expect something else");
+}
+
+}  // namespace
+
+void AddMatrixCommand(CLI::App& app, int& exit_status) {
+  auto* matrix = app.add_subcommand(
+      "matrix",
+      "Try which NATs two ICE agents get through, in virtual time, and compare "
+      "with what is expected");
+  auto options = std::make_shared<MatrixOptions>();
+  matrix->option_defaults()->always_capture_default();
+  AddPlanOptions(*matrix, *options);
+  matrix->add_flag("--list", options->is_list,
+                   "only say which cells there are");
+  matrix->add_flag("--json", options->as_json, "print JSON");
+  matrix->add_option("--junit", options->junit_file, "write a JUnit file");
+  matrix->add_option("--html", options->html_file, "write a page to look at");
+  matrix->add_option("--trace", options->trace_file,
+                     "write the packets of the only attempt as pcapng");
+  matrix->callback([options, &exit_status] {
+    options->shows_progress = isatty(STDERR_FILENO) == 1;
+    exit_status = RunMatrix(*options, std::cout, std::cerr);
+  });
+}
+
+}  // namespace natkit::netsim::grid

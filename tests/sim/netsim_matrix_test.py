@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""`netsim matrix`: the grid is as expected, and its reports can be read."""
+import html.parser
+import json
+import os
+import pathlib
+import shlex
+import subprocess
+import tempfile
+import unittest
+import xml.etree.ElementTree
+
+NETSIM = os.environ["NATKIT_NETSIM"]
+CELLS = 81
+WRONG = ["--cell", "EI-APD/APD-APD", "--expect", "EI-APD/APD-APD=yes"]
+
+
+def matrix(*options, cwd=None):
+    return subprocess.run([NETSIM, "matrix", *options], cwd=cwd, text=True,
+                          capture_output=True, timeout=280)
+
+
+class Page(html.parser.HTMLParser):
+    """Counts what a page holds; void elements aside, tags must nest."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.counts, self.external = [], {}, []
+
+    def handle_starttag(self, tag, attributes):
+        self.counts[tag] = self.counts.get(tag, 0) + 1
+        self.external += [value for name, value in attributes
+                          if name in ("src", "href")]
+        self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.counts[tag] = self.counts.get(tag, 0) + 1
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop() != tag:
+            raise AssertionError(f"</{tag}> out of place")
+
+
+class Matrix(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def test_every_cell_is_as_expected_and_every_report_is_well_formed(self):
+        ran = matrix("--seeds", "2", "--json", "--junit", "grid.xml",
+                     "--html", "grid.html", cwd=self.folder)
+        self.assertEqual(0, ran.returncode, ran.stderr)
+        report = json.loads(ran.stdout)
+        pairs = [cell for cell in report["cells"]
+                 if cell["case"] == cell["title"]]
+        self.assertEqual(2 * CELLS, len(pairs))
+        self.assertEqual(0, report["deviating_cells"])
+        for cell in report["cells"]:
+            self.assertTrue(cell["as_expected"], cell)
+            self.assertEqual(cell["direct"], len(cell["milliseconds"]))
+        suites = xml.etree.ElementTree.parse(self.folder / "grid.xml").getroot()
+        self.assertEqual(len(report["cells"]),
+                         len(suites.findall(".//testcase")))
+        self.assertEqual([], suites.findall(".//failure"))
+        page = Page()
+        page.feed((self.folder / "grid.html").read_text())
+        self.assertEqual([], page.open)
+        self.assertEqual([], page.external)
+        self.assertEqual(len(report["cells"]), page.counts["td"])
+        direct = [cell for cell in report["cells"] if cell["direct"]]
+        self.assertEqual(len(direct), page.counts["svg"])
+
+    def test_a_wrong_expectation_fails_with_the_command_that_replays_it(self):
+        ran = matrix("--seeds", "1", "--junit", "grid.xml", *WRONG,
+                     cwd=self.folder)
+        self.assertEqual(1, ran.returncode, ran.stderr)
+        suites = xml.etree.ElementTree.parse(self.folder / "grid.xml").getroot()
+        self.assertEqual(2, len(suites.findall(".//failure")))
+        command = ran.stderr.split("replay: ")[1].strip()
+        self.assertTrue(command.startswith("netsim matrix "), command)
+        traces = []
+        for _ in range(2):
+            replay = matrix(*shlex.split(command)[2:], cwd=self.folder)
+            self.assertEqual(1, replay.returncode, replay.stderr)
+            traces.append((self.folder / "replay.pcapng").read_bytes())
+        self.assertGreater(len(traces[0]), 1000)
+        self.assertEqual(traces[0], traces[1])
+
+    def test_the_rfcs_settings_give_the_same_matrix(self):
+        ran = matrix("--seeds", "1", "--loss", "0", "--agent", "rfc8445",
+                     "--json")
+        self.assertEqual(0, ran.returncode, ran.stdout + ran.stderr)
+
+    def test_refuses_what_makes_no_sense(self):
+        for options in (["--cell", "EI/EI"], ["--expect", "EI-EI/EI-EI=maybe"],
+                        ["--trace", "x.pcapng"],
+                        ["--seeds", "1", "--cell", "same-lan",
+                         "--html", "/no/such/folder/x.html"]):
+            ran = matrix(*options, cwd=self.folder)
+            self.assertEqual(2, ran.returncode, ran.stderr)
+            self.assertIn("netsim: ", ran.stderr)
+        self.assertNotEqual(0, matrix("--loss", "101").returncode)
+
+    def test_lists_its_cells(self):
+        names = [line.split()[0]
+                 for line in matrix("--list").stdout.splitlines()]
+        self.assertIn("APD-AD/EI-EI", names)
+        self.assertIn("same-cgn-hairpin", names)
+
+
+if __name__ == "__main__":
+    unittest.main()
