@@ -66,10 +66,12 @@ struct Pair {
     a = std::make_unique<IceHost>(world, config, seed * 2 + 1);
     config.role = role_b;
     b = std::make_unique<IceHost>(world, config, seed * 2 + 2);
-    realm_a = world.network().AddNat(SimNetwork::kInternet,
-                                     IpAddress::V4(198, 51, 100, 1), nat_a);
-    realm_b = world.network().AddNat(SimNetwork::kInternet,
-                                     IpAddress::V4(198, 51, 100, 2), nat_b);
+    realm_a = world.network().AddNat(
+        SimNetwork::kInternet, IpAddress::V4(198, 51, 100, 1), nat_a,
+        *IpPrefix::Make(kBaseA.address, 16));
+    realm_b = world.network().AddNat(
+        SimNetwork::kInternet, IpAddress::V4(198, 51, 100, 2), nat_b,
+        *IpPrefix::Make(kBaseB.address, 16));
     a->Connect(*b, milliseconds(30));
     b->Connect(*a, milliseconds(30));
   }

@@ -166,7 +166,7 @@ TEST_P(MeshSeeds, RecoversADirectPathAfterANatRebooted) {
   nodes.Exchange(seconds(3));
   ASSERT_TRUE(nodes.a.IsDirectTo("b"));
   const auto before = nodes.a.arrived().size();
-  nodes.world().network().nat(nodes.realm_a).Reboot();
+  nodes.world().network().Reboot(nodes.realm_a);
   nodes.Exchange(seconds(10));
   EXPECT_TRUE(nodes.a.IsDirectTo("b"));
   EXPECT_TRUE(nodes.b.IsDirectTo("a"));
