@@ -85,9 +85,10 @@ void AddMemberCommands(CLI::App& app, Commands& commands) {
   event->add_option("BOX", commands.member, "box; or host for link-*")
       ->required();
   event
-      ->add_option("EVENT", commands.event,
-                   "reboot, block-udp, unblock-udp, link-down, link-up, "
-                   "blackhole or set-link")
+      ->add_option(
+          "EVENT", commands.event,
+          "reboot, readdress, block-udp, unblock-udp, link-down, link-up, "
+          "blackhole or set-link")
       ->required();
   event->add_option("WORDS", commands.event_words,
                     "blackhole: a duration such as 2s; set-link: settings "

@@ -2,6 +2,8 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <utility>
@@ -92,6 +94,9 @@ void Commands::RunSteps() {
     exit_status = kNothingToRun;
     return;
   }
+  // Steps find the files next to their scenario by this.
+  const auto folder = std::filesystem::absolute(file).parent_path();
+  setenv("NATKIT_SCENARIO_DIR", folder.c_str(), 1);
   HoldSignals();
   RunReport report;
   report.file = file;

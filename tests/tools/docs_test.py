@@ -3,8 +3,9 @@
 
 Every block that starts with ```sh run in a Markdown file is executed by bash, the
 blocks of one file in order and in one empty folder, with the built programs on
-PATH. Options named in other sh blocks must exist in the program's --help.
+PATH and the source tree in $NATKIT_SOURCE. Options named in other sh blocks must exist in the program's --help.
 """
+import json
 import os
 import pathlib
 import re
@@ -46,7 +47,7 @@ class Documents(unittest.TestCase):
                 for block in blocks(path, True):
                     done = subprocess.run(
                         ["bash", "-euo", "pipefail", "-c", block], cwd=folder,
-                        env={**os.environ,
+                        env={**os.environ, "NATKIT_SOURCE": str(ROOT),
                              "PATH": f"{BIN}:{os.environ['PATH']}"},
                         capture_output=True, text=True, check=False,
                         timeout=120)
@@ -55,6 +56,22 @@ class Documents(unittest.TestCase):
                                      f"{done.stderr}")
                     ran += 1
         self.assertGreater(ran, 0)
+
+    def test_netsim_page_has_every_profile_and_parameter(self):
+        page = (ROOT / "docs/netsim.md").read_text()
+        for command, key in (("profiles", "name"), ("parameters", "key")):
+            listed = subprocess.run([BIN / "netsim", command, "--json"],
+                                    capture_output=True, check=True,
+                                    timeout=60)
+            rows = json.loads(listed.stdout)
+            self.assertGreater(len(rows), 10)
+            for row in rows:
+                self.assertTrue(f"| `{row[key]}`" in page,
+                                f"docs/netsim.md lacks {row[key]}")
+        count = re.search(r"(\d+) named profiles", page).group(1)
+        listed = subprocess.run([BIN / "netsim", "profiles", "--json"],
+                                capture_output=True, check=True, timeout=60)
+        self.assertEqual(int(count), len(json.loads(listed.stdout)))
 
     def test_named_options_exist(self):
         seen = 0

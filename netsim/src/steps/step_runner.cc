@@ -44,8 +44,17 @@ std::string Expectation(const Step& step) {
   return text;
 }
 
+/// Whether the pattern is found in a line. Line by line, and the beginning of
+/// long ones: std::regex recurses as deep as the text is long.
 bool Matches(const std::string& output, const std::string& pattern) {
-  return pattern.empty() || std::regex_search(output, std::regex(pattern));
+  constexpr size_t kLongestLine = 4096;
+  const std::regex regex(pattern);
+  std::istringstream lines(output);
+  bool is_found = pattern.empty();
+  for (std::string line; !is_found && std::getline(lines, line);) {
+    is_found = std::regex_search(line.substr(0, kLongestLine), regex);
+  }
+  return is_found;
 }
 
 std::vector<std::string> Words(const std::string& text) {
