@@ -141,7 +141,7 @@ std::optional<Side> Box::Process(Instant now, Side from, MutableBytes bytes) {
                            info->source.address, info->destination.address};
   const Route route = RouteAny(packet);
   const bool is_first = info->fragment_offset == 0;
-  if (route && is_first && !IsStateless()) {
+  if (route && is_first && !IsStateless(*info)) {
     return HandleFirstFragment(key, packet, *route);
   }
   return Finish(packet, route);
@@ -157,7 +157,7 @@ Box::Route Box::RouteAny(Transit& packet) {
     ++counters_.dropped_fragment;
     return std::nullopt;
   }
-  if (info.fragment_offset != 0 && !IsStateless()) {
+  if (info.fragment_offset != 0 && !IsStateless(info)) {
     return RouteLaterFragment(packet);
   }
   return info.is_v4() ? RouteV4(packet) : RouteV6(packet);

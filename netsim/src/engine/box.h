@@ -88,6 +88,7 @@ class Box : public ForwardControl {
   [[nodiscard]] bool CanTranslate(const PacketInfo& info) const;
   [[nodiscard]] bool IsExempt(const IpAddress& remote) const;
   [[nodiscard]] std::optional<Endpoint> ExternalOf(Transit& packet);
+  [[nodiscard]] bool IsKnownInbound(const PacketInfo& info) const;
   [[nodiscard]] std::optional<Endpoint> InsideOf(Transit& packet,
                                                  const Endpoint& remote);
   void RefuseUnsolicited(Transit& packet, const Endpoint& remote,
@@ -95,7 +96,17 @@ class Box : public ForwardControl {
 
   // box_icmp.cc: errors made and errors translated.
   /// Whether the packet may leave there; if not, its sender is told.
-  [[nodiscard]] bool CanLeave(const Transit& packet, Side to);
+  [[nodiscard]] bool CanLeave(const Transit& packet, Side to) {
+    return !IsObstructed(packet, to) || !ReportObstruction(packet, to);
+  }
+
+  [[nodiscard]] bool IsObstructed(const Transit& packet, Side to) const {
+    return (config_.decrement_ttl && packet.info.ttl <= 1) ||
+           packet.info.total_size > MtuOf(to);
+  }
+
+  /// False if the packet can be cut to fit.
+  bool ReportObstruction(const Transit& packet, Side to);
   void SendError(const Transit& packet, uint8_t type, uint8_t code,
                  uint32_t rest);
   Route RouteErrorIn(Transit& packet);
@@ -124,16 +135,31 @@ class Box : public ForwardControl {
   // box_v6.cc
   Route RouteV6(Transit& packet);
 
-  /// Translation by rule, not by state: every packet passes on its own.
-  [[nodiscard]] bool IsStateless() const {
-    return (config_.translation == Translation::kNone ||
-            config_.translation == Translation::kOneToOne) &&
-           config_.filtering == Dependence::kEndpointIndependent;
+  // What is done to addresses of the packet's family.
+  /// The port allocator chooses the external endpoint.
+  [[nodiscard]] bool HasNapt(const PacketInfo& info) const {
+    return info.is_v4() && config_.translation == Translation::kNapt;
   }
 
-  [[nodiscard]] bool HasNapt() const {
-    return config_.translation == Translation::kNapt;
+  /// Nothing is done to them.
+  [[nodiscard]] bool IsUntranslated(const PacketInfo& info) const {
+    return info.is_v4() ? config_.translation == Translation::kNone
+                        : config_.ipv6 != Ipv6Mode::kNptv6;
   }
+
+  /// A rule does it and nothing is filtered: no packet needs state.
+  [[nodiscard]] bool IsStateless(const PacketInfo& info) const {
+    return !HasNapt(info) &&
+           (config_.filtering == Dependence::kEndpointIndependent ||
+            (!info.is_v4() && config_.ipv6 == Ipv6Mode::kRoute));
+  }
+
+  // The rule, where there is no NAPT. nullopt: no address left, or nobody has
+  // it.
+  [[nodiscard]] std::optional<IpAddress> ExternalAddressOf(
+      const IpAddress& inside);
+  [[nodiscard]] std::optional<IpAddress> InsideAddressOf(
+      const IpAddress& external) const;
 
   [[nodiscard]] uint16_t MtuOf(Side side) const {
     return side == Side::kInside ? config_.inside_mtu : config_.outside_mtu;

@@ -58,7 +58,7 @@ Box::Route Box::ApplyFragmentRule(Transit& packet, const FragmentRule& rule) {
 /// it.
 Box::Route Box::HandleFirstFragment(const FragmentKey& key, Transit& packet,
                                     Side to) {
-  if (packet.info.is_v4() && HasNapt() && to == Side::kOutside) {
+  if (HasNapt(packet.info) && to == Side::kOutside) {
     RewriteFragmentId(packet.bytes, packet.info, next_fragment_id_++);
   }
   const FragmentRule rule = {to, packet.info.fragment_id,

@@ -26,24 +26,21 @@ std::optional<Quoted> QuotedBy(const Transit& error) {
 
 }  // namespace
 
-bool Box::CanLeave(const Transit& packet, Side to) {
+bool Box::ReportObstruction(const Transit& packet, Side to) {
   const PacketInfo& info = packet.info;
   const bool is_v4 = info.is_v4();
   if (config_.decrement_ttl && info.ttl <= 1) {
     ++counters_.dropped_ttl;
     SendError(packet, is_v4 ? kTimeExceeded : 3, 0, 0);
-    return false;
-  }
-  if (info.total_size <= MtuOf(to)) {
     return true;
   }
   if (is_v4 && !info.has_dont_fragment) {
-    return true;
+    return false;
   }
   ++counters_.dropped_mtu;
   // RFC 1191 section 4, RFC 4443 section 3.2: with the next link's MTU.
   SendError(packet, is_v4 ? kUnreachable : 2, is_v4 ? 4 : 0, MtuOf(to));
-  return false;
+  return true;
 }
 
 void Box::SendError(const Transit& packet, uint8_t type, uint8_t code,
@@ -150,7 +147,7 @@ bool Box::TranslateErrorOut(Transit& packet) {
     return false;
   }
   SetDestination(quoted->bytes, quoted->info, *external);
-  if (config_.translation != Translation::kNone) {
+  if (!IsUntranslated(packet.info)) {
     RewriteSource(packet.bytes, packet.info, *external);
   }
   FixChecksums(packet.bytes);
@@ -158,32 +155,26 @@ bool Box::TranslateErrorOut(Transit& packet) {
 }
 
 std::optional<Endpoint> Box::InsideOfQuoted(const PacketInfo& quoted) const {
-  if (!IsStateless()) {
+  if (!IsStateless(quoted)) {
     return state_.FindInsideOf({.protocol = quoted.protocol,
                                 .external = quoted.source,
                                 .remote = quoted.destination});
   }
-  if (config_.translation == Translation::kNone) {
-    return quoted.source;
-  }
-  const auto host = state_.pool().HostOf(quoted.source.address);
-  return host ? std::optional(Endpoint{*host, quoted.source.port})
-              : std::nullopt;
+  const auto address = InsideAddressOf(quoted.source.address);
+  return address ? std::optional(Endpoint{*address, quoted.source.port})
+                 : std::nullopt;
 }
 
 std::optional<Endpoint> Box::ExternalOfQuoted(const PacketInfo& quoted) {
-  if (!IsStateless()) {
+  if (!IsStateless(quoted)) {
     const Endpoint unused;
     return state_.FindExternalOf(
         {.protocol = quoted.protocol,
          .inside = quoted.destination,
          .remote = quoted.source,
-         .fixed_external = HasNapt() ? nullptr : &unused});
+         .fixed_external = HasNapt(quoted) ? nullptr : &unused});
   }
-  if (config_.translation == Translation::kNone) {
-    return quoted.destination;
-  }
-  const auto address = state_.pool().BindHost(quoted.destination.address);
+  const auto address = ExternalAddressOf(quoted.destination.address);
   return address ? std::optional(Endpoint{*address, quoted.destination.port})
                  : std::nullopt;
 }

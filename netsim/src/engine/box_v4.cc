@@ -14,6 +14,12 @@ bool IsTranslatableQuery(const PacketInfo& info) {
          info.icmp_type != 15 && info.icmp_type != 16;
 }
 
+/// A session of queries begins with a request from inside (RFC 5508 3.1).
+bool IsReply(const PacketInfo& info) {
+  return wire::IsIcmpQuery(info.protocol, info.icmp_type) &&
+         !wire::IsIcmpRequest(info.protocol, info.icmp_type);
+}
+
 bool IsEchoRequest(const PacketInfo& info) {
   return info.is_icmp_echo() &&
          wire::IsIcmpRequest(info.protocol, info.icmp_type);
@@ -76,6 +82,20 @@ bool Box::IsExempt(const IpAddress& remote) const {
   });
 }
 
+std::optional<IpAddress> Box::ExternalAddressOf(const IpAddress& inside) {
+  if (inside.is_v4() && config_.translation == Translation::kOneToOne) {
+    return state_.pool().BindHost(inside);
+  }
+  return inside;
+}
+
+std::optional<IpAddress> Box::InsideAddressOf(const IpAddress& external) const {
+  if (external.is_v4() && config_.translation == Translation::kOneToOne) {
+    return state_.pool().HostOf(external);
+  }
+  return external;
+}
+
 Box::Route Box::RouteUntranslated(const Transit& packet, Side to) {
   return CanLeave(packet, to) ? Route(to) : std::nullopt;
 }
@@ -86,15 +106,19 @@ bool Box::CanTranslate(const PacketInfo& info) const {
     case wire::kTcp:
       return true;
     case wire::kIcmp:
-      return IsTranslatableQuery(info) || !HasNapt();
+      return IsTranslatableQuery(info) || !HasNapt(info);
     default:
-      return !HasNapt();
+      return !HasNapt(info);
   }
 }
 
 Box::Route Box::RouteOut(Transit& packet) {
   if (!CanTranslate(packet.info)) {
     ++counters_.dropped_policy;
+    return std::nullopt;
+  }
+  if (HasNapt(packet.info) && IsReply(packet.info)) {
+    ++counters_.dropped_unmapped;  // nobody outside can have asked
     return std::nullopt;
   }
   if (!CanLeave(packet, Side::kOutside)) {
@@ -112,16 +136,17 @@ Box::Route Box::RouteOut(Transit& packet) {
 /// was dropped.
 std::optional<Endpoint> Box::ExternalOf(Transit& packet) {
   const PacketInfo& info = packet.info;
-  Endpoint fixed = info.source;
-  if (config_.translation == Translation::kOneToOne) {
-    const auto address = state_.pool().BindHost(info.source.address);
+  const bool has_napt = HasNapt(info);
+  Endpoint fixed;
+  if (!has_napt) {
+    const auto address = ExternalAddressOf(info.source.address);
     if (!address) {
       ++counters_.dropped_full;
       return std::nullopt;
     }
-    fixed.address = *address;
+    fixed = {*address, info.source.port};
   }
-  if (IsStateless()) {
+  if (IsStateless(info)) {
     if (IsAllowedOut(config_.policy, info.protocol, info.destination.port)) {
       return fixed;
     }
@@ -133,7 +158,7 @@ std::optional<Endpoint> Box::ExternalOf(Transit& packet) {
                              .tcp_flags = info.tcp_flags,
                              .inside = info.source,
                              .remote = info.destination,
-                             .fixed_external = HasNapt() ? nullptr : &fixed});
+                             .fixed_external = has_napt ? nullptr : &fixed});
   if (verdict.verdict == Verdict::kPass) [[likely]] {
     return verdict.external;
   }
@@ -150,7 +175,7 @@ std::optional<Endpoint> Box::ExternalOf(Transit& packet) {
 }
 
 Box::Route Box::RouteIn(Transit& packet) {
-  if (HasNapt() && IsEchoRequest(packet.info)) {
+  if (HasNapt(packet.info) && IsEchoRequest(packet.info)) {
     DeliverLocally(packet);
     return std::nullopt;
   }
@@ -158,29 +183,43 @@ Box::Route Box::RouteIn(Transit& packet) {
     ++counters_.dropped_policy;
     return std::nullopt;
   }
+  // What cannot go on is not traffic of its flow; what nobody inside wants is
+  // not answered either.
+  if (IsObstructed(packet, Side::kInside) && IsKnownInbound(packet.info) &&
+      ReportObstruction(packet, Side::kInside)) {
+    return std::nullopt;
+  }
   const auto inside = InsideOf(packet, packet.info.source);
-  if (!inside || !CanLeave(packet, Side::kInside)) {
+  if (!inside) {
     return std::nullopt;
   }
   SetDestination(packet.bytes, packet.info, *inside);
   return Side::kInside;
 }
 
+bool Box::IsKnownInbound(const PacketInfo& info) const {
+  if (IsStateless(info)) {
+    return InsideAddressOf(info.destination.address).has_value();
+  }
+  return state_
+      .FindInsideOf({.protocol = info.protocol,
+                     .tcp_flags = info.tcp_flags,
+                     .external = info.destination,
+                     .remote = info.source})
+      .has_value();
+}
+
 /// Whom the packet, coming from `remote` as seen outside, is for; nullopt if
 /// it was dropped.
 std::optional<Endpoint> Box::InsideOf(Transit& packet, const Endpoint& remote) {
   const PacketInfo& info = packet.info;
-  if (IsStateless()) {
-    Endpoint inside = info.destination;
-    if (config_.translation == Translation::kOneToOne) {
-      const auto host = state_.pool().HostOf(inside.address);
-      if (!host) {
-        RefuseUnsolicited(packet, remote, Verdict::kUnmapped);
-        return std::nullopt;
-      }
-      inside.address = *host;
+  if (IsStateless(info)) {
+    const auto address = InsideAddressOf(info.destination.address);
+    if (!address) {
+      RefuseUnsolicited(packet, remote, Verdict::kUnmapped);
+      return std::nullopt;
     }
-    return inside;
+    return Endpoint{*address, info.destination.port};
   }
   const InboundVerdict verdict =
       state_.Inbound(now_, {.protocol = info.protocol,
@@ -203,7 +242,7 @@ std::optional<Endpoint> Box::InsideOf(Transit& packet, const Endpoint& remote) {
 /// source differs.
 Box::Route Box::RouteHairpin(Transit& packet) {
   PacketInfo& info = packet.info;
-  if (HasNapt() && IsEchoRequest(info)) {
+  if (HasNapt(info) && IsEchoRequest(info)) {
     DeliverLocally(packet);
     return std::nullopt;
   }
@@ -214,7 +253,7 @@ Box::Route Box::RouteHairpin(Transit& packet) {
   if (info.is_icmp_error()) {
     return RouteErrorHairpin(packet);
   }
-  if (!CanTranslate(info)) {
+  if (!CanTranslate(info) || (HasNapt(info) && IsReply(info))) {
     ++counters_.dropped_policy;
     return std::nullopt;
   }
@@ -245,7 +284,7 @@ void Box::RefuseUnsolicited(Transit& packet, const Endpoint& remote,
       info.protocol == wire::kUdp ||
       (info.protocol == wire::kTcp && IsOpeningSegment(info.tcp_flags));
   if (config_.poisonable && can_begin && packet.from == Side::kOutside &&
-      HasNapt() && verdict != Verdict::kSwallowed) {
+      HasNapt(info) && verdict != Verdict::kSwallowed) {
     state_.AddLocalFlow(now_, {.protocol = info.protocol,
                                .tcp_flags = info.tcp_flags,
                                .external = info.destination,

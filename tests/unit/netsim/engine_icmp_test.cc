@@ -268,6 +268,43 @@ TEST(NatIcmp, APacketThatRunsOutOfHopsIsReportedAndLeavesNoState) {
   EXPECT_EQ(QuotedIn(*in)->destination, out->info.source);
 }
 
+TEST(NatIcmp, WhatIsDroppedOnItsWayInIsNoTrafficOfItsFlow) {
+  NatConfig config = Nat();
+  config.refresh.inbound = true;
+  config.inside_mtu = 1000;
+  NatHarness nat(config);
+  const auto external = nat.Out(kInside, kRemote);
+  const Endpoint tcp = nat.Connect(kInside, kRemote);
+  const auto before = nat.engine.Mappings(nat.now);
+  nat.Wait(1s);
+  const std::vector<uint8_t> big(1200, 0);
+  EXPECT_TRUE(nat.Send(Side::kOutside,
+                       BuildUdp(kRemote, *external, kData, {.ttl = 1})));
+  EXPECT_TRUE(nat.Send(Side::kOutside, BuildUdp(kRemote, *external, big,
+                                                {.dont_fragment = true})));
+  EXPECT_TRUE(
+      nat.Send(Side::kOutside,
+               BuildTcp(kRemote, tcp, {.flags = kTcpRst}, {}, {.ttl = 1})));
+  const auto after = nat.engine.Mappings(nat.now);
+  ASSERT_EQ(before.size(), after.size());
+  for (size_t i = 0; i < before.size(); ++i) {
+    EXPECT_EQ(before[i].expires_at, after[i].expires_at);
+  }
+}
+
+TEST(NatIcmp, AnUnsolicitedPacketWithoutHopsIsNotAnswered) {
+  NatHarness nat(Nat());
+  EXPECT_FALSE(nat.Send(Side::kOutside,
+                        BuildUdp(kRemote, {kExternal, 9}, kData, {.ttl = 1})));
+}
+
+TEST(NatIcmp, AReplyThatNobodyAskedForDoesNotLeave) {
+  NatHarness nat(Nat());
+  EXPECT_FALSE(nat.Send(Side::kInside, Pong(kHost1, kServer1, 2003)));
+  EXPECT_EQ(nat.engine.counters().dropped_unmapped, 1U);
+  EXPECT_EQ(nat.engine.mapping_count(), 0U);
+}
+
 TEST(NatIcmp, TooBigWithDfTellsTheNextMtuRfc4787Req13) {
   NatConfig config = Nat();
   config.outside_mtu = 1400;

@@ -66,6 +66,66 @@ TEST(NatRouter, AFirewallPassesPingsAndErrorsOfItsFlowsOnly) {
   EXPECT_TRUE(nat.Send(Side::kOutside, error));
 }
 
+// 2001:db8:1::x inside, 2001:db8:2::x outside.
+IpAddress V6(uint8_t network, uint8_t host) {
+  return IpAddress::V6(
+      {0x20, 0x01, 0x0d, 0xb8, 0, network, 0, 0, 0, 0, 0, 0, 0, 0, 0, host});
+}
+
+NatConfig Firewall6(Dependence filtering) {
+  NatConfig config = TestNat();
+  config.ipv6 = Ipv6Mode::kFirewall;
+  config.filtering = filtering;
+  config.inside_prefix6 = IpPrefix::Make(V6(1, 0), 64).value();
+  config.inside_address6 = V6(1, 1);
+  config.outside_address6 = V6(2, 1);
+  return config;
+}
+
+TEST(NatFirewall6, AdmitsByTheFilterRfc6092) {
+  const Endpoint inside{V6(1, 10), 5000};
+  const Endpoint remote{V6(2, 20), 80};
+  for (const auto filtering :
+       {Dependence::kEndpointIndependent, Dependence::kAddressDependent,
+        Dependence::kAddressAndPortDependent}) {
+    NatHarness nat(Firewall6(filtering));
+    const bool is_open = filtering == Dependence::kEndpointIndependent;
+    EXPECT_EQ(nat.In(remote, inside).has_value(), is_open);
+    EXPECT_EQ(nat.Out(inside, remote), inside);
+    EXPECT_EQ(nat.In(remote, inside), inside);
+    EXPECT_EQ(nat.In({V6(2, 20), 81}, inside).has_value(),
+              filtering != Dependence::kAddressAndPortDependent);
+    EXPECT_EQ(nat.In({V6(2, 21), 80}, inside).has_value(), is_open);
+    nat.Wait(120s);
+    EXPECT_EQ(nat.In(remote, inside).has_value(), is_open);
+  }
+}
+
+TEST(NatFirewall6, PassesErrorsAboutItsFlowsAndReportsItsOwn) {
+  const Endpoint inside{V6(1, 10), 5000};
+  const Endpoint remote{V6(2, 20), 80};
+  NatConfig config = Firewall6(Dependence::kAddressAndPortDependent);
+  config.outside_mtu = 1300;
+  NatHarness nat(config);
+  const auto cause = BuildUdp(inside, remote, {});
+  const auto error = BuildIcmpError(V6(2, 99), 1, 0, 0, cause);
+  EXPECT_FALSE(nat.Send(Side::kOutside, error));
+  EXPECT_TRUE(nat.Send(Side::kInside, cause));
+  EXPECT_TRUE(nat.Send(Side::kOutside, error));
+  const auto too_big = nat.Send(
+      Side::kInside, BuildUdp(inside, remote, std::vector<uint8_t>(1400, 0)));
+  ASSERT_TRUE(too_big);
+  EXPECT_EQ(too_big->side, Side::kInside);
+  EXPECT_EQ(too_big->info.source.address, V6(1, 1));
+  EXPECT_EQ(too_big->info.icmp_type, 2);
+}
+
+TEST(NatFirewall6, IsAHostItself) {
+  NatHarness nat(Firewall6(Dependence::kAddressAndPortDependent));
+  EXPECT_TRUE(nat.Send(Side::kInside, BuildEcho(V6(1, 10), V6(1, 1),
+                                                EchoKind::kRequest, 1, 1, {})));
+}
+
 NatConfig OneToOne(Dependence filtering) {
   NatConfig config = TestNat();
   config.translation = Translation::kOneToOne;
