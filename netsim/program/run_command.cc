@@ -72,6 +72,11 @@ void RunOnNetwork(const Scenario& scenario, std::ostream& out, bool is_terminal,
   report.steps = runner.Run(
       [&printer](const StepResult& result) { printer.Show(result); });
   report.took = Since(start);
+  if (runner.interrupted_by() != 0) {
+    report.problem =
+        "interrupted by signal " + std::to_string(runner.interrupted_by());
+    out << "netsim: " << report.problem << '\n';
+  }
   report.has_passed = true;
   for (const StepResult& result : report.steps) {
     report.has_passed =

@@ -15,7 +15,7 @@ struct RunReport {
   bool has_passed = false;
   Duration took{};      ///< steps only
   Duration up_took{};   ///< building the network
-  std::string problem;  ///< why no steps ran; empty if they did
+  std::string problem;  ///< why not all steps ran, if no step is why
   std::vector<StepResult> steps;
 };
 

@@ -161,6 +161,13 @@ void EthernetPort::Forget(Neighbors::iterator neighbor) {
   neighbors_.erase(neighbor);
 }
 
+void EthernetPort::ForgetNeighbors() {
+  counters_.dropped_unresolved += waiting_;
+  waiting_ = 0;
+  probes_.clear();
+  neighbors_.clear();
+}
+
 void EthernetPort::StartProbing(Instant now, const IpAddress& address,
                                 Neighbor& neighbor) {
   neighbor.probes_left = kProbes;

@@ -60,6 +60,8 @@ class EthernetPort {
 
   /// Replaces the addresses and tells everybody on the link.
   void SetAddresses(std::vector<IpAddress> addresses);
+  /// Forgets all neighbors and what waits for them, as when the cable was out.
+  void ForgetNeighbors();
   /// Says which addresses are here.
   void Announce();
 

@@ -53,6 +53,9 @@ class EthernetBox {
   [[nodiscard]] std::optional<Instant> NextTimeout() const;
   void HandleTimeout(Instant now);
 
+  /// The cable of one side was pulled or plugged in.
+  void HandlePlug(Side side) { ports_[Index(side)].ForgetNeighbors(); }
+
   /// Tells both networks which addresses are here.
   void Announce();
 

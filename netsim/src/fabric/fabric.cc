@@ -224,6 +224,10 @@ void Fabric::SetPlugged(size_t port, bool is_plugged) {
   if (end.is_plugged && !is_plugged) {
     ++end.unplugged;
   }
+  if (end.box && end.is_plugged != is_plugged) {
+    boxes_[*end.box].HandlePlug(end.side);
+    MarkChanged(*end.box);
+  }
   end.is_plugged = is_plugged;
 }
 

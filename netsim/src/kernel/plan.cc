@@ -19,8 +19,13 @@ std::string WithLength(const IpAddress& address, const IpPrefix& prefix) {
   return address.ToString() + "/" + std::to_string(prefix.length());
 }
 
-void AddRoutes(const std::vector<Route>& routes, std::string& batch) {
+/// The routes of the families that the machine has addresses of.
+void AddRoutes(const std::vector<Route>& routes, bool has_v4, bool has_v6,
+               std::string& batch) {
   for (const Route& route : routes) {
+    if (!(route.via.is_v4() ? has_v4 : has_v6)) {
+      continue;
+    }
     batch += "route add " + (route.to ? route.to->ToString() : "default") +
              " via " + route.via.ToString() + "\n";
   }
@@ -105,7 +110,8 @@ NamespacePlan PlanHost(const Scenario& scenario, const Host& host) {
                      device + " nodad\n";
   }
   plan.ip_batch += "link set " + std::string(kHostInterface) + " up\n";
-  AddRoutes(RoutesOn(scenario, host.network), plan.ip_batch);
+  AddRoutes(RoutesOn(scenario, host.network), host.address.is_v4(),
+            host.address6 || host.address.is_v6(), plan.ip_batch);
   return plan;
 }
 
@@ -155,8 +161,8 @@ NamespacePlan PlanNat(const Scenario& scenario, const Nat& nat) {
   }
   plan.ip_batch += "link set " + std::string(kInside) + " up\nlink set " +
                    std::string(kOutside) + " up\n";
-  AddRoutes(RoutesOn(scenario, nat.outside, &nat), plan.ip_batch);
-  AddRoutes(RoutesOn(scenario, nat.inside, &nat), plan.ip_batch);
+  AddRoutes(RoutesOn(scenario, nat.outside, &nat), true, false, plan.ip_batch);
+  AddRoutes(RoutesOn(scenario, nat.inside, &nat), true, false, plan.ip_batch);
   plan.nft_ruleset = MakeRuleset(nat);
   return plan;
 }

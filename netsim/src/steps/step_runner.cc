@@ -156,7 +156,7 @@ void StepRunner::Impl::RunOne(StepResult& result) {
   }
   if (interrupted_by_ != 0) {
     result.status = StepStatus::kFailed;
-    result.found = "interrupted by signal " + std::to_string(interrupted_by_);
+    result.found = "interrupted";
   }
 }
 
@@ -224,12 +224,7 @@ bool StepRunner::Impl::Try(StepResult& result) {
        [&process] { return process->has_ended(); });
   result.output = process->output();
   if (!process->has_ended()) {
-    result.found =
-        "still running after " +
-        std::to_string(
-            std::chrono::duration_cast<std::chrono::milliseconds>(step.timeout)
-                .count()) +
-        " ms";
+    result.found = "still running after " + FormatDuration(step.timeout);
     return false;
   }
   const bool is_matching = Matches(result.output, step.expected_output);

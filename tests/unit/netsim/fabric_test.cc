@@ -312,6 +312,17 @@ TEST_F(FabricBoxes, HaveCablesToo) {
   EXPECT_EQ(recorder_.Take().size(), 1U);
 }
 
+TEST_F(FabricBoxes, AskAnewAfterTheCableWasOut) {
+  Fabric fabric(RouterBetween(), recorder_);
+  SendFromHost(fabric, kServer);
+  fabric.SetPlugged(3, false);
+  EXPECT_EQ(fabric.NextTimeout(), std::nullopt);
+  fabric.SetPlugged(3, true);
+  recorder_.Take();
+  SendFromHost(fabric, kServer);
+  EXPECT_EQ(recorder_.Take().size(), 1U);
+}
+
 TEST_F(FabricBoxes, AnnounceANewAddress) {
   Fabric fabric(RouterBetween(), recorder_);
   const IpAddress moved = IpAddress::V4(192, 0, 2, 99);

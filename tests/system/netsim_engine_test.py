@@ -1,0 +1,441 @@
+#!/usr/bin/env python3
+"""Boxes that NatEngine plays and links of user space, with real packets."""
+import hashlib
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from netsim import (NetsimError, Simulation, can_simulate,  # noqa: E402
+                    netsim)
+from netsim_case import NetsimCase  # noqa: E402
+from udp_probe import UdpProbe  # noqa: E402
+
+SERVER = "203.0.113.10"
+EXTERNAL = "203.0.113.20"
+QUIET = 0.1  # seconds without a datagram that count as "none comes"
+
+HOME = """
+name = "home"
+[[network]]
+name = "internet"
+cidr = "203.0.113.0/24"
+[[network]]
+name = "lan"
+cidr = "192.168.1.0/24"
+[[host]]
+name = "server"
+network = "internet"
+address = "203.0.113.10"
+[[host]]
+name = "other"
+network = "internet"
+address = "203.0.113.11"
+[[host]]
+name = "a"
+network = "lan"
+address = "192.168.1.10"
+[[nat]]
+name = "box"
+profile = "%s"
+inside = "lan"
+outside = "internet"
+address = "203.0.113.20"
+backend = "engine"
+"""
+
+NESTED = """
+[[network]]
+name = "access"
+cidr = "100.64.0.0/24"
+[[network]]
+name = "far"
+cidr = "192.168.1.0/24"
+[[host]]
+name = "deep"
+network = "far"
+address = "192.168.1.20"
+[[nat]]
+name = "carrier"
+profile = "symmetric"
+inside = "access"
+outside = "internet"
+address = "203.0.113.30"
+backend = "%s"
+[[nat]]
+name = "cpe"
+profile = "port-restricted"
+inside = "far"
+outside = "access"
+address = "100.64.0.9"
+backend = "engine"
+"""
+
+
+def home(profile="port-restricted", more=""):
+    return HOME % profile + more
+
+
+def ping(net, host, to, *options):
+    """(exit status, output) of a ping; one try unless the options say more."""
+    if not any(option.startswith("-c") for option in options):
+        options = ("-c1", *options)
+    done = net.run(host, "ping", "-W2", *options, to)
+    return done.returncode, done.stdout
+
+
+def show(net, member):
+    return json.loads(netsim("show", "--id", net.id, member, "--json"))
+
+
+class Case(NetsimCase):
+    def simulate(self, scenario):
+        net = Simulation(scenario)
+        net.up()
+        self.addCleanup(net.down)
+        return net
+
+    def probe(self, net, host):
+        probe = UdpProbe(net, host)
+        self.addCleanup(probe.close)
+        return probe
+
+    def reaches(self, net, host, to):
+        return ping(net, host, to)[0] == 0
+
+
+class Forwarding(Case):
+    def test_pings_through_a_box_and_to_it(self):
+        net = self.simulate(home())
+        status, output = ping(net, "a", SERVER)
+        self.assertEqual(status, 0, output)
+        self.assertIn("ttl=63", output)
+        self.assertTrue(self.reaches(net, "a", "192.168.1.1"))
+        self.assertTrue(self.reaches(net, "a", EXTERNAL))
+
+    def test_udp_leaves_from_the_external_address_and_returns(self):
+        net = self.simulate(home())
+        a, server = self.probe(net, "a"), self.probe(net, "server")
+        server.bind(1000)
+        a.send(4000, (SERVER, 1000), "there")
+        text, source = server.receive(1000)
+        self.assertEqual((text, source), ("there", (EXTERNAL, 4000)))
+        server.send(1000, source, "back")
+        self.assertEqual(a.receive(4000), ("back", (SERVER, 1000)))
+
+    def test_filters_as_its_profile_says(self):
+        for profile, is_open in (("full-cone", True),
+                                 ("port-restricted", False)):
+            net = self.simulate(home(profile))
+            a, server, other = (self.probe(net, host)
+                                for host in ("a", "server", "other"))
+            server.bind(1000)
+            a.send(4000, (SERVER, 1000), "there")
+            source = server.receive(1000)[1]
+            other.send(2000, source, "knock")
+            got = a.receive(4000, timeout=10 if is_open else QUIET)
+            self.assertEqual(got is not None, is_open, profile)
+
+    def test_boxes_nest_also_with_kernel_boxes(self):
+        for carrier in ("engine", "kernel"):
+            net = self.simulate(home(more=NESTED % carrier))
+            self.assertTrue(self.reaches(net, "deep", SERVER), carrier)
+            deep, server = self.probe(net, "deep"), self.probe(net, "server")
+            server.bind(1000)
+            deep.send(4000, (SERVER, 1000), "there")
+            text, source = server.receive(1000)
+            self.assertEqual((text, source[0]), ("there", "203.0.113.30"))
+            server.send(1000, source, "back")
+            self.assertEqual(deep.receive(4000)[0], "back")
+
+    def test_tells_of_expired_packets(self):
+        net = self.simulate(home())
+        output = ping(net, "a", SERVER, "-t1")[1]
+        self.assertRegex(output, r"From 192\.168\.1\.1.*[Tt]ime to live")
+
+    def test_carries_tcp_without_damage(self):
+        net = self.simulate(home())
+        size = 20_000_000
+        receiver = net.popen_python("server", """
+import hashlib, socket
+with socket.create_server(("0.0.0.0", 5000)) as listener:
+    print("ready", flush=True)
+    connection = listener.accept()[0]
+    digest = hashlib.sha256()
+    while data := connection.recv(1 << 16):
+        digest.update(data)
+    print(digest.hexdigest(), flush=True)
+""", stdout=subprocess.PIPE, text=True)
+        self.addCleanup(receiver.stdout.close)
+        self.assertEqual(receiver.stdout.readline(), "ready\n")
+        net.exec("a", sys.executable, "-c", f"""
+import socket
+with socket.create_connection(("{SERVER}", 5000)) as connection:
+    connection.sendall(bytes(i % 251 for i in range({size})))
+""")
+        expected = hashlib.sha256(bytes(i % 251 for i in range(size)))
+        self.assertEqual(receiver.stdout.readline().strip(),
+                         expected.hexdigest())
+
+    def test_reaches_ipv6_hosts_through_a_firewall(self):
+        scenario = home().replace(
+            'cidr = "203.0.113.0/24"',
+            'cidr = "203.0.113.0/24"\ncidr6 = "2001:db8:113::/64"').replace(
+            'cidr = "192.168.1.0/24"',
+            'cidr = "192.168.1.0/24"\ncidr6 = "2001:db8:1::/64"').replace(
+            f'address = "{SERVER}"',
+            f'address = "{SERVER}"\naddress6 = "2001:db8:113::10"').replace(
+            'address = "192.168.1.10"',
+            'address = "192.168.1.10"\naddress6 = "2001:db8:1::10"') + \
+            'ipv6 = "firewall"\noutside_address6 = "2001:db8:113::20"\n'
+        net = self.simulate(scenario)
+        self.assertTrue(self.reaches(net, "a", "2001:db8:113::10"))
+        self.assertTrue(self.reaches(net, "a", SERVER))
+
+    def test_works_with_packet_sockets(self):
+        os.environ["NATKIT_NETSIM_DEVICE"] = "packet"
+        try:
+            net = self.simulate(home(more=NESTED % "engine"))
+        finally:
+            del os.environ["NATKIT_NETSIM_DEVICE"]
+        self.assertTrue(self.reaches(net, "a", SERVER))
+        deep, server = self.probe(net, "deep"), self.probe(net, "server")
+        server.bind(1000)
+        deep.send(4000, (SERVER, 1000), "there")  # its checksum is right
+        self.assertEqual(server.receive(1000)[0], "there")
+
+
+class Events(Case):
+    def setUp(self):
+        super().setUp()
+        self.net = self.simulate(home())
+
+    def test_show_lists_mappings_and_counters(self):
+        a, server = self.probe(self.net, "a"), self.probe(self.net, "server")
+        server.bind(1000)
+        a.send(4000, (SERVER, 1000), "there")
+        server.receive(1000)
+        view = show(self.net, "box")
+        self.assertEqual(view["external"], EXTERNAL)
+        self.assertEqual(view["counters"]["forwarded_out"], 1)
+        mapping = view["mappings"][0]
+        self.assertEqual((mapping["protocol"], mapping["inside"],
+                          mapping["external"]),
+                         ("udp", "192.168.1.10:4000", f"{EXTERNAL}:4000"))
+        self.assertGreater(mapping["expires_in"], 1)
+        self.assertIn("192.168.1.10:4000",
+                      netsim("show", "--id", self.net.id, "box"))
+
+    def test_reboot_forgets(self):
+        self.assertTrue(self.reaches(self.net, "a", SERVER))
+        self.assertEqual(len(show(self.net, "box")["mappings"]), 1)
+        self.net.event("box", "reboot")
+        self.assertEqual(show(self.net, "box")["mappings"], [])
+        self.assertTrue(self.reaches(self.net, "a", SERVER))
+
+    def test_readdress_moves_the_box(self):
+        moved = "203.0.113.99"
+        self.assertTrue(self.reaches(self.net, "a", SERVER))
+        self.net.event("box", "reboot", "--new-address", moved)
+        a, server = self.probe(self.net, "a"), self.probe(self.net, "server")
+        server.bind(1000)
+        a.send(4000, (SERVER, 1000), "there")
+        self.assertEqual(server.receive(1000)[1][0], moved)
+        self.assertEqual(show(self.net, "box")["external"], moved)
+        self.net.event("box", "readdress", EXTERNAL)
+        self.assertEqual(show(self.net, "box")["external"], EXTERNAL)
+        with self.assertRaisesRegex(NetsimError, "203.0.113.10"):
+            self.net.event("box", "readdress", SERVER)
+
+    def test_udp_can_be_blocked(self):
+        a, server = self.probe(self.net, "a"), self.probe(self.net, "server")
+        server.bind(1000)
+        self.net.event("box", "block-udp")
+        a.send(4000, (SERVER, 1000), "lost")
+        self.assertIsNone(server.receive(1000, QUIET))
+        self.assertTrue(self.reaches(self.net, "a", SERVER))
+        self.net.event("box", "unblock-udp")
+        a.send(4000, (SERVER, 1000), "there")
+        self.assertEqual(server.receive(1000)[0], "there")
+
+    def test_links_go_down_and_up(self):
+        for member in ("box", "a"):
+            self.net.event(member, "link-down")
+            self.assertFalse(self.reaches(self.net, "a", SERVER), member)
+            self.net.event(member, "link-up")
+            self.assertTrue(self.reaches(self.net, "a", SERVER), member)
+
+    def test_a_blackhole_ends_by_itself(self):
+        self.assertTrue(self.reaches(self.net, "a", SERVER))
+        self.net.event("box", "blackhole", "1s", "network=internet")
+        self.assertTrue(self.reaches(self.net, "a", "192.168.1.1"))
+        start = time.monotonic()
+        status, output = ping(self.net, "a", SERVER, "-c50", "-i0.1")
+        self.assertLess(time.monotonic() - start, 30)
+        lost = 50 - int(re.search(r"(\d+) received", output)[1])
+        self.assertTrue(2 <= lost <= 20, output)
+        dropped = sum(link["dropped_blackhole"]
+                      for link in show(self.net, "box")["links"])
+        self.assertGreater(dropped, 0)
+
+    def test_links_change_while_the_network_runs(self):
+        self.net.event("a", "set-link", "delay=30ms", "direction=up")
+        output = ping(self.net, "a", SERVER, "-c3", "-i0.1")[1]
+        self.assertGreaterEqual(min_rtt(output), 30, output)
+        links = {link["direction"]: link["settings"]
+                 for link in show(self.net, "a")["links"]}
+        self.assertEqual(links, {"up": "delay=30ms", "down": ""})
+        self.net.event("a", "set-link", "delay=0ms")
+        output = ping(self.net, "a", SERVER, "-c5", "-i0.1")[1]
+        self.assertLess(min_rtt(output), 20, output)
+
+    def test_says_what_is_impossible(self):
+        for arguments, text in (
+                (("a", "reboot"), "is a host"),
+                (("a", "explode"), "unknown event"),
+                (("nobody", "reboot"), "no host or box"),
+                (("a", "blackhole", "1s", "network=internet"),
+                 "not on network"),
+                (("a", "set-link", "speed=1"), "'speed=1'"),
+                (("box", "blackhole"), "needs a duration"),
+                (("box", "block-udp", "now"), "takes no argument")):
+            with self.assertRaisesRegex(NetsimError, text):
+                self.net.event(*arguments)
+        with self.assertRaisesRegex(NetsimError, "engine process"):
+            self.net.exec("box", "true")
+        with self.assertRaisesRegex(NetsimError, "nobody"):
+            show(self.net, "nobody")
+
+    def test_says_that_a_bridge_cannot_be_changed(self):
+        net = self.simulate(home().replace('"engine"', '"kernel"'))
+        with self.assertRaisesRegex(NetsimError, r"bridge.*\[\[link\]\]"):
+            net.event("a", "set-link", "loss=1")
+        with self.assertRaisesRegex(NetsimError, "all kernel"):
+            show(net, "box")
+
+
+def min_rtt(output):
+    return float(re.search(r"= ([\d.]+)/", output)[1])
+
+
+LINKED = HOME % "linux-masquerade" + """
+[[link]]
+member = "a"
+"""
+
+# Sends COUNT numbered datagrams of SIZE bytes to the server, GAP seconds apart.
+BURST = """
+import socket, sys, time
+count, size, gap = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for i in range(count):
+    time.sleep(gap)
+    out.sendto(i.to_bytes(4, "big") + bytes(size - 4), ("203.0.113.10", 6000))
+"""
+
+# Prints arrival time and number of each datagram until none came for a second.
+SINK = """
+import socket, sys, time
+sink = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sink.bind(("0.0.0.0", 6000))
+sink.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+print("ready", flush=True)
+while True:
+    try:
+        data = sink.recv(2048)
+    except TimeoutError:
+        break
+    sink.settimeout(1)
+    print(time.monotonic(), int.from_bytes(data[:4], "big"), flush=True)
+"""
+
+
+class Links(Case):
+    """Only sizes are asserted; the exact law is Link's own unit test."""
+
+    def burst(self, settings, count, size, gap=0):
+        """(seconds, number) of what arrives of `count` datagrams."""
+        net = self.simulate(LINKED + 'direction = "up"\n' + settings)
+        # Neighbors keep few packets while they ask for each other's address.
+        net.exec("a", "ping", "-c1", "-w20", SERVER)
+        sink = net.popen_python("server", SINK, stdout=subprocess.PIPE,
+                                text=True)
+        self.addCleanup(sink.stdout.close)
+        self.assertEqual(sink.stdout.readline(), "ready\n")
+        net.exec("a", sys.executable, "-c", BURST, str(count), str(size),
+                 str(gap))
+        rows = [line.split() for line in sink.stdout]
+        return [(float(at), int(number)) for at, number in rows]
+
+    def test_delay(self):
+        for backend in ("engine", "kernel"):
+            net = self.simulate(LINKED.replace('"engine"', f'"{backend}"') +
+                                'delay = "25ms"\n')
+            output = ping(net, "a", SERVER, "-c5", "-i0.1")[1]
+            self.assertTrue(50 <= min_rtt(output) < 60, output)
+
+    def test_network_delay_is_met_once_per_packet(self):
+        net = self.simulate(home().replace(
+            'cidr = "192.168.1.0/24"',
+            'cidr = "192.168.1.0/24"\ndelay = "10ms"'))
+        output = ping(net, "a", SERVER, "-c5", "-i0.1")[1]
+        self.assertTrue(20 <= min_rtt(output) < 30, output)
+
+    def test_jitter_does_not_reorder(self):
+        arrivals = self.burst('jitter = "20ms"\n', 200, 200)
+        numbers = [number for _, number in arrivals]
+        self.assertEqual(numbers, sorted(numbers))
+        self.assertEqual(len(numbers), 200)
+
+    def test_loss(self):
+        arrivals = self.burst("loss = 0.2\n", 2000, 100)
+        # 1600 expected, standard deviation 18.
+        self.assertTrue(1450 <= len(arrivals) <= 1750, len(arrivals))
+
+    def test_duplicates(self):
+        arrivals = self.burst("duplicate = 0.3\n", 1000, 100)
+        numbers = [number for _, number in arrivals]
+        self.assertEqual(set(numbers), set(range(1000)))
+        self.assertTrue(1200 <= len(numbers) <= 1400, len(numbers))
+
+    def test_reorders(self):
+        arrivals = self.burst(
+            'delay = "5ms"\nreorder = 0.05\nreorder_delay = "3ms"\n', 1000, 100,
+            gap=0.0002)
+        numbers = [number for _, number in arrivals]
+        self.assertEqual(sorted(numbers), list(range(1000)))
+        late = sum(1 for i in range(1, 1000) if numbers[i] < numbers[i - 1])
+        self.assertTrue(5 <= late <= 150, late)
+
+    def test_rate(self):
+        # 100 datagrams of 1000 + 28 bytes at 1 Mbit/s take 0.82 s.
+        arrivals = self.burst('rate = "1Mbit"\nqueue_bytes = 1000000\n', 100,
+                              1000)
+        self.assertEqual(len(arrivals), 100)
+        took = arrivals[-1][0] - arrivals[0][0]
+        self.assertTrue(0.75 <= took <= 1.3, took)
+
+    def test_a_full_queue_drops(self):
+        arrivals = self.burst('rate = "1Mbit"\nqueue_bytes = 20000\n', 100,
+                              1000)
+        self.assertTrue(15 <= len(arrivals) <= 40, len(arrivals))
+
+    def test_mtu(self):
+        net = self.simulate(LINKED + "mtu = 1300\n")
+        self.assertEqual(ping(net, "a", SERVER, "-s1272", "-Mdo")[0], 0)
+        self.assertNotEqual(ping(net, "a", SERVER, "-s1273", "-Mdo")[0], 0)
+        counted = sum(link["dropped_mtu"] for link in show(net, "a")["links"])
+        self.assertGreater(counted, 0)
+
+
+if __name__ == "__main__":
+    REASON = can_simulate()
+    if REASON:
+        print(f"skipped: {REASON}")
+        sys.exit(77)
+    unittest.main(verbosity=2)
