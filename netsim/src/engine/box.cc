@@ -81,7 +81,7 @@ void Box::Reboot(Instant now, std::optional<IpAddress> new_external) {
   if (config_.address_lifetime > Duration::zero()) {
     next_rotation_ = AddTime(now_, config_.address_lifetime);
   }
-  if (new_external) {
+  if (new_external && new_external->is_v4()) {
     state_.pool().Reset();
     std::erase(config_.external, *new_external);
     if (config_.external.empty()) {

@@ -28,9 +28,8 @@ bool IsEchoRequest(const PacketInfo& info) {
 }  // namespace
 
 Box::Route Box::RouteV4(Transit& packet) {
-  if (config_.translation == Translation::kNat64 &&
-      packet.from == Side::kInside) {
-    ++counters_.dropped_policy;  // the inside of NAT64 is IPv6
+  if (config_.translation == Translation::kNat64) {
+    ++counters_.dropped_policy;
     return std::nullopt;
   }
   return packet.from == Side::kInside ? RouteFromInside(packet)

@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "natkit/netsim/nat_config.h"
@@ -19,6 +21,7 @@ class Finder {
     CheckLimits();
     CheckMtu();
     CheckForwards();
+    CheckCombinations();
     CheckIpv6();
     return std::move(problems_);
   }
@@ -46,6 +49,7 @@ class Finder {
   void CheckLimits();
   void CheckMtu();
   void CheckForwards();
+  void CheckCombinations();
   void CheckIpv6();
 
   const NatConfig& config_;
@@ -129,6 +133,32 @@ void Finder::CheckForwards() {
             "a forward is for UDP or TCP");
     Require(forward.external_port != 0 && forward.inside.port != 0,
             "a forward needs ports from 1 to 65535");
+  }
+}
+
+/// Fields that are possible alone but not together.
+void Finder::CheckCombinations() {
+  const NatConfig& c = config_;
+  Require(c.port_quarantine == Duration::zero() ||
+              c.port_assignment != PortAssignment::kPreserveOverload,
+          "port_quarantine: ports that are shared cannot rest");
+  Require(!HasNapt() || !c.keep_port_class || c.port_range.last >= 1024,
+          "keep_port_class leaves no external port for inside ports from 1024 "
+          "on");
+  Require(c.address_lifetime == Duration::zero() ||
+              c.port_assignment != PortAssignment::kDeterministicBlock,
+          "address_lifetime: deterministic blocks belong to an address");
+  Require(c.forwards.empty() || c.translation != Translation::kOneToOne,
+          "one-to-one hosts have all ports of an address: no forwards");
+  std::set<std::pair<uint8_t, uint16_t>> taken;
+  for (const StaticForward& forward : c.forwards) {
+    Require(c.translation != Translation::kNone ||
+                forward.external_port == forward.inside.port,
+            "without translation a forward keeps its port");
+    // Without translation the inside address tells them apart.
+    Require(c.translation == Translation::kNone ||
+                taken.emplace(forward.protocol, forward.external_port).second,
+            "two forwards have one external port");
   }
 }
 

@@ -24,6 +24,10 @@ size_t SlotOf(uint8_t protocol) {
 }
 
 bool UsesBlocks(const NatConfig& config) {
+  if (config.translation != Translation::kNapt &&
+      config.translation != Translation::kNat64) {
+    return false;
+  }
   return config.port_assignment == PortAssignment::kDynamicBlock ||
          config.port_assignment == PortAssignment::kDeterministicBlock;
 }
@@ -41,7 +45,7 @@ PortAllocator::PortAllocator(const NatConfig& config, SimRng& rng)
 
 void PortAllocator::Reset() {
   blocks_.reset();
-  if (UsesBlocks(config_) && !config_.external.empty()) {
+  if (UsesBlocks(config_)) {
     blocks_.emplace(config_);
   }
   resting_.clear();
