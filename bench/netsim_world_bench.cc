@@ -1,9 +1,9 @@
 // Packets through a simulated internet, host - NAT - network - NAT - host.
 //
 // `items_per_second` counts a packet once, from the sending program to the
-// receiving one; each makes three hops and passes two NATs. `allocs` is calls of
-// operator new per packet and must be 0. The target is 500,000 packets a second
-// on one core; docs/netsim-world.md has what was measured.
+// receiving one; each makes three hops and passes two NATs. `allocs` is calls
+// of operator new per packet and must be 0. The target is 500,000 packets a
+// second on one core; docs/netsim-world.md has what was measured.
 
 #include <benchmark/benchmark.h>
 
