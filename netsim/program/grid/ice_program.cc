@@ -91,16 +91,22 @@ void IceProgram::OnEvent(const ice::AgentEvent& event) {
   }
 }
 
-void StunProgram::HandleDatagram(Instant /*now*/, const Endpoint& local,
-                                 const Endpoint& from, ByteView payload) {
-  const auto request = stun::Message::Parse(payload);
+std::optional<ByteView> AnswerBinding(ByteView datagram, const Endpoint& from,
+                                      MutableBytes buffer) {
+  const auto request = stun::Message::Parse(datagram);
   if (!request || request->type() != stun::kBindingRequest) {
-    return;
+    return std::nullopt;
   }
-  std::array<uint8_t, 128> buffer{};
   stun::MessageBuilder builder(buffer, stun::kBindingSuccess, request->id());
   builder.Add<stun::attr::XorMappedAddress>(from);
-  if (const auto response = builder.Finish()) {
+  const auto response = builder.Finish();
+  return response ? std::optional<ByteView>(*response) : std::nullopt;
+}
+
+void StunProgram::HandleDatagram(Instant /*now*/, const Endpoint& local,
+                                 const Endpoint& from, ByteView payload) {
+  std::array<uint8_t, 128> buffer{};
+  if (const auto response = AnswerBinding(payload, from, buffer)) {
     (void)world_.SendUdp(host_, local, from, *response);
   }
 }

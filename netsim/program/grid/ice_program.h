@@ -61,6 +61,12 @@ class IceProgram final : public Actor {
   std::optional<Instant> started_at_;
 };
 
+/// The answer to a plain Binding request (RFC 8489), in `buffer`; nullopt if
+/// the datagram is not one.
+[[nodiscard]] std::optional<ByteView> AnswerBinding(ByteView datagram,
+                                                    const Endpoint& from,
+                                                    MutableBytes buffer);
+
 /// Answers plain Binding requests on every port of its host (RFC 8489).
 class StunProgram final : public Actor {
  public:

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "case_scenario.h"
 #include "ice_program.h"
 #include "natkit/base/check.h"
 #include "natkit/netsim/sim_rng.h"
@@ -20,28 +21,6 @@ using std::chrono::seconds;
 constexpr Duration kSignallingDelay = milliseconds(30);
 constexpr Duration kGatherTime = milliseconds(500);
 constexpr uint32_t kMaxSkewMs = 300;
-constexpr Duration kLanDelay = std::chrono::microseconds(300);
-constexpr uint16_t kStunPort = 3478;
-constexpr uint16_t kBasePort = 40001;
-
-/// How long an attempt may last: a little more than the agents' own patience,
-/// after which they report failure.
-Duration LimitOf(AgentKind agent) {
-  return agent == AgentKind::kMesh ? seconds(16) : seconds(50);
-}
-
-/// A network that hands out addresses: .1 to the box that leads out of it, the
-/// others in turn.
-struct Segment {
-  NetworkId id{};
-  IpAddress gateway;
-  uint8_t prefix[3] = {};
-  uint8_t next = 2;
-
-  [[nodiscard]] IpAddress NextAddress() {
-    return IpAddress::V4(prefix[0], prefix[1], prefix[2], next++);
-  }
-};
 
 /// The world of one attempt.
 class Lab {
@@ -51,28 +30,19 @@ class Lab {
   PunchResult Run();
 
  private:
-  [[nodiscard]] Segment AddSegment(const std::string& name,
-                                   const LinkConfig& link);
-  /// Puts boxes one inside the other; returns the innermost segment.
-  [[nodiscard]] Segment AddBoxes(const std::string& name, Segment& outside,
-                                 const std::vector<BoxSpec>& boxes);
-  [[nodiscard]] std::unique_ptr<IceProgram> AddAgent(const std::string& name,
-                                                     Segment& segment,
+  [[nodiscard]] std::unique_ptr<IceProgram> AddAgent(std::string_view name,
+                                                     const Endpoint& base,
                                                      ice::Role role);
   void OnChange();
   [[nodiscard]] Found found() const;
 
   const PunchSpec& spec_;
   uint64_t seed_;
+  CaseScenario case_;
   World world_;
-  LinkConfig wan_;
-  uint8_t segments_ = 0;
-  Endpoint server_;
   std::unique_ptr<StunProgram> stun_;
   std::unique_ptr<IceProgram> a_;
   std::unique_ptr<IceProgram> b_;
-  Endpoint base_a_;
-  Endpoint base_b_;
 };
 
 uint64_t SeedOf(const PunchSpec& spec) {
@@ -85,83 +55,30 @@ uint64_t SeedOf(const PunchSpec& spec) {
 Lab::Lab(const PunchSpec& spec, PcapngWriter* trace)
     : spec_(spec),
       seed_(SeedOf(spec)),
-      world_(seed_),
-      wan_{.delay = spec.delay, .jitter = spec.delay / 10, .loss = spec.loss} {
+      case_(MakeCaseScenario(spec)),
+      world_(case_.scenario, seed_) {
   world_.SetTrace(trace);
-  Segment internet = AddSegment("internet", wan_);
-  const HostId server = world_.AddHost("stun");
-  server_ = {.address = internet.NextAddress(), .port = kStunPort};
-  NATKIT_CHECK(world_.AddAddress(server, internet.id, server_.address));
+  const HostId server = *world_.FindHost("stun");
   stun_ = std::make_unique<StunProgram>(world_, server);
   NATKIT_CHECK(world_.Attach(server, *stun_));
-  const GridCase& grid_case = spec.grid_case;
-  Segment common = AddBoxes("shared", internet, grid_case.shared);
-  Segment& shared = grid_case.shared.empty() ? internet : common;
-  Segment lan_a = AddBoxes("a", shared, grid_case.a);
-  Segment lan_b = AddBoxes("b", shared, grid_case.b);
   const bool a_controls = spec.controlling == Controlling::kA;
   const auto role = [](bool controls) {
     return controls ? ice::Role::kControlling : ice::Role::kControlled;
   };
-  a_ = AddAgent("host-a", grid_case.a.empty() ? shared : lan_a,
-                role(a_controls));
-  b_ = AddAgent("host-b", grid_case.b.empty() ? shared : lan_b,
-                role(!a_controls));
+  a_ = AddAgent("host-a", case_.base_a, role(a_controls));
+  b_ = AddAgent("host-b", case_.base_b, role(!a_controls));
   a_->Connect(*b_, kSignallingDelay);
   b_->Connect(*a_, kSignallingDelay);
 }
 
-Segment Lab::AddSegment(const std::string& name, const LinkConfig& link) {
-  Segment segment;
-  const std::array<uint8_t, 3> prefix =
-      segments_ == 0 ? std::array<uint8_t, 3>{198, 51, 100}
-                     : std::array<uint8_t, 3>{10, segments_, 0};
-  ++segments_;
-  std::ranges::copy(prefix, segment.prefix);
-  segment.gateway = IpAddress::V4(prefix[0], prefix[1], prefix[2], 1);
-  segment.id =
-      world_.AddNetwork(name, *IpPrefix::Make(segment.gateway, 24), link);
-  return segment;
-}
-
-Segment Lab::AddBoxes(const std::string& name, Segment& outside,
-                      const std::vector<BoxSpec>& boxes) {
-  Segment segment = outside;
-  for (size_t i = 0; i < boxes.size(); ++i) {
-    const bool is_last = i + 1 == boxes.size() && name != "shared";
-    const std::string number = std::to_string(i + 1);
-    Segment inside = AddSegment(name + "-net" + number,
-                                is_last ? LinkConfig{.delay = kLanDelay}
-                                        : LinkConfig{.delay = kLanDelay * 10});
-    NatConfig config;
-    config.mapping = boxes[i].mapping;
-    config.filtering = boxes[i].filtering;
-    config.hairpinning = boxes[i].hairpinning;
-    config.port_assignment = PortAssignment::kRandom;
-    config.external = {i == 0 ? outside.NextAddress() : segment.NextAddress()};
-    config.inside_address = inside.gateway;
-    world_.AddBox(name + "-nat" + number, inside.id, segment.id, config);
-    segment = inside;
-  }
-  return segment;
-}
-
-std::unique_ptr<IceProgram> Lab::AddAgent(const std::string& name,
-                                          Segment& segment, ice::Role role) {
-  const HostId host = world_.AddHost(name);
-  const Endpoint base{.address = segment.NextAddress(), .port = kBasePort};
-  NATKIT_CHECK(world_.AddAddress(host, segment.id, base.address));
-  ice::AgentConfig config;
-  if (spec_.agent == AgentKind::kMesh) {
-    config = ice::AgentConfig::Mesh(role);
-  }
-  config.role = role;
-  config.stun_servers = {server_};
-  auto program = std::make_unique<IceProgram>(world_, host, std::move(config),
-                                              DeriveSeed(seed_, name),
-                                              [this] { OnChange(); });
-  NATKIT_CHECK(world_.Attach(host, *program, kBasePort));
-  (name == "host-a" ? base_a_ : base_b_) = base;
+std::unique_ptr<IceProgram> Lab::AddAgent(std::string_view name,
+                                          const Endpoint& base,
+                                          ice::Role role) {
+  const HostId host = *world_.FindHost(name);
+  auto program = std::make_unique<IceProgram>(
+      world_, host, ConfigOf(spec_.agent, role, case_.server),
+      DeriveSeed(seed_, name), [this] { OnChange(); });
+  NATKIT_CHECK(world_.Attach(host, *program, base.port));
   return program;
 }
 
@@ -170,8 +87,8 @@ PunchResult Lab::Run() {
   SimRng rng(DeriveSeed(seed_, "skew"));
   const Duration skew = milliseconds(rng.NextBelow(kMaxSkewMs));
   const bool a_first = rng.Chance(0.5);
-  a_->Gather(base_a_);
-  b_->Gather(base_b_);
+  a_->Gather(case_.base_a);
+  b_->Gather(case_.base_b);
   world_.At(Instant{} + kGatherTime,
             [this, a_first] { (a_first ? a_ : b_)->Start(); });
   world_.At(Instant{} + kGatherTime + skew,
@@ -207,6 +124,21 @@ Found Lab::found() const {
 }
 
 }  // namespace
+
+Duration LimitOf(AgentKind kind) {
+  return kind == AgentKind::kMesh ? seconds(16) : seconds(50);
+}
+
+ice::AgentConfig ConfigOf(AgentKind kind, ice::Role role,
+                          const Endpoint& server) {
+  ice::AgentConfig config;
+  if (kind == AgentKind::kMesh) {
+    config = ice::AgentConfig::Mesh(role);
+  }
+  config.role = role;
+  config.stun_servers = {server};
+  return config;
+}
 
 PunchResult Punch(const PunchSpec& spec, PcapngWriter* trace) {
   return Lab(spec, trace).Run();

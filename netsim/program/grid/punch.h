@@ -4,7 +4,9 @@
 #include <optional>
 
 #include "grid_case.h"
+#include "natkit/base/endpoint.h"
 #include "natkit/base/time.h"
+#include "natkit/nat/ice_agent.h"
 #include "natkit/netsim/pcapng.h"
 
 namespace natkit::netsim::grid {
@@ -42,6 +44,14 @@ struct PunchResult {
   Duration simulated{};
   uint64_t packets = 0;  ///< sent by hosts
 };
+
+/// The agents' settings in an attempt.
+[[nodiscard]] ice::AgentConfig ConfigOf(AgentKind kind, ice::Role role,
+                                        const Endpoint& server);
+
+/// How long an attempt may last: a little more than the agents' own patience,
+/// after which they report failure.
+[[nodiscard]] Duration LimitOf(AgentKind kind);
 
 /// Runs one attempt in virtual time. The same spec gives the same packets.
 [[nodiscard]] PunchResult Punch(const PunchSpec& spec,
