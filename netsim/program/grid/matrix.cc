@@ -119,26 +119,29 @@ std::string TraceOf(const GridPlan& plan, GridResult& result) {
   return trace;
 }
 
-GridResult RunPlan(const GridPlan& plan, bool shows_progress,
+GridResult RunPlan(const GridPlan& plan, const MatrixOptions& options,
                    std::ostream& error) {
   const auto progress = [&](size_t attempts, size_t deviating,
                             const GridCase& next) {
-    if (shows_progress) {
+    if (options.shows_progress) {
       error << "\r\033[K" << attempts << " of " << plan.attempts()
             << " attempts, " << deviating << " cells differ: " << next.name
             << std::flush;
     }
   };
-  const auto punch = [](const PunchSpec& spec) { return Punch(spec); };
-  GridResult result = RunGrid(plan, punch, progress);
-  if (shows_progress) {
+  const auto in_virtual_time = [](const PunchSpec& spec) {
+    return Punch(spec);
+  };
+  GridResult result =
+      RunGrid(plan, options.punch ? options.punch : in_virtual_time, progress);
+  if (options.shows_progress) {
     error << "\r\033[K" << std::flush;
   }
   return result;
 }
 
 void PrintSummary(const GridResult& result,
-                  std::chrono::steady_clock::duration took,
+                  std::chrono::steady_clock::duration took, bool is_real,
                   std::ostream& error) {
   error << result.attempts << " attempts, " << result.packets << " packets in "
         << MillisecondsText(std::chrono::round<std::chrono::milliseconds>(took))
@@ -148,7 +151,8 @@ void PrintSummary(const GridResult& result,
       result.cells,
       [](const CellResult& cell) { return cell.deviations() > 0; });
   if (first != result.cells.end()) {
-    error << "replay: " << ReplayCommand(first->first_deviation->spec) << "\n";
+    error << (is_real ? "in virtual time: " : "replay: ")
+          << ReplayCommand(first->first_deviation->spec) << "\n";
   }
 }
 
@@ -168,6 +172,10 @@ int RunMatrix(const MatrixOptions& options, std::ostream& output,
     }
     return 0;
   }
+  if (!options.trace_file.empty() && options.punch) {
+    error << "netsim: --trace is for virtual time; tcpdump records the rest\n";
+    return kBadOptions;
+  }
   if (!options.trace_file.empty() && plan->attempts() != 1) {
     error << "netsim: --trace records one attempt; give one --cell, --loss, "
              "--delays, --controlling and --seed\n";
@@ -177,12 +185,13 @@ int RunMatrix(const MatrixOptions& options, std::ostream& output,
   GridResult result;
   std::string trace;
   if (options.trace_file.empty()) {
-    result = RunPlan(*plan, options.shows_progress, error);
+    result = RunPlan(*plan, options, error);
   } else {
     trace = TraceOf(*plan, result);
   }
   output << (options.as_json ? ReportJson(result) : ReportText(result));
-  PrintSummary(result, std::chrono::steady_clock::now() - start, error);
+  PrintSummary(result, std::chrono::steady_clock::now() - start,
+               options.punch != nullptr, error);
   const bool is_written =
       WriteFile(options.trace_file, trace, error) &&
       WriteFile(options.junit_file,

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "grid.h"
+
 namespace natkit::netsim::grid {
 
 /// The options of `netsim matrix`, as text where they are checked later.
@@ -23,6 +25,8 @@ struct MatrixOptions {
   std::string junit_file;
   std::string html_file;
   bool shows_progress = false;
+  /// Instead of Punch(), and then no trace can be written.
+  Puncher punch;
 };
 
 /// Runs the grid and writes its reports; complains to `error`. Returns the exit

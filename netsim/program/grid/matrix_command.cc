@@ -4,8 +4,11 @@
 
 #include <iostream>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "matrix.h"
+#include "real/real_punch.h"
 
 namespace natkit::netsim::grid {
 namespace {
@@ -36,6 +39,42 @@ void AddPlanOptions(CLI::App& matrix, MatrixOptions& options) {
                     "CELL=yes or CELL=no: expect something else");
 }
 
+/// What --real repeats unless told otherwise: each kind of cell, with boxes of
+/// the kernel and of the engine.
+const std::vector<std::string> kSample = {
+    "EI-APD/EI-APD",    "EI-EI/APD-APD",  "EI-AD/APD-APD",
+    "AD-EI/AD-AD",      "EI-APD/APD-APD", "APD-APD/APD-APD",
+    "cgn-EI-EI/EI-APD", "same-lan",       "same-cgn-hairpin",
+};
+
+/// Real attempts take seconds, so fewer of them are the default.
+void PrepareReal(const CLI::App& matrix, MatrixOptions& options) {
+  if (matrix.count("--cell") == 0) {
+    options.cells = kSample;
+  }
+  if (matrix.count("--seeds") == 0) {
+    options.seeds = 1;
+  }
+  if (matrix.count("--loss") == 0) {
+    options.loss_percents = {0};
+  }
+  if (matrix.count("--delays") == 0) {
+    options.delays_ms = {25};
+  }
+  if (matrix.count("--controlling") == 0) {
+    options.controlling = "a";
+  }
+  options.punch = [](const PunchSpec& spec) {
+    const auto result = program::PunchForReal(spec);
+    if (!result) {
+      std::cerr << "\nnetsim: " << spec.grid_case.name << ": "
+                << result.error().text << '\n';
+      return PunchResult{.found = Found::kHalf};  // never as expected
+    }
+    return *result;
+  };
+}
+
 }  // namespace
 
 void AddMatrixCommand(CLI::App& app, int& exit_status) {
@@ -46,6 +85,10 @@ void AddMatrixCommand(CLI::App& app, int& exit_status) {
   auto options = std::make_shared<MatrixOptions>();
   matrix->option_defaults()->always_capture_default();
   AddPlanOptions(*matrix, *options);
+  auto is_real = std::make_shared<bool>(false);
+  matrix->add_flag("--real", *is_real,
+                   "repeat a sample (or --cell) with namespaces, sockets and "
+                   "processes, and kernel NATs where they fit");
   matrix->add_flag("--list", options->is_list,
                    "only say which cells there are");
   matrix->add_flag("--json", options->as_json, "print JSON");
@@ -53,7 +96,10 @@ void AddMatrixCommand(CLI::App& app, int& exit_status) {
   matrix->add_option("--html", options->html_file, "write a page to look at");
   matrix->add_option("--trace", options->trace_file,
                      "write the packets of the only attempt as pcapng");
-  matrix->callback([options, &exit_status] {
+  matrix->callback([matrix, options, is_real, &exit_status] {
+    if (*is_real) {
+      PrepareReal(*matrix, *options);
+    }
     options->shows_progress = isatty(STDERR_FILENO) == 1;
     exit_status = RunMatrix(*options, std::cout, std::cerr);
   });
