@@ -97,7 +97,7 @@ Outcome<void> EngineServer::Run() {
     }
     for (int i = 0; i < count; ++i) {
       const epoll_event& event = events.at(static_cast<size_t>(i));
-      HandleEvent(event.data.u64, event.events);
+      HandleEvent(event.data.u64);
     }
     fabric_.HandleTimeout(Now());
   }
@@ -112,14 +112,9 @@ std::optional<Duration> EngineServer::TimeToWait(Instant now) {
   return *next > now ? *next - now : Duration::zero();
 }
 
-void EngineServer::HandleEvent(uint64_t tag, uint32_t events) {
+void EngineServer::HandleEvent(uint64_t tag) {
   if (tag < devices_.size()) {
     ReadFrames(tag);
-    if ((events & (EPOLLERR | EPOLLHUP)) != 0 && (events & EPOLLIN) == 0) {
-      // The interface is gone for good: its namespace has ended, or somebody
-      // deleted it.
-      epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, devices_[tag].get(), nullptr);
-    }
   } else if (tag == kKeeperTag) {
     is_over_ = true;
   } else if (tag == kControlTag) {
@@ -136,6 +131,10 @@ void EngineServer::ReadFrames(size_t device) {
   for (int i = 0; i < kBatch; ++i) {
     const ssize_t size = read(fd, buffer_.data(), buffer_.size());
     if (size <= 0) {
+      if (size < 0 && errno != EAGAIN && errno != ENETDOWN) {
+        // The interface is gone for good: somebody deleted it.
+        epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+      }
       break;
     }
     if (i % kFramesPerClock == 0) {

@@ -42,7 +42,7 @@ class EngineServer : private FrameSink {
   void SendFrame(size_t port, ByteView frame) override;
 
   [[nodiscard]] Outcome<void> Watch();
-  void HandleEvent(uint64_t tag, uint32_t events);
+  void HandleEvent(uint64_t tag);
   void ReadFrames(size_t device);
   void AcceptClients();
   void HandleClient(uint64_t tag);
