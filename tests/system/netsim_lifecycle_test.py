@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """Runs of netsim beside each other, crashes, cleaning up, privileges."""
-import json
 import os
 import pathlib
 import signal
@@ -12,6 +11,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from netsim import (NetsimError, Simulation, can_simulate,  # noqa: E402
                     netsim, netsim_program)
+from netsim_case import NetsimCase  # noqa: E402
 
 SCENARIO = """
 name = "pair"
@@ -51,28 +51,6 @@ def is_running(pid):
     except (FileNotFoundError, ProcessLookupError):
         return False
     return state.rpartition(")")[2].split()[0] != "Z"
-
-
-class NetsimCase(unittest.TestCase):
-    """Every test has a directory of runs to itself."""
-
-    def setUp(self):
-        self._directory = tempfile.TemporaryDirectory()
-        os.environ["NATKIT_NETSIM_DIR"] = self._directory.name + "/runs"
-        os.environ.pop("NATKIT_NETSIM_ID", None)
-
-    def tearDown(self):
-        subprocess.run([netsim_program(), "down", "--all"], check=True)
-        del os.environ["NATKIT_NETSIM_DIR"]
-        self._directory.cleanup()
-
-    def keeper_of(self, net):
-        path = net.members["left"]["namespace"]
-        return int(path.split("/")[2])
-
-    def runs(self):
-        return {run["id"]: run["state"]
-                for run in json.loads(netsim("list", "--json"))}
 
 
 class Running(NetsimCase):
@@ -161,7 +139,7 @@ class Ending(NetsimCase):
         net.up()
         inside = net.popen_python("left", STUBBORN, stdout=subprocess.PIPE)
         self.assertEqual(inside.stdout.readline(), b"ready\n")
-        keeper = os.pidfd_open(self.keeper_of(net))
+        keeper = os.pidfd_open(self.keeper_of(net.id))
         signal.pidfd_send_signal(keeper, signal.SIGKILL)
         self.wait_for_exit(keeper)
         self.assertEqual(self.runs(), {"crashed": "leftover"})
