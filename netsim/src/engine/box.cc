@@ -96,25 +96,55 @@ void Box::Reboot(Instant now, std::optional<IpAddress> new_external) {
   LoseState(now_);
 }
 
-Result<Endpoint> Box::AddForward(Instant now, const ForwardRequest& request) {
-  Advance(now);
-  const IpAddress& inside = request.inside.address;
-  if (inside.is_unspecified() || inside.is_multicast() ||
-      inside == OwnAddress(Side::kInside, inside.is_v4())) {
+Result<std::optional<Endpoint>> Box::FixedExternalOf(const Endpoint& inside) {
+  const IpAddress& address = inside.address;
+  if (address.is_unspecified() || address.is_multicast() ||
+      address == OwnAddress(Side::kInside, address.is_v4())) {
     return Fail(Errc::kBadValue);
   }
-  if (inside.is_v6() || config_.translation == Translation::kNone) {
-    return state_.AddForward(now_, request, &request.inside);
+  if (address.is_v6() || config_.translation == Translation::kNone) {
+    return inside;
   }
   if (config_.translation == Translation::kOneToOne) {
-    const auto external = state_.pool().BindHost(inside);
+    const auto external = state_.pool().BindHost(address);
     if (!external) {
       return Fail(Errc::kLimitExceeded);
     }
-    const Endpoint fixed = {*external, request.inside.port};
-    return state_.AddForward(now_, request, &fixed);
+    return Endpoint{*external, inside.port};
   }
-  return state_.AddForward(now_, request, nullptr);
+  return std::nullopt;
+}
+
+Result<Endpoint> Box::AddForward(Instant now, const ForwardRequest& request) {
+  Advance(now);
+  const auto fixed = FixedExternalOf(request.inside);
+  if (!fixed) {
+    return Fail(fixed.error().code);
+  }
+  return state_.AddForward(now_, request, *fixed ? &**fixed : nullptr);
+}
+
+Result<Endpoint> Box::AddPeer(Instant now, uint8_t protocol,
+                              const Endpoint& inside, const Endpoint& remote) {
+  Advance(now);
+  const auto fixed = FixedExternalOf(inside);
+  if (!fixed) {
+    return Fail(fixed.error().code);
+  }
+  if (inside.address.family() != remote.address.family()) {
+    return Fail(Errc::kBadValue);
+  }
+  const OutboundVerdict verdict =
+      state_.Outbound(now_, {.protocol = protocol,
+                             .tcp_flags = kTcpSyn,
+                             .inside = inside,
+                             .remote = remote,
+                             .fixed_external = *fixed ? &**fixed : nullptr});
+  if (verdict.verdict == Verdict::kPass) {
+    return verdict.external;
+  }
+  return Fail(verdict.verdict == Verdict::kFull ? Errc::kLimitExceeded
+                                                : Errc::kBadValue);
 }
 
 bool Box::RemoveForward(Instant now, uint8_t protocol, const Endpoint& inside) {

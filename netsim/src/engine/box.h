@@ -50,6 +50,9 @@ class Box : public ForwardControl {
 
   [[nodiscard]] Result<Endpoint> AddForward(
       Instant now, const ForwardRequest& request) override;
+  [[nodiscard]] Result<Endpoint> AddPeer(Instant now, uint8_t protocol,
+                                         const Endpoint& inside,
+                                         const Endpoint& remote) override;
   bool RemoveForward(Instant now, uint8_t protocol,
                      const Endpoint& inside) override;
   [[nodiscard]] std::vector<MappingView> Mappings(Instant now) const override;
@@ -76,6 +79,11 @@ class Box : public ForwardControl {
   void Count(Side from, Side to);
   void Queue(Side to, std::vector<uint8_t> bytes);
   void DrainServices();
+  /// Where ports stay: the external endpoint of an inside one. Nothing where
+  /// the port allocator chooses. Errors: kBadValue (no such inside host),
+  /// kLimitExceeded (no address left).
+  [[nodiscard]] Result<std::optional<Endpoint>> FixedExternalOf(
+      const Endpoint& inside);
 
   // box_v4.cc: packets between the sides.
   Route RouteV4(Transit& packet);

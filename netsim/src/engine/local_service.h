@@ -20,6 +20,12 @@ class ForwardControl {
   /// As NatEngine's functions of these names.
   [[nodiscard]] virtual Result<Endpoint> AddForward(
       Instant now, const ForwardRequest& request) = 0;
+  /// Makes or refreshes the mapping that a packet from `inside` to `remote`
+  /// would (RFC 6887 section 12). UDP or TCP. Errors: kBadValue (the packet
+  /// would not be translated), kLimitExceeded.
+  [[nodiscard]] virtual Result<Endpoint> AddPeer(Instant now, uint8_t protocol,
+                                                 const Endpoint& inside,
+                                                 const Endpoint& remote) = 0;
   virtual bool RemoveForward(Instant now, uint8_t protocol,
                              const Endpoint& inside) = 0;
   [[nodiscard]] virtual std::vector<MappingView> Mappings(

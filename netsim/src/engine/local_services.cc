@@ -1,12 +1,19 @@
 #include "engine/local_service.h"
+#include "portmap/lease_book.h"
+#include "portmap/port_control.h"
 
 namespace natkit::netsim::engine {
 
 std::vector<std::unique_ptr<LocalService>> MakeLocalServices(
     const NatConfig& config, ForwardControl& control) {
-  (void)config;
-  (void)control;
-  return {};
+  const PortMappingServices& wanted = config.services;
+  std::vector<std::unique_ptr<LocalService>> out;
+  const auto leases =
+      std::make_shared<portmap::LeaseBook>(control, wanted.max_per_host);
+  if (wanted.nat_pmp || wanted.pcp) {
+    out.push_back(std::make_unique<portmap::PortControl>(config, leases));
+  }
+  return out;
 }
 
 }  // namespace natkit::netsim::engine

@@ -142,7 +142,7 @@ InboundVerdict NatState::NewInbound(Instant now, const InboundPacket& packet) {
   return {Verdict::kPass, inside};
 }
 
-/// Filtering behavior (RFC 4787 section 5). Forwards admit everybody.
+/// Filtering behavior (RFC 4787 section 5). Forwards have their own.
 uint32_t NatState::FindAdmitting(const InboundPacket& packet,
                                  Verdict& verdict) const {
   const uint32_t mapping =
@@ -151,8 +151,14 @@ uint32_t NatState::FindAdmitting(const InboundPacket& packet,
     verdict = Verdict::kUnmapped;
     return kNone;
   }
-  if (tables_->mappings[mapping].is_forward ||
-      config_.filtering == Dependence::kEndpointIndependent) {
+  if (tables_->mappings[mapping].is_forward) {
+    if (ForwardAdmits(mapping, packet.remote)) {
+      return mapping;
+    }
+    verdict = Verdict::kFiltered;
+    return kNone;
+  }
+  if (config_.filtering == Dependence::kEndpointIndependent) {
     return mapping;
   }
   if (config_.filtering == Dependence::kAddressDependent) {

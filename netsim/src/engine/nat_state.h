@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -145,6 +146,8 @@ class NatState {
     TimerLists<Session> session_timers;
     /// Ends of leases and the forwards that have them.
     std::set<std::pair<Instant, uint32_t>> leases;
+    /// Of the forwards that do not admit everybody.
+    std::map<uint32_t, std::vector<RemoteFilter>> filters;
   };
 
   /// Whether a packet restarts timers as `refresh` says, or in any case
@@ -216,7 +219,9 @@ class NatState {
   [[nodiscard]] bool TakeForwardPort(Mapping& mapping);
   [[nodiscard]] bool IsLeasable(uint32_t mapping) const;
   void Upgrade(Instant now, uint32_t mapping);
-  void SetLease(Instant now, uint32_t mapping, Duration lifetime);
+  void SetLease(Instant now, uint32_t mapping, const ForwardRequest& request);
+  [[nodiscard]] bool ForwardAdmits(uint32_t mapping,
+                                   const Endpoint& remote) const;
 
   const NatConfig& config_;
   NatCounters& counters_;

@@ -12,7 +12,8 @@ bool IsPossible(const ForwardRequest& request) {
   return (request.protocol == static_cast<uint8_t>(IpProtocol::kUdp) ||
           request.protocol == static_cast<uint8_t>(IpProtocol::kTcp)) &&
          request.inside.port != 0 && request.lifetime > Duration::zero() &&
-         (request.suggested_port != 0 || !request.must_be_suggested);
+         (request.suggested_port != 0 || !request.must_be_suggested) &&
+         request.filters.size() <= kMaxRemoteFilters;
 }
 
 }  // namespace
@@ -32,7 +33,7 @@ Result<Endpoint> NatState::AddForward(Instant now,
     if (!request.must_be_suggested || external.port == request.suggested_port) {
       if (IsLeasable(existing)) {
         Upgrade(now, existing);
-        SetLease(now, existing, request.lifetime);
+        SetLease(now, existing, request);
       }
       return external;
     }
@@ -40,7 +41,7 @@ Result<Endpoint> NatState::AddForward(Instant now,
   const auto made = MakeForward(now, request, fixed_external);
   if (made) {
     SetLease(now, tables_->mappings.FindByExternal(request.protocol, *made),
-             request.lifetime);
+             request);
   }
   return made;
 }
@@ -157,14 +158,32 @@ void NatState::Upgrade(Instant now, uint32_t index) {
   }
 }
 
-void NatState::SetLease(Instant now, uint32_t index, Duration lifetime) {
+void NatState::SetLease(Instant now, uint32_t index,
+                        const ForwardRequest& request) {
   Mapping& mapping = tables_->mappings[index];
   if (mapping.lease_end) {
     tables_->leases.erase({*mapping.lease_end, index});
   }
-  mapping.lease_end = AddTime(now, lifetime);
+  mapping.lease_end = AddTime(now, request.lifetime);
   tables_->leases.insert({*mapping.lease_end, index});
   next_expiry_ = std::min(next_expiry_, *mapping.lease_end);
+  tables_->filters.erase(index);
+  if (!request.filters.empty()) {
+    tables_->filters[index] = request.filters;
+  }
+}
+
+/// RFC 6887 section 13.3. Most forwards admit everybody.
+bool NatState::ForwardAdmits(uint32_t index, const Endpoint& remote) const {
+  if (tables_->filters.empty()) [[likely]] {
+    return true;
+  }
+  const auto found = tables_->filters.find(index);
+  return found == tables_->filters.end() ||
+         std::ranges::any_of(found->second, [&](const RemoteFilter& filter) {
+           return filter.addresses.Contains(remote.address) &&
+                  (filter.port == 0 || filter.port == remote.port);
+         });
 }
 
 bool NatState::RemoveForward(Instant now, uint8_t protocol,

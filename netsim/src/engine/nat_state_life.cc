@@ -83,6 +83,7 @@ void NatState::RemoveMapping(Instant now, uint32_t index) {
   tables_->mapping_timers.Stop(index);
   if (mapping.lease_end) {
     tables_->leases.erase({*mapping.lease_end, index});
+    tables_->filters.erase(index);
   }
   ReleasePort(now, mapping);
   const uint32_t host = mapping.host;

@@ -49,6 +49,16 @@ struct MappingView {
   std::optional<Instant> expires_at;  ///< nullopt: a static forward
 };
 
+/// A remote endpoint that a forward admits (RFC 6887 section 13.3).
+struct RemoteFilter {
+  IpPrefix addresses;
+  uint16_t port = 0;  ///< 0: any
+  bool operator==(const RemoteFilter&) const = default;
+};
+
+/// Of one forward.
+inline constexpr size_t kMaxRemoteFilters = 16;
+
 /// Asks for a port forward on behalf of an inside host (RFC 6886 section 3.3,
 /// RFC 6887 section 11).
 struct ForwardRequest {
@@ -57,6 +67,8 @@ struct ForwardRequest {
   uint16_t suggested_port = 0;     ///< 0: any
   bool must_be_suggested = false;  ///< else another port may be given
   Duration lifetime{};
+  /// Who may use it, at most kMaxRemoteFilters; empty: everybody.
+  std::vector<RemoteFilter> filters;
 };
 
 /// One NAT, firewall or router as a pure machine: packets and time in, packets
