@@ -1,6 +1,7 @@
 #include "fabric/ethernet_box.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "packet/wire.h"
@@ -28,9 +29,15 @@ EthernetBox::EthernetBox(const NatConfig& config, uint64_t seed, BoxSide inside,
       routes_{std::move(inside.routes), std::move(outside.routes)},
       outside_addresses_(std::move(outside.addresses)) {
   for (std::vector<BoxRoute>& routes : routes_) {
-    // The longest prefix is the first that contains an address.
-    std::ranges::stable_sort(routes, std::ranges::greater(),
-                             [](const BoxRoute& r) { return r.to.length(); });
+    // The longest prefix is the first that contains an address. Inserted one
+    // by one: a stable sort that does not need library scratch memory.
+    for (auto at = routes.begin(); at != routes.end(); ++at) {
+      const auto place = std::upper_bound(
+          routes.begin(), at, *at, [](const BoxRoute& a, const BoxRoute& b) {
+            return a.to.length() > b.to.length();
+          });
+      std::rotate(place, at, std::next(at));
+    }
   }
 }
 
