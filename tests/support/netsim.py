@@ -124,6 +124,12 @@ class Simulation:
                                  *arguments],
                           **options)
 
+    def show(self, member):
+        """What the engine process knows of a box or host: mappings, counters
+        and links, as `netsim show --json` says it."""
+        return json.loads(netsim("show", "--id", self.id, member, "--json"))
+
     def event(self, box, what, *arguments):
-        """reboot [--new-address A], block-udp, unblock-udp, link-down/up."""
+        """reboot [A], block-udp, unblock-udp, link-down, link-up, blackhole TIME,
+        set-link KEY=VALUE..."""
         netsim("event", "--id", self.id, box, what, *arguments)

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Boxes that NatEngine plays and links of user space, with real packets."""
 import hashlib
-import json
 import os
 import pathlib
 import re
@@ -89,10 +88,6 @@ def ping(net, host, to, *options):
     return done.returncode, done.stdout
 
 
-def show(net, member):
-    return json.loads(netsim("show", "--id", net.id, member, "--json"))
-
-
 class Case(NetsimCase):
     def simulate(self, scenario):
         net = Simulation(scenario)
@@ -152,6 +147,21 @@ class Forwarding(Case):
             self.assertEqual((text, source[0]), ("there", "203.0.113.30"))
             server.send(1000, source, "back")
             self.assertEqual(deep.receive(4000)[0], "back")
+
+    def test_inside_hosts_meet_by_hairpinning(self):
+        net = self.simulate(home("full-cone") + """
+[[host]]
+name = "b"
+network = "lan"
+address = "192.168.1.11"
+""")
+        a, b, server = (self.probe(net, host)
+                        for host in ("a", "b", "server"))
+        server.bind(1000)
+        b.send(4000, (SERVER, 1000), "there")
+        mapped = server.receive(1000)[1]
+        a.send(5000, mapped, "neighbor")
+        self.assertEqual(b.receive(4000), ("neighbor", (EXTERNAL, 5000)))
 
     def test_tells_of_expired_packets(self):
         net = self.simulate(home())
@@ -220,7 +230,7 @@ class Events(Case):
         server.bind(1000)
         a.send(4000, (SERVER, 1000), "there")
         server.receive(1000)
-        view = show(self.net, "box")
+        view = self.net.show("box")
         self.assertEqual(view["external"], EXTERNAL)
         self.assertEqual(view["counters"]["forwarded_out"], 1)
         mapping = view["mappings"][0]
@@ -233,9 +243,9 @@ class Events(Case):
 
     def test_reboot_forgets(self):
         self.assertTrue(self.reaches(self.net, "a", SERVER))
-        self.assertEqual(len(show(self.net, "box")["mappings"]), 1)
+        self.assertEqual(len(self.net.show("box")["mappings"]), 1)
         self.net.event("box", "reboot")
-        self.assertEqual(show(self.net, "box")["mappings"], [])
+        self.assertEqual(self.net.show("box")["mappings"], [])
         self.assertTrue(self.reaches(self.net, "a", SERVER))
 
     def test_readdress_moves_the_box(self):
@@ -246,9 +256,9 @@ class Events(Case):
         server.bind(1000)
         a.send(4000, (SERVER, 1000), "there")
         self.assertEqual(server.receive(1000)[1][0], moved)
-        self.assertEqual(show(self.net, "box")["external"], moved)
+        self.assertEqual(self.net.show("box")["external"], moved)
         self.net.event("box", "readdress", EXTERNAL)
-        self.assertEqual(show(self.net, "box")["external"], EXTERNAL)
+        self.assertEqual(self.net.show("box")["external"], EXTERNAL)
         with self.assertRaisesRegex(NetsimError, "203.0.113.10"):
             self.net.event("box", "readdress", SERVER)
 
@@ -280,7 +290,7 @@ class Events(Case):
         lost = 50 - int(re.search(r"(\d+) received", output)[1])
         self.assertTrue(2 <= lost <= 20, output)
         dropped = sum(link["dropped_blackhole"]
-                      for link in show(self.net, "box")["links"])
+                      for link in self.net.show("box")["links"])
         self.assertGreater(dropped, 0)
 
     def test_links_change_while_the_network_runs(self):
@@ -288,7 +298,7 @@ class Events(Case):
         output = ping(self.net, "a", SERVER, "-c3", "-i0.1")[1]
         self.assertGreaterEqual(min_rtt(output), 30, output)
         links = {link["direction"]: link["settings"]
-                 for link in show(self.net, "a")["links"]}
+                 for link in self.net.show("a")["links"]}
         self.assertEqual(links, {"up": "delay=30ms", "down": ""})
         self.net.event("a", "set-link", "delay=0ms")
         output = ping(self.net, "a", SERVER, "-c5", "-i0.1")[1]
@@ -309,14 +319,14 @@ class Events(Case):
         with self.assertRaisesRegex(NetsimError, "engine process"):
             self.net.exec("box", "true")
         with self.assertRaisesRegex(NetsimError, "nobody"):
-            show(self.net, "nobody")
+            self.net.show("nobody")
 
     def test_says_that_a_bridge_cannot_be_changed(self):
         net = self.simulate(home().replace('"engine"', '"kernel"'))
         with self.assertRaisesRegex(NetsimError, r"bridge.*\[\[link\]\]"):
             net.event("a", "set-link", "loss=1")
         with self.assertRaisesRegex(NetsimError, "all kernel"):
-            show(net, "box")
+            net.show("box")
 
 
 def min_rtt(output):
@@ -429,7 +439,7 @@ class Links(Case):
         net = self.simulate(LINKED + "mtu = 1300\n")
         self.assertEqual(ping(net, "a", SERVER, "-s1272", "-Mdo")[0], 0)
         self.assertNotEqual(ping(net, "a", SERVER, "-s1273", "-Mdo")[0], 0)
-        counted = sum(link["dropped_mtu"] for link in show(net, "a")["links"])
+        counted = sum(link["dropped_mtu"] for link in net.show("a")["links"])
         self.assertGreater(counted, 0)
 
 
