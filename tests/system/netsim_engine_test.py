@@ -163,6 +163,24 @@ address = "192.168.1.11"
         a.send(5000, mapped, "neighbor")
         self.assertEqual(b.receive(4000), ("neighbor", (EXTERNAL, 5000)))
 
+    def test_hosts_make_port_forwards_by_nat_pmp(self):
+        net = self.simulate(home(more='services = ["nat-pmp"]\n'))
+        answer = net.exec("a", sys.executable, "-c", """
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(10)
+# RFC 6886 section 3.3: map UDP port 4000, preferably to 4321, for an hour.
+s.sendto(bytes.fromhex("0001 0000 0fa0 10e1 00000e10"),
+         ("192.168.1.1", 5351))
+print(s.recv(100).hex())
+""").strip()
+        self.assertEqual((answer[:8], answer[16:]),
+                         ("00810000", "0fa010e100000e10"))
+        a, other = self.probe(net, "a"), self.probe(net, "other")
+        a.bind(4000)
+        other.send(2000, (EXTERNAL, 4321), "knock")
+        self.assertEqual(a.receive(4000), ("knock", ("203.0.113.11", 2000)))
+
     def test_tells_of_expired_packets(self):
         net = self.simulate(home())
         output = ping(net, "a", SERVER, "-t1")[1]
