@@ -1,8 +1,9 @@
 #include "load_file.h"
 
+#include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <iterator>
+#include <sstream>
 #include <utility>
 
 namespace natkit::netsim::program {
@@ -12,14 +13,14 @@ constexpr int kBadScenario = 2;
 
 std::optional<std::string> ReadText(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) {
+  std::ostringstream text;
+  // A directory opens, but has nothing to read.
+  if (!file || std::filesystem::is_directory(path) ||
+      (file.peek() != std::ifstream::traits_type::eof() &&
+       !(text << file.rdbuf()))) {
     return std::nullopt;
   }
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (file.bad()) {
-    return std::nullopt;
-  }
-  return text;
+  return text.str();
 }
 
 }  // namespace
@@ -28,7 +29,7 @@ std::optional<Scenario> LoadFile(const std::string& path, int& exit_status) {
   const auto text = ReadText(path);
   if (!text) {
     std::cerr << "netsim: cannot read " << path << '\n';
-    exit_status = 1;
+    exit_status = kBadScenario;
     return std::nullopt;
   }
   auto scenario = ParseScenario(*text);

@@ -123,6 +123,7 @@ int main(int argc, char** argv) {
   CLI::App app(kAbout, "netsim");
   app.footer(kExamples);
   app.require_subcommand(1);
+  app.set_version_flag("--version", "netsim " NATKIT_VERSION);
   Commands commands;
   AddFileCommands(app, commands);
   AddRunCommands(app, commands);
@@ -133,7 +134,8 @@ int main(int argc, char** argv) {
   try {
     app.parse(ours, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error);
+    constexpr int kBadUsage = 2;
+    return app.exit(error) == 0 ? 0 : kBadUsage;  // --help is no error
   }
   return commands.exit_status;
 }

@@ -230,6 +230,11 @@ Outcome<MemberView> Show(std::string_view id, std::string_view member) {
   if (!record) {
     return std::unexpected(record.error());
   }
+  if (record->Find(member) == nullptr) {
+    return std::unexpected(Failure{"run '" + record->id +
+                                   "' has no host or box '" +
+                                   std::string(member) + "'"});
+  }
   if (record->engine.pid == 0) {
     return std::unexpected(
         Failure{"run '" + record->id + "' is all kernel; use `netsim exec " +

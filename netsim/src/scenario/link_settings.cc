@@ -1,6 +1,8 @@
 #include "scenario/link_settings.h"
 
+#include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <optional>
 #include <sstream>
 #include <string_view>
@@ -67,6 +69,13 @@ bool Set(std::string_view key, std::string_view value, LinkConfig& link) {
          Assign(ParseNumber<uint16_t>(value, 576, 65535), link.mtu);
 }
 
+bool IsKey(std::string_view key) {
+  constexpr std::string_view kKeys[] = {
+      "delay",         "jitter", "loss",        "duplicate", "reorder",
+      "reorder_delay", "rate",   "queue_bytes", "mtu"};
+  return std::ranges::find(kKeys, key) != std::end(kKeys);
+}
+
 }  // namespace
 
 std::expected<LinkConfig, std::string> ChangeLink(
@@ -76,9 +85,14 @@ std::expected<LinkConfig, std::string> ChangeLink(
   }
   for (const std::string& word : words) {
     const size_t equals = word.find('=');
-    if (equals == std::string::npos ||
-        !Set(std::string_view(word).substr(0, equals),
-             std::string_view(word).substr(equals + 1), link)) {
+    const std::string_view key = std::string_view(word).substr(0, equals);
+    if (equals != std::string::npos && IsKey(key)) {
+      if (!Set(key, std::string_view(word).substr(equals + 1), link)) {
+        return std::unexpected("'" + word +
+                               "': no such value; as in [[link]] "
+                               "tables, e.g. delay=20ms loss=0.05 rate=10Mbit");
+      }
+    } else {
       return std::unexpected("'" + word +
                              "' is not a setting of a link: delay, jitter, "
                              "loss, duplicate, reorder, reorder_delay, rate, "

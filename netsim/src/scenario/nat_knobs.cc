@@ -225,11 +225,10 @@ void WriteForeignRate(std::string_view key, const NatConfig& config,
 
 void ReadExempt(std::string_view key, TomlTable& table, NatConfig& config) {
   for (const std::string& text : table.Strings(key)) {
-    if (const auto prefix = IpPrefix::Parse(text)) {
+    if (const auto prefix = ParseRange(text)) {
       config.exempt.push_back(*prefix);
     } else {
-      table.Report(key, "'" + std::string(key) + "' has '" + text +
-                            "', which is not an address range");
+      table.Report(key, "'" + std::string(key) + "' " + prefix.error());
     }
   }
 }

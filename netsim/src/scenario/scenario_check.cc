@@ -1,11 +1,17 @@
 #include "scenario/scenario_check.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
+#include <optional>
 #include <regex>
 #include <set>
+#include <sstream>
 #include <string>
 #include <utility>
+
+#include "natkit/netsim/control.h"
+#include "run/event_names.h"
 
 namespace natkit::netsim {
 namespace {
@@ -40,6 +46,21 @@ bool IsHostAddress(const IpPrefix& prefix, const IpAddress& address) {
   return false;
 }
 
+/// What is wrong with a regular expression, as the end of a sentence.
+std::optional<std::string> FindPatternProblem(const std::string& pattern) {
+  // std::regex recurses as deep as the pattern nests.
+  constexpr size_t kLongest = 500;
+  if (pattern.size() > kLongest) {
+    return "is longer than 500 characters";
+  }
+  try {
+    static_cast<void>(std::regex(pattern));
+  } catch (const std::regex_error&) {
+    return "is not a regular expression: " + Quote(pattern);
+  }
+  return std::nullopt;
+}
+
 class Checker {
  public:
   Checker(const Scenario& scenario, const ScenarioLines& lines)
@@ -52,8 +73,9 @@ class Checker {
     CheckNats();
     CheckCables();
     CheckSteps();
+    CheckAddressesOnce();
     if (problems_.empty()) {
-      CheckUplinks();
+      CheckCycles();
     }
     if (problems_.empty()) {
       CheckRanges();
@@ -70,19 +92,24 @@ class Checker {
   void CheckNetworks();
   void CheckHosts();
   void CheckNats();
-  void CheckNat(const Nat& nat, uint32_t line);
-  void CheckPool(const Nat& nat, uint32_t line);
-  void CheckConfig(const Nat& nat, uint32_t line);
-  void CheckBlocks(const Nat& nat, uint32_t line);
-  void CheckForwards(const Nat& nat, uint32_t line);
+  void CheckNat(const Nat& nat, const ItemLines& lines);
+  void CheckPool(const Nat& nat, const ItemLines& lines);
+  void CheckConfig(const Nat& nat, const ItemLines& lines);
+  void CheckOneToOne(const Nat& nat, const ItemLines& lines);
+  void CheckBlocks(const Nat& nat, const ItemLines& lines);
+  void CheckForwards(const Nat& nat, const std::vector<ItemLines>& lines);
   void CheckCables();
   void CheckSteps();
+  void CheckEvent(const Step& step, const ItemLines& lines);
+  void CheckNewAddress(const Nat& nat, const IpAddress& address, uint32_t line);
   [[nodiscard]] std::vector<std::string> NetworksOf(
       std::string_view member) const;
   void CheckNodeName(const std::string& name, uint32_t line);
   void CheckAddress(const std::string& owner, const std::string& network,
                     const IpAddress& address, uint32_t line);
-  void CheckUplinks();
+  void CheckUplink(const Nat& nat, const ItemLines& lines);
+  void CheckAddressesOnce();
+  void CheckCycles();
   void CheckRanges();
   [[nodiscard]] std::string RoutingDomain(std::string_view network) const;
 
@@ -90,16 +117,27 @@ class Checker {
   const ScenarioLines& lines_;
   std::vector<Problem> problems_;
   std::map<std::string, uint32_t> node_names_;
-  std::map<std::pair<std::string, IpAddress>, std::string> owners_;
+  std::map<std::string, std::string> uplinks_;
+
+  /// Somebody's address on a network.
+  struct Claim {
+    uint32_t line;
+    std::string network;
+    IpAddress address;
+    std::string owner;
+    auto operator<=>(const Claim&) const = default;
+  };
+
+  std::vector<Claim> claims_;
 };
 
 void Checker::CheckSizes() {
   if (scenario_.networks.empty()) {
-    Report(0, "no [[network]]: a scenario needs at least one");
+    Report(1, "no [[network]]: a scenario needs at least one");
   }
   const size_t nodes = scenario_.hosts.size() + scenario_.nats.size();
   if (nodes > kMaxNodes || scenario_.networks.size() > kMaxNodes) {
-    Report(0, "too large: at most " + std::to_string(kMaxNodes) +
+    Report(1, "too large: at most " + std::to_string(kMaxNodes) +
                   " networks, and as many hosts and boxes together");
   }
 }
@@ -108,7 +146,8 @@ void Checker::CheckNetworks() {
   std::map<std::string, uint32_t> seen;
   for (size_t i = 0; i < scenario_.networks.size(); ++i) {
     const Network& network = scenario_.networks[i];
-    const uint32_t line = lines_.networks[i];
+    const ItemLines& lines = lines_.networks[i];
+    const uint32_t line = lines.table;
     if (!IsName(network.name)) {
       Report(line, "network name " + Quote(network.name) +
                        " is not made of a-z, 0-9 and '-' (letter first, at "
@@ -171,26 +210,38 @@ void Checker::CheckAddress(const std::string& owner,
                      " is not a host address of network " +
                      Quote(network_name) + " (" + prefix.ToString() + ")");
   }
-  const auto [at, inserted] =
-      owners_.emplace(std::pair(network_name, address), owner);
-  if (!inserted) {
-    Report(line, address.ToString() + " of " + Quote(owner) +
-                     " already belongs to " + Quote(at->second));
+  claims_.push_back({line, network_name, address, owner});
+}
+
+/// In the order of the lines, so that the later one is at fault.
+void Checker::CheckAddressesOnce() {
+  std::ranges::sort(claims_);
+  std::map<std::pair<std::string, IpAddress>, std::string> owners;
+  for (const Claim& claim : claims_) {
+    const auto [at, inserted] =
+        owners.emplace(std::pair(claim.network, claim.address), claim.owner);
+    // A box that has an address twice is told so elsewhere.
+    if (!inserted && at->second != claim.owner) {
+      Report(claim.line, claim.address.ToString() + " of " +
+                             Quote(claim.owner) + " already belongs to " +
+                             Quote(at->second));
+    }
   }
 }
 
 void Checker::CheckHosts() {
   for (size_t i = 0; i < scenario_.hosts.size(); ++i) {
     const Host& host = scenario_.hosts[i];
-    const uint32_t line = lines_.hosts[i];
-    CheckNodeName(host.name, line);
+    const ItemLines& lines = lines_.hosts[i];
+    CheckNodeName(host.name, lines.Of("name"));
     if (scenario_.FindNetwork(host.network) == nullptr) {
-      Report(line, "host " + Quote(host.name) + ": network " +
-                       Quote(host.network) + " is not defined");
+      Report(lines.Of("network"), "host " + Quote(host.name) + ": network " +
+                                      Quote(host.network) + " is not defined");
     }
-    CheckAddress(host.name, host.network, host.address, line);
+    CheckAddress(host.name, host.network, host.address, lines.Of("address"));
     if (host.address6) {
-      CheckAddress(host.name, host.network, *host.address6, line);
+      CheckAddress(host.name, host.network, *host.address6,
+                   lines.Of("address6"));
     }
   }
 }
@@ -198,46 +249,85 @@ void Checker::CheckHosts() {
 void Checker::CheckNats() {
   for (size_t i = 0; i < scenario_.nats.size(); ++i) {
     CheckNat(scenario_.nats[i], lines_.nats[i]);
+    CheckForwards(scenario_.nats[i], lines_.forwards[i]);
   }
 }
 
-void Checker::CheckNat(const Nat& nat, uint32_t line) {
-  CheckNodeName(nat.name, line);
-  for (const std::string& network : {nat.inside, nat.outside}) {
+void Checker::CheckNat(const Nat& nat, const ItemLines& lines) {
+  CheckNodeName(nat.name, lines.Of("name"));
+  const auto check_network = [&](const std::string& network,
+                                 std::string_view key) {
     if (scenario_.FindNetwork(network) == nullptr) {
-      Report(line, "nat " + Quote(nat.name) + ": network " + Quote(network) +
-                       " is not defined");
+      Report(lines.Of(key), "nat " + Quote(nat.name) + ": network " +
+                                Quote(network) + " is not defined");
     }
-  }
+  };
+  check_network(nat.inside, "inside");
+  check_network(nat.outside, "outside");
   if (nat.inside == nat.outside) {
-    Report(line, "nat " + Quote(nat.name) + " has " + Quote(nat.inside) +
-                     " on both sides");
+    Report(lines.table, "nat " + Quote(nat.name) + " has " + Quote(nat.inside) +
+                            " on both sides");
   }
-  CheckAddress(nat.name, nat.inside, nat.inside_address, line);
+  CheckUplink(nat, lines);
   for (const IpAddress& address : nat.addresses) {
-    CheckAddress(nat.name, nat.outside, address, line);
+    CheckAddress(nat.name, nat.outside, address, lines.Of("address"));
   }
   if (nat.config.outside_address6) {
-    CheckAddress(nat.name, nat.outside, *nat.config.outside_address6, line);
+    CheckAddress(nat.name, nat.outside, *nat.config.outside_address6,
+                 lines.Of("outside_address6"));
   }
   if (nat.config.inside_address6 &&
       *nat.config.inside_address6 != nat.inside_address) {
-    CheckAddress(nat.name, nat.inside, *nat.config.inside_address6, line);
+    CheckAddress(nat.name, nat.inside, *nat.config.inside_address6,
+                 lines.Of("inside_address6"));
   }
-  CheckPool(nat, line);
-  CheckConfig(nat, line);
-  CheckForwards(nat, line);
+  CheckPool(nat, lines);
+  CheckConfig(nat, lines);
 }
 
-void Checker::CheckConfig(const Nat& nat, uint32_t line) {
-  for (const std::string& problem : FindProblems(nat.config)) {
-    Report(line, "nat " + Quote(nat.name) + ": " + problem);
+/// A second box of one inside would also have the first one's address: one
+/// report is enough.
+void Checker::CheckUplink(const Nat& nat, const ItemLines& lines) {
+  const auto [at, inserted] = uplinks_.emplace(nat.inside, nat.name);
+  if (inserted) {
+    CheckAddress(nat.name, nat.inside, nat.inside_address,
+                 lines.Of("inside_address"));
+  } else {
+    Report(lines.Of("inside"), "network " + Quote(nat.inside) +
+                                   " is already the inside of " +
+                                   Quote(at->second));
   }
-  CheckBlocks(nat, line);
+}
+
+void Checker::CheckConfig(const Nat& nat, const ItemLines& lines) {
+  for (const std::string& problem : FindProblems(nat.config)) {
+    Report(lines.OfKeyIn(problem), "nat " + Quote(nat.name) + ": " + problem);
+  }
+  CheckBlocks(nat, lines);
+  CheckOneToOne(nat, lines);
+}
+
+/// Basic NAT: every inside member has an external address of its own.
+void Checker::CheckOneToOne(const Nat& nat, const ItemLines& lines) {
+  if (nat.config.translation != Translation::kOneToOne) {
+    return;
+  }
+  const auto hosts =
+      std::ranges::count(scenario_.hosts, nat.inside, &Host::network);
+  const auto boxes =
+      std::ranges::count(scenario_.nats, nat.inside, &Nat::outside);
+  const auto members = static_cast<size_t>(hosts + boxes);
+  if (members > nat.addresses.size()) {
+    Report(lines.Of("address"), "nat " + Quote(nat.name) + ": " +
+                                    std::to_string(nat.addresses.size()) +
+                                    " external addresses are too few for the " +
+                                    std::to_string(members) + " members of " +
+                                    Quote(nat.inside));
+  }
 }
 
 /// RFC 7422: every address of the inside network has a block of its own.
-void Checker::CheckBlocks(const Nat& nat, uint32_t line) {
+void Checker::CheckBlocks(const Nat& nat, const ItemLines& lines) {
   const Network* inside = scenario_.FindNetwork(nat.inside);
   if (nat.config.port_assignment != PortAssignment::kDeterministicBlock ||
       inside == nullptr || inside->cidr.address().is_v6() ||
@@ -248,34 +338,37 @@ void Checker::CheckBlocks(const Nat& nat, uint32_t line) {
   const size_t blocks = nat.addresses.size() *
                         (nat.config.port_range.size() / nat.config.block_size);
   if (blocks < subscribers) {
-    Report(line, "nat " + Quote(nat.name) + ": " + std::to_string(blocks) +
-                     " deterministic blocks are too few for the " +
-                     std::to_string(subscribers) + " addresses of " +
-                     Quote(nat.inside) +
-                     "; more external addresses or a smaller block_size help");
+    Report(lines.Of("block_size"),
+           "nat " + Quote(nat.name) + ": " + std::to_string(blocks) +
+               " deterministic blocks are too few for the " +
+               std::to_string(subscribers) + " addresses of " +
+               Quote(nat.inside) +
+               "; more external addresses or a smaller block_size help");
   }
 }
 
-void Checker::CheckForwards(const Nat& nat, uint32_t line) {
+void Checker::CheckForwards(const Nat& nat,
+                            const std::vector<ItemLines>& lines) {
   const Network* inside = scenario_.FindNetwork(nat.inside);
-  std::set<std::pair<uint8_t, uint16_t>> ports;
-  for (const StaticForward& forward : nat.config.forwards) {
-    if (!ports.emplace(forward.protocol, forward.external_port).second) {
-      Report(line, "nat " + Quote(nat.name) + ": port " +
-                       std::to_string(forward.external_port) +
-                       " is forwarded twice");
+  const std::string who = "nat " + Quote(nat.name) + ": ";
+  for (size_t i = 0; i < nat.config.forwards.size(); ++i) {
+    const StaticForward& forward = nat.config.forwards[i];
+    const std::string what =
+        "the forward of port " + std::to_string(forward.external_port);
+    if (!nat.Translates()) {
+      Report(lines[i].table,
+             who + "a box that does not translate forwards no ports");
     }
     if (inside != nullptr &&
-        !IsHostAddress(inside->cidr, forward.inside.address)) {
-      Report(line, "nat " + Quote(nat.name) + ": the forward of port " +
-                       std::to_string(forward.external_port) + " goes to " +
-                       forward.inside.ToString() + ", which is not on " +
-                       Quote(nat.inside));
+        !IsHostAddress(inside->cidr, forward.inside.address) &&
+        !(inside->cidr6 &&
+          IsHostAddress(*inside->cidr6, forward.inside.address))) {
+      Report(lines[i].Of("to"), who + what + " goes to " +
+                                    forward.inside.ToString() +
+                                    ", which is not on " + Quote(nat.inside));
+    } else if (forward.inside.address == nat.inside_address) {
+      Report(lines[i].Of("to"), who + what + " goes to the box itself");
     }
-  }
-  if (!nat.config.forwards.empty() && !nat.Translates()) {
-    Report(line, "nat " + Quote(nat.name) +
-                     ": a box that does not translate forwards no ports");
   }
 }
 
@@ -292,47 +385,93 @@ std::vector<std::string> Checker::NetworksOf(std::string_view member) const {
 void Checker::CheckCables() {
   for (size_t i = 0; i < scenario_.cables.size(); ++i) {
     const Cable& cable = scenario_.cables[i];
-    const uint32_t line = lines_.cables[i];
+    const ItemLines& lines = lines_.cables[i];
     const std::vector<std::string> networks = NetworksOf(cable.member);
     if (networks.empty()) {
-      Report(line, "link: there is no host or box " + Quote(cable.member));
+      Report(lines.Of("member"),
+             "link: there is no host or box " + Quote(cable.member));
     } else if (std::ranges::find(networks, cable.network) == networks.end()) {
-      Report(line, "link: " + Quote(cable.member) + " is not on network " +
-                       Quote(cable.network) + " (but on " + Quote(networks[0]) +
-                       (networks.size() > 1 ? " and " + Quote(networks[1])
-                                            : std::string()) +
-                       ")");
+      Report(lines.Of("network"),
+             "link: " + Quote(cable.member) + " is not on network " +
+                 Quote(cable.network) + " (but on " + Quote(networks[0]) +
+                 (networks.size() > 1 ? " and " + Quote(networks[1])
+                                      : std::string()) +
+                 ")");
     }
   }
 }
 
 void Checker::CheckSteps() {
-  for (const Step& step : scenario_.steps) {
+  for (size_t i = 0; i < scenario_.steps.size(); ++i) {
+    const Step& step = scenario_.steps[i];
+    const ItemLines& lines = lines_.steps[i];
     if (NetworksOf(step.member).empty()) {
-      Report(step.line, "step: there is no host or box " + Quote(step.member));
+      Report(lines.Of("on"),
+             "step: there is no host or box " + Quote(step.member));
+    } else if (!step.event.empty()) {
+      CheckEvent(step, lines);
     }
-    // std::regex recurses as deep as the pattern nests.
-    constexpr size_t kLongestPattern = 500;
-    if (step.expected_output.size() > kLongestPattern) {
-      Report(step.line, "step: 'output' is longer than 500 characters");
-      continue;
-    }
-    try {
-      static_cast<void>(std::regex(step.expected_output));
-    } catch (const std::regex_error&) {
-      Report(step.line, "step: 'output' is not a regular expression: " +
-                            Quote(step.expected_output));
+    if (const auto problem = FindPatternProblem(step.expected_output)) {
+      Report(lines.Of("output"), "step: 'output' " + *problem);
     }
   }
 }
 
-void Checker::CheckPool(const Nat& nat, uint32_t line) {
+void Checker::CheckEvent(const Step& step, const ItemLines& lines) {
+  std::istringstream text(step.argument);
+  const std::vector<std::string> words{std::istream_iterator<std::string>(text),
+                                       {}};
+  const auto event = ParseEvent(step.event, words);
+  if (!event) {
+    Report(lines.Of(FindEventKind(step.event) ? "argument" : "event"),
+           "step: " + event.error().text);
+    return;
+  }
+  const Nat* nat = scenario_.FindNat(step.member);
+  const bool is_for_boxes = event->kind == EventKind::kReboot ||
+                            event->kind == EventKind::kReaddress ||
+                            event->kind == EventKind::kBlockUdp ||
+                            event->kind == EventKind::kUnblockUdp;
+  if (is_for_boxes && nat == nullptr) {
+    Report(lines.Of("on"), "step: " + Quote(step.event) +
+                               " is for boxes, and " + Quote(step.member) +
+                               " is a host");
+  } else if (event->new_address) {
+    CheckNewAddress(*nat, *event->new_address, lines.Of("argument"));
+  }
+  const std::vector<std::string> networks = NetworksOf(step.member);
+  if (!event->network.empty() &&
+      std::ranges::find(networks, event->network) == networks.end()) {
+    Report(lines.Of("argument"), "step: " + Quote(step.member) +
+                                     " is not on network " +
+                                     Quote(event->network));
+  }
+}
+
+void Checker::CheckNewAddress(const Nat& nat, const IpAddress& address,
+                              uint32_t line) {
+  const Network* outside = scenario_.FindNetwork(nat.outside);
+  if (outside != nullptr && !IsHostAddress(outside->cidr, address)) {
+    Report(line, "step: " + address.ToString() +
+                     " is not a host address of network " + Quote(nat.outside));
+  }
+  for (const Claim& claim : claims_) {
+    if (claim.network == nat.outside && claim.address == address &&
+        claim.owner != nat.name) {
+      Report(line, "step: " + address.ToString() + " belongs to " +
+                       Quote(claim.owner));
+    }
+  }
+}
+
+void Checker::CheckPool(const Nat& nat, const ItemLines& lines) {
   if (nat.addresses.size() < 2) {
     return;
   }
   if (nat.config.translation == Translation::kNone) {
-    Report(line, "nat " + Quote(nat.name) + ": profile " + Quote(nat.profile) +
-                     " takes one external address");
+    Report(lines.Of("address"), "nat " + Quote(nat.name) + ": profile " +
+                                    Quote(nat.profile) +
+                                    " takes one external address");
   }
   if (nat.backend == Backend::kEngine) {
     return;
@@ -342,25 +481,16 @@ void Checker::CheckPool(const Nat& nat, uint32_t line) {
     const ByteView after = nat.addresses[i].bytes();
     if (!std::ranges::equal(before.first(3), after.first(3)) ||
         before[3] + 1 != after[3]) {
-      Report(line, "nat " + Quote(nat.name) +
-                       ": a pool of addresses must be consecutive, within "
-                       "one /24");
+      Report(lines.Of("address"),
+             "nat " + Quote(nat.name) +
+                 ": a pool of addresses must be consecutive, within "
+                 "one /24");
       return;
     }
   }
 }
 
-void Checker::CheckUplinks() {
-  std::map<std::string, std::string> uplinks;
-  for (size_t i = 0; i < scenario_.nats.size(); ++i) {
-    const Nat& nat = scenario_.nats[i];
-    const auto [at, inserted] = uplinks.emplace(nat.inside, nat.name);
-    if (!inserted) {
-      Report(lines_.nats[i], "network " + Quote(nat.inside) +
-                                 " is already the inside of " +
-                                 Quote(at->second));
-    }
-  }
+void Checker::CheckCycles() {
   for (size_t i = 0; i < scenario_.nats.size(); ++i) {
     std::set<std::string> visited;
     const Nat* nat = &scenario_.nats[i];
@@ -368,7 +498,7 @@ void Checker::CheckUplinks() {
       nat = scenario_.UplinkOf(nat->outside);
     }
     if (nat == &scenario_.nats[i]) {
-      Report(lines_.nats[i],
+      Report(lines_.nats[i].table,
              "nat " + Quote(nat->name) + " is its own way out: a cycle");
     }
   }
@@ -401,15 +531,33 @@ void Checker::CheckRanges() {
       const bool overlap = a.cidr.Overlaps(b.cidr) ||
                            (a.cidr6 && b.cidr6 && a.cidr6->Overlaps(*b.cidr6));
       if (meet && overlap) {
-        Report(lines_.networks[i], "network " + Quote(a.name) +
-                                       " overlaps network " + Quote(b.name) +
-                                       ", and one box joins them");
+        Report(lines_.networks[i].table,
+               "network " + Quote(a.name) + " overlaps network " +
+                   Quote(b.name) + ", and one box joins them");
       }
     }
   }
 }
 
 }  // namespace
+
+uint32_t ItemLines::Of(std::string_view key) const {
+  const auto found = keys.find(key);
+  return found == keys.end() ? table : found->second;
+}
+
+uint32_t ItemLines::OfKeyIn(std::string_view message) const {
+  uint32_t line = table;
+  size_t first = message.size();
+  for (const auto& [key, key_line] : keys) {
+    const size_t at = message.find(key);
+    if (at < first) {
+      first = at;
+      line = key_line;
+    }
+  }
+  return line;
+}
 
 std::vector<Problem> CheckScenario(const Scenario& scenario,
                                    const ScenarioLines& lines) {

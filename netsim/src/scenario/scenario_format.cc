@@ -103,25 +103,29 @@ void AddCable(const Cable& cable, toml::array& array) {
   }
 }
 
+/// Only keys that say something: others are mistakes to the reader.
 toml::table ToTable(const Step& step) {
   toml::table table;
   table.insert("name", step.name);
   table.insert("on", step.member);
-  if (step.event.empty()) {
-    toml::array command;
-    for (const std::string& word : step.command) {
-      command.push_back(word);
-    }
-    table.insert("run", std::move(command));
-  } else {
+  if (!step.event.empty()) {
     table.insert("event", step.event);
     table.insert("argument", step.argument);
+    return table;
   }
-  table.insert("exit", int64_t{step.expected_exit});
+  toml::array command;
+  for (const std::string& word : step.command) {
+    command.push_back(word);
+  }
+  table.insert("run", std::move(command));
   table.insert("output", step.expected_output);
-  table.insert("background", step.is_background);
-  table.insert("within", FormatDuration(step.within));
   table.insert("timeout", FormatDuration(step.timeout));
+  if (step.is_background) {
+    table.insert("background", true);
+  } else {
+    table.insert("exit", int64_t{step.expected_exit});
+    table.insert("within", FormatDuration(step.within));
+  }
   return table;
 }
 

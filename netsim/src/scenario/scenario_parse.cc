@@ -49,6 +49,10 @@ IpAddress NextAddress(const IpAddress& address) {
   return IpAddress::V4(bytes);
 }
 
+ItemLines LinesOf(const TomlTable& table) {
+  return {.table = table.line(), .keys = table.KeyLines()};
+}
+
 class Parser {
  public:
   std::expected<Scenario, Problems> Parse(std::string_view text);
@@ -61,12 +65,13 @@ class Parser {
   void ReadForward(TomlTable& table);
   void ReadLink(TomlTable& table);
   void ReadStep(TomlTable& table);
+  void RefuseUselessKeys(TomlTable& table, const Step& step);
   [[nodiscard]] LinkConfig ReadLinkConfig(TomlTable& table);
   void FillIpv6(TomlTable& table, Nat& nat);
   void ReadBackend(TomlTable& table, Nat& nat);
   [[nodiscard]] std::vector<IpAddress> ReadPool(TomlTable& table);
   [[nodiscard]] IpAddress GatewayOf(std::string_view network) const;
-  void AddNat(Nat nat, uint32_t line);
+  void AddNat(Nat nat, ItemLines lines);
   void AddComposite(TomlTable& table, const ProfileInfo& profile, Nat nat);
   template <class Read>
   void ReadArray(const toml::table& root, std::string_view key, Read read);
@@ -149,13 +154,13 @@ void Parser::ReadNetwork(TomlTable& table) {
   Network network;
   network.name = table.RequiredString("name");
   const auto cidr = table.OptionalPrefix("cidr");
-  if (!cidr) {
+  if (!table.Has("cidr")) {
     table.Report("cidr", "'cidr' is needed, such as \"203.0.113.0/24\"");
   }
   network.cidr = cidr.value_or(IpPrefix());
   network.cidr6 = table.OptionalPrefix("cidr6");
   network.link = ReadLinkConfig(table);
-  lines_.networks.push_back(table.line());
+  lines_.networks.push_back(LinesOf(table));
   scenario_.networks.push_back(std::move(network));
 }
 
@@ -165,7 +170,7 @@ void Parser::ReadHost(TomlTable& table) {
   host.network = table.RequiredString("network");
   host.address = table.RequiredAddress("address");
   host.address6 = table.OptionalAddress("address6", AddressFamily::kIpv6);
-  lines_.hosts.push_back(table.line());
+  lines_.hosts.push_back(LinesOf(table));
   scenario_.hosts.push_back(std::move(host));
 }
 
@@ -218,13 +223,11 @@ void Parser::ReadLink(TomlTable& table) {
                  "\"down\"");
     return;
   }
-  if (direction != "up" &&
-      !described_.emplace(member, network, "down").second) {
-    table.Report("member", "a second [[link]] for '" + member + "' on '" +
-                               network + "', same direction");
-  }
-  if (direction != "down" &&
-      !described_.emplace(member, network, "up").second) {
+  const bool is_again = (direction != "up" &&
+                         !described_.emplace(member, network, "down").second) |
+                        (direction != "down" &&
+                         !described_.emplace(member, network, "up").second);
+  if (is_again) {
     table.Report("member", "a second [[link]] for '" + member + "' on '" +
                                network + "', same direction");
   }
@@ -233,7 +236,7 @@ void Parser::ReadLink(TomlTable& table) {
   };
   auto cable = std::ranges::find_if(scenario_.cables, same);
   if (cable == scenario_.cables.end()) {
-    lines_.cables.push_back(table.line());
+    lines_.cables.push_back(LinesOf(table));
     cable = scenario_.cables.insert(scenario_.cables.end(),
                                     {member, network, {}, {}});
   }
@@ -248,6 +251,7 @@ void Parser::ReadLink(TomlTable& table) {
 void Parser::ReadStep(TomlTable& table) {
   Step step;
   step.line = table.line();
+  lines_.steps.push_back(LinesOf(table));
   step.member = table.RequiredString("on");
   step.event = table.OptionalString("event").value_or("");
   step.argument = table.OptionalString("argument").value_or("");
@@ -266,10 +270,37 @@ void Parser::ReadStep(TomlTable& table) {
   step.is_background = table.OptionalBool("background").value_or(false);
   step.within = table.OptionalDuration("within").value_or(step.within);
   step.timeout = table.OptionalDuration("timeout").value_or(step.timeout);
-  if (step.command.empty() == step.event.empty()) {
-    table.Report("run", "needs either 'run' or 'event'");
-  }
+  RefuseUselessKeys(table, step);
   scenario_.steps.push_back(std::move(step));
+}
+
+/// Keys that would say nothing are mistakes.
+void Parser::RefuseUselessKeys(TomlTable& table, const Step& step) {
+  if (table.Has("run") == table.Has("event")) {
+    table.Report("run", "needs either 'run' or 'event'");
+    return;
+  }
+  const bool is_blank =
+      step.command.size() == 3 &&
+      step.command.back().find_first_not_of(" \t\n") == std::string::npos;
+  if (table.Has("run") && (step.command.empty() || is_blank)) {
+    table.Report("run", "'run' is empty");
+  }
+  const auto refuse = [&table](bool is_useless, std::string_view key,
+                               std::string_view why) {
+    if (is_useless && table.Has(key)) {
+      table.Report(key, "'" + std::string(key) + "' " + std::string(why));
+    }
+  };
+  const bool is_event = table.Has("event");
+  refuse(!is_event, "argument", "belongs to 'event'");
+  for (const std::string_view key :
+       {"exit", "output", "background", "within", "timeout"}) {
+    refuse(is_event, key, "belongs to 'run'");
+  }
+  refuse(step.is_background, "exit", "is not looked at with 'background'");
+  refuse(step.is_background, "within", "does not go with 'background'");
+  refuse(step.timeout == Duration::zero(), "timeout", "must not be 0");
 }
 
 void Parser::ReadForward(TomlTable& table) {
@@ -290,12 +321,14 @@ void Parser::ReadForward(TomlTable& table) {
   } else if (!to.empty()) {
     table.Report("to", "'to' is ADDRESS:PORT of an inside host");
   }
-  if (forward.external_port == 0) {
+  if (!table.Has("port")) {
     table.Report("port", "'port' is needed: the external port");
   }
   const auto nat = std::ranges::find(scenario_.nats, name, &Nat::name);
   if (nat != scenario_.nats.end()) {
     nat->config.forwards.push_back(forward);
+    lines_.forwards[static_cast<size_t>(nat - scenario_.nats.begin())]
+        .push_back(LinesOf(table));
   } else if (!name.empty()) {
     table.Report("nat", "no box '" + name + "' above this line");
   }
@@ -311,7 +344,7 @@ std::vector<IpAddress> Parser::ReadPool(TomlTable& table) {
       table.Report("address", "'address' is not IPv4: '" + text + "'");
     }
   }
-  if (pool.empty()) {
+  if (!table.Has("address")) {
     table.Report("address", "'address' is missing: the external address");
   }
   return pool;
@@ -349,7 +382,7 @@ void Parser::ReadNat(TomlTable& table) {
   ReadNatKnobs(table, nat.config);
   FillIpv6(table, nat);
   ReadBackend(table, nat);
-  AddNat(std::move(nat), table.line());
+  AddNat(std::move(nat), LinesOf(table));
 }
 
 /// What the networks say about IPv6. A profile's IPv6 is for boxes with an
@@ -408,12 +441,13 @@ void Parser::ReadBackend(TomlTable& table, Nat& nat) {
   }
 }
 
-void Parser::AddNat(Nat nat, uint32_t line) {
+void Parser::AddNat(Nat nat, ItemLines lines) {
   nat.config.external = nat.addresses;
   if (nat.inside_address.is_v4()) {
     nat.config.inside_address = nat.inside_address;
   }
-  lines_.nats.push_back(line);
+  lines_.nats.push_back(std::move(lines));
+  lines_.forwards.emplace_back();
   scenario_.nats.push_back(std::move(nat));
 }
 
@@ -431,7 +465,8 @@ void Parser::AddComposite(TomlTable& table, const ProfileInfo& profile,
                                .value_or(std::string(profile.carrier));
   const ProfileInfo* beyond = FindProfile(name);
   if (beyond == nullptr || !beyond->carrier.empty() ||
-      beyond->make().translation == Translation::kNone) {
+      beyond->make().translation == Translation::kNone ||
+      beyond->make().translation == Translation::kNat64) {
     table.Report("carrier_profile", "no translating profile '" + name + "'");
     beyond = FindProfile("symmetric");
   }
@@ -457,10 +492,10 @@ void Parser::AddComposite(TomlTable& table, const ProfileInfo& profile,
     carrier.backend = Backend::kEngine;  // port-restricted is not the kernel's
   }
   home.backend = carrier.backend;
-  lines_.networks.push_back(table.line());
+  lines_.networks.push_back(LinesOf(table));
   scenario_.networks.push_back(std::move(access));
-  AddNat(std::move(home), table.line());
-  AddNat(std::move(carrier), table.line());
+  AddNat(std::move(home), LinesOf(table));
+  AddNat(std::move(carrier), LinesOf(table));
 }
 
 }  // namespace

@@ -15,6 +15,14 @@ uint32_t TomlTable::line() const {
   return table_.source().begin.line;
 }
 
+std::map<std::string, uint32_t, std::less<>> TomlTable::KeyLines() const {
+  std::map<std::string, uint32_t, std::less<>> lines;
+  for (const auto& [key, node] : table_) {
+    lines.emplace(key.str(), node.source().begin.line);
+  }
+  return lines;
+}
+
 void TomlTable::Report(std::string_view key, const std::string& text) {
   const toml::node* node = table_.get(key);
   const uint32_t at = node == nullptr ? line() : node->source().begin.line;
@@ -193,13 +201,12 @@ std::optional<IpPrefix> TomlTable::OptionalPrefix(std::string_view key) {
   if (!text) {
     return std::nullopt;
   }
-  const auto prefix = IpPrefix::Parse(*text);
-  if (prefix) {
-    return *prefix;
+  const auto prefix = ParseRange(*text);
+  if (!prefix) {
+    Report(key, "'" + std::string(key) + "' " + prefix.error());
+    return std::nullopt;
   }
-  Report(key,
-         "'" + std::string(key) + "' is not an address range: '" + *text + "'");
-  return std::nullopt;
+  return *prefix;
 }
 
 void TomlTable::RejectUnknownKeys() {

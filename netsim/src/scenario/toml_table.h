@@ -3,6 +3,7 @@
 #include <toml++/toml.h>
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -24,6 +25,8 @@ class TomlTable {
             std::vector<Problem>& problems);
 
   [[nodiscard]] uint32_t line() const;
+  /// The line of every key that is there.
+  [[nodiscard]] std::map<std::string, uint32_t, std::less<>> KeyLines() const;
 
   void Report(std::string_view key, const std::string& text);
 
@@ -49,6 +52,7 @@ class TomlTable {
                                                          AddressFamily family);
   /// Of either family; 0.0.0.0, and a problem, if the key is missing.
   [[nodiscard]] IpAddress RequiredAddress(std::string_view key);
+  /// A range without host bits.
   [[nodiscard]] std::optional<IpPrefix> OptionalPrefix(std::string_view key);
 
   [[nodiscard]] bool Has(std::string_view key) const {

@@ -87,6 +87,20 @@ std::string FormatRate(uint64_t bits_per_second) {
   return FormatWithUnit(bits_per_second, kRateUnits);
 }
 
+std::expected<IpPrefix, std::string> ParseRange(std::string_view text) {
+  const auto prefix = IpPrefix::Parse(text);
+  if (!prefix) {
+    return std::unexpected("is not an address range: '" + std::string(text) +
+                           "'");
+  }
+  const auto address = IpAddress::Parse(text.substr(0, text.find('/')));
+  if (!address || *address != prefix->address()) {
+    return std::unexpected("has host bits: '" + std::string(text) + "' is in " +
+                           prefix->ToString());
+  }
+  return *prefix;
+}
+
 std::optional<PortRange> ParsePortRange(std::string_view text) {
   PortRange range;
   const char* const end = text.data() + text.size();

@@ -131,14 +131,14 @@ TEST(Scenario, RefusesDuplicateNames) {
 TEST(Scenario, RefusesDanglingReferences) {
   EXPECT_THAT(ProblemsWith("[[host]]\nname = \"x\"\nnetwork = \"wlan\"\n"
                            "address = \"192.168.1.9\"\n"),
-              ElementsAre("26: host 'x': network 'wlan' is not defined"));
+              ElementsAre("28: host 'x': network 'wlan' is not defined"));
 }
 
 TEST(Scenario, RefusesAddressesThatClash) {
   EXPECT_THAT(ProblemsWith("[[host]]\nname = \"x\"\nnetwork = \"lan\"\n"
                            "address = \"192.168.1.1\"\n"),
-              ElementsAre("18: 192.168.1.1 of 'router' already belongs to "
-                          "'x'"));
+              ElementsAre("29: 192.168.1.1 of 'x' already belongs to "
+                          "'router'"));
   EXPECT_THAT(ProblemsWith("[[host]]\nname = \"x\"\nnetwork = \"lan\"\n"
                            "address = \"192.168.1.255\"\n"),
               ElementsAre(HasSubstr("is not a host address of network 'lan'")));
@@ -153,7 +153,7 @@ TEST(Scenario, RefusesASecondWayOut) {
                            "inside = \"lan\"\noutside = \"internet\"\n"
                            "inside_address = \"192.168.1.2\"\n"
                            "address = \"203.0.113.21\"\n"),
-              ElementsAre("26: network 'lan' is already the inside of "
+              ElementsAre("29: network 'lan' is already the inside of "
                           "'router'"));
 }
 
@@ -363,7 +363,7 @@ reorder = 0.1
 
 TEST(Scenario, RefusesLinksOfNobody) {
   EXPECT_THAT(ProblemsWith("[[link]]\nmember = \"laptopp\"\n"),
-              ElementsAre("26: link: there is no host or box 'laptopp'"));
+              ElementsAre("27: link: there is no host or box 'laptopp'"));
   EXPECT_THAT(
       ProblemsWith("[[link]]\nmember = \"router\"\nnetwork = \"lam\"\n"),
       ElementsAre(HasSubstr("is not on network 'lam' (but on 'lan' and "
@@ -411,7 +411,7 @@ argument = "203.0.113.21"
 
 TEST(Scenario, RefusesImpossibleStepsAndForwards) {
   EXPECT_THAT(ProblemsWith("[[step]]\non = \"nobody\"\nrun = \"true\"\n"),
-              ElementsAre("26: step: there is no host or box 'nobody'"));
+              ElementsAre("27: step: there is no host or box 'nobody'"));
   EXPECT_THAT(ProblemsWith("[[step]]\non = \"laptop\"\n"),
               ElementsAre(HasSubstr("needs either 'run' or 'event'")));
   EXPECT_THAT(ProblemsWith("[[step]]\non = \"laptop\"\nrun = \"true\"\n"
@@ -421,6 +421,86 @@ TEST(Scenario, RefusesImpossibleStepsAndForwards) {
                            "protocol = \"udp\"\nport = 80\n"
                            "to = \"10.0.0.1:80\"\n"),
               ElementsAre(HasSubstr("which is not on 'lan'")));
+}
+
+TEST(Scenario, ProblemsNameTheLineOfTheKey) {
+  EXPECT_THAT(ProblemsWith("udp_timeout = 40\n"),
+              ElementsAre(HasSubstr("26: ")))
+      << "the key is there twice";
+  EXPECT_THAT(ProblemsWith("keep_parity = true\nport_step = 0\n"),
+              ElementsAre("27: nat 'router': port_step must not be 0"));
+  EXPECT_THAT(ProblemsWith("[[forward]]\nnat = \"router\"\n"
+                           "protocol = \"udp\"\nport = 80\n"
+                           "to = \"192.168.1.1:80\"\n"),
+              ElementsAre(HasSubstr("30: nat 'router': the forward of port 80 "
+                                    "goes to the box itself")));
+}
+
+TEST(Scenario, RefusesMoreHostsThanOneToOneAddresses) {
+  const std::string box =
+      "[[network]]\nname = \"a\"\ncidr = \"10.0.0.0/24\"\n"
+      "[[host]]\nname = \"h1\"\nnetwork = \"a\"\naddress = \"10.0.0.2\"\n"
+      "[[host]]\nname = \"h2\"\nnetwork = \"a\"\naddress = \"10.0.0.3\"\n"
+      "[[nat]]\nname = \"x\"\ninside = \"a\"\noutside = \"internet\"\n"
+      "profile = \"one-to-one\"\n";
+  EXPECT_THAT(ProblemsWith(box + "address = \"203.0.113.30\"\n"),
+              ElementsAre("42: nat 'x': 1 external addresses are too few for "
+                          "the 2 members of 'a'"));
+  EXPECT_THAT(
+      ProblemsWith(box + "address = [\"203.0.113.30\", \"203.0.113.31\"]\n"),
+      ElementsAre());
+}
+
+TEST(Scenario, RefusesHostBits) {
+  EXPECT_THAT(
+      ProblemsWith("[[network]]\nname = \"x\"\ncidr = \"10.0.0.5/24\"\n"),
+      ElementsAre("28: [[network]]: 'cidr' has host bits: '10.0.0.5/24' is in "
+                  "10.0.0.0/24"));
+  EXPECT_THAT(ProblemsWith("exempt = [\"10.0.0.1/8\"]\n"),
+              ElementsAre(HasSubstr("26: [[nat]]: 'exempt' has host bits")));
+}
+
+TEST(Scenario, RefusesStepsThatSayNothing) {
+  const auto problems = [](std::string_view keys) {
+    return ProblemsWith("[[step]]\non = \"laptop\"\n" + std::string(keys));
+  };
+  EXPECT_THAT(problems("run = \" \"\n"), ElementsAre(HasSubstr("is empty")));
+  EXPECT_THAT(problems("run = \"x\"\nargument = \"y\"\n"),
+              ElementsAre(HasSubstr("29: [[step]]: 'argument' belongs to")));
+  EXPECT_THAT(problems("run = \"x\"\nbackground = true\nexit = 1\n"),
+              ElementsAre(HasSubstr("30: [[step]]: 'exit' is not looked at")));
+  EXPECT_THAT(problems("run = \"x\"\ntimeout = 0\n"),
+              ElementsAre(HasSubstr("must not be 0")));
+  EXPECT_THAT(problems("event = \"link-down\"\nwithin = 3\n"),
+              ElementsAre(HasSubstr("'within' belongs to 'run'")));
+}
+
+TEST(Scenario, RefusesImpossibleEvents) {
+  const auto problems = [](std::string_view on, std::string_view event,
+                           std::string_view argument) {
+    return ProblemsWith("[[step]]\non = \"" + std::string(on) +
+                        "\"\nevent = \"" + std::string(event) +
+                        "\"\nargument = \"" + std::string(argument) + "\"\n");
+  };
+  EXPECT_THAT(problems("router", "rebot", ""),
+              ElementsAre(HasSubstr("28: step: unknown event 'rebot'")));
+  EXPECT_THAT(problems("laptop", "reboot", ""),
+              ElementsAre(HasSubstr("27: step: 'reboot' is for boxes")));
+  EXPECT_THAT(problems("router", "readdress", ""),
+              ElementsAre(HasSubstr("29: step: 'readdress' takes a new")));
+  EXPECT_THAT(problems("router", "readdress", "10.0.0.1"),
+              ElementsAre(HasSubstr("not a host address of network")));
+  EXPECT_THAT(problems("router", "readdress", "203.0.113.10"),
+              ElementsAre(HasSubstr("belongs to 'server'")));
+  EXPECT_THAT(problems("laptop", "blackhole", "soon"),
+              ElementsAre(HasSubstr("needs a duration")));
+  EXPECT_THAT(problems("laptop", "set-link", "foo=3"),
+              ElementsAre(HasSubstr("'foo=3' is not a setting of a link")));
+  EXPECT_THAT(problems("laptop", "set-link", "delay=-20ms"),
+              ElementsAre(HasSubstr("'delay=-20ms': no such value")));
+  EXPECT_THAT(problems("laptop", "blackhole", "2s network=nope"),
+              ElementsAre(HasSubstr("is not on network 'nope'")));
+  EXPECT_THAT(problems("laptop", "blackhole", "2s network=lan"), ElementsAre());
 }
 
 TEST(Scenario, Nat64InsideMayBeIpv6Alone) {
