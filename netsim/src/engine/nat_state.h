@@ -191,11 +191,21 @@ class NatState {
                       Direction direction, uint8_t tcp_flags);
   bool EvictOldest(Instant now);
   bool EvictOldestOf(Instant now, uint32_t host);
-  bool EvictOldestOn(Instant now, const Mapping& like);
+  bool EvictOldestFor(Instant now, const Mapping& mapping,
+                      const PortRequest& request, const Endpoint& remote);
+  [[nodiscard]] bool IsHelpfulVictim(uint32_t index, const Mapping& mapping,
+                                     const PortRequest& request,
+                                     const Endpoint& remote) const;
 
   [[nodiscard]] bool IsShedding() const {
     return config_.shed_above != 0 &&
            tables_->mappings.size() >= config_.shed_above;
+  }
+
+  /// Whether a host's mappings are all on one external address.
+  [[nodiscard]] bool IsBoundToAddress() const {
+    return config_.pooling == Pooling::kPaired ||
+           config_.port_assignment == PortAssignment::kDeterministicBlock;
   }
 
   [[nodiscard]] bool Evicts() const {

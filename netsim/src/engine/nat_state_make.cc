@@ -114,7 +114,7 @@ bool NatState::AllocateExternal(Instant now, const OutboundPacket& packet,
   request.veto = overloads || config_.poisonable ? &veto : nullptr;
   ChooseAddress(packet, mapping, request);
   if (!AllocatePort(now, mapping, request) &&
-      (!Evicts() || !EvictOldestOn(now, mapping) ||
+      (!Evicts() || !EvictOldestFor(now, mapping, request, packet.remote) ||
        !AllocatePort(now, mapping, request))) {
     return false;
   }
@@ -143,10 +143,7 @@ void NatState::ChooseAddress(const OutboundPacket& packet, Mapping& mapping,
 /// On the address that was chosen; with arbitrary pooling else on another.
 bool NatState::AllocatePort(Instant now, Mapping& mapping,
                             PortRequest& request) {
-  const bool is_bound =
-      config_.pooling == Pooling::kPaired ||
-      config_.port_assignment == PortAssignment::kDeterministicBlock;
-  const uint32_t tries = is_bound ? 1 : pool_.size();
+  const uint32_t tries = IsBoundToAddress() ? 1 : pool_.size();
   for (uint32_t i = 0; i < tries; ++i) {
     request.pool_index = mapping.pool_index;
     mapping.external.address = pool_.At(mapping.pool_index);
@@ -226,20 +223,16 @@ bool NatState::EvictOldestOf(Instant now, uint32_t host) {
   return true;
 }
 
-/// Frees a port that the mapping to be could have: of the host itself where
-/// it has its own ports, else of anybody on the address.
-bool NatState::EvictOldestOn(Instant now, const Mapping& like) {
-  if (config_.port_assignment == PortAssignment::kDynamicBlock ||
-      config_.port_assignment == PortAssignment::kDeterministicBlock) {
-    return EvictOldestOf(now, like.host);
-  }
-  constexpr int kMaxSteps = 1024;
+/// Frees a port that the mapping to be could then have; if there is none,
+/// nobody loses a mapping for nothing.
+bool NatState::EvictOldestFor(Instant now, const Mapping& mapping,
+                              const PortRequest& request,
+                              const Endpoint& remote) {
+  constexpr int kMaxSteps = 4096;
   const Slab<Mapping>& slab = tables_->mappings.slab();
   uint32_t index = tables_->mappings.recent.head();
   for (int i = 0; i < kMaxSteps && index != kNone; ++i) {
-    const Mapping& mapping = slab[index];
-    if (!mapping.is_forward && mapping.protocol == like.protocol &&
-        mapping.pool_index == like.pool_index) {
+    if (IsHelpfulVictim(index, mapping, request, remote)) {
       RemoveMapping(now, index);
       ++counters_.mappings_evicted;
       return true;
@@ -247,6 +240,21 @@ bool NatState::EvictOldestOn(Instant now, const Mapping& like) {
     index = tables_->mappings.recent.Next(slab, index);
   }
   return false;
+}
+
+bool NatState::IsHelpfulVictim(uint32_t index, const Mapping& mapping,
+                               const PortRequest& request,
+                               const Endpoint& remote) const {
+  const Mapping& victim = tables_->mappings[index];
+  if (victim.is_forward || victim.protocol != mapping.protocol ||
+      (IsBoundToAddress() && victim.pool_index != mapping.pool_index) ||
+      !allocator_.CouldGive(request, victim.pool_index, victim.external.port)) {
+    return false;
+  }
+  // A flow of the box itself may hold the port toward this very remote.
+  const uint32_t session = tables_->sessions.FindByExternal(
+      victim.protocol, victim.external, remote);
+  return session == kNone || tables_->sessions[session].mapping == index;
 }
 
 }  // namespace natkit::netsim::engine

@@ -78,6 +78,23 @@ std::optional<uint16_t> PortAllocator::Allocate(Instant now,
   return port;
 }
 
+bool PortAllocator::CouldGive(const PortRequest& request, uint32_t pool_index,
+                              uint16_t port) const {
+  if (config_.port_quarantine > Duration::zero() ||
+      !WithParity(FullWindow(request), request).Contains(port)) {
+    return false;
+  }
+  if (!blocks_ || request.is_shed) {
+    return true;
+  }
+  const auto block = blocks_->BlockOf(pool_index, port);
+  if (config_.port_assignment == PortAssignment::kDeterministicBlock) {
+    return block == blocks_->DeterministicBlock(request.inside.address);
+  }
+  return block &&
+         std::ranges::find(*request.blocks, *block) != request.blocks->end();
+}
+
 bool PortAllocator::Take(uint32_t pool_index, uint8_t protocol, uint16_t port) {
   PortSet& taken = SpaceOf(pool_index, protocol).taken;
   if (taken.IsTaken(port)) {

@@ -50,6 +50,9 @@ class PortAllocator {
   /// assignment overloads. nullopt if there is none.
   [[nodiscard]] std::optional<uint16_t> Allocate(Instant now,
                                                  const PortRequest& request);
+  /// Whether Allocate() could give this port if nobody had it.
+  [[nodiscard]] bool CouldGive(const PortRequest& request, uint32_t pool_index,
+                               uint16_t port) const;
   /// Takes this very port; false if it is taken or rests.
   [[nodiscard]] bool Take(uint32_t pool_index, uint8_t protocol, uint16_t port);
   /// Gives back a port that was taken; it rests for `port_quarantine`.

@@ -113,6 +113,23 @@ TEST(NatLimits, AQuotaEvictsOnlyTheHostsOwn) {
   EXPECT_EQ(nat.In(kRemote, *first), std::nullopt);
 }
 
+TEST(NatLimits, NobodyIsEvictedForAPortThatDoesNotHelp) {
+  NatConfig config = TestNat();
+  config.keep_parity = true;
+  config.port_range = {.first = 40000, .last = 40003};
+  config.limits.when_full = WhenFull::kEvictOldest;
+  NatHarness nat(config);
+  // The idle-longest has an even port; the odd ones are taken after it.
+  ASSERT_TRUE(nat.Out({kHost1, 40000}, {kServer1, 1000}));
+  ASSERT_TRUE(nat.Out({kHost1, 40001}, {kServer1, 1000}));
+  ASSERT_TRUE(nat.Out({kHost1, 40003}, {kServer1, 1000}));
+  const auto mapped = nat.Out({kHost1, 40007}, {kServer1, 1000});
+  ASSERT_TRUE(mapped);
+  EXPECT_EQ(mapped->port, 40001) << "the idle-longest odd one";
+  EXPECT_EQ(nat.engine.counters().mappings_evicted, 1U);
+  EXPECT_TRUE(nat.In({kServer1, 1000}, {kExternal, 40000}));
+}
+
 TEST(NatLimits, ExhaustedPortsMayEvictToo) {
   NatConfig config = TestNat();
   config.port_range = {.first = 2000, .last = 2001};
