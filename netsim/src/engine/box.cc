@@ -70,8 +70,8 @@ void Box::LoseState(Instant now) {
 void Box::AddStaticForwards(Instant now) {
   for (const StaticForward& forward : config_.forwards) {
     const Endpoint inside = forward.inside;
-    const bool is_fixed =
-        config_.translation == Translation::kNone || inside.address.is_v6();
+    const bool is_fixed = config_.translation == Translation::kNone ||
+                          (inside.address.is_v6() && !HasNat64());
     state_.AddStaticForward(now, forward, is_fixed ? &inside : nullptr);
   }
 }
@@ -101,6 +101,11 @@ Result<std::optional<Endpoint>> Box::FixedExternalOf(const Endpoint& inside) {
   if (address.is_unspecified() || address.is_multicast() ||
       address == OwnAddress(Side::kInside, address.is_v4())) {
     return Fail(Errc::kBadValue);
+  }
+  if (HasNat64()) {
+    return address.is_v6()
+               ? Result<std::optional<Endpoint>>(std::optional<Endpoint>())
+               : Fail(Errc::kBadValue);
   }
   if (address.is_v6() || config_.translation == Translation::kNone) {
     return inside;
@@ -189,6 +194,9 @@ Box::Route Box::RouteAny(Transit& packet) {
   }
   if (info.fragment_offset != 0 && !IsStateless(info)) {
     return RouteLaterFragment(packet);
+  }
+  if (HasNat64()) {
+    return RouteNat64(packet);
   }
   return info.is_v4() ? RouteV4(packet) : RouteV6(packet);
 }

@@ -10,6 +10,7 @@
 #include "engine/fragment_table.h"
 #include "engine/local_service.h"
 #include "engine/nat_state.h"
+#include "ipv6/nat64_translate.h"
 #include "natkit/base/bytes.h"
 #include "natkit/base/endpoint.h"
 #include "natkit/base/time.h"
@@ -96,9 +97,13 @@ class Box : public ForwardControl {
   [[nodiscard]] bool CanTranslate(const PacketInfo& info) const;
   [[nodiscard]] bool IsExempt(const IpAddress& remote) const;
   [[nodiscard]] std::optional<Endpoint> ExternalOf(Transit& packet);
+  [[nodiscard]] std::optional<Endpoint> MapOut(const Transit& packet,
+                                               const OutboundPacket& flow);
   [[nodiscard]] bool IsKnownInbound(const PacketInfo& info) const;
   [[nodiscard]] std::optional<Endpoint> InsideOf(Transit& packet,
                                                  const Endpoint& remote);
+  [[nodiscard]] std::optional<Endpoint> MapIn(Transit& packet,
+                                              const InboundPacket& flow);
   void RefuseUnsolicited(Transit& packet, const Endpoint& remote,
                          Verdict verdict);
 
@@ -143,10 +148,39 @@ class Box : public ForwardControl {
   // box_v6.cc
   Route RouteV6(Transit& packet);
 
+  // box_nat64.cc
+  Route RouteNat64(Transit& packet);
+  Route RouteNat64FromInside(Transit& packet);
+  Route RouteNat64FromOutside(Transit& packet);
+  void RouteNat64Out(Transit& packet, const IpAddress& remote);
+  void RouteNat64In(Transit& packet);
+  Route RouteNat64Hairpin(Transit& packet, const IpAddress& external);
+  void RouteNat64ErrorIn(Transit& packet);
+  void RouteNat64ErrorOut(Transit& packet);
+  Route RouteNat64ErrorHairpin(Transit& packet);
+  [[nodiscard]] std::optional<ipv6::Ends> Nat64EndsOfQuoted(
+      const Transit& packet);
+  [[nodiscard]] bool IsRefusedByNat64(const Transit& packet);
+  [[nodiscard]] bool CanCross(const Transit& packet);
+  void Cross(Transit& packet, const ipv6::Ends& ends);
+  void CrossLaterFragment(const Transit& packet, const FragmentRule& rule);
+  void CrossAs(const Transit& packet, const ipv6::Ends& ends, uint16_t id);
+  void Launch(Side from, std::vector<uint8_t> bytes, size_t mtu);
+  void LaunchError(const Transit& packet, std::vector<uint8_t> bytes);
+
+  [[nodiscard]] ipv6::LinkMtus LinkMtusOfNat64() const {
+    return {.v4 = config_.outside_mtu, .v6 = config_.inside_mtu};
+  }
+
+  [[nodiscard]] bool HasNat64() const {
+    return config_.translation == Translation::kNat64;
+  }
+
   // What is done to addresses of the packet's family.
   /// The port allocator chooses the external endpoint.
   [[nodiscard]] bool HasNapt(const PacketInfo& info) const {
-    return info.is_v4() && config_.translation == Translation::kNapt;
+    return HasNat64() ||
+           (info.is_v4() && config_.translation == Translation::kNapt);
   }
 
   /// Nothing is done to them.

@@ -43,6 +43,10 @@ Box::Route Box::RouteLaterFragment(Transit& packet) {
 }
 
 Box::Route Box::ApplyFragmentRule(Transit& packet, const FragmentRule& rule) {
+  if (rule.source.is_v4() != packet.info.is_v4()) {
+    CrossLaterFragment(packet, rule);
+    return std::nullopt;
+  }
   if (!CanLeave(packet, rule.to)) {
     return std::nullopt;
   }

@@ -28,10 +28,6 @@ bool IsEchoRequest(const PacketInfo& info) {
 }  // namespace
 
 Box::Route Box::RouteV4(Transit& packet) {
-  if (config_.translation == Translation::kNat64) {
-    ++counters_.dropped_policy;
-    return std::nullopt;
-  }
   return packet.from == Side::kInside ? RouteFromInside(packet)
                                       : RouteFromOutside(packet);
 }
@@ -152,19 +148,24 @@ std::optional<Endpoint> Box::ExternalOf(Transit& packet) {
     ++counters_.dropped_policy;
     return std::nullopt;
   }
-  const OutboundVerdict verdict =
-      state_.Outbound(now_, {.protocol = info.protocol,
-                             .tcp_flags = info.tcp_flags,
-                             .inside = info.source,
-                             .remote = info.destination,
-                             .fixed_external = has_napt ? nullptr : &fixed});
+  return MapOut(packet, {.protocol = info.protocol,
+                         .tcp_flags = info.tcp_flags,
+                         .inside = info.source,
+                         .remote = info.destination,
+                         .fixed_external = has_napt ? nullptr : &fixed});
+}
+
+std::optional<Endpoint> Box::MapOut(const Transit& packet,
+                                    const OutboundPacket& flow) {
+  const OutboundVerdict verdict = state_.Outbound(now_, flow);
   if (verdict.verdict == Verdict::kPass) [[likely]] {
     return verdict.external;
   }
   if (verdict.verdict == Verdict::kFull) {
     ++counters_.dropped_full;
     if (config_.limits.when_full == WhenFull::kIcmp) {
-      SendError(packet, 3, 13, 0);
+      const bool is_v4 = packet.info.is_v4();
+      SendError(packet, is_v4 ? 3 : 1, is_v4 ? 13 : 1, 0);
     }
   } else {
     ++(verdict.verdict == Verdict::kPolicy ? counters_.dropped_policy
@@ -220,18 +221,21 @@ std::optional<Endpoint> Box::InsideOf(Transit& packet, const Endpoint& remote) {
     }
     return Endpoint{*address, info.destination.port};
   }
-  const InboundVerdict verdict =
-      state_.Inbound(now_, {.protocol = info.protocol,
-                            .tcp_flags = info.tcp_flags,
-                            .external = info.destination,
-                            .remote = remote});
+  return MapIn(packet, {.protocol = info.protocol,
+                        .tcp_flags = info.tcp_flags,
+                        .external = info.destination,
+                        .remote = remote});
+}
+
+std::optional<Endpoint> Box::MapIn(Transit& packet, const InboundPacket& flow) {
+  const InboundVerdict verdict = state_.Inbound(now_, flow);
   if (verdict.verdict == Verdict::kPass) [[likely]] {
     return verdict.inside;
   }
   if (verdict.verdict == Verdict::kFull) {
     ++counters_.dropped_full;
   } else {
-    RefuseUnsolicited(packet, remote, verdict.verdict);
+    RefuseUnsolicited(packet, flow.remote, verdict.verdict);
   }
   return std::nullopt;
 }

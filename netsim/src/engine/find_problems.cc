@@ -169,6 +169,13 @@ void Finder::CheckIpv6() {
             "nat64_prefix must be an IPv6 /96");
     Require(config_.ipv6 == Ipv6Mode::kDrop,
             "nat64 and another IPv6 mode exclude each other");
+    Require(config_.inside_mtu >= 1280,
+            "nat64: the inside is IPv6, whose MTU must be at least 1280");
+    Require(std::ranges::all_of(config_.forwards,
+                                [](const StaticForward& forward) {
+                                  return forward.inside.address.is_v6();
+                                }),
+            "nat64: forwards go to IPv6 addresses");
   }
   if (config_.ipv6 == Ipv6Mode::kDrop) {
     return;

@@ -27,6 +27,19 @@ constexpr IpAddress kGateway = IpAddress::V4(10, 0, 0, 1);
 constexpr std::array kExternal = {IpAddress::V4(192, 0, 2, 1),
                                   IpAddress::V4(192, 0, 2, 2)};
 
+/// 64:ff9b::a.b.c.d (RFC 6052 section 2.2).
+IpAddress Synthesize(const IpAddress& v4) {
+  std::array<uint8_t, 16> bytes = {0x00, 0x64, 0xff, 0x9b};
+  std::ranges::copy(v4.bytes(), bytes.begin() + 12);
+  return IpAddress::V6(bytes);
+}
+
+/// An inside host with IPv6.
+IpAddress Inside6(uint8_t host) {
+  return IpAddress::V6(
+      {0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, host});
+}
+
 /// Bytes as choices; zeros when they are used up.
 class Choices {
  public:
@@ -63,7 +76,7 @@ class Choices {
 };
 
 void ChooseBehavior(Choices& in, NatConfig& config) {
-  config.translation = in.Pick<Translation>(3);
+  config.translation = in.Pick<Translation>(4);
   config.mapping = in.Pick<Dependence>(3);
   config.filtering = in.Pick<Dependence>(3);
   config.port_assignment = in.Pick<PortAssignment>(6);
@@ -72,7 +85,9 @@ void ChooseBehavior(Choices& in, NatConfig& config) {
   config.fragments = in.Pick<FragmentMode>(3);
   config.unsolicited = in.Pick<Unsolicited>(2);
   config.pooling = in.Pick<Pooling>(2);
-  config.ipv6 = in.Pick<Ipv6Mode>(3);
+  config.ipv6 = config.translation == Translation::kNat64
+                    ? Ipv6Mode::kDrop
+                    : in.Pick<Ipv6Mode>(3);
   config.limits.when_full = in.Pick<WhenFull>(3);
   const uint8_t flags = in.Byte();
   config.keep_parity = (flags & 1) != 0;
@@ -116,6 +131,7 @@ NatConfig ChooseConfig(Choices& in) {
   config.inside_prefix6 = IpPrefix::Make(IpAddress::V6(prefix), 64).value();
   prefix[15] = 1;
   config.inside_address6 = IpAddress::V6(prefix);
+  config.nat64_prefix = IpPrefix::Make(Synthesize(kGateway), 96).value();
   ChooseBehavior(in, config);
   ChooseNumbers(in, config);
   return config;
@@ -141,7 +157,7 @@ class Fuzz {
         Send(Side::kOutside, Reply(in));
         break;
       case 3:
-        Send(from, ErrorAbout(in));
+        Send(from, ErrorAbout(in, from));
         break;
       case 4:
         SendFragments(in, from);
@@ -156,7 +172,19 @@ class Fuzz {
   }
 
  private:
-  static Endpoint EndpointOn(Choices& in, Side side) {
+  /// Of a packet that arrives on `from`; behind NAT64 the inside speaks IPv6.
+  [[nodiscard]] Endpoint EndpointOn(Choices& in, Side side, Side from) const {
+    const Endpoint plain = PlainEndpointOn(in, side);
+    if (engine_.config().translation != Translation::kNat64 ||
+        from == Side::kOutside) {
+      return plain;
+    }
+    const ByteView bytes = plain.address.bytes();
+    return {bytes[0] == 10 ? Inside6(bytes[3]) : Synthesize(plain.address),
+            plain.port};
+  }
+
+  static Endpoint PlainEndpointOn(Choices& in, Side side) {
     const uint8_t which = in.Byte();
     const auto port = static_cast<uint16_t>(1020 + in.Byte());
     if (which % 8 == 7) {
@@ -173,10 +201,10 @@ class Fuzz {
     return {bytes.begin(), bytes.end()};
   }
 
-  static std::vector<uint8_t> Fresh(Choices& in, Side from) {
+  std::vector<uint8_t> Fresh(Choices& in, Side from) {
     const Side to = from == Side::kInside ? Side::kOutside : Side::kInside;
-    const Endpoint source = EndpointOn(in, from);
-    const Endpoint destination = EndpointOn(in, to);
+    const Endpoint source = EndpointOn(in, from, from);
+    const Endpoint destination = EndpointOn(in, to, from);
     const uint8_t kind = in.Byte();
     const IpFields ip = {.ttl = static_cast<uint8_t>(kind & 8 ? 1 : 64),
                          .dont_fragment = (kind & 16) != 0};
@@ -222,9 +250,11 @@ class Fuzz {
     return packet;
   }
 
-  std::vector<uint8_t> ErrorAbout(Choices& in) {
-    return BuildIcmpError(EndpointOn(in, Side::kOutside).address, in.Byte(),
-                          in.Byte(), in.Word(), last_);
+  /// About the last packet that left, or the last one inside.
+  std::vector<uint8_t> ErrorAbout(Choices& in, Side from) {
+    const auto& cause = from == Side::kOutside ? last_ : last_inside_;
+    return BuildIcmpError(EndpointOn(in, from, from).address, in.Byte(),
+                          in.Byte(), in.Word(), cause);
   }
 
   void SendFragments(Choices& in, Side from) {
@@ -238,7 +268,7 @@ class Fuzz {
   }
 
   void Control(Choices& in) {
-    const Endpoint inside = EndpointOn(in, Side::kInside);
+    const Endpoint inside = EndpointOn(in, Side::kInside, Side::kInside);
     switch (in.Byte() % 6) {
       case 0:
         engine_.Reboot(now_,
@@ -272,13 +302,16 @@ class Fuzz {
     if (to) {
       NATKIT_CHECK(before.has_value());
       CheckPacket(packet, was_right);
-      if (*to == Side::kOutside) {
-        last_ = packet;
-      }
+      Remember(*to, packet);
     }
     while (auto queued = engine_.PollTransmit()) {
       CheckPacket(queued->bytes, was_right);
+      Remember(queued->to, queued->bytes);
     }
+  }
+
+  void Remember(Side to, const std::vector<uint8_t>& packet) {
+    (to == Side::kOutside ? last_ : last_inside_) = packet;
   }
 
   static void CheckPacket(ByteView packet, bool was_right) {
@@ -297,7 +330,9 @@ class Fuzz {
       const auto next = engine_.NextTimeout();
       NATKIT_CHECK(!next || *next > now_ || engine_.PollTransmit());
     }
-    if (config.translation != Translation::kNapt || has_forwards_) {
+    const bool has_napt = config.translation == Translation::kNapt ||
+                          config.translation == Translation::kNat64;
+    if (!has_napt || has_forwards_) {
       return;
     }
     for (const MappingView& view : engine_.Mappings(now_)) {
@@ -310,6 +345,7 @@ class Fuzz {
   NatEngine engine_;
   Instant now_{seconds(1)};
   std::vector<uint8_t> last_;
+  std::vector<uint8_t> last_inside_;
   bool has_forwards_ = false;
 };
 

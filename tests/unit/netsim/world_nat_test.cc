@@ -222,5 +222,34 @@ TEST(WorldNat, RangesBehindRoutersAreReachable) {
   EXPECT_EQ(world.counters().dropped(WorldDrop::kNoSuchHost), 1U);
 }
 
+TEST(WorldNat, HostsWithIpv6OnlyReachIpv4ByNat64) {
+  World world(1);
+  const NetworkId internet =
+      world.AddNetwork("internet", Cidr("203.0.113.0/24"));
+  const NetworkId mobile = world.AddNetwork("mobile", Cidr("2001:db8:1::/64"));
+  NatConfig box = BoxConfig("203.0.113.20", "0.0.0.0");
+  box.translation = Translation::kNat64;
+  box.nat64_prefix = Cidr("64:ff9b::/96");
+  box.inside_address6 = Ip("2001:db8:1::1");
+  box.inside_prefix6 = Cidr("2001:db8:1::/64");
+  world.AddBox("box", mobile, internet, box);
+  Listener phone(world, "phone", mobile, "2001:db8:1::10");
+  Listener server(world, "server", internet, "203.0.113.10");
+  server.echoes = true;
+  const std::string large(4000, 'x');
+  for (const std::string_view text :
+       {std::string_view("hi"), std::string_view(large)}) {
+    ASSERT_TRUE(phone.Send("[2001:db8:1::10]:4000",
+                           "[64:ff9b::203.0.113.10]:80", text));
+  }
+  world.Run(1s);
+  EXPECT_THAT(server.texts(), ElementsAre("hi", large));
+  ASSERT_EQ(server.seen.size(), 2U);
+  EXPECT_EQ(server.seen[0].from, At("203.0.113.20:4000"));
+  EXPECT_THAT(phone.texts(), ElementsAre("hi", large));
+  ASSERT_EQ(phone.seen.size(), 2U);
+  EXPECT_EQ(phone.seen[0].from, At("[64:ff9b::203.0.113.10]:80"));
+}
+
 }  // namespace
 }  // namespace natkit::netsim
