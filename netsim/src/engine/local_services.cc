@@ -1,6 +1,7 @@
 #include "engine/local_service.h"
 #include "portmap/lease_book.h"
 #include "portmap/port_control.h"
+#include "portmap/upnp_service.h"
 
 namespace natkit::netsim::engine {
 
@@ -12,6 +13,9 @@ std::vector<std::unique_ptr<LocalService>> MakeLocalServices(
       std::make_shared<portmap::LeaseBook>(control, wanted.max_per_host);
   if (wanted.nat_pmp || wanted.pcp) {
     out.push_back(std::make_unique<portmap::PortControl>(config, leases));
+  }
+  if (wanted.upnp) {
+    out.push_back(std::make_unique<portmap::UpnpService>(config, leases));
   }
   return out;
 }

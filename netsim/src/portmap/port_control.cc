@@ -81,6 +81,9 @@ std::optional<std::vector<uint8_t>> PortControl::PollTransmit() {
 }
 
 std::optional<Instant> PortControl::NextTimeout() const {
+  if (!queue_.empty()) {
+    return Instant::min();
+  }
   return announcements_left_ == 0 ? std::nullopt
                                   : std::optional(next_announcement_);
 }
