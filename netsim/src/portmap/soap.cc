@@ -1,5 +1,6 @@
 #include "portmap/soap.h"
 
+#include <algorithm>
 #include <array>
 
 namespace natkit::netsim::portmap {
@@ -55,6 +56,14 @@ std::string_view LocalName(std::string_view tag) {
   const std::string_view name = tag.substr(0, tag.find_first_of(" \t\r\n/"));
   const size_t colon = name.find(':');
   return colon == std::string_view::npos ? name : name.substr(colon + 1);
+}
+
+/// What UPnP uses of XML's names.
+bool IsName(std::string_view name) {
+  return !name.empty() && std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           (c >= '0' && c <= '9') || c == '_' || c == '-';
+  });
 }
 
 /// Walks the tags and keeps the names of the elements that are open.
@@ -115,6 +124,9 @@ class SoapReader {
   }
 
   bool Open(std::string_view name) {
+    if (!IsName(name)) {
+      return false;
+    }
     open_.push_back(name);
     is_leaf_ = true;
     switch (open_.size()) {
@@ -123,7 +135,7 @@ class SoapReader {
       case 3:
         if (open_[1] == "Body" && call_.action.empty()) {
           call_.action = name;
-          return !name.empty();
+          return true;
         }
         return open_[1] == "Header";
       default:

@@ -68,7 +68,7 @@ void CheckSoap(std::string_view text) {
   }
   std::string xml = "<Envelope><Body><" + call->action + ">";
   for (const auto& [name, value] : call->arguments) {
-    if (name.empty() || !IsPlain(value) || !IsPlain(name)) {
+    if (!IsPlain(value)) {
       return;
     }
     xml += "<" + name + ">" + natkit::netsim::portmap::EscapeXml(value) + "</" +
