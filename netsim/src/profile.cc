@@ -40,6 +40,7 @@ void TrackLikeLinux(NatConfig& config) {
   config.keep_port_class = true;
   config.timer_scope = TimerScope::kSession;
   config.refresh = {.outbound = true, .inbound = true};
+  config.tcp_pickup = true;
   SetUdpTimeouts(config, seconds(30), seconds(120));
   config.timeouts.assured_after = seconds(2);
   config.timeouts.icmp = seconds(30);

@@ -128,7 +128,6 @@ NO_PING = {
 # which only outbound packets extend.
 PORT_RESTRICTED = {
     **MASQUERADE,
-    "coturn: after 4 s": "alive",
     "ports": "kept, other, other",
     "contention": "other, other, then the same",
     "in refreshes, 4.4": "gone",
@@ -136,6 +135,7 @@ PORT_RESTRICTED = {
     "in after 2 s, 5.9": "gone",
     "assured by in, 9.0": "gone",
     "tcp_contention": "other, other",
+    "tcp idle": "inbound gone, outbound gone",
 }
 
 FULL_CONE = {
@@ -201,10 +201,16 @@ PROMISES = {
 
 # Where the kernel is only near: connection tracking under these profiles too.
 TRACKED = {name: MASQUERADE[name] for name in (
-    "coturn: after 4 s", "contention", "in refreshes, 4.4",
+    "contention", "in refreshes, 4.4",
     "both ways at once, 3.6", "assured by in, 9.0", "tcp_contention", "tcp")}
 KERNEL_DIFFERS = {"full-cone": TRACKED, "restricted-cone": TRACKED,
                   "port-restricted": TRACKED}
+
+# What the engine does not do: NAPT of packets without ports. Linux translates
+# their addresses.
+ENGINE_DIFFERS = {name: {"other_protocols": "dropped"} for name in (
+    "linux-masquerade", "linux-poisonable", "linux-random-fully", "symmetric",
+    "bsd-pf", "full-cone", "restricted-cone", "port-restricted")}
 
 # One lifetime only, so that the kernel can play it.
 TIMEOUTS = {"bsd-pf": {"udp_stream_timeout": "3s"}}

@@ -24,9 +24,9 @@ import nat_tools  # noqa: E402
 from nat_lab import NatLab  # noqa: E402
 from netsim import can_simulate, netsim  # noqa: E402
 from netsim_crosscheck_promises import (  # noqa: E402
-    KERNEL_DIFFERS, PROMISES, TIMEOUTS)
+    ENGINE_DIFFERS, KERNEL_DIFFERS, PROMISES, TIMEOUTS)
 
-BACKENDS = ("kernel",)
+BACKENDS = {"kernel": KERNEL_DIFFERS, "engine": ENGINE_DIFFERS}
 AT_ONCE = 6
 
 
@@ -37,8 +37,7 @@ def kernel_profiles():
 
 
 def promise(profile, backend):
-    known = KERNEL_DIFFERS.get(profile, {}) if backend == "kernel" else {}
-    return {**PROMISES[profile], **known}
+    return {**PROMISES[profile], **BACKENDS[backend].get(profile, {})}
 
 
 def measure(profile, backend):
@@ -66,13 +65,13 @@ def attempt(profile, backend):
 def table_of(profile, found, only_wrong=True):
     """The answers of one profile, a row per question."""
     names = list(dict.fromkeys(
-        name for backend in BACKENDS
+        name for backend in found
         for name in (*promise(profile, backend), *found[backend])))
-    rows = [("question", "promised", *BACKENDS)]
+    rows = [("question", "promised", *found)]
     for name in names:
         row = [PROMISES[profile].get(name, "(nothing)")]
         is_wrong = False
-        for backend in BACKENDS:
+        for backend in found:
             answer = found[backend].get(name, "(nothing)")
             is_wrong |= answer != promise(profile, backend).get(name)
             row.append(answer)
@@ -106,7 +105,7 @@ class CrossCheck(unittest.TestCase):
             answers = cls.found[profile][backend]
             if not is_right(profile, backend, answers):
                 print(f"{profile} on {backend}: once more, alone; was:\n"
-                      + table_of(profile, {b: answers for b in BACKENDS}),
+                      + table_of(profile, {backend: answers}),
                       flush=True)
                 cls.found[profile][backend] = attempt(profile, backend)
 

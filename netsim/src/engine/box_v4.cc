@@ -293,7 +293,9 @@ void Box::RefuseUnsolicited(Transit& packet, const Endpoint& remote,
                                .external = info.destination,
                                .remote = remote});
   }
-  if (config_.unsolicited == Unsolicited::kReject) {
+  // To its own side a box is a host like others, by any of its addresses.
+  if (config_.unsolicited == Unsolicited::kReject ||
+      (packet.from == Side::kInside && verdict == Verdict::kUnmapped)) {
     Reject(packet);
   }
 }

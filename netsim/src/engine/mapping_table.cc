@@ -12,10 +12,18 @@ uint32_t MappingTable::FindByInside(uint8_t protocol, const Endpoint& inside,
       });
 }
 
+uint32_t MappingTable::FindNewestOf(uint8_t protocol,
+                                    const Endpoint& inside) const {
+  return by_sticky_.Find(HashEndpoint(protocol, inside), [&](uint32_t index) {
+    const Mapping& mapping = slab_[index];
+    return mapping.protocol == protocol && mapping.inside == inside;
+  });
+}
+
 uint32_t MappingTable::FindByExternal(uint8_t protocol,
                                       const Endpoint& external) const {
   return by_external_.Find(
-      HashExternal(protocol, external), [&](uint32_t index) {
+      HashEndpoint(protocol, external), [&](uint32_t index) {
         const Mapping& mapping = slab_[index];
         return mapping.protocol == protocol && mapping.external == external;
       });
@@ -26,6 +34,7 @@ uint32_t MappingTable::Add(const Mapping& mapping) {
   slab_[index] = mapping;
   forward_count_ += mapping.is_forward ? 1 : 0;
   LinkInside(index);
+  LinkSticky(index);
   LinkExternal(index);
   recent.PushBack(slab_, index);
   return index;
@@ -37,12 +46,15 @@ void MappingTable::Remove(uint32_t index) {
   if (mapping.is_indexed) {
     by_inside_.Erase(HashOf(mapping), index);
   }
+  UnlinkSticky(index);
   UnlinkExternal(index);
   recent.Remove(slab_, index);
   slab_.Remove(index);
 }
 
 void MappingTable::MakeForward(uint32_t index) {
+  UnlinkSticky(index);
+  slab_[index].is_sticky = false;
   UnlinkExternal(index);
   slab_[index].is_forward = true;
   ++forward_count_;
@@ -67,11 +79,46 @@ void MappingTable::LinkInside(uint32_t index) {
   mapping.is_indexed = true;
 }
 
+void MappingTable::LinkSticky(uint32_t index) {
+  Mapping& mapping = slab_[index];
+  if (!mapping.is_sticky) {
+    return;
+  }
+  const uint64_t hash = HashEndpoint(mapping.protocol, mapping.inside);
+  const uint32_t head = FindNewestOf(mapping.protocol, mapping.inside);
+  if (head != kNone) {
+    by_sticky_.Erase(hash, head);
+    slab_[head].sticky_links.previous = index;
+  }
+  mapping.sticky_links = {kNone, head};
+  by_sticky_.Insert(hash, index);
+}
+
+void MappingTable::UnlinkSticky(uint32_t index) {
+  const Mapping& mapping = slab_[index];
+  if (!mapping.is_sticky) {
+    return;
+  }
+  const ListLinks links = mapping.sticky_links;
+  if (links.next != kNone) {
+    slab_[links.next].sticky_links.previous = links.previous;
+  }
+  if (links.previous != kNone) {
+    slab_[links.previous].sticky_links.next = links.next;
+    return;
+  }
+  const uint64_t hash = HashEndpoint(mapping.protocol, mapping.inside);
+  by_sticky_.Erase(hash, index);
+  if (links.next != kNone) {
+    by_sticky_.Insert(hash, links.next);
+  }
+}
+
 // What is found is the head of a chain: its forward, or who came first.
 // Others go in behind the head, so that the index need not change.
 void MappingTable::LinkExternal(uint32_t index) {
   Mapping& mapping = slab_[index];
-  const uint64_t hash = HashExternal(mapping.protocol, mapping.external);
+  const uint64_t hash = HashEndpoint(mapping.protocol, mapping.external);
   const uint32_t head = FindByExternal(mapping.protocol, mapping.external);
   if (head == kNone) {
     by_external_.Insert(hash, index);
@@ -103,7 +150,7 @@ void MappingTable::UnlinkExternal(uint32_t index) {
     slab_[links.previous].external_links.next = links.next;
     return;
   }
-  const uint64_t hash = HashExternal(mapping.protocol, mapping.external);
+  const uint64_t hash = HashEndpoint(mapping.protocol, mapping.external);
   by_external_.Erase(hash, index);
   if (links.next != kNone) {
     by_external_.Insert(hash, links.next);

@@ -36,6 +36,7 @@ struct alignas(64) Mapping {
   PortSource port_source = PortSource::kShared;
   bool is_forward = false;
   bool is_indexed = false;  ///< found by its inside endpoint
+  bool is_sticky = false;   ///< found as the newest of its inside endpoint
   bool has_outbound = false;
   bool has_inbound = false;
   uint32_t pool_index = 0;  ///< of the external address
@@ -47,6 +48,7 @@ struct alignas(64) Mapping {
   Endpoint key_remote;
   SessionList sessions;
   std::optional<Instant> lease_end;  ///< forwards; nullopt is for ever
+  ListLinks sticky_links;    ///< among sticky ones of this inside endpoint
   ListLinks external_links;  ///< among mappings with this external endpoint
   ListLinks recent_links;    ///< among all, the longest idle first
   ListLinks host_links;      ///< among the host's, the same order
@@ -65,6 +67,10 @@ class MappingTable {
   /// always the same one until it goes; or kNone.
   [[nodiscard]] uint32_t FindByExternal(uint8_t protocol,
                                         const Endpoint& external) const;
+
+  /// Of the sticky ones of this inside endpoint the newest, or kNone.
+  [[nodiscard]] uint32_t FindNewestOf(uint8_t protocol,
+                                      const Endpoint& inside) const;
 
   /// Takes a filled-in mapping; its links and timer are the table's to set.
   /// It is indexed unless it is address-and-port-dependent. A forward takes
@@ -98,18 +104,21 @@ class MappingTable {
                     {mapping.protocol, mapping.inside, mapping.key_remote});
   }
 
-  [[nodiscard]] uint64_t HashExternal(uint8_t protocol,
-                                      const Endpoint& external) const {
-    return HashFlow(seed_, {protocol, external, Endpoint{}});
+  [[nodiscard]] uint64_t HashEndpoint(uint8_t protocol,
+                                      const Endpoint& endpoint) const {
+    return HashFlow(seed_, {protocol, endpoint, Endpoint{}});
   }
 
   void LinkInside(uint32_t index);
+  void LinkSticky(uint32_t index);
+  void UnlinkSticky(uint32_t index);
   void LinkExternal(uint32_t index);
   void UnlinkExternal(uint32_t index);
 
   uint64_t seed_;
   Slab<Mapping> slab_;
   HashIndex by_inside_;
+  HashIndex by_sticky_;    ///< to the newest of a sticky_links chain
   HashIndex by_external_;  ///< to the head of an external_links chain
   size_t forward_count_ = 0;
 };

@@ -17,7 +17,9 @@ bool IsIcmp(uint8_t protocol) {
          protocol == static_cast<uint8_t>(IpProtocol::kIcmpv6);
 }
 
-/// The class of a session or mapping that is not TCP's.
+/// The class of a session or mapping that is not TCP's. Of a session it goes
+/// by the packets before this one, as in Linux: the first answer, however late,
+/// extends it by the short lifetime only.
 template <class T>
 TimerClass ClassOf(const NatTimeouts& timeouts, Instant now, const T& state) {
   if (IsIcmp(state.protocol)) {
@@ -53,7 +55,8 @@ OutboundVerdict NatState::NewOutbound(Instant now,
   if (!IsAllowedOut(config_.policy, packet.protocol, packet.remote.port)) {
     return {.verdict = Verdict::kPolicy};
   }
-  if (IsTcp(packet.protocol) && !IsOpeningSegment(packet.tcp_flags)) {
+  if (IsTcp(packet.protocol) && !IsOpeningSegment(packet.tcp_flags) &&
+      !(config_.tcp_pickup && IsMiddleSegment(packet.tcp_flags))) {
     return {.verdict = Verdict::kUnmapped};
   }
   if (!HasRoomForSession(now)) {
@@ -193,6 +196,7 @@ bool NatState::Refreshes(Direction direction, Refresh refresh) const {
 void NatState::Touch(Instant now, uint32_t session, Direction direction,
                      uint8_t tcp_flags, Refresh refresh) {
   Session& state = tables_->sessions[session];
+  const TimerClass timer_class = ClassOf(config_.timeouts, now, state);
   MarkDirection(state, direction);
   if (Evicts()) {
     MarkUsed(session);
@@ -204,7 +208,7 @@ void NatState::Touch(Instant now, uint32_t session, Direction direction,
   if (HasOwnTimer(tables_->mappings[state.mapping])) {
     TouchMapping(now, state.mapping, direction, refresh);
   } else if (Refreshes(direction, refresh)) {
-    StartTimer(now, session, ClassOf(config_.timeouts, now, state));
+    StartTimer(now, session, timer_class);
   }
 }
 

@@ -181,6 +181,8 @@ class NatState {
                       Dependence dependence, uint32_t host);
   [[nodiscard]] bool AllocateExternal(Instant now, const OutboundPacket& packet,
                                       Mapping& mapping);
+  [[nodiscard]] bool ReuseExternal(const OutboundPacket& packet,
+                                   Mapping& mapping) const;
   void ChooseAddress(const OutboundPacket& packet, Mapping& mapping,
                      PortRequest& request);
   [[nodiscard]] bool AllocatePort(Instant now, Mapping& mapping,

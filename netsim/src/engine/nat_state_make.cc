@@ -105,6 +105,10 @@ bool NatState::AllocateExternal(Instant now, const OutboundPacket& packet,
   }
   const bool overloads =
       config_.port_assignment == PortAssignment::kPreserveOverload;
+  mapping.is_sticky = overloads && !IsShedding();
+  if (mapping.is_sticky && ReuseExternal(packet, mapping)) {
+    return true;
+  }
   const TupleVeto veto(tables_->sessions, mapping, packet.remote);
   PortRequest request = {.protocol = packet.protocol,
                          .inside = packet.inside,
@@ -123,6 +127,25 @@ bool NatState::AllocateExternal(Instant now, const OutboundPacket& packet,
                               ? PortSource::kOwnBlock
                               : PortSource::kOwn;
   }
+  return true;
+}
+
+/// Linux overloads with preference: an inside endpoint keeps the external one
+/// of its newest flow toward other destinations too, if nobody has it there.
+bool NatState::ReuseExternal(const OutboundPacket& packet,
+                             Mapping& mapping) const {
+  const uint32_t newest =
+      tables_->mappings.FindNewestOf(packet.protocol, packet.inside);
+  if (newest == kNone) {
+    return false;
+  }
+  const Mapping& before = tables_->mappings[newest];
+  if (tables_->sessions.FindByExternal(packet.protocol, before.external,
+                                       packet.remote) != kNone) {
+    return false;
+  }
+  mapping.external = before.external;
+  mapping.pool_index = before.pool_index;
   return true;
 }
 
@@ -182,6 +205,11 @@ uint32_t NatState::AddSession(Instant now, uint32_t mapping,
   session.protocol = owner.protocol;
   session.mapping = mapping;
   session.first_packet = now;
+  // Of a connection that is picked up the handshake is taken for granted; it
+  // is established once the other side acknowledges too.
+  const bool is_middle = IsMiddleSegment(tcp_flags);
+  session.tcp.has_syn[0] = is_middle;
+  session.tcp.has_syn[1] = is_middle;
   const uint32_t index = tables_->sessions.Add(session);
   owner.sessions.PushBack(tables_->sessions.slab(), index);
   ++owner.session_count;

@@ -42,6 +42,10 @@ bool IsOpeningSegment(uint8_t flags) {
   return (flags & (kTcpSyn | kTcpAck | kTcpRst | kTcpFin)) == kTcpSyn;
 }
 
+bool IsMiddleSegment(uint8_t flags) {
+  return (flags & (kTcpSyn | kTcpAck | kTcpRst | kTcpFin)) == kTcpAck;
+}
+
 std::optional<TimerClass> AdvanceTcp(TcpState& state, Direction direction,
                                      uint8_t flags) {
   if ((flags & kTcpRst) != 0) {

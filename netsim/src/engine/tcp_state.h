@@ -26,6 +26,9 @@ struct TcpState {
 /// Whether these flags can begin a connection.
 [[nodiscard]] bool IsOpeningSegment(uint8_t flags);
 
+/// Whether a connection whose begin nobody saw may be picked up at it.
+[[nodiscard]] bool IsMiddleSegment(uint8_t flags);
+
 /// Moves the state on by one segment. Returns the lifetime that starts now;
 /// nullopt if the segment leaves the running one as it is.
 ///

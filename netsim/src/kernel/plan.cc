@@ -149,6 +149,8 @@ NamespacePlan PlanNat(const Scenario& scenario, const Nat& nat) {
   plan.sysctls.emplace_back("net/ipv4/conf/all/send_redirects", "0");
   if (IsTracking(nat)) {
     AddTimeouts(nat.config.timeouts, plan);
+    plan.conntrack_sysctls.emplace_back("net/netfilter/nf_conntrack_tcp_loose",
+                                        nat.config.tcp_pickup ? "1" : "0");
   }
   const IpPrefix inside = scenario.FindNetwork(nat.inside)->cidr;
   const IpPrefix outside = scenario.FindNetwork(nat.outside)->cidr;

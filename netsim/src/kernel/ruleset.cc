@@ -15,8 +15,8 @@
 //   in a dynamic map and translate unsolicited inbound packets by it.
 // - Poisoning. An inbound packet that no rule drops is delivered to the box
 //   itself and becomes a flow; an inside host that later sends to that peer
-//   from the same port then finds the port taken. `ct state new drop` on the
-//   way in keeps that flow from being confirmed.
+//   from the same port then finds the port taken. `ct state new,invalid drop`
+//   on the way in keeps that flow from being confirmed.
 
 namespace natkit::netsim {
 namespace {
@@ -175,6 +175,10 @@ std::string Forward(const Nat& nat) {
   if (IsCone(nat)) {
     rules += Learn(nat);
   }
+  if (!nat.config.tcp_pickup) {
+    // They would pass untranslated.
+    rules += "    meta l4proto tcp ct state invalid drop\n";
+  }
   rules += "    ct state established,related accept\n";
   if (!nat.config.forwards.empty() ||
       (IsCone(nat) &&
@@ -201,7 +205,7 @@ std::string Input(const Nat& nat) {
   }
   return "  chain input {\n"
          "    type filter hook input priority filter;\n"
-         "    iifname \"wan0\" meta l4proto != icmp ct state new drop\n"
+         "    iifname \"wan0\" meta l4proto != icmp ct state new,invalid drop\n"
          "  }\n";
 }
 

@@ -132,12 +132,13 @@ TEST(Ruleset, PortRestrictedTranslatesAndDropsUnsolicited) {
             "  }\n"
             "  chain forward {\n"
             "    type filter hook forward priority filter;\n"
+            "    meta l4proto tcp ct state invalid drop\n"
             "    ct state established,related accept\n"
             "    iifname \"wan0\" drop\n"
             "  }\n"
             "  chain input {\n"
             "    type filter hook input priority filter;\n"
-            "    iifname \"wan0\" meta l4proto != icmp ct state new drop\n"
+            "    iifname \"wan0\" meta l4proto != icmp ct state new,invalid drop\n"
             "  }\n"
             "}\n");
 }

@@ -216,6 +216,9 @@ struct NatConfig {
   /// external address makes a flow of the box itself, and an inside host that
   /// wants the same tuple is given another port.
   bool poisonable = false;
+  /// Linux's nf_conntrack_tcp_loose: a TCP segment from the inside that is
+  /// neither SYN, FIN nor RST and belongs to no connection begins one.
+  bool tcp_pickup = false;
   Unsolicited unsolicited = Unsolicited::kDrop;
   NatLimits limits;
   NatPolicy policy;
