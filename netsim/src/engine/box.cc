@@ -29,6 +29,7 @@ bool IsMalformed(const PacketInfo& info) {
 
 Box::Box(NatConfig config, uint64_t seed)
     : config_(std::move(config)),
+      nptv6_(MakeNptv6(config_)),
       rng_(seed),
       state_(config_, counters_, rng_),
       fragments_(config_.timeouts.fragment, config_.limits.held_fragments),
@@ -69,7 +70,11 @@ void Box::LoseState(Instant now) {
 
 void Box::AddStaticForwards(Instant now) {
   for (const StaticForward& forward : config_.forwards) {
-    const Endpoint inside = forward.inside;
+    Endpoint inside = forward.inside;
+    if (inside.address.is_v6() && nptv6_) {
+      // As it came where RFC 6296 has no place for it: nobody reaches it.
+      inside.address = nptv6_->out.Map(inside.address).value_or(inside.address);
+    }
     const bool is_fixed = config_.translation == Translation::kNone ||
                           (inside.address.is_v6() && !HasNat64());
     state_.AddStaticForward(now, forward, is_fixed ? &inside : nullptr);
@@ -106,6 +111,12 @@ Result<std::optional<Endpoint>> Box::FixedExternalOf(const Endpoint& inside) {
     return address.is_v6()
                ? Result<std::optional<Endpoint>>(std::optional<Endpoint>())
                : Fail(Errc::kBadValue);
+  }
+  if (address.is_v6() && nptv6_) {
+    const auto external = nptv6_->out.Map(address);
+    return external ? Result<std::optional<Endpoint>>(
+                          Endpoint{*external, inside.port})
+                    : Fail(Errc::kBadValue);
   }
   if (address.is_v6() || config_.translation == Translation::kNone) {
     return inside;

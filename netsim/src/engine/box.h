@@ -11,6 +11,7 @@
 #include "engine/local_service.h"
 #include "engine/nat_state.h"
 #include "ipv6/nat64_translate.h"
+#include "ipv6/nptv6.h"
 #include "natkit/base/bytes.h"
 #include "natkit/base/endpoint.h"
 #include "natkit/base/time.h"
@@ -70,6 +71,12 @@ class Box : public ForwardControl {
 
  private:
   using Route = std::optional<Side>;
+
+  /// RFC 6296: outwards, and back.
+  struct Nptv6 {
+    ipv6::PrefixTranslation out;
+    ipv6::PrefixTranslation in;
+  };
 
   // box.cc: life, and what all packets share.
   Instant Advance(Instant now);
@@ -147,6 +154,8 @@ class Box : public ForwardControl {
 
   // box_v6.cc
   Route RouteV6(Transit& packet);
+  Route RouteV6Out(Transit& packet);
+  [[nodiscard]] static std::optional<Nptv6> MakeNptv6(const NatConfig& config);
 
   // box_nat64.cc
   Route RouteNat64(Transit& packet);
@@ -208,6 +217,7 @@ class Box : public ForwardControl {
   }
 
   NatConfig config_;
+  const std::optional<Nptv6> nptv6_;
   NatCounters counters_;
   SimRng rng_;
   NatState state_;

@@ -148,7 +148,13 @@ bool Box::TranslateErrorOut(Transit& packet) {
   }
   SetDestination(quoted->bytes, quoted->info, *external);
   if (!IsUntranslated(packet.info)) {
-    RewriteSource(packet.bytes, packet.info, *external);
+    Endpoint shown = *external;
+    if (nptv6_ && !packet.info.is_v4()) {
+      // RFC 6296: routers inside have outside addresses as hosts have.
+      shown.address = nptv6_->out.Map(packet.info.source.address)
+                          .value_or(external->address);
+    }
+    RewriteSource(packet.bytes, packet.info, shown);
   }
   FixChecksums(packet.bytes);
   return true;

@@ -81,14 +81,14 @@ std::optional<IpAddress> Box::ExternalAddressOf(const IpAddress& inside) {
   if (inside.is_v4() && config_.translation == Translation::kOneToOne) {
     return state_.pool().BindHost(inside);
   }
-  return inside;
+  return inside.is_v6() && nptv6_ ? nptv6_->out.Map(inside) : inside;
 }
 
 std::optional<IpAddress> Box::InsideAddressOf(const IpAddress& external) const {
   if (external.is_v4() && config_.translation == Translation::kOneToOne) {
     return state_.pool().HostOf(external);
   }
-  return external;
+  return external.is_v6() && nptv6_ ? nptv6_->in.Map(external) : external;
 }
 
 Box::Route Box::RouteUntranslated(const Transit& packet, Side to) {

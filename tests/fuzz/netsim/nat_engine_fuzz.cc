@@ -40,6 +40,12 @@ IpAddress Inside6(uint8_t host) {
       {0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, host});
 }
 
+/// What prefix translation makes of such an address, or nearly.
+IpAddress Outside6(uint8_t host) {
+  return IpAddress::V6(
+      {0x20, 0x01, 0x0d, 0xb8, 0, 2, 0, 3, 0xff, 0xfa, 0, 0, 0, 0, 0, host});
+}
+
 /// Bytes as choices; zeros when they are used up.
 class Choices {
  public:
@@ -87,7 +93,7 @@ void ChooseBehavior(Choices& in, NatConfig& config) {
   config.pooling = in.Pick<Pooling>(2);
   config.ipv6 = config.translation == Translation::kNat64
                     ? Ipv6Mode::kDrop
-                    : in.Pick<Ipv6Mode>(3);
+                    : in.Pick<Ipv6Mode>(4);
   config.limits.when_full = in.Pick<WhenFull>(3);
   const uint8_t flags = in.Byte();
   config.keep_parity = (flags & 1) != 0;
@@ -129,6 +135,7 @@ NatConfig ChooseConfig(Choices& in) {
   config.inside_address = kGateway;
   std::array<uint8_t, 16> prefix = {0x20, 0x01, 0x0d, 0xb8};
   config.inside_prefix6 = IpPrefix::Make(IpAddress::V6(prefix), 64).value();
+  config.outside_prefix6 = IpPrefix::Make(Outside6(0), 64).value();
   prefix[15] = 1;
   config.inside_address6 = IpAddress::V6(prefix);
   config.nat64_prefix = IpPrefix::Make(Synthesize(kGateway), 96).value();
@@ -184,6 +191,14 @@ class Fuzz {
             plain.port};
   }
 
+  static IpAddress WithIpv6(const IpAddress& plain) {
+    const ByteView bytes = plain.bytes();
+    if (bytes[0] == 10) {
+      return Inside6(bytes[3]);
+    }
+    return bytes[0] == 192 ? Outside6(bytes[3]) : Synthesize(plain);
+  }
+
   static Endpoint PlainEndpointOn(Choices& in, Side side) {
     const uint8_t which = in.Byte();
     const auto port = static_cast<uint16_t>(1020 + in.Byte());
@@ -203,9 +218,13 @@ class Fuzz {
 
   std::vector<uint8_t> Fresh(Choices& in, Side from) {
     const Side to = from == Side::kInside ? Side::kOutside : Side::kInside;
-    const Endpoint source = EndpointOn(in, from, from);
-    const Endpoint destination = EndpointOn(in, to, from);
+    Endpoint source = EndpointOn(in, from, from);
+    Endpoint destination = EndpointOn(in, to, from);
     const uint8_t kind = in.Byte();
+    if ((kind & 64) != 0 && engine_.config().ipv6 != Ipv6Mode::kDrop) {
+      source.address = WithIpv6(source.address);
+      destination.address = WithIpv6(destination.address);
+    }
     const IpFields ip = {.ttl = static_cast<uint8_t>(kind & 8 ? 1 : 64),
                          .dont_fragment = (kind & 16) != 0};
     const std::vector<uint8_t> payload((kind & 32) != 0 ? 1500 : 8, kind);
