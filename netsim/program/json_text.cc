@@ -8,9 +8,27 @@ namespace {
 
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";
 
-/// The size of the UTF-8 sequence at the start of `text`; 0 if it is none
-/// (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF).
-size_t SequenceSize(std::string_view text) {
+void AppendAscii(char c, std::string& out) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  if (c == '"' || c == '\\') {
+    out += '\\';
+    out += c;
+  } else if (c == '\n') {
+    out += "\\n";
+  } else if (c == '\t') {
+    out += "\\t";
+  } else if (static_cast<uint8_t>(c) < 0x20 || c == 0x7f) {
+    out += "\\u00";
+    out += kHex[static_cast<uint8_t>(c) >> 4];
+    out += kHex[static_cast<uint8_t>(c) & 0xf];
+  } else {
+    out += c;
+  }
+}
+
+}  // namespace
+
+size_t Utf8SequenceSize(std::string_view text) {
   const auto byte = [text](size_t i) {
     return i < text.size() ? static_cast<uint8_t>(text[i]) : uint8_t{0};
   };
@@ -36,30 +54,10 @@ size_t SequenceSize(std::string_view text) {
   return 0;
 }
 
-void AppendAscii(char c, std::string& out) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  if (c == '"' || c == '\\') {
-    out += '\\';
-    out += c;
-  } else if (c == '\n') {
-    out += "\\n";
-  } else if (c == '\t') {
-    out += "\\t";
-  } else if (static_cast<uint8_t>(c) < 0x20 || c == 0x7f) {
-    out += "\\u00";
-    out += kHex[static_cast<uint8_t>(c) >> 4];
-    out += kHex[static_cast<uint8_t>(c) & 0xf];
-  } else {
-    out += c;
-  }
-}
-
-}  // namespace
-
 std::string Json(std::string_view text) {
   std::string out = "\"";
   while (!text.empty()) {
-    const size_t size = SequenceSize(text);
+    const size_t size = Utf8SequenceSize(text);
     if (size == 1) {
       AppendAscii(text.front(), out);
     } else {

@@ -51,9 +51,16 @@ std::string ActionOf(const Step& step) {
 /// XML 1.0 text: markup escaped, characters that XML cannot hold replaced.
 std::string Xml(std::string_view text) {
   std::string out;
-  for (const char c : text) {
+  while (!text.empty()) {
+    const char c = text.front();
     const auto byte = static_cast<uint8_t>(c);
-    if (c == '&') {
+    const size_t size = std::max<size_t>(Utf8SequenceSize(text), 1);
+    const bool is_text = Utf8SequenceSize(text) > 1;
+    const std::string_view sequence = text.substr(0, size);
+    text.remove_prefix(size);
+    if (is_text) {
+      out += sequence;
+    } else if (c == '&') {
       out += "&amp;";
     } else if (c == '<') {
       out += "&lt;";

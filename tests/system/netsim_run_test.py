@@ -156,13 +156,33 @@ run = ["/nonexistent", "--option"]
         self.assertEqual(report["steps"][0]["found"], "exit 127")
         self.assertIn("/nonexistent", report["steps"][0]["output"])
 
-    def test_an_event_that_is_impossible_fails(self):
-        status, report = self.report("""[[step]]
+    def test_an_event_that_is_impossible_fails_before_anything_runs(self):
+        done = self.run_steps("""[[step]]
 on = "left"
 event = "reboot"
 """)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("'reboot' is for boxes, and 'left' is a host",
+                      done.stderr)
+        self.assertEqual(done.stdout, "")
+
+    def test_within_ends_the_last_try(self):
+        status, report = self.report("""[[step]]
+on = "left"
+run = "sleep 60"
+within = "300ms"
+""")
         self.assertEqual(status, 1)
-        self.assertIn("is a host", report["steps"][0]["found"])
+        self.assertIn("still running after", report["steps"][0]["found"])
+        self.assertEqual(report["steps"][0]["tries"], 1)
+
+    def test_an_end_by_signal_can_be_expected(self):
+        status, _ = self.report("""[[step]]
+on = "left"
+run = "kill -9 $$"
+exit = 137
+""")
+        self.assertEqual(status, 0)
 
     def test_json_has_everything(self):
         status, report = self.report(SERVER + CLIENT, "--id", "mine")

@@ -46,6 +46,14 @@ bool IsHostAddress(const IpPrefix& prefix, const IpAddress& address) {
   return false;
 }
 
+/// This network, loopback and multicast (RFC 6890), of either family.
+bool IsSpecial(const IpPrefix& prefix) {
+  const uint8_t first = prefix.address().bytes()[0];
+  return prefix.address().is_v4()
+             ? first == 0 || first == 127 || (first >= 224 && first < 240)
+             : first == 0xff;
+}
+
 /// What is wrong with a regular expression, as the end of a sentence.
 std::optional<std::string> FindPatternProblem(const std::string& pattern) {
   // std::regex recurses as deep as the pattern nests.
@@ -165,6 +173,10 @@ void Checker::CheckNetworks() {
       Report(line, "cidr of " + Quote(network.name) +
                        " must be IPv4 with a length of 8 to 30, or IPv6 with "
                        "at most 126");
+    }
+    if (IsSpecial(network.cidr)) {
+      Report(lines.Of("cidr"), "cidr of " + Quote(network.name) +
+                                   " is of addresses that no host can have");
     }
     if (is_v6 && network.cidr6) {
       Report(line, Quote(network.name) + " has an IPv6 cidr already");
@@ -410,6 +422,11 @@ void Checker::CheckSteps() {
              "step: there is no host or box " + Quote(step.member));
     } else if (!step.event.empty()) {
       CheckEvent(step, lines);
+    } else if (const Nat* nat = scenario_.FindNat(step.member);
+               nat != nullptr && nat->backend == Backend::kEngine) {
+      Report(lines.Of("on"), "step: " + Quote(step.member) +
+                                 " is a box of the engine: no command runs "
+                                 "there, only on hosts and kernel boxes");
     }
     if (const auto problem = FindPatternProblem(step.expected_output)) {
       Report(lines.Of("output"), "step: 'output' " + *problem);

@@ -53,6 +53,19 @@ ItemLines LinesOf(const TomlTable& table) {
   return {.table = table.line(), .keys = table.KeyLines()};
 }
 
+/// What a step does, for those without a name.
+std::string DescribeStep(const Step& step,
+                         const std::vector<std::string>& words) {
+  if (!step.event.empty()) {
+    return step.event + (step.argument.empty() ? "" : " " + step.argument);
+  }
+  std::string text;
+  for (const std::string& word : words) {
+    text += (text.empty() ? "" : " ") + word;
+  }
+  return text;
+}
+
 class Parser {
  public:
   std::expected<Scenario, Problems> Parse(std::string_view text);
@@ -261,9 +274,7 @@ void Parser::ReadStep(TomlTable& table) {
     step.command = {"sh", "-c", step.command.front()};
   }
   step.name = table.OptionalString("name").value_or(
-      step.event.empty() ? step.member + ": " +
-                               (step.command.empty() ? "" : step.command.back())
-                         : step.member + ": " + step.event);
+      step.member + ": " + DescribeStep(step, table.Strings("run")));
   step.expected_exit = static_cast<int>(
       table.OptionalInteger("exit", 0, 255).value_or(step.expected_exit));
   step.expected_output = table.OptionalString("output").value_or("");

@@ -137,8 +137,12 @@ std::string StepProcess::Ending() const {
 }
 
 std::optional<int> StepProcess::exit_status() const {
-  return has_ended_ && WIFEXITED(status_) ? std::optional(WEXITSTATUS(status_))
-                                          : std::nullopt;
+  if (!has_ended_) {
+    return std::nullopt;
+  }
+  constexpr int kSignalled = 128;  // as shells say it
+  return WIFEXITED(status_) ? WEXITSTATUS(status_)
+                            : kSignalled + WTERMSIG(status_);
 }
 
 void StepProcess::Kill() {

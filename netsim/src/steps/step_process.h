@@ -42,7 +42,7 @@ class StepProcess {
   /// "exit 3" or "signal 9"; only once it has ended.
   [[nodiscard]] std::string Ending() const;
 
-  /// nullopt if it was ended by a signal, or has not ended.
+  /// 128 + N if signal N ended it; nullopt if it has not ended.
   [[nodiscard]] std::optional<int> exit_status() const;
 
   /// The last kMaxOutput bytes.

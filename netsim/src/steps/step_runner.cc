@@ -93,7 +93,7 @@ class StepRunner::Impl {
   void RunBackground(StepResult& result);
   void RunCommand(StepResult& result);
   /// One try of a command. True if it did what is expected.
-  bool Try(StepResult& result);
+  bool Try(StepResult& result, Instant deadline);
 
   /// Serves every process until `is_done`, the deadline, or a signal.
   template <class Condition>
@@ -198,10 +198,13 @@ void StepRunner::Impl::RunBackground(StepResult& result) {
 }
 
 void StepRunner::Impl::RunCommand(StepResult& result) {
-  const Instant end = Now() + result.step.within;
+  const Step& step = result.step;
+  const Instant end = Now() + step.within;
   while (interrupted_by_ == 0) {
     ++result.tries;
-    if (Try(result)) {
+    const Instant give_up = Now() + step.timeout;
+    const bool is_bounded = step.within > Duration::zero();
+    if (Try(result, is_bounded ? std::min(give_up, end) : give_up)) {
       result.status = StepStatus::kPassed;
       return;
     }
@@ -213,18 +216,20 @@ void StepRunner::Impl::RunCommand(StepResult& result) {
   result.status = StepStatus::kFailed;
 }
 
-bool StepRunner::Impl::Try(StepResult& result) {
+bool StepRunner::Impl::Try(StepResult& result, Instant deadline) {
+  const Instant start = Now();
   const Step& step = result.step;
   auto process = StepProcess::Start(id_, step.member, step.command);
   if (!process) {
     result.found = process.error().text;
     return false;
   }
-  Wait(Now() + step.timeout, &*process,
-       [&process] { return process->has_ended(); });
+  Wait(deadline, &*process, [&process] { return process->has_ended(); });
   result.output = process->output();
   if (!process->has_ended()) {
-    result.found = "still running after " + FormatDuration(step.timeout);
+    result.found = "still running after " +
+                   FormatDuration(std::chrono::round<std::chrono::milliseconds>(
+                       deadline - start));
     return false;
   }
   const bool is_matching = Matches(result.output, step.expected_output);

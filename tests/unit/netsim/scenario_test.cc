@@ -460,6 +460,21 @@ TEST(Scenario, RefusesHostBits) {
               ElementsAre(HasSubstr("26: [[nat]]: 'exempt' has host bits")));
 }
 
+TEST(Scenario, RefusesNetworksThatNoHostCanBeOn) {
+  for (const char* cidr : {"0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/8"}) {
+    EXPECT_THAT(ProblemsWith("[[network]]\nname = \"x\"\ncidr = \"" +
+                             std::string(cidr) + "\"\n"),
+                ElementsAre(HasSubstr("28: cidr of 'x' is of addresses")))
+        << cidr;
+  }
+}
+
+TEST(Scenario, RefusesCommandsOnBoxesOfTheEngine) {
+  EXPECT_THAT(ProblemsWith("backend = \"engine\"\n[[step]]\non = \"router\"\n"
+                           "run = \"true\"\n"),
+              ElementsAre(HasSubstr("28: step: 'router' is a box of the")));
+}
+
 TEST(Scenario, RefusesStepsThatSayNothing) {
   const auto problems = [](std::string_view keys) {
     return ProblemsWith("[[step]]\non = \"laptop\"\n" + std::string(keys));
