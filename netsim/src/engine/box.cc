@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/timer_lists.h"
+#include "ipv6/nat64_translate.h"
 #include "packet/wire.h"
 
 namespace natkit::netsim::engine {
@@ -147,14 +148,19 @@ Result<Endpoint> Box::AddPeer(Instant now, uint8_t protocol,
   if (!fixed) {
     return Fail(fixed.error().code);
   }
-  if (inside.address.family() != remote.address.family()) {
+  // Behind NAT64 hosts know remote ones by the addresses that stand for them.
+  const auto peer = HasNat64()
+                        ? ipv6::Extract(config_.nat64_prefix, remote.address)
+                        : std::optional(remote.address);
+  if (inside.address.family() != remote.address.family() || !peer) {
     return Fail(Errc::kBadValue);
   }
+  const Endpoint seen = {*peer, remote.port};
   const OutboundVerdict verdict =
       state_.Outbound(now_, {.protocol = protocol,
                              .tcp_flags = kTcpSyn,
                              .inside = inside,
-                             .remote = remote,
+                             .remote = seen,
                              .fixed_external = *fixed ? &**fixed : nullptr});
   if (verdict.verdict == Verdict::kPass) {
     return verdict.external;

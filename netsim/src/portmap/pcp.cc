@@ -81,6 +81,21 @@ std::vector<uint8_t> Refuse(ByteView request, PcpResult result,
   return out;
 }
 
+/// Section 13.3: a request adds to the filters of the mapping it renews.
+std::vector<RemoteFilter> MergeFilters(const Lease* existing,
+                                       const PcpOptions& options) {
+  std::vector<RemoteFilter> out;
+  if (existing != nullptr && !options.drops_filters) {
+    out = existing->filters;
+  }
+  for (const RemoteFilter& filter : options.filters) {
+    if (std::ranges::find(out, filter) == out.end()) {
+      out.push_back(filter);
+    }
+  }
+  return out;
+}
+
 template <class T>
 std::vector<uint8_t> BodyOf(void (*write)(ByteWriter&, const T&),
                             const T& value) {
@@ -198,12 +213,7 @@ std::expected<Lease, PcpResult> PcpServer::Map(Instant now,
                                                const PcpMap& map,
                                                Duration lifetime,
                                                const PcpOptions& options) {
-  const IpAddress& external = leases_.control().external_address();
-  const bool is_other =
-      !map.suggested.address.is_unspecified() &&
-      map.suggested.address !=
-          (inside.address.is_v6() ? inside.address : external);
-  if (options.prefer_failure && (map.suggested.port == 0 || is_other)) {
+  if (options.prefer_failure && map.suggested.port == 0) {
     return std::unexpected(PcpResult::kCannotProvideExternal);
   }
   if (inside.port == 0) {
@@ -218,21 +228,23 @@ std::expected<Lease, PcpResult> PcpServer::Map(Instant now,
       .requester = Requester::kPcp,
       .nonce = map.nonce};
   const Lease* existing = leases_.FindByInside(now, map.protocol, inside);
-  if (existing != nullptr && !options.drops_filters) {
-    request.forward.filters = existing->filters;
-  }
-  for (const RemoteFilter& filter : options.filters) {
-    if (std::ranges::find(request.forward.filters, filter) ==
-        request.forward.filters.end()) {
-      request.forward.filters.push_back(filter);
-    }
-  }
+  const bool is_new = existing == nullptr;
+  request.forward.filters = MergeFilters(existing, options);
   if (request.forward.filters.size() > kMaxRemoteFilters) {
     return std::unexpected(PcpResult::kExcessiveRemotePeers);
   }
   auto lease = leases_.Add(now, request);
   if (!lease) {
     return std::unexpected(FromError(lease.error()));
+  }
+  // Which address the box gives, it alone knows: one of a pool, or where the
+  // prefix is translated.
+  if (options.prefer_failure && !map.suggested.address.is_unspecified() &&
+      lease->key.external.address != map.suggested.address) {
+    if (is_new) {
+      leases_.Remove(now, lease->key);
+    }
+    return std::unexpected(PcpResult::kCannotProvideExternal);
   }
   return *std::move(lease);
 }

@@ -235,6 +235,69 @@ TEST(Pcp, DeletesAllOfAProtocolThatTheNonceFits) {
   EXPECT_EQ(lab.engine.mapping_count(), 1U);
 }
 
+constexpr std::string_view kClientIp6 = "fd000000000000000000000000000007";
+constexpr std::string_view kNoIp6 = "00000000000000000000000000000000";
+const Endpoint kServer6 = At("[fd00::1]:5351");
+const Endpoint kClient6 = At("[fd00::7]:4711");
+
+NatConfig Ipv6Router() {
+  NatConfig config = HomeRouter({.pcp = true});
+  config.inside_address6 = Ip("fd00::1");
+  config.outside_address6 = Ip("2001:db8::1");
+  return config;
+}
+
+TEST(Pcp, OpensAPinholeInAnIpv6Firewall) {
+  NatConfig config = Ipv6Router();
+  config.ipv6 = Ipv6Mode::kFirewall;
+  config.inside_prefix6 = IpPrefix::Parse("fd00::/64").value();
+  PortMapLab lab(config);
+  const Endpoint inside = At("[fd00::7]:40000");
+  const Endpoint peer = At("[2001:db8::9]:5");
+  EXPECT_FALSE(lab.ReachFromOutside(peer, inside));
+  EXPECT_EQ(
+      lab.Ask(kClient6, kServer6,
+              Hex(Join({"02010000", "00000e10", kClientIp6, kNonce, "11000000",
+                        "9c409c40", kNoIp6}))),
+      Hex(Join({"02810000", "00000e10", "00000064", "000000000000000000000000",
+                kNonce, "11000000", "9c409c40", kClientIp6})));
+  EXPECT_EQ(lab.ReachFromOutside(peer, inside), inside);
+}
+
+TEST(Pcp, MapsIpv6HostsBehindNat64) {
+  NatConfig config = Ipv6Router();
+  config.translation = Translation::kNat64;
+  config.nat64_prefix = IpPrefix::Parse("64:ff9b::/96").value();
+  PortMapLab lab(config);
+  EXPECT_EQ(
+      lab.Ask(kClient6, kServer6,
+              Hex(Join({"02010000", "00000e10", kClientIp6, kNonce, "11000000",
+                        "9c409c40", kExternalIp, "02000000"}))),
+      Hex(Join({"02810000", "00000e10", "00000064", "000000000000000000000000",
+                kNonce, "11000000", "9c409c40", kExternalIp, "02000000"})));
+  // PEER names the remote host by the address that stands for it.
+  const auto peer =
+      lab.Ask(kClient6, kServer6,
+              Hex(Join({"02020000", "00000e10", kClientIp6, kNonce, "11000000",
+                        "9c410000", kNoIp6, "00050000",
+                        "0064ff9b0000000000000000c6336409"})));
+  EXPECT_EQ(ResultOf(peer), 0);
+  EXPECT_EQ(lab.engine.session_count(), 1U);
+}
+
+TEST(Pcp, MayInsistOnAnAddressToo) {
+  PortMapLab lab = MakeLab();
+  const auto ask = [&](std::string_view address) {
+    return ResultOf(
+        lab.Ask(kClient, kServer,
+                Hex(Join({"02010000", "00000e10", kClientIp, kNonce, "11000000",
+                          "9c409c40", address, "02000000"}))));
+  };
+  EXPECT_EQ(ask("00000000000000000000ffffcb007163"), 11);
+  EXPECT_EQ(lab.engine.mapping_count(), 0U);
+  EXPECT_EQ(ask(kExternalIp), 0);
+}
+
 TEST(Pcp, AnnouncesAReboot) {
   PortMapLab lab = MakeLab();
   lab.engine.Reboot(lab.now, std::nullopt);
