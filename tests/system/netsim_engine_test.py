@@ -210,6 +210,46 @@ with socket.create_connection(("{SERVER}", 5000)) as connection:
         self.assertEqual(receiver.stdout.readline().strip(),
                          expected.hexdigest())
 
+    def test_takes_ipv6_only_hosts_to_ipv4_servers(self):
+        scenario = home("nat64").replace("192.168.1.0/24", "2001:db8:1::/64")
+        net = self.simulate(scenario.replace("192.168.1.10", "2001:db8:1::10"))
+        synthesized = f"64:ff9b::{SERVER}"
+        self.assertTrue(self.reaches(net, "a", synthesized))
+        self.assertTrue(self.reaches(net, "a", "2001:db8:1::1"))
+        server = net.popen_python("server", """
+import socket
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+udp.bind(("0.0.0.0", 5000))
+with socket.create_server(("0.0.0.0", 5000)) as listener:
+    print("ready", flush=True)
+    text, source = udp.recvfrom(100)
+    udp.sendto(f"{text.decode()} {source[0]} {source[1]}".encode(), source)
+    connection = listener.accept()[0]
+    while data := connection.recv(1 << 16):
+        connection.sendall(data)
+    connection.close()
+""", stdout=subprocess.PIPE, text=True)
+        self.addCleanup(server.stdout.close)
+        self.assertEqual(server.stdout.readline(), "ready\n")
+        client = net.popen_python("a", f"""
+import socket
+udp = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+udp.bind(("::", 4000))
+udp.settimeout(30)
+udp.sendto(b"hello", ("{synthesized}", 5000))
+print(udp.recv(100).decode(), flush=True)
+tcp = socket.create_connection(("{synthesized}", 5000), timeout=30)
+tcp.sendall(bytes(50_000))
+tcp.shutdown(socket.SHUT_WR)
+size = 0
+while data := tcp.recv(1 << 16):
+    size += len(data)
+print(size, flush=True)
+""", stdout=subprocess.PIPE, text=True)
+        self.addCleanup(client.stdout.close)
+        self.assertEqual(client.stdout.readline(), f"hello {EXTERNAL} 4000\n")
+        self.assertEqual(client.stdout.readline(), "50000\n")
+
     def test_reaches_ipv6_hosts_through_a_firewall(self):
         scenario = home().replace(
             'cidr = "203.0.113.0/24"',
