@@ -166,6 +166,25 @@ event = "reboot"
                       done.stderr)
         self.assertEqual(done.stdout, "")
 
+    def test_a_background_command_that_cannot_start_fails(self):
+        marker = self.file.with_suffix(".ended")
+        status, report = self.report(f"""[[step]]
+on = "right"
+run = "trap 'touch {marker}' EXIT; nosuchprogram"
+background = true
+[[step]]
+on = "left"
+run = "test -e {marker}"
+within = "60s"
+[[step]]
+on = "left"
+run = "ping -c1 10.9.0.2"
+""")
+        self.assertEqual(status, 1)
+        self.assertEqual(("failed", "exit 127"),
+                         (report["steps"][0]["status"],
+                          report["steps"][0]["found"]))
+
     def test_within_ends_the_last_try(self):
         status, report = self.report("""[[step]]
 on = "left"

@@ -88,9 +88,13 @@ class StepRunner::Impl {
   [[nodiscard]] int interrupted_by() const { return interrupted_by_; }
 
  private:
-  void RunOne(StepResult& result);
+  void RunOne(StepResult& result, size_t index);
+  /// A background command that could not even be started is a failure: the
+  /// other steps met an empty stage.
+  void FailUnstarted(std::vector<StepResult>& results,
+                     const Progress& progress);
   void RunEvent(StepResult& result);
-  void RunBackground(StepResult& result);
+  void RunBackground(StepResult& result, size_t index);
   void RunCommand(StepResult& result);
   /// One try of a command. True if it did what is expected.
   bool Try(StepResult& result, Instant deadline);
@@ -104,7 +108,14 @@ class StepRunner::Impl {
   std::string id_;
   Scenario scenario_;
   FileDescriptor signals_;
-  std::vector<StepProcess> background_;
+
+  /// A background step's process, and the index of its step.
+  struct Background {
+    StepProcess process;
+    size_t step;
+  };
+
+  std::vector<Background> background_;
   int interrupted_by_ = 0;
 };
 
@@ -135,22 +146,40 @@ std::vector<StepResult> StepRunner::Impl::Run(const Progress& progress) {
     }
     progress(result);
     const Instant start = Now();
-    RunOne(result);
+    RunOne(result, static_cast<size_t>(&result - results.data()));
     result.took = Now() - start;
     progress(result);
     if (result.status != StepStatus::kPassed) {
       break;
     }
   }
+  Serve(nullptr, Duration::zero());
+  FailUnstarted(results, progress);
   background_.clear();
   return results;
 }
 
-void StepRunner::Impl::RunOne(StepResult& result) {
+void StepRunner::Impl::FailUnstarted(std::vector<StepResult>& results,
+                                     const Progress& progress) {
+  constexpr int kNotExecutable = 126;
+  constexpr int kNotFound = 127;
+  for (const Background& background : background_) {
+    const auto status = background.process.exit_status();
+    StepResult& result = results[background.step];
+    if (status == kNotExecutable || status == kNotFound) {
+      result.status = StepStatus::kFailed;
+      result.found = background.process.Ending();
+      result.output = background.process.output();
+      progress(result);
+    }
+  }
+}
+
+void StepRunner::Impl::RunOne(StepResult& result, size_t index) {
   if (!result.step.event.empty()) {
     RunEvent(result);
   } else if (result.step.is_background) {
-    RunBackground(result);
+    RunBackground(result, index);
   } else {
     RunCommand(result);
   }
@@ -170,7 +199,7 @@ void StepRunner::Impl::RunEvent(StepResult& result) {
   result.found = done ? "done" : done.error().text;
 }
 
-void StepRunner::Impl::RunBackground(StepResult& result) {
+void StepRunner::Impl::RunBackground(StepResult& result, size_t index) {
   result.tries = 1;
   const Step& step = result.step;
   auto process = StepProcess::Start(id_, step.member, step.command);
@@ -193,7 +222,7 @@ void StepRunner::Impl::RunBackground(StepResult& result) {
                  : process->has_ended() ? process->Ending() + " before that"
                                         : "no such output in time";
   if (is_ready) {
-    background_.push_back(*std::move(process));
+    background_.push_back({*std::move(process), index});
   }
 }
 
@@ -254,8 +283,8 @@ void StepRunner::Impl::Wait(Instant deadline, StepProcess* process,
 
 void StepRunner::Impl::Serve(StepProcess* process, Duration timeout) {
   std::vector<StepProcess*> served;
-  for (StepProcess& one : background_) {
-    served.push_back(&one);
+  for (Background& one : background_) {
+    served.push_back(&one.process);
   }
   if (process != nullptr) {
     served.push_back(process);
