@@ -236,11 +236,11 @@ void Parser::ReadLink(TomlTable& table) {
                  "\"down\"");
     return;
   }
-  const bool is_again = (direction != "up" &&
-                         !described_.emplace(member, network, "down").second) |
-                        (direction != "down" &&
-                         !described_.emplace(member, network, "up").second);
-  if (is_again) {
+  const bool is_down_again =
+      direction != "up" && !described_.emplace(member, network, "down").second;
+  const bool is_up_again =
+      direction != "down" && !described_.emplace(member, network, "up").second;
+  if (is_down_again || is_up_again) {
     table.Report("member", "a second [[link]] for '" + member + "' on '" +
                                network + "', same direction");
   }
