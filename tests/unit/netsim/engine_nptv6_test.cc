@@ -45,7 +45,7 @@ TEST(Nptv6, NoSubnetOfTheExampleIsLostOrShared) {
          static_cast<uint8_t>(subnet), 0, 0, 0, 0, 0, 0, 0, 1});
     const auto mapped = out.Map(inside);
     ASSERT_TRUE(mapped);
-    const unsigned place = mapped->bytes()[6] << 8 | mapped->bytes()[7];
+    const unsigned place = mapped->bytes()[6] * 256U + mapped->bytes()[7];
     EXPECT_NE(place, 0xffffU);
     EXPECT_FALSE(is_taken[place]);
     is_taken[place] = true;

@@ -442,7 +442,7 @@ TEST(BuildIcmpError, MayAnswerMulticastWithPacketTooBig) {
 }
 
 TEST(FragmentPacket, CutsWhatReassemblesToTheOriginal) {
-  for (const size_t mtu : {68, 100, 576, 1000, 1280, 1499}) {
+  for (const size_t mtu : {68U, 100U, 576U, 1000U, 1280U, 1499U}) {
     const Bytes v4 =
         BuildUdp(At("10.0.0.2:1"), At("192.0.2.2:2"), Payload(1472));
     const Bytes v6 =
