@@ -44,11 +44,15 @@ function(natkit_add_program)
 endfunction()
 
 # natkit_add_test_binary(NAME <name> SOURCES ... [LIBS ...] [PRIVATE_OF lib...]
-#                        [LABEL unit|sim|system])
+#                        [LABEL unit|sim|system] [TIMEOUT seconds])
 # One GoogleTest binary, each of its tests known to ctest. PRIVATE_OF lets the
 # test include a library's private headers (its src/ folder).
 function(natkit_add_test_binary)
-  cmake_parse_arguments(ARG "" "NAME;LABEL" "SOURCES;LIBS;PRIVATE_OF" ${ARGN})
+  cmake_parse_arguments(ARG "" "NAME;LABEL;TIMEOUT" "SOURCES;LIBS;PRIVATE_OF"
+                        ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 300)
+  endif()
   add_executable(${ARG_NAME} ${ARG_SOURCES})
   target_link_libraries(${ARG_NAME} PRIVATE ${ARG_LIBS} natkit_test_support
     natkit_warnings GTest::gmock GTest::gtest_main)
@@ -62,7 +66,7 @@ function(natkit_add_test_binary)
   set_target_properties(${ARG_NAME} PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   gtest_discover_tests(${ARG_NAME} DISCOVERY_TIMEOUT 120
-    PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 300)
+    PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
 endfunction()
 
 # natkit_add_fuzzer(NAME <x> SOURCES ... [LIBS ...] [PRIVATE_OF lib...])
