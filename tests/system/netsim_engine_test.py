@@ -406,7 +406,35 @@ for i in range(count):
     out.sendto(i.to_bytes(4, "big") + bytes(size - 4), ("203.0.113.10", 6000))
 """
 
-# Prints arrival time and number of each datagram until none came for a second.
+# Sends one datagram, the number it is told, and prints when.
+SEND_ONE = """
+import socket, sys, time
+out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+print(time.monotonic())
+out.sendto(int(sys.argv[1]).to_bytes(4, "big"), ("203.0.113.200", 6000))
+"""
+
+PAIRS = """
+[[network]]
+name = "net"
+cidr = "203.0.113.0/24"
+[[host]]
+name = "server"
+network = "net"
+address = "203.0.113.200"
+"""
+PAIR_HOST = """
+[[host]]
+name = "h%d"
+network = "net"
+address = "203.0.113.%d"
+[[link]]
+member = "h%d"
+%s
+"""
+
+# Prints arrival time and number of each datagram until none came for a second
+# (or as many as it is told).
 SINK = """
 import socket, sys, time
 sink = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -418,7 +446,7 @@ while True:
         data = sink.recv(2048)
     except TimeoutError:
         break
-    sink.settimeout(1)
+    sink.settimeout(float((sys.argv + ["1"])[1]))
     print(time.monotonic(), int.from_bytes(data[:4], "big"), flush=True)
 """
 
@@ -453,6 +481,27 @@ class Links(Case):
             'cidr = "192.168.1.0/24"\ndelay = "10ms"'))
         output = ping(net, "a", SERVER, "-c5", "-i0.1")[1]
         self.assertTrue(20 <= min_rtt(output) < 30, output)
+
+    def test_first_packets_are_as_late_and_lossy_as_others(self):
+        count = 40
+        net = self.simulate(PAIRS + "".join(
+            PAIR_HOST % (i, i + 1, i, "loss = 0.3") for i in range(count)) +
+            PAIR_HOST % (count, count + 1, count, 'delay = "2s"'))
+        sink = net.popen_python("server", SINK, "3",
+                                stdout=subprocess.PIPE, text=True)
+        self.addCleanup(sink.stdout.close)
+        self.assertEqual(sink.stdout.readline(), "ready\n")
+        sent = {i: float(net.exec(f"h{i}", sys.executable, "-IS", "-c",
+                                  SEND_ONE, str(i)))
+                for i in [count, *range(count)]}
+        took = {int(number): float(at) - sent[int(number)]
+                for at, number in map(str.split, sink.stdout)}
+        slow = took.pop(count)
+        self.assertTrue(2 <= slow < 2.9, slow)
+        # 28 expected, standard deviation 3.
+        self.assertTrue(14 <= len(took) < count, len(took))
+        # A lost question would be repeated a second later.
+        self.assertLess(max(took.values()), 0.9)
 
     def test_jitter_does_not_reorder(self):
         arrivals = self.burst('jitter = "20ms"\n', 200, 200)

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "ethernet/neighbor_messages.h"
+
 namespace natkit::netsim {
 namespace {
 
@@ -58,7 +60,8 @@ bool Fabric::PassWire(Instant now, size_t port, Stage stage, ByteView frame) {
     return false;
   }
   Wire& wire = stage == Stage::kUp ? end.up : end.down;
-  if (wire.is_perfect) {
+  // As if there were no ARP: a link is about the IP packets of its members.
+  if (wire.is_perfect || IsNeighborMessage(frame)) {
     return true;
   }
   const auto arrivals = wire.link.Send(now, frame.size() - kEthernetHeaderSize);

@@ -61,6 +61,9 @@ class FrameSink {
 /// link of the port it goes to, and arrives there. Without impairments all of
 /// that happens within HandleFrame(), in place and without a copy. Frames that
 /// wait for their time take at most kMaxDelayedBytes.
+///
+/// ARP and neighbor discovery pass every plugged cable at once and unharmed,
+/// and no link counts them, so that first packets meet what all others meet.
 class Fabric {
  public:
   static constexpr size_t kMaxDelayedBytes = size_t{256} << 20;

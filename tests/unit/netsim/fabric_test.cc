@@ -185,6 +185,39 @@ TEST_F(FabricSwitching, KeepsTheOrderWhenADelayEnds) {
   EXPECT_EQ(FrameDestination(sent[2].frame), MacOf(2));
 }
 
+/// A link that shows no mercy to packets.
+LinkConfig WorstLink() {
+  LinkConfig link;
+  link.delay = seconds(2);
+  link.loss = 1;
+  link.duplicate = 1;
+  link.reorder = 1;
+  link.rate = 1;
+  return link;
+}
+
+TEST_F(FabricSwitching, PassesQuestionsAboutNeighborsUnharmed) {
+  FabricConfig config = OneNetwork(WorstLink());
+  config.ports[1].down = WorstLink();
+  Fabric fabric(config, recorder_);
+  fabric.Blackhole(2, kStart + seconds(60));
+  const IpAddress host6 = IpAddress::Parse("2001:db8::10").value();
+  const IpAddress server6 = IpAddress::Parse("2001:db8::1").value();
+  for (auto frame : {BuildQuestion(kHost, MacOf(0), kServer),
+                     BuildAnnouncement(kHost, MacOf(0)),
+                     BuildQuestion(host6, MacOf(0), server6),
+                     BuildAnnouncement(host6, MacOf(0))}) {
+    fabric.HandleFrame(kStart, 0, frame);
+    EXPECT_THAT(Ports(), testing::ElementsAre(1, 2));
+  }
+  EXPECT_EQ(fabric.links(0)[0]->counters().sent, 0U);
+  EXPECT_EQ(fabric.NextTimeout(), std::nullopt);
+  fabric.SetPlugged(0, false);
+  auto question = BuildQuestion(kHost, MacOf(0), kServer);
+  fabric.HandleFrame(kStart, 0, question);
+  EXPECT_TRUE(Ports().empty());
+}
+
 TEST_F(FabricSwitching, IsBoundedUnderFlood) {
   LinkConfig slow;
   slow.delay = seconds(3600);
@@ -307,6 +340,8 @@ TEST_F(FabricBoxes, HaveCablesToo) {
   config.ports[3].up.delay = milliseconds(5);
   Fabric fabric(config, recorder_);
   SendFromHost(fabric, kServer);
+  recorder_.Take();
+  Answer(fabric, kServer, 1, 3);
   EXPECT_TRUE(recorder_.Take().empty());
   fabric.HandleTimeout(kStart + milliseconds(5));
   EXPECT_EQ(recorder_.Take().size(), 1U);
