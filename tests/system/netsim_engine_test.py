@@ -406,6 +406,12 @@ for i in range(count):
     out.sendto(i.to_bytes(4, "big") + bytes(size - 4), ("203.0.113.10", 6000))
 """
 
+# The lan takes jumbo frames, the internet's MTU is to be replaced.
+JUMBO = HOME.replace('"engine"', '"%s"').replace(
+    '"192.168.1.0/24"\n', '"192.168.1.0/24"\nmtu = 9000\n').replace(
+    '"203.0.113.0/24"\n', '"203.0.113.0/24"\nmtu = 1500\n').replace(
+    'profile = "%s"', 'profile = "linux-masquerade"')
+
 # Sends one datagram, the number it is told, and prints when.
 SEND_ONE = """
 import socket, sys, time
@@ -541,6 +547,33 @@ class Links(Case):
         arrivals = self.burst('rate = "1Mbit"\nqueue_bytes = 20000\n', 100,
                               1000)
         self.assertTrue(15 <= len(arrivals) <= 40, len(arrivals))
+
+    def test_networks_of_jumbo_frames(self):
+        scenario = JUMBO.replace("mtu = 1500\n", "mtu = 9000\n")
+        for backend, device in (("engine", "tap"), ("engine", "packet"),
+                                ("kernel", "tap"), ("kernel", "packet")):
+            os.environ["NATKIT_NETSIM_DEVICE"] = device
+            try:
+                net = self.simulate(scenario % backend)
+            finally:
+                del os.environ["NATKIT_NETSIM_DEVICE"]
+            where = f"{backend}, {device}"
+            for host in ("a", "server"):
+                self.assertEqual("9000", net.exec(
+                    host, "cat", "/sys/class/net/eth0/mtu").strip(), where)
+            status, output = ping(net, "a", SERVER, "-s8000", "-Mdo")
+            self.assertEqual(status, 0, f"{where}: {output}")
+            status, output = ping(net, "a", SERVER, "-s8973", "-Mdo")
+            self.assertNotEqual(status, 0, f"{where}: {output}")
+            net.down()
+
+    def test_boxes_tell_of_the_smaller_of_two_mtus(self):
+        for backend in ("engine", "kernel"):
+            net = self.simulate(JUMBO % backend)
+            status, output = ping(net, "a", SERVER, "-s8000", "-Mdo")
+            self.assertNotEqual(status, 0)
+            self.assertIn("mtu = 1500", output, backend)
+            net.down()
 
     def test_mtu(self):
         net = self.simulate(LINKED + "mtu = 1300\n")

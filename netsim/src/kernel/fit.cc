@@ -90,7 +90,8 @@ std::optional<std::string> KernelObstacle(const Nat& nat) {
       {config.poisonable != (config.unsolicited == Unsolicited::kReject),
        "poisonable and unsolicited are one thing to it"},
       {!config.decrement_ttl, "decrement_ttl = false"},
-      {config.inside_mtu != 1500 || config.outside_mtu != 1500, "an MTU"},
+      {config.inside_mtu < 1500 || config.outside_mtu < 1500,
+       "an MTU below 1500"},
       {config.ipv6 != Ipv6Mode::kDrop, "IPv6"},
       {!IsWholeSeconds(config.timeouts), "timeouts below a second"},
   };

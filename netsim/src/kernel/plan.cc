@@ -1,10 +1,12 @@
 #include "natkit/netsim/plan.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "kernel/nat_kind.h"
 #include "kernel/routes.h"
 #include "run/fabric_plan.h"
+#include "scenario/interface_mtu.h"
 #include "scenario/user_network.h"
 
 namespace natkit::netsim {
@@ -17,6 +19,13 @@ constexpr std::string_view kHostInterface = "eth0";
 
 std::string WithLength(const IpAddress& address, const IpPrefix& prefix) {
   return address.ToString() + "/" + std::to_string(prefix.length());
+}
+
+/// A word for `ip link add`; nothing where the MTU is the usual one.
+std::string MtuWord(uint16_t mtu) {
+  return mtu == kUsualMtu
+             ? ""
+             : " mtu " + std::to_string(std::min(mtu, kLargestInterfaceMtu));
 }
 
 /// The routes of the families that the machine has addresses of.
@@ -51,7 +60,7 @@ class Bridges {
 
   /// A cable from `network` to `interface` of the i-th namespace.
   void Connect(std::string_view network, size_t index,
-               std::string_view interface) {
+               std::string_view interface, uint16_t mtu = kUsualMtu) {
     if (IsUserNetwork(scenario_, network)) {
       return;
     }
@@ -59,16 +68,17 @@ class Bridges {
                                             scenario_.networks.data());
     plan_.ip_batch += "link add p" + std::to_string(ports_++) + " master br" +
                       std::to_string(bridge) + " up type veth peer name " +
-                      std::string(interface) + " netns " + path_of_(index) +
-                      "\n";
+                      std::string(interface) + MtuWord(mtu) + " netns " +
+                      path_of_(index) + "\n";
   }
 
   /// A veth pair for every port of the engine process that has an interface.
   void ConnectEngine() {
     for (const PortDevice& device : MakeFabricPlan(scenario_, 0).devices) {
       plan_.ip_batch += "link add " + FabricInterface(device.port) +
-                        " up type veth peer name " + device.interface +
-                        " netns " + path_of_(device.namespace_index) + "\n";
+                        MtuWord(device.mtu) + " up type veth peer name " +
+                        device.interface + MtuWord(device.mtu) + " netns " +
+                        path_of_(device.namespace_index) + "\n";
     }
   }
 
@@ -203,8 +213,10 @@ Plan MakePlan(const Scenario& scenario,
   }
   for (const Nat& nat : scenario.nats) {
     if (nat.backend == Backend::kKernel) {
-      fabric.Connect(nat.inside, plan.namespaces.size(), kInside);
-      fabric.Connect(nat.outside, plan.namespaces.size(), kOutside);
+      fabric.Connect(nat.inside, plan.namespaces.size(), kInside,
+                     nat.config.inside_mtu);
+      fabric.Connect(nat.outside, plan.namespaces.size(), kOutside,
+                     nat.config.outside_mtu);
     }
     plan.namespaces.push_back(PlanNat(scenario, nat));
   }

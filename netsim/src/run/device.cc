@@ -56,7 +56,7 @@ DeviceKind ChooseDeviceKind() {
                                     : DeviceKind::kPacketSocket;
 }
 
-Outcome<FileDescriptor> OpenTap(const std::string& name) {
+Outcome<FileDescriptor> OpenTap(const std::string& name, uint16_t mtu) {
   FileDescriptor tap(open(kTunDevice, O_RDWR | O_NONBLOCK | O_CLOEXEC));
   if (!tap.is_open()) {
     return std::unexpected(SystemFailure(kTunDevice));
@@ -72,6 +72,12 @@ Outcome<FileDescriptor> OpenTap(const std::string& name) {
   request.ifr_qlen = kQueueLength;
   // Without it the queue is shorter, no more.
   static_cast<void>(ioctl(any.get(), SIOCSIFTXQLEN, &request));
+  request = RequestFor(name);
+  request.ifr_mtu = mtu;
+  if (ioctl(any.get(), SIOCSIFMTU, &request) != 0) {
+    return std::unexpected(SystemFailure("cannot give " + name + " an MTU of " +
+                                         std::to_string(mtu)));
+  }
   return tap;
 }
 

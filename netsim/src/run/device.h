@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "natkit/netsim/plan.h"
@@ -11,10 +12,12 @@ namespace natkit::netsim {
 /// "packet", overrides.
 [[nodiscard]] DeviceKind ChooseDeviceKind();
 
-/// Creates the TAP device `name` in the current network namespace; it goes
-/// away with the descriptor. Reading it does not block and yields one whole
-/// frame with its checksums computed.
-[[nodiscard]] Outcome<FileDescriptor> OpenTap(const std::string& name);
+/// Creates the TAP device `name` in the current network namespace, for packets
+/// of `mtu` bytes (at most kLargestInterfaceMtu); it goes away with the
+/// descriptor. Reading it does not block and yields one whole frame with its
+/// checksums computed.
+[[nodiscard]] Outcome<FileDescriptor> OpenTap(const std::string& name,
+                                              uint16_t mtu);
 
 /// The same for the interface `name` of the current namespace by a packet
 /// socket. MakeCompleteChecksums() at the other end must have been called.

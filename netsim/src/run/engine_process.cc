@@ -105,7 +105,7 @@ Outcome<FileDescriptor> OpenDevice(const RunRecord& record,
     return std::unexpected(entered.error());
   }
   if (kind == DeviceKind::kTap) {
-    return OpenTap(device.interface);
+    return OpenTap(device.interface, device.mtu);
   }
   auto ready = MakeCompleteChecksums(device.interface);
   if (ready) {

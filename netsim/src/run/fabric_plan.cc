@@ -4,6 +4,7 @@
 
 #include "kernel/routes.h"
 #include "natkit/netsim/plan.h"
+#include "scenario/interface_mtu.h"
 #include "scenario/user_network.h"
 
 namespace natkit::netsim {
@@ -23,14 +24,15 @@ class Planner {
 
   FabricPlan Run() {
     for (const Host& host : scenario_.hosts) {
-      AddDevice(host.name, host.network, "eth0");
+      AddDevice(host.name, host.network, "eth0",
+                InterfaceMtu(scenario_, host.name, host.network));
     }
     for (const Nat& nat : scenario_.nats) {
       if (nat.backend == Backend::kEngine) {
         AddBox(nat);
       } else {
-        AddDevice(nat.name, nat.inside, "lan0");
-        AddDevice(nat.name, nat.outside, "wan0");
+        AddDevice(nat.name, nat.inside, "lan0", nat.config.inside_mtu);
+        AddDevice(nat.name, nat.outside, "wan0", nat.config.outside_mtu);
       }
     }
     return std::move(plan_);
@@ -39,7 +41,7 @@ class Planner {
  private:
   size_t AddPort(const std::string& member, const std::string& network);
   void AddDevice(const std::string& member, const std::string& network,
-                 std::string_view interface);
+                 std::string_view interface, uint16_t mtu);
   void AddBox(const Nat& nat);
   [[nodiscard]] std::vector<BoxRoute> Routes(const std::string& network,
                                              const Nat& nat) const;
@@ -62,17 +64,18 @@ size_t Planner::AddPort(const std::string& member, const std::string& network) {
     port.down = cable->down;
   } else {
     port.up = scenario_.FindNetwork(network)->link;
+    port.down = WayDown(port.up);
   }
   plan_.config.ports.push_back(std::move(port));
   return plan_.config.ports.size() - 1;
 }
 
 void Planner::AddDevice(const std::string& member, const std::string& network,
-                        std::string_view interface) {
+                        std::string_view interface, uint16_t mtu) {
   if (IsUserNetwork(scenario_, network)) {
-    plan_.devices.push_back({AddPort(member, network),
-                             FindNamespace(scenario_, member).value_or(0),
-                             std::string(interface)});
+    plan_.devices.push_back(
+        {AddPort(member, network), FindNamespace(scenario_, member).value_or(0),
+         std::string(interface), std::min(mtu, kLargestInterfaceMtu)});
   }
 }
 

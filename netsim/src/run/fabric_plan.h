@@ -16,6 +16,7 @@ struct PortDevice {
   size_t port = 0;
   size_t namespace_index = 0;  ///< in Plan::namespaces
   std::string interface;       ///< "eth0", "lan0" or "wan0"
+  uint16_t mtu = 1500;
 };
 
 /// A scenario's networks in user space.

@@ -9,6 +9,7 @@
 
 #include "natkit/netsim/plan.h"
 #include "natkit/netsim/scenario.h"
+#include "scenario/interface_mtu.h"
 #include "scenario/nat_knobs.h"
 #include "scenario/scenario_check.h"
 #include "scenario/toml_table.h"
@@ -81,6 +82,7 @@ class Parser {
   void RefuseUselessKeys(TomlTable& table, const Step& step);
   [[nodiscard]] LinkConfig ReadLinkConfig(TomlTable& table);
   void FillIpv6(TomlTable& table, Nat& nat);
+  void FillMtus();
   void ReadBackend(TomlTable& table, Nat& nat);
   [[nodiscard]] std::vector<IpAddress> ReadPool(TomlTable& table);
   [[nodiscard]] IpAddress GatewayOf(std::string_view network) const;
@@ -124,6 +126,7 @@ void Parser::ReadRoot(const toml::table& root) {
   ReadArray(root, "forward", [this](TomlTable& item) { ReadForward(item); });
   ReadArray(root, "link", [this](TomlTable& item) { ReadLink(item); });
   ReadArray(root, "step", [this](TomlTable& item) { ReadStep(item); });
+  FillMtus();
   for (const auto& [key, node] : root) {
     constexpr std::array<std::string_view, 8> kKnown = {
         "name", "description", "network", "host",
@@ -428,6 +431,21 @@ void Parser::FillIpv6(TomlTable& table, Nat& nat) {
     config.ipv6 = Ipv6Mode::kDrop;
     config.inside_prefix6.reset();
     config.inside_address6.reset();
+  }
+}
+
+/// A box's interfaces carry what its cables carry, unless the file says
+/// otherwise.
+void Parser::FillMtus() {
+  for (size_t i = 0; i < scenario_.nats.size(); ++i) {
+    Nat& nat = scenario_.nats[i];
+    const auto& keys = lines_.nats[i].keys;
+    if (!keys.contains("inside_mtu")) {
+      nat.config.inside_mtu = InterfaceMtu(scenario_, nat.name, nat.inside);
+    }
+    if (!keys.contains("outside_mtu")) {
+      nat.config.outside_mtu = InterfaceMtu(scenario_, nat.name, nat.outside);
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "natkit/base/check.h"
+#include "scenario/interface_mtu.h"
 #include "world_impl.h"
 
 namespace natkit::netsim {
@@ -22,6 +23,7 @@ void World::Impl::Build(const Scenario& scenario) {
   for (const Host& host : scenario.hosts) {
     const auto id = static_cast<uint32_t>(AddHost(host.name));
     const uint32_t network = number_of(host.network);
+    hosts_[id].mtu = InterfaceMtu(scenario, host.name, host.network);
     NATKIT_CHECK(AddAddress(id, network, host.address).has_value());
     if (host.address6) {
       NATKIT_CHECK(AddAddress(id, network, *host.address6).has_value());
@@ -101,7 +103,8 @@ PortId World::Impl::AddPort(bool is_box, uint32_t owner,
        .is_box = is_box,
        .name = name,
        .up = Link(networks_[network].link, DeriveSeed(seed_, "up:" + name)),
-       .down = Link({}, DeriveSeed(seed_, "down:" + name)),
+       .down = Link(WayDown(networks_[network].link),
+                    DeriveSeed(seed_, "down:" + name)),
        .trace_interface = {}});
   return static_cast<PortId>(ports_.size() - 1);
 }
@@ -162,6 +165,7 @@ void World::Impl::SetNetworkLink(uint32_t network, const LinkConfig& link) {
   for (WorldPort& port : ports_) {
     if (port.network == network && !port.has_cable) {
       port.up.Configure(link);
+      port.down.Configure(WayDown(link));
     }
   }
 }

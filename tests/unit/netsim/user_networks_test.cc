@@ -112,6 +112,47 @@ TEST(UserNetworks, BecomePortsBoxesAndRoutes) {
   EXPECT_EQ(plan.FindPorts("home", "lan"), (std::vector<size_t>{2}));
 }
 
+TEST(UserNetworks, GiveInterfacesTheMtuOfTheirLinks) {
+  std::string text(kNested);
+  text.replace(text.find("delay = \"5ms\""), 13, "mtu = 9000");
+  const Scenario scenario = ParseScenario(text).value();
+  EXPECT_EQ(scenario.FindNat("home")->config.inside_mtu, 9000);
+  EXPECT_EQ(scenario.FindNat("home")->config.outside_mtu, 1500);
+  EXPECT_EQ(ParseScenario(FormatScenario(scenario)), scenario);
+  const FabricPlan plan = MakeFabricPlan(scenario, 1);
+  EXPECT_EQ(plan.devices[0].mtu, 9000);
+  EXPECT_EQ(plan.devices[1].mtu, 1500);
+  EXPECT_EQ(plan.config.ports[0].up.mtu, 9000);
+  EXPECT_EQ(plan.config.ports[0].down.mtu, 9000);
+  const Plan commands =
+      MakePlan(scenario, [](size_t) { return "N"; }, DeviceKind::kPacketSocket);
+  EXPECT_THAT(commands.namespaces.front().ip_batch,
+              HasSubstr("link add u0 mtu 9000 up type veth peer name eth0 mtu "
+                        "9000 netns N\n"));
+}
+
+TEST(UserNetworks, KeepTheUsualMtuOnSmallerLinks) {
+  std::string text(kNested);
+  text.replace(text.find("delay = \"5ms\""), 13, "mtu = 1280");
+  const Scenario scenario = ParseScenario(text).value();
+  EXPECT_EQ(scenario.FindNat("home")->config.inside_mtu, 1500);
+  EXPECT_EQ(MakeFabricPlan(scenario, 1).devices[0].mtu, 1500);
+}
+
+TEST(UserNetworks, PreferTheMtuOfACable) {
+  const Scenario scenario =
+      ParseScenario(std::string(kNested) +
+                    "[[link]]\nmember = \"server\"\nmtu = 65535\n"
+                    "[[link]]\nmember = \"carrier\"\nnetwork = \"internet\"\n"
+                    "mtu = 4000\ndirection = \"down\"\n")
+          .value();
+  EXPECT_EQ(scenario.FindNat("carrier")->config.outside_mtu, 4000);
+  EXPECT_EQ(scenario.FindNat("carrier")->backend, Backend::kKernel);
+  const auto devices = MakeFabricPlan(scenario, 1).devices;
+  ASSERT_EQ(devices[0].interface, "eth0");
+  EXPECT_EQ(devices[0].mtu, 65521);
+}
+
 TEST(UserNetworks, LeaveTheNamespacesOfTheirBoxesEmpty) {
   const Plan plan = MakePlan(Nested(), [](size_t) { return "N"; });
   EXPECT_EQ(plan.namespaces[4].name, "home");
