@@ -36,6 +36,8 @@ test   coturn                 cmd:turnutils_natdiscovery
 test   stun-client            cmd:stun
 test   miniupnpc              cmd:upnpc
 test   natpmpc                cmd:natpmpc
+test   mandoc                 cmd:mandoc
+test   groff-base             cmd:groff
 demo   nftables               cmd:nft
 demo   iproute2               cmd:ip
 demo   iputils-ping           cmd:ping

@@ -9,6 +9,7 @@ import unittest
 
 BUILD = pathlib.Path(os.environ["NATKIT_BUILD"])
 COMPILER = os.environ["NATKIT_CXX"]
+MAN = pathlib.Path(__file__).resolve().parents[2] / "man"
 
 PROJECT = """
 cmake_minimum_required(VERSION 3.25)
@@ -71,6 +72,9 @@ class Install(unittest.TestCase):
             for program in ("stunsrv", "derpd", "meshnode", "netsim"):
                 self.assertIn("usage", run(prefix / "bin" / program,
                                            "--help").lower())
+            pages = {path.name for path in prefix.rglob("man/man?/*")}
+            self.assertEqual({path.name for path in MAN.glob("*.[1-8]")},
+                             pages)
 
 
 if __name__ == "__main__":
