@@ -18,6 +18,9 @@ constexpr std::string_view kRfc6888 = "RFC 6888, RFC 7857";
 constexpr std::string_view kLinux = "Linux netfilter, measured";
 constexpr std::string_view kField = "reports from the field";
 
+/// RFC 5382 REQ-4, RFC 6146 section 3.5.2.2.
+constexpr Duration kSynErrorDelay = seconds(6);
+
 void SetUdpTimeouts(NatConfig& config, Duration unreplied, Duration assured) {
   config.timeouts.udp_unreplied = unreplied;
   config.timeouts.udp_assured = assured;
@@ -136,6 +139,7 @@ NatConfig CgnRandom() {
   config.port_assignment = PortAssignment::kRandom;
   config.limits.mappings_per_host = 2048;
   config.port_quarantine = seconds(120);
+  config.syn_error_delay = kSynErrorDelay;
   SetUdpTimeouts(config, seconds(120), seconds(300));
   return config;
 }
@@ -144,6 +148,7 @@ NatConfig CgnPortBlock() {
   NatConfig config = FullCone();
   config.port_assignment = PortAssignment::kDynamicBlock;
   config.block_size = 2048;
+  config.syn_error_delay = kSynErrorDelay;
   config.limits.mappings_per_host = 2048;
   return config;
 }
@@ -206,6 +211,7 @@ NatConfig Hotel() {
 NatConfig Nat64() {
   NatConfig config = RestrictedCone();
   config.translation = Translation::kNat64;
+  config.syn_error_delay = kSynErrorDelay;
   // 64:ff9b::/96 (RFC 6052 section 2.1).
   config.nat64_prefix =
       IpPrefix::Make(IpAddress::V6({0x00, 0x64, 0xff, 0x9b}), 96)

@@ -34,6 +34,7 @@ Box::Box(NatConfig config, uint64_t seed)
       rng_(seed),
       state_(config_, counters_, rng_),
       fragments_(config_.timeouts.fragment, config_.limits.held_fragments),
+      pending_syns_(config_.syn_error_delay),
       services_(MakeLocalServices(config_, *this)),
       next_fragment_id_(static_cast<uint16_t>(rng_.NextBelow(65536))) {
   AddStaticForwards(Instant{});
@@ -56,6 +57,9 @@ Instant Box::Advance(Instant now) {
   if (now_ >= fragments_.next_expiry()) {
     counters_.dropped_fragment += fragments_.Expire(now_);
   }
+  if (now_ >= pending_syns_.next_due()) {
+    RefuseDueSyns();
+  }
   return now_;
 }
 
@@ -63,6 +67,7 @@ void Box::LoseState(Instant now) {
   state_.Reset();
   fragments_ =
       FragmentTable(config_.timeouts.fragment, config_.limits.held_fragments);
+  pending_syns_.Clear();
   AddStaticForwards(now);
   for (const auto& service : services_) {
     service->HandleReboot(now);
@@ -274,7 +279,8 @@ std::optional<Instant> Box::NextTimeout() const {
   if (!queue_.empty()) {
     return now_;
   }
-  Instant next = std::min(state_.next_expiry(), fragments_.next_expiry());
+  Instant next = std::min({state_.next_expiry(), fragments_.next_expiry(),
+                           pending_syns_.next_due()});
   if (next_rotation_) {
     next = std::min(next, *next_rotation_);
   }

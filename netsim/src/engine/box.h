@@ -10,6 +10,7 @@
 #include "engine/fragment_table.h"
 #include "engine/local_service.h"
 #include "engine/nat_state.h"
+#include "engine/pending_syns.h"
 #include "ipv6/nat64_translate.h"
 #include "ipv6/nptv6.h"
 #include "natkit/base/bytes.h"
@@ -113,6 +114,7 @@ class Box : public ForwardControl {
                                               const InboundPacket& flow);
   void RefuseUnsolicited(Transit& packet, const Endpoint& remote,
                          Verdict verdict);
+  void RefuseDueSyns();
 
   // box_icmp.cc: errors made and errors translated.
   /// Whether the packet may leave there; if not, its sender is told.
@@ -222,6 +224,7 @@ class Box : public ForwardControl {
   SimRng rng_;
   NatState state_;
   FragmentTable fragments_;
+  PendingSyns pending_syns_;
   std::vector<std::unique_ptr<LocalService>> services_;
   std::deque<EnginePacket> queue_;
   Instant now_ = Instant::min();

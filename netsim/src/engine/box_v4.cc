@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "engine/box.h"
 #include "engine/policy.h"
@@ -159,6 +160,9 @@ std::optional<Endpoint> Box::MapOut(const Transit& packet,
                                     const OutboundPacket& flow) {
   const OutboundVerdict verdict = state_.Outbound(now_, flow);
   if (verdict.verdict == Verdict::kPass) [[likely]] {
+    if (!pending_syns_.is_empty() && (flow.tcp_flags & kTcpSyn) != 0) {
+      pending_syns_.Cancel(verdict.external, flow.remote);
+    }
     return verdict.external;
   }
   if (verdict.verdict == Verdict::kFull) {
@@ -297,6 +301,28 @@ void Box::RefuseUnsolicited(Transit& packet, const Endpoint& remote,
   if (config_.unsolicited == Unsolicited::kReject ||
       (packet.from == Side::kInside && verdict == Verdict::kUnmapped)) {
     Reject(packet);
+  } else if (packet.from == Side::kOutside && can_begin && !info.is_fragment &&
+             info.protocol == wire::kTcp) {
+    pending_syns_.Add(now_, info.destination, remote, packet.bytes);
+  }
+}
+
+/// RFC 5382 REQ-4: port unreachable, in the name of the address that the SYN
+/// was for. IPv6 firewalls speak for themselves: communication
+/// administratively prohibited (RFC 6092 REC-34).
+void Box::RefuseDueSyns() {
+  while (now_ >= pending_syns_.next_due()) {
+    const PendingSyn& syn = pending_syns_.front();
+    const bool is_v4 = syn.external.address.is_v4();
+    const IpAddress& own = OwnAddress(Side::kOutside, is_v4);
+    auto error = BuildIcmpError(
+        is_v4 || own.is_unspecified() ? syn.external.address : own,
+        is_v4 ? 3 : 1, is_v4 ? 3 : 1, 0, syn.quote());
+    if (!error.empty()) {
+      ++counters_.icmp_errors_sent;
+      Queue(Side::kOutside, std::move(error));
+    }
+    pending_syns_.Pop();
   }
 }
 

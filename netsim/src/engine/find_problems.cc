@@ -101,7 +101,8 @@ void Finder::CheckTimeouts() {
     Require(value > Duration::zero(), std::string(name) + " must not be 0");
   }
   Require(timeouts.assured_after >= Duration::zero() &&
-              config_.port_quarantine >= Duration::zero(),
+              config_.port_quarantine >= Duration::zero() &&
+              config_.syn_error_delay >= Duration::zero(),
           "times must not be negative");
   Require(config_.refresh.outbound || config_.refresh.inbound,
           "refresh: some packets must refresh");

@@ -89,6 +89,7 @@ std::optional<std::string> KernelObstacle(const Nat& nat) {
       {!config.translate_icmp_errors, "translate_icmp_errors = false"},
       {config.poisonable != (config.unsolicited == Unsolicited::kReject),
        "poisonable and unsolicited are one thing to it"},
+      {config.syn_error_delay != Duration::zero(), "syn_error_delay"},
       {!config.decrement_ttl, "decrement_ttl = false"},
       {config.inside_mtu < 1500 || config.outside_mtu < 1500,
        "an MTU below 1500"},

@@ -93,6 +93,86 @@ TEST(NatTcp, AnUnsolicitedSynIsNotAnsweredRfc5382Req4) {
   EXPECT_EQ(nat.TcpIn(kRemote, {kExternal, 5000}, kTcpSyn), kInside);
 }
 
+/// A NAT that tells senders of unsolicited SYNs after six seconds.
+NatConfig TellingNat() {
+  NatConfig config = TestNat();
+  config.syn_error_delay = 6s;
+  return config;
+}
+
+TEST(NatTcp, AnUnsolicitedSynIsRefusedAfterSixSecondsRfc5382Req4) {
+  NatHarness nat(TellingNat());
+  const Endpoint external{kExternal, 5000};
+  EXPECT_FALSE(nat.TcpIn(kRemote, external, kTcpSyn));
+  const Instant due = nat.now + 6s;
+  EXPECT_EQ(nat.engine.NextTimeout(), due);
+  nat.Wait(2s);  // sent again: one answer
+  EXPECT_FALSE(nat.TcpIn(kRemote, external, kTcpSyn));
+  nat.now = due - 1ns;
+  nat.engine.HandleTimeout(nat.now);
+  EXPECT_EQ(nat.engine.PollTransmit(), std::nullopt);
+  nat.now = due;
+  nat.engine.HandleTimeout(nat.now);
+  nat.Drain();
+  ASSERT_EQ(nat.seen.size(), 1U);
+  const Seen& error = nat.seen.front();
+  EXPECT_EQ(error.side, Side::kOutside);
+  EXPECT_EQ(error.info.source.address, kExternal);
+  EXPECT_EQ(error.info.destination.address, kServer1);
+  EXPECT_EQ(error.info.icmp_type, 3);
+  EXPECT_EQ(error.info.icmp_code, 3);
+  const auto quoted = ParseQuotedPacket(ByteView(error.bytes).subspan(28));
+  ASSERT_TRUE(quoted);
+  EXPECT_EQ(quoted->source, kRemote);
+  EXPECT_EQ(quoted->destination, external);
+  EXPECT_EQ(nat.engine.counters().icmp_errors_sent, 1U);
+  EXPECT_EQ(nat.engine.NextTimeout(), std::nullopt);
+}
+
+TEST(NatTcp, TheOwnSynOfTheHostInTheseSecondsOpensInSilence) {
+  NatHarness nat(TellingNat());
+  EXPECT_FALSE(nat.TcpIn(kRemote, {kExternal, 5000}, kTcpSyn));
+  EXPECT_FALSE(nat.TcpIn({kServer2, 1}, {kExternal, 5000}, kTcpSyn));
+  nat.Wait(6s - 1ns);
+  const Endpoint external = nat.Connect(kInside, kRemote);
+  EXPECT_EQ(external, (Endpoint{kExternal, 5000}));
+  nat.seen.clear();
+  nat.Wait(1ns);
+  nat.engine.HandleTimeout(nat.now);
+  nat.Drain();
+  ASSERT_EQ(nat.seen.size(), 1U);  // the other one is told
+  EXPECT_EQ(nat.seen.front().info.destination.address, kServer2);
+}
+
+TEST(NatTcp, OnlySynsThatAreDroppedAreRefusedLate) {
+  NatConfig config = TellingNat();
+  config.unsolicited = Unsolicited::kReject;
+  NatHarness nat(config);
+  const Endpoint external{kExternal, 5000};
+  EXPECT_FALSE(nat.TcpIn(kRemote, external, kTcpSyn));  // RST at once
+  EXPECT_EQ(nat.seen.size(), 1U);
+  EXPECT_EQ(nat.engine.NextTimeout(), std::nullopt);
+  NatHarness silent(TellingNat());
+  EXPECT_FALSE(silent.TcpIn(kRemote, external, kTcpAck));
+  EXPECT_FALSE(silent.In(kRemote, external));
+  EXPECT_EQ(silent.engine.NextTimeout(), std::nullopt);
+}
+
+TEST(NatTcp, AFloodOfSynsIsAnsweredInPart) {
+  NatHarness nat(TellingNat());
+  for (uint16_t port = 1; port <= 5000; ++port) {
+    EXPECT_FALSE(nat.TcpIn({kServer1, port}, {kExternal, 5000}, kTcpSyn));
+  }
+  nat.Wait(6s);
+  nat.engine.HandleTimeout(nat.now);
+  nat.Drain();
+  EXPECT_EQ(nat.seen.size(), 256U);
+  EXPECT_FALSE(nat.TcpIn(kRemote, {kExternal, 5000}, kTcpSyn));
+  EXPECT_EQ(nat.engine.NextTimeout(), nat.now + 6s);
+  nat.engine.Reboot(nat.now, std::nullopt);
+  EXPECT_EQ(nat.engine.NextTimeout(), std::nullopt);
+}
+
 TEST(NatTcp, ABadBoxAnswersAnUnsolicitedSynWithReset) {
   NatConfig config = TestNat();
   config.unsolicited = Unsolicited::kReject;

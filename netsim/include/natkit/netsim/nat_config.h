@@ -220,6 +220,10 @@ struct NatConfig {
   /// neither SYN, FIN nor RST and belongs to no connection begins one.
   bool tcp_pickup = false;
   Unsolicited unsolicited = Unsolicited::kDrop;
+  /// With Unsolicited::kDrop: so long after an unsolicited TCP SYN its sender
+  /// gets ICMP port unreachable, unless the inside host has opened the
+  /// connection meanwhile (RFC 5382 REQ-4: at least 6 s). 0 never (REQ-4a).
+  Duration syn_error_delay = Duration::zero();
   NatLimits limits;
   NatPolicy policy;
   /// Destinations that are forwarded untranslated (RFC 6888 REQ-6).
