@@ -30,6 +30,7 @@ network = "link"
 address = "10.9.0.2"
 [[link]]
 member = "left"
+delay = 0
 """
 FIRST_STEP_LINE = PAIR.count("\n") + 1
 

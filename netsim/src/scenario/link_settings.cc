@@ -69,14 +69,19 @@ bool Set(std::string_view key, std::string_view value, LinkConfig& link) {
          Assign(ParseNumber<uint16_t>(value, 576, 65535), link.mtu);
 }
 
+constexpr std::string_view kKeys[] = {
+    "delay",         "jitter", "loss",        "duplicate", "reorder",
+    "reorder_delay", "rate",   "queue_bytes", "mtu"};
+
 bool IsKey(std::string_view key) {
-  constexpr std::string_view kKeys[] = {
-      "delay",         "jitter", "loss",        "duplicate", "reorder",
-      "reorder_delay", "rate",   "queue_bytes", "mtu"};
   return std::ranges::find(kKeys, key) != std::end(kKeys);
 }
 
 }  // namespace
+
+std::span<const std::string_view> LinkKeys() {
+  return kKeys;
+}
 
 std::expected<LinkConfig, std::string> ChangeLink(
     LinkConfig link, std::span<const std::string> words) {

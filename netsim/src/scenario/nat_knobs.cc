@@ -257,8 +257,8 @@ void ReadServices(std::string_view key, TomlTable& table, NatConfig& config) {
     if (found == std::end(kServices)) {
       table.Report(key, "'" + std::string(key) + "' has '" + text +
                             "' (known: nat-pmp, pcp, upnp)");
-    } else {
-      config.services.*(found->second) = true;
+    } else if (std::exchange(config.services.*(found->second), true)) {
+      table.Report(key, "'" + std::string(key) + "' has '" + text + "' twice");
     }
   }
 }

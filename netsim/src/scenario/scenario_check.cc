@@ -12,6 +12,7 @@
 
 #include "natkit/netsim/control.h"
 #include "run/event_names.h"
+#include "scenario/key_use.h"
 
 namespace natkit::netsim {
 namespace {
@@ -46,12 +47,17 @@ bool IsHostAddress(const IpPrefix& prefix, const IpAddress& address) {
   return false;
 }
 
-/// This network, loopback and multicast (RFC 6890), of either family.
+/// Ranges without addresses that a host could have and others reach it by
+/// (RFC 6890): this network, loopback, link-local, multicast and reserved.
 bool IsSpecial(const IpPrefix& prefix) {
-  const uint8_t first = prefix.address().bytes()[0];
-  return prefix.address().is_v4()
-             ? first == 0 || first == 127 || (first >= 224 && first < 240)
-             : first == 0xff;
+  constexpr std::string_view kSpecial[] = {
+      "0.0.0.0/8", "127.0.0.0/8",   "169.254.0.0/16", "224.0.0.0/3",
+      "::/96",     "::ffff:0:0/96", "fe80::/10",      "ff00::/8"};
+  return std::ranges::any_of(kSpecial, [&](std::string_view text) {
+    const auto special = IpPrefix::Parse(text);
+    return special && special->length() <= prefix.length() &&
+           special->Contains(prefix.address());
+  });
 }
 
 /// What is wrong with a regular expression, as the end of a sentence.
@@ -79,6 +85,7 @@ class Checker {
     CheckNetworks();
     CheckHosts();
     CheckNats();
+    CheckAllForwards();
     CheckCables();
     CheckSteps();
     CheckAddressesOnce();
@@ -98,6 +105,8 @@ class Checker {
 
   void CheckSizes();
   void CheckNetworks();
+  void CheckRange(const Network& network, const IpPrefix& range,
+                  std::string_view key, const ItemLines& lines);
   void CheckHosts();
   void CheckNats();
   void CheckNat(const Nat& nat, const ItemLines& lines);
@@ -105,11 +114,15 @@ class Checker {
   void CheckConfig(const Nat& nat, const ItemLines& lines);
   void CheckOneToOne(const Nat& nat, const ItemLines& lines);
   void CheckBlocks(const Nat& nat, const ItemLines& lines);
+  void CheckPrefixes6(const Nat& nat, const ItemLines& lines);
+  void CheckAllForwards();
   void CheckForwards(const Nat& nat, const std::vector<ItemLines>& lines);
   void CheckCables();
   void CheckSteps();
   void CheckEvent(const Step& step, const ItemLines& lines);
   void CheckNewAddress(const Nat& nat, const IpAddress& address, uint32_t line);
+  [[nodiscard]] bool HasAddress(std::string_view network,
+                                const IpAddress& address) const;
   [[nodiscard]] std::vector<std::string> NetworksOf(
       std::string_view member) const;
   void CheckNodeName(const std::string& name, uint32_t line);
@@ -174,9 +187,9 @@ void Checker::CheckNetworks() {
                        " must be IPv4 with a length of 8 to 30, or IPv6 with "
                        "at most 126");
     }
-    if (IsSpecial(network.cidr)) {
-      Report(lines.Of("cidr"), "cidr of " + Quote(network.name) +
-                                   " is of addresses that no host can have");
+    CheckRange(network, network.cidr, "cidr", lines);
+    if (network.cidr6) {
+      CheckRange(network, *network.cidr6, "cidr6", lines);
     }
     if (is_v6 && network.cidr6) {
       Report(line, Quote(network.name) + " has an IPv6 cidr already");
@@ -186,6 +199,18 @@ void Checker::CheckNetworks() {
       Report(line, "cidr6 of " + Quote(network.name) +
                        " must be IPv6 with a length of at most 126");
     }
+  }
+}
+
+void Checker::CheckRange(const Network& network, const IpPrefix& range,
+                         std::string_view key, const ItemLines& lines) {
+  if (IsSpecial(range)) {
+    const std::string example =
+        range.address().is_v4() ? "10.0.0.0/24" : "fd00::/64";
+    Report(lines.Of(key), std::string(key) + " of " + Quote(network.name) +
+                              " is of addresses that no host can have (" +
+                              range.ToString() + "); take another, such as " +
+                              example);
   }
 }
 
@@ -261,6 +286,12 @@ void Checker::CheckHosts() {
 void Checker::CheckNats() {
   for (size_t i = 0; i < scenario_.nats.size(); ++i) {
     CheckNat(scenario_.nats[i], lines_.nats[i]);
+  }
+}
+
+/// After all addresses are known.
+void Checker::CheckAllForwards() {
+  for (size_t i = 0; i < scenario_.nats.size(); ++i) {
     CheckForwards(scenario_.nats[i], lines_.forwards[i]);
   }
 }
@@ -312,11 +343,47 @@ void Checker::CheckUplink(const Nat& nat, const ItemLines& lines) {
 }
 
 void Checker::CheckConfig(const Nat& nat, const ItemLines& lines) {
+  std::set<uint32_t> impossible;
   for (const std::string& problem : FindProblems(nat.config)) {
-    Report(lines.OfKeyIn(problem), "nat " + Quote(nat.name) + ": " + problem);
+    const uint32_t line = lines.OfKeyIn(problem);
+    impossible.insert(line);
+    Report(line, "nat " + Quote(nat.name) + ": " + problem);
   }
+  for (const UselessKey& key : FindUselessKeys(nat.config, lines.keys)) {
+    if (!impossible.contains(key.line)) {
+      Report(key.line, "nat " + Quote(nat.name) + ": " + key.text);
+    }
+  }
+  CheckPrefixes6(nat, lines);
   CheckBlocks(nat, lines);
   CheckOneToOne(nat, lines);
+}
+
+/// Prefixes that stand for others must not be those of a neighbour: its members
+/// are asked for there, and nobody answers.
+void Checker::CheckPrefixes6(const Nat& nat, const ItemLines& lines) {
+  const auto check = [&](const IpPrefix& prefix, std::string_view key,
+                         const std::string& network_name) {
+    const Network* network = scenario_.FindNetwork(network_name);
+    if (network == nullptr) {
+      return;
+    }
+    const std::optional<IpPrefix> range = network->cidr.address().is_v6()
+                                              ? std::optional(network->cidr)
+                                              : network->cidr6;
+    if (range && range->Overlaps(prefix)) {
+      Report(lines.Of(key),
+             "nat " + Quote(nat.name) + ": " + std::string(key) + " " +
+                 prefix.ToString() + " overlaps " + range->ToString() + " of " +
+                 Quote(network_name) + "; take a prefix that no network has");
+    }
+  };
+  if (nat.config.translation == Translation::kNat64) {
+    check(nat.config.nat64_prefix, "nat64_prefix", nat.inside);
+  }
+  if (nat.config.ipv6 == Ipv6Mode::kNptv6 && nat.config.outside_prefix6) {
+    check(*nat.config.outside_prefix6, "outside_prefix6", nat.outside);
+  }
 }
 
 /// Basic NAT: every inside member has an external address of its own.
@@ -380,8 +447,20 @@ void Checker::CheckForwards(const Nat& nat,
                                     ", which is not on " + Quote(nat.inside));
     } else if (forward.inside.address == nat.inside_address) {
       Report(lines[i].Of("to"), who + what + " goes to the box itself");
+    } else if (!HasAddress(nat.inside, forward.inside.address)) {
+      Report(lines[i].Of("to"),
+             who + what + " goes to " + forward.inside.address.ToString() +
+                 ", which no host or box on " + Quote(nat.inside) +
+                 " has; correct it, or add the [[host]]");
     }
   }
+}
+
+bool Checker::HasAddress(std::string_view network,
+                         const IpAddress& address) const {
+  return std::ranges::any_of(claims_, [&](const Claim& claim) {
+    return claim.network == network && claim.address == address;
+  });
 }
 
 std::vector<std::string> Checker::NetworksOf(std::string_view member) const {

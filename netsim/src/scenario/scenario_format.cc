@@ -93,6 +93,9 @@ void AddCable(const Cable& cable, toml::array& array) {
     table.insert("network", cable.network);
     table.insert("direction", direction);
     AddLink(link, table);
+    if (link == LinkConfig{}) {
+      table.insert("delay", int64_t{0});  // a table that sets nothing is none
+    }
     array.push_back(std::move(table));
   };
   if (cable.up == cable.down) {

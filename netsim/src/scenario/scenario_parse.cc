@@ -10,6 +10,7 @@
 #include "natkit/netsim/plan.h"
 #include "natkit/netsim/scenario.h"
 #include "scenario/interface_mtu.h"
+#include "scenario/link_settings.h"
 #include "scenario/nat_knobs.h"
 #include "scenario/scenario_check.h"
 #include "scenario/toml_table.h"
@@ -52,6 +53,16 @@ IpAddress NextAddress(const IpAddress& address) {
 
 ItemLines LinesOf(const TomlTable& table) {
   return {.table = table.line(), .keys = table.KeyLines()};
+}
+
+/// Of the box at home of a composite: the parameters are the carrier's.
+ItemLines LinesOfHome(const TomlTable& table) {
+  ItemLines lines = LinesOf(table);
+  std::erase_if(lines.keys, [](const auto& item) {
+    return item.first != "name" && item.first != "inside" &&
+           item.first != "inside_address";
+  });
+  return lines;
 }
 
 /// What a step does, for those without a name.
@@ -233,6 +244,12 @@ void Parser::ReadLink(TomlTable& table) {
   const std::string direction =
       table.OptionalString("direction").value_or("both");
   const LinkConfig link = ReadLinkConfig(table);
+  if (std::ranges::none_of(
+          LinkKeys(), [&](std::string_view key) { return table.Has(key); })) {
+    table.Report("member",
+                 "sets nothing: say e.g. delay = \"20ms\", or delay = 0 for a "
+                 "link that events are to change");
+  }
   if (direction != "both" && direction != "up" && direction != "down") {
     table.Report("direction",
                  "'direction' is \"both\", \"up\" (from the member) or "
@@ -521,9 +538,10 @@ void Parser::AddComposite(TomlTable& table, const ProfileInfo& profile,
     carrier.backend = Backend::kEngine;  // port-restricted is not the kernel's
   }
   home.backend = carrier.backend;
-  lines_.networks.push_back(LinesOf(table));
+  lines_.networks.push_back({.table = table.line(),
+                             .keys = {{"cidr", table.LineOf("carrier_cidr")}}});
   scenario_.networks.push_back(std::move(access));
-  AddNat(std::move(home), LinesOf(table));
+  AddNat(std::move(home), LinesOfHome(table));
   AddNat(std::move(carrier), LinesOf(table));
 }
 

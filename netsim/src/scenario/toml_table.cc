@@ -23,10 +23,13 @@ std::map<std::string, uint32_t, std::less<>> TomlTable::KeyLines() const {
   return lines;
 }
 
-void TomlTable::Report(std::string_view key, const std::string& text) {
+uint32_t TomlTable::LineOf(std::string_view key) const {
   const toml::node* node = table_.get(key);
-  const uint32_t at = node == nullptr ? line() : node->source().begin.line;
-  problems_.push_back({at, title_ + ": " + text});
+  return node == nullptr ? line() : node->source().begin.line;
+}
+
+void TomlTable::Report(std::string_view key, const std::string& text) {
+  problems_.push_back({LineOf(key), title_ + ": " + text});
 }
 
 const toml::node* TomlTable::Find(std::string_view key) {

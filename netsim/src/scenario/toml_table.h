@@ -27,6 +27,8 @@ class TomlTable {
   [[nodiscard]] uint32_t line() const;
   /// The line of every key that is there.
   [[nodiscard]] std::map<std::string, uint32_t, std::less<>> KeyLines() const;
+  /// The line of a key, or of the table if it lacks the key.
+  [[nodiscard]] uint32_t LineOf(std::string_view key) const;
 
   void Report(std::string_view key, const std::string& text);
 

@@ -362,17 +362,18 @@ reorder = 0.1
 }
 
 TEST(Scenario, RefusesLinksOfNobody) {
-  EXPECT_THAT(ProblemsWith("[[link]]\nmember = \"laptopp\"\n"),
+  EXPECT_THAT(ProblemsWith("[[link]]\nmember = \"laptopp\"\nloss = 1\n"),
               ElementsAre("27: link: there is no host or box 'laptopp'"));
-  EXPECT_THAT(
-      ProblemsWith("[[link]]\nmember = \"router\"\nnetwork = \"lam\"\n"),
-      ElementsAre(HasSubstr("is not on network 'lam' (but on 'lan' and "
-                            "'internet')")));
+  EXPECT_THAT(ProblemsWith("[[link]]\nmember = \"router\"\nnetwork = \"lam\"\n"
+                           "loss = 1\n"),
+              ElementsAre(HasSubstr("is not on network 'lam' (but on 'lan' and "
+                                    "'internet')")));
   EXPECT_THAT(ProblemsWith("[[link]]\nmember = \"laptop\"\nloss = 1.5\n"),
               ElementsAre("28: [[link]]: 'loss' must be a number, 0 to 1"));
-  EXPECT_THAT(ProblemsWith("[[link]]\nmember = \"laptop\"\n[[link]]\n"
-                           "member = \"laptop\"\ndirection = \"up\"\n"),
-              ElementsAre(HasSubstr("29: [[link]]: a second [[link]]")));
+  EXPECT_THAT(ProblemsWith("[[link]]\nmember = \"laptop\"\nloss = 1\n[[link]]\n"
+                           "member = \"laptop\"\ndirection = \"up\"\n"
+                           "loss = 1\n"),
+              ElementsAre(HasSubstr("30: [[link]]: a second [[link]]")));
 }
 
 TEST(Scenario, ReadsStepsAndForwards) {
