@@ -117,6 +117,8 @@ class Checker {
   void CheckPrefixes6(const Nat& nat, const ItemLines& lines);
   void CheckAllForwards();
   void CheckForwards(const Nat& nat, const std::vector<ItemLines>& lines);
+  [[nodiscard]] std::optional<std::string> FindTargetProblem(
+      const Nat& nat, const Endpoint& target) const;
   void CheckCables();
   void CheckSteps();
   void CheckEvent(const Step& step, const ItemLines& lines);
@@ -127,7 +129,8 @@ class Checker {
       std::string_view member) const;
   void CheckNodeName(const std::string& name, uint32_t line);
   void CheckAddress(const std::string& owner, const std::string& network,
-                    const IpAddress& address, uint32_t line);
+                    const IpAddress& address, uint32_t line,
+                    bool is_written = true);
   void CheckUplink(const Nat& nat, const ItemLines& lines);
   void CheckAddressesOnce();
   void CheckCycles();
@@ -139,9 +142,11 @@ class Checker {
   std::vector<Problem> problems_;
   std::map<std::string, uint32_t> node_names_;
   std::map<std::string, std::string> uplinks_;
+  std::set<std::string, std::less<>> wrong_networks_;
 
   /// Somebody's address on a network.
   struct Claim {
+    bool is_written;  ///< in the file; the others are defaults
     uint32_t line;
     std::string network;
     IpAddress address;
@@ -180,38 +185,38 @@ void Checker::CheckNetworks() {
                        " is already defined in line " +
                        std::to_string(at->second));
     }
-    const bool is_v6 = network.cidr.address().is_v6();
-    if (network.cidr.length() < 8 ||
-        network.cidr.length() > (is_v6 ? 126 : 30)) {
-      Report(line, "cidr of " + Quote(network.name) +
-                       " must be IPv4 with a length of 8 to 30, or IPv6 with "
-                       "at most 126");
+    if (network.cidr.address().is_v6() && network.cidr6) {
+      Report(lines.Of("cidr6"),
+             Quote(network.name) + " has an IPv6 cidr already");
     }
     CheckRange(network, network.cidr, "cidr", lines);
     if (network.cidr6) {
       CheckRange(network, *network.cidr6, "cidr6", lines);
     }
-    if (is_v6 && network.cidr6) {
-      Report(line, Quote(network.name) + " has an IPv6 cidr already");
-    }
-    if (network.cidr6 &&
-        (network.cidr6->address().is_v4() || network.cidr6->length() > 126)) {
-      Report(line, "cidr6 of " + Quote(network.name) +
-                       " must be IPv6 with a length of at most 126");
-    }
   }
 }
 
+/// Of a network whose range is wrong, no address is looked at: the range is
+/// what has to be corrected.
 void Checker::CheckRange(const Network& network, const IpPrefix& range,
                          std::string_view key, const ItemLines& lines) {
-  if (IsSpecial(range)) {
-    const std::string example =
-        range.address().is_v4() ? "10.0.0.0/24" : "fd00::/64";
-    Report(lines.Of(key), std::string(key) + " of " + Quote(network.name) +
-                              " is of addresses that no host can have (" +
+  const bool is_v4 = range.address().is_v4();
+  const std::string what = std::string(key) + " of " + Quote(network.name);
+  if (key == "cidr6" && is_v4) {
+    Report(lines.Of(key), what + " must be IPv6");
+  } else if (is_v4 ? range.length() < 8 || range.length() > 30
+                   : range.length() > 126) {
+    Report(lines.Of(key),
+           what + " must have a length of " +
+               (is_v4 ? "8 to 30, such as /24" : "at most 126, such as /64"));
+  } else if (IsSpecial(range)) {
+    Report(lines.Of(key), what + " is of addresses that no host can have (" +
                               range.ToString() + "); take another, such as " +
-                              example);
+                              (is_v4 ? "10.0.0.0/24" : "fd00::/64"));
+  } else {
+    return;
   }
+  wrong_networks_.insert(network.name);
 }
 
 void Checker::CheckNodeName(const std::string& name, uint32_t line) {
@@ -229,10 +234,11 @@ void Checker::CheckNodeName(const std::string& name, uint32_t line) {
 
 void Checker::CheckAddress(const std::string& owner,
                            const std::string& network_name,
-                           const IpAddress& address, uint32_t line) {
+                           const IpAddress& address, uint32_t line,
+                           bool is_written) {
   const Network* network = scenario_.FindNetwork(network_name);
-  if (network == nullptr) {
-    return;  // reported by the caller
+  if (network == nullptr || wrong_networks_.contains(network_name)) {
+    return;  // reported already
   }
   const bool is_first = network->cidr.address().family() == address.family();
   if (!is_first && (address.is_v4() || !network->cidr6)) {
@@ -247,21 +253,26 @@ void Checker::CheckAddress(const std::string& owner,
                      " is not a host address of network " +
                      Quote(network_name) + " (" + prefix.ToString() + ")");
   }
-  claims_.push_back({line, network_name, address, owner});
+  claims_.push_back({is_written, line, network_name, address, owner});
 }
 
-/// In the order of the lines, so that the later one is at fault.
+/// Defaults first, the others in the order of the lines: the later one is at
+/// fault.
 void Checker::CheckAddressesOnce() {
   std::ranges::sort(claims_);
-  std::map<std::pair<std::string, IpAddress>, std::string> owners;
+  std::map<std::pair<std::string, IpAddress>, const Claim*> first;
   for (const Claim& claim : claims_) {
     const auto [at, inserted] =
-        owners.emplace(std::pair(claim.network, claim.address), claim.owner);
+        first.emplace(std::pair(claim.network, claim.address), &claim);
+    const Claim& before = *at->second;
     // A box that has an address twice is told so elsewhere.
-    if (!inserted && at->second != claim.owner) {
-      Report(claim.line, claim.address.ToString() + " of " +
-                             Quote(claim.owner) + " already belongs to " +
-                             Quote(at->second));
+    if (!inserted && before.owner != claim.owner) {
+      Report(claim.line,
+             claim.address.ToString() + " of " + Quote(claim.owner) +
+                 " already belongs to " + Quote(before.owner) +
+                 (before.is_written ? ""
+                                    : ", as gateway; take another, or give the "
+                                      "box an inside_address of its own"));
     }
   }
 }
@@ -334,7 +345,8 @@ void Checker::CheckUplink(const Nat& nat, const ItemLines& lines) {
   const auto [at, inserted] = uplinks_.emplace(nat.inside, nat.name);
   if (inserted) {
     CheckAddress(nat.name, nat.inside, nat.inside_address,
-                 lines.Of("inside_address"));
+                 lines.Of("inside_address"),
+                 lines.keys.contains("inside_address"));
   } else {
     Report(lines.Of("inside"), "network " + Quote(nat.inside) +
                                    " is already the inside of " +
@@ -344,7 +356,9 @@ void Checker::CheckUplink(const Nat& nat, const ItemLines& lines) {
 
 void Checker::CheckConfig(const Nat& nat, const ItemLines& lines) {
   std::set<uint32_t> impossible;
-  for (const std::string& problem : FindProblems(nat.config)) {
+  NatConfig config = nat.config;
+  config.forwards.clear();  // CheckForwards says more about them
+  for (const std::string& problem : FindProblems(config)) {
     const uint32_t line = lines.OfKeyIn(problem);
     impossible.insert(line);
     Report(line, "nat " + Quote(nat.name) + ": " + problem);
@@ -428,32 +442,56 @@ void Checker::CheckBlocks(const Nat& nat, const ItemLines& lines) {
 
 void Checker::CheckForwards(const Nat& nat,
                             const std::vector<ItemLines>& lines) {
-  const Network* inside = scenario_.FindNetwork(nat.inside);
-  const std::string who = "nat " + Quote(nat.name) + ": ";
+  std::map<std::pair<uint8_t, uint16_t>, uint32_t> taken;
   for (size_t i = 0; i < nat.config.forwards.size(); ++i) {
     const StaticForward& forward = nat.config.forwards[i];
-    const std::string what =
-        "the forward of port " + std::to_string(forward.external_port);
-    if (!nat.Translates()) {
-      Report(lines[i].table,
-             who + "a box that does not translate forwards no ports");
+    const std::string who = "nat " + Quote(nat.name) +
+                            ": the forward of port " +
+                            std::to_string(forward.external_port);
+    const uint32_t line = lines[i].Of("port");
+    const auto [at, inserted] =
+        taken.emplace(std::pair(forward.protocol, forward.external_port), line);
+    if (nat.config.translation == Translation::kNone ||
+        nat.config.translation == Translation::kOneToOne) {
+      Report(lines[i].Of("nat"),
+             who +
+                 ": this box does not translate ports; remove the forward, "
+                 "or take another profile");
+    } else if (!inserted) {
+      Report(line, who + " is there already, in line " +
+                       std::to_string(at->second) + "; take another port");
     }
-    if (inside != nullptr &&
-        !IsHostAddress(inside->cidr, forward.inside.address) &&
-        !(inside->cidr6 &&
-          IsHostAddress(*inside->cidr6, forward.inside.address))) {
-      Report(lines[i].Of("to"), who + what + " goes to " +
-                                    forward.inside.ToString() +
-                                    ", which is not on " + Quote(nat.inside));
-    } else if (forward.inside.address == nat.inside_address) {
-      Report(lines[i].Of("to"), who + what + " goes to the box itself");
-    } else if (!HasAddress(nat.inside, forward.inside.address)) {
-      Report(lines[i].Of("to"),
-             who + what + " goes to " + forward.inside.address.ToString() +
-                 ", which no host or box on " + Quote(nat.inside) +
-                 " has; correct it, or add the [[host]]");
+    if (const auto problem = FindTargetProblem(nat, forward.inside)) {
+      Report(lines[i].Of("to"), who + *problem);
     }
   }
+}
+
+/// What is wrong with where a forward goes, as the end of a sentence.
+std::optional<std::string> Checker::FindTargetProblem(
+    const Nat& nat, const Endpoint& target) const {
+  const Network* inside = scenario_.FindNetwork(nat.inside);
+  if (inside == nullptr || wrong_networks_.contains(nat.inside)) {
+    return std::nullopt;  // reported already
+  }
+  const IpAddress& address = target.address;
+  if (!IsHostAddress(inside->cidr, address) &&
+      !(inside->cidr6 && IsHostAddress(*inside->cidr6, address))) {
+    return " goes to " + target.ToString() + ", which is not on " +
+           Quote(nat.inside);
+  }
+  if (address == nat.inside_address || address == nat.config.inside_address6) {
+    return " goes to the box itself";
+  }
+  if (nat.config.translation == Translation::kNat64 && address.is_v4()) {
+    return " goes to " + address.ToString() +
+           ", but the hosts of a NAT64 box are IPv6";
+  }
+  if (!HasAddress(nat.inside, address)) {
+    return " goes to " + address.ToString() + ", which no host or box on " +
+           Quote(nat.inside) + " has; correct it, or add the [[host]]";
+  }
+  return std::nullopt;
 }
 
 bool Checker::HasAddress(std::string_view network,
@@ -481,6 +519,10 @@ void Checker::CheckCables() {
     if (networks.empty()) {
       Report(lines.Of("member"),
              "link: there is no host or box " + Quote(cable.member));
+    } else if (cable.network.empty()) {
+      Report(lines.Of("member"),
+             "link: 'network' is missing: " + Quote(cable.member) + " is on " +
+                 Quote(networks[0]) + " and " + Quote(networks.back()));
     } else if (std::ranges::find(networks, cable.network) == networks.end()) {
       Report(lines.Of("network"),
              "link: " + Quote(cable.member) + " is not on network " +
@@ -519,7 +561,9 @@ void Checker::CheckEvent(const Step& step, const ItemLines& lines) {
                                        {}};
   const auto event = ParseEvent(step.event, words);
   if (!event) {
-    Report(lines.Of(FindEventKind(step.event) ? "argument" : "event"),
+    const bool is_argument_wrong =
+        FindEventKind(step.event) && lines.keys.contains("argument");
+    Report(lines.Of(is_argument_wrong ? "argument" : "event"),
            "step: " + event.error().text);
     return;
   }
@@ -547,7 +591,8 @@ void Checker::CheckEvent(const Step& step, const ItemLines& lines) {
 void Checker::CheckNewAddress(const Nat& nat, const IpAddress& address,
                               uint32_t line) {
   const Network* outside = scenario_.FindNetwork(nat.outside);
-  if (outside != nullptr && !IsHostAddress(outside->cidr, address)) {
+  if (outside != nullptr && !wrong_networks_.contains(nat.outside) &&
+      !IsHostAddress(outside->cidr, address)) {
     Report(line, "step: " + address.ToString() +
                      " is not a host address of network " + Quote(nat.outside));
   }

@@ -288,13 +288,14 @@ void Parser::ReadStep(TomlTable& table) {
   step.member = table.RequiredString("on");
   step.event = table.OptionalString("event").value_or("");
   step.argument = table.OptionalString("argument").value_or("");
-  step.command = table.Strings("run");
+  const std::vector<std::string> words = table.Strings("run");
+  step.command = words;
   // One string is for the shell; a list is a program and its arguments.
   if (step.command.size() == 1) {
     step.command = {"sh", "-c", step.command.front()};
   }
-  step.name = table.OptionalString("name").value_or(
-      step.member + ": " + DescribeStep(step, table.Strings("run")));
+  step.name = table.OptionalString("name").value_or(step.member + ": " +
+                                                    DescribeStep(step, words));
   step.expected_exit = static_cast<int>(
       table.OptionalInteger("exit", 0, 255).value_or(step.expected_exit));
   step.expected_output = table.OptionalString("output").value_or("");
@@ -314,7 +315,7 @@ void Parser::RefuseUselessKeys(TomlTable& table, const Step& step) {
   const bool is_blank =
       step.command.size() == 3 &&
       step.command.back().find_first_not_of(" \t\n") == std::string::npos;
-  if (table.Has("run") && (step.command.empty() || is_blank)) {
+  if (is_blank) {
     table.Report("run", "'run' is empty");
   }
   const auto refuse = [&table](bool is_useless, std::string_view key,
@@ -347,7 +348,9 @@ void Parser::ReadForward(TomlTable& table) {
     table.Report("protocol", "'protocol' is \"udp\" or \"tcp\"");
   }
   const auto inside = Endpoint::Parse(to);
-  if (inside) {
+  if (inside && inside->port == 0) {
+    table.Report("to", "'to' needs a port from 1 to 65535");
+  } else if (inside) {
     forward.inside = *inside;
   } else if (!to.empty()) {
     table.Report("to", "'to' is ADDRESS:PORT of an inside host");

@@ -137,8 +137,8 @@ TEST(Scenario, RefusesDanglingReferences) {
 TEST(Scenario, RefusesAddressesThatClash) {
   EXPECT_THAT(ProblemsWith("[[host]]\nname = \"x\"\nnetwork = \"lan\"\n"
                            "address = \"192.168.1.1\"\n"),
-              ElementsAre("29: 192.168.1.1 of 'x' already belongs to "
-                          "'router'"));
+              ElementsAre(HasSubstr("29: 192.168.1.1 of 'x' already belongs to "
+                                    "'router', as gateway")));
   EXPECT_THAT(ProblemsWith("[[host]]\nname = \"x\"\nnetwork = \"lan\"\n"
                            "address = \"192.168.1.255\"\n"),
               ElementsAre(HasSubstr("is not a host address of network 'lan'")));
@@ -435,6 +435,92 @@ TEST(Scenario, ProblemsNameTheLineOfTheKey) {
                            "to = \"192.168.1.1:80\"\n"),
               ElementsAre(HasSubstr("30: nat 'router': the forward of port 80 "
                                     "goes to the box itself")));
+}
+
+/// kHome with one text in place of another.
+std::vector<std::string> ProblemsWhere(std::string_view before,
+                                       std::string_view after) {
+  std::string text(kHome);
+  text.replace(text.find(before), before.size(), after);
+  const auto scenario = ParseScenario(text);
+  std::vector<std::string> lines;
+  if (!scenario) {
+    for (const Problem& problem : scenario.error()) {
+      lines.push_back(std::to_string(problem.line) + ": " + problem.text);
+    }
+  }
+  return lines;
+}
+
+TEST(Scenario, ProblemsOfForwardsAreAtTheForward) {
+  const auto forward = [](std::string_view to) {
+    return "[[forward]]\nnat = \"router\"\nprotocol = \"tcp\"\nport = 80\n"
+           "to = \"" +
+           std::string(to) + "\"\n";
+  };
+  EXPECT_THAT(ProblemsWith(forward("192.168.1.10:0")),
+              ElementsAre("30: [[forward]]: 'to' needs a port from 1 to "
+                          "65535"));
+  EXPECT_THAT(
+      ProblemsWith(forward("192.168.1.10:80") + forward("192.168.1.10:81")),
+      ElementsAre("34: nat 'router': the forward of port 80 is there already, "
+                  "in line 29; take another port"));
+  const std::string router =
+      "[[network]]\nname = \"a\"\ncidr = \"10.0.0.0/24\"\n"
+      "[[host]]\nname = \"h\"\nnetwork = \"a\"\naddress = \"10.0.0.2\"\n"
+      "[[nat]]\nname = \"x\"\ninside = \"a\"\noutside = \"internet\"\n"
+      "address = \"203.0.113.30\"\nprofile = \"open\"\n";
+  EXPECT_THAT(
+      ProblemsWith(router + "[[forward]]\nnat = \"x\"\nprotocol = \"tcp\"\n"
+                            "port = 80\nto = \"10.0.0.2:81\"\n"),
+      ElementsAre(HasSubstr("40: nat 'x': the forward of port 80: this "
+                            "box does not translate ports")));
+}
+
+TEST(Scenario, AMissingArgumentIsTheEventsProblem) {
+  EXPECT_THAT(ProblemsWith("[[step]]\non = \"router\"\n"
+                           "event = \"readdress\"\n"),
+              ElementsAre(HasSubstr("28: step: 'readdress' takes a new")));
+  EXPECT_THAT(ProblemsWith("[[step]]\non = \"laptop\"\n"
+                           "event = \"blackhole\"\n"),
+              ElementsAre(HasSubstr("28: step: 'blackhole' needs a")));
+}
+
+TEST(Scenario, WhoTakesTheGatewaysAddressIsAtFault) {
+  EXPECT_THAT(
+      ProblemsWhere("192.168.1.10", "192.168.1.1"),
+      ElementsAre("17: 192.168.1.1 of 'laptop' already belongs to 'router', as "
+                  "gateway; take another, or give the box an inside_address "
+                  "of its own"));
+  EXPECT_THAT(ProblemsWith("inside_address = \"192.168.1.10\"\n"),
+              ElementsAre("26: 192.168.1.10 of 'router' already belongs to "
+                          "'laptop'"));
+}
+
+TEST(Scenario, AWrongRangeIsOneProblem) {
+  for (const char* cidr : {"192.168.1.0/31", "192.168.1.0", "192.0.0.0/7",
+                           "127.0.0.0/8", "2001:db8::/127"}) {
+    EXPECT_THAT(ProblemsWhere("192.168.1.0/24", cidr),
+                ElementsAre(HasSubstr("8: cidr of 'lan' ")))
+        << cidr;
+  }
+  EXPECT_THAT(ProblemsWhere("2001:db8::/64", "2001:db8::/127"),
+              ElementsAre("5: cidr6 of 'internet' must have a length of at "
+                          "most 126, such as /64"));
+  EXPECT_THAT(ProblemsWhere("2001:db8::/64", "10.0.0.0/8"),
+              ElementsAre("5: cidr6 of 'internet' must be IPv6"));
+}
+
+TEST(Scenario, ABoxsLinkSaysWhichNetwork) {
+  EXPECT_THAT(ProblemsWith("[[link]]\nmember = \"router\"\nloss = 1\n"),
+              ElementsAre("27: link: 'network' is missing: 'router' is on "
+                          "'lan' and 'internet'"));
+}
+
+TEST(Scenario, AWrongCommandIsOneProblem) {
+  EXPECT_THAT(ProblemsWith("[[step]]\non = \"laptop\"\nrun = []\n"),
+              ElementsAre("28: [[step]]: 'run' must be a string or a list of "
+                          "them"));
 }
 
 TEST(Scenario, RefusesMoreHostsThanOneToOneAddresses) {
