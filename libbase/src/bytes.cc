@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "natkit/base/check.h"
+#include "natkit/base/copy.h"
 
 namespace natkit {
 
@@ -81,7 +82,7 @@ bool ByteReader::ReadInto(MutableBytes out) {
   if (!ReadView(out.size(), raw)) {
     return false;
   }
-  std::ranges::copy(raw, out.begin());
+  CopyBytes(raw, out);
   return true;
 }
 
@@ -161,7 +162,7 @@ void ByteWriter::WriteU64Le(uint64_t value) {
 void ByteWriter::WriteBytes(ByteView bytes) {
   const MutableBytes room = Reserve(bytes.size());
   if (room.size() == bytes.size()) {
-    std::ranges::copy(bytes, room.begin());
+    CopyBytes(bytes, room);
   }
 }
 

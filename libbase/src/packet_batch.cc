@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "natkit/base/check.h"
+#include "natkit/base/copy.h"
 
 namespace natkit {
 
@@ -16,7 +17,7 @@ MutableBytes PacketBatch::Append(size_t size, const Meta& meta) {
 }
 
 void PacketBatch::AppendCopy(ByteView bytes, const Meta& meta) {
-  std::ranges::copy(bytes, Append(bytes.size(), meta).begin());
+  CopyBytes(bytes, Append(bytes.size(), meta));
 }
 
 void PacketBatch::TruncateLast(size_t size) {
