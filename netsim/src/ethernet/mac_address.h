@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "natkit/base/bytes.h"
+#include "natkit/base/copy.h"
 
 namespace natkit::netsim {
 
@@ -29,7 +30,7 @@ struct MacAddress {
   /// From exactly 6 bytes.
   [[nodiscard]] static MacAddress From(ByteView six) {
     MacAddress mac;
-    std::ranges::copy(six.first<6>(), mac.bytes.begin());
+    CopyBytes(six.first<6>(), mac.bytes);
     return mac;
   }
 
@@ -66,8 +67,8 @@ inline constexpr uint16_t kEtherTypeIpv6 = 0x86dd;
 /// Writes the header into the first kEthernetHeaderSize bytes of `frame`.
 inline void WriteFrameHeader(MutableBytes frame, const MacAddress& to,
                              const MacAddress& from, uint16_t type) {
-  std::ranges::copy(to.bytes, frame.begin());
-  std::ranges::copy(from.bytes, frame.begin() + 6);
+  CopyBytes(to.bytes, frame);
+  CopyBytes(from.bytes, frame.subspan(6));
   frame[12] = static_cast<uint8_t>(type >> 8);
   frame[13] = static_cast<uint8_t>(type);
 }

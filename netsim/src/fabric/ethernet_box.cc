@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "natkit/base/copy.h"
 #include "packet/wire.h"
 
 namespace natkit::netsim {
@@ -87,7 +88,7 @@ std::optional<EthernetBox::Output> EthernetBox::PollTransmit(Instant now) {
   }
   while (auto made = engine_.PollTransmit()) {
     std::vector<uint8_t> frame(kEthernetHeaderSize + made->bytes.size());
-    std::ranges::copy(made->bytes, frame.begin() + kEthernetHeaderSize);
+    CopyBytes(made->bytes, MutableBytes(frame).subspan(kEthernetHeaderSize));
     if (Address(now, made->to, frame)) {
       return Output{made->to, std::move(frame)};
     }

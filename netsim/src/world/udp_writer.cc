@@ -35,10 +35,11 @@ void WriteIpv6Header(ByteWriter& out, const Endpoint& from, const Endpoint& to,
   out.WriteBytes(to.address.bytes());
 }
 
-/// The sum over the pseudo header (RFC 768; RFC 8200 section 8.1).
-uint32_t PseudoHeaderSum(const Endpoint& from, const Endpoint& to,
-                         size_t udp_size) {
-  uint32_t sum = kUdp + static_cast<uint32_t>(udp_size);
+/// The sum over the pseudo header (RFC 768; RFC 8200 section 8.1) and over the
+/// UDP header, whose length field says the same a second time.
+uint32_t HeaderSum(const Endpoint& from, const Endpoint& to, size_t udp_size) {
+  uint32_t sum = kUdp + 2 * static_cast<uint32_t>(udp_size) + from.port +
+                 uint32_t{to.port};
   for (const ByteView address : {from.address.bytes(), to.address.bytes()}) {
     for (size_t i = 0; i < address.size(); i += 2) {
       sum += static_cast<uint32_t>(address[i] << 8 | address[i + 1]);
@@ -69,8 +70,9 @@ void WriteUdp(MutableBytes out, const Endpoint& from, const Endpoint& to,
   writer.WriteU16(static_cast<uint16_t>(udp_size));
   writer.WriteU16(0);
   writer.WriteBytes(payload);
-  const uint16_t checksum = InternetChecksum(
-      out.subspan(udp_offset, udp_size), PseudoHeaderSum(from, to, udp_size));
+  // Over the bytes where they came from: a buffer may have to be fetched.
+  const uint16_t checksum =
+      InternetChecksum(payload, HeaderSum(from, to, udp_size));
   // Zero would say that there is none (RFC 768).
   writer.PatchU16(udp_offset + kUdpChecksumOffset,
                   checksum == 0 ? 0xFFFF : checksum);

@@ -120,6 +120,12 @@ TEST(InternetChecksum, AgreesWithAPlainLoopOnAnySize) {
   }
 }
 
+// All carries there can be: words of ones sum to ones.
+TEST(InternetChecksum, LosesNoCarryOfALongPacket) {
+  EXPECT_EQ(InternetChecksum(Bytes(65'534, 0xff)), 0);
+  EXPECT_EQ(InternetChecksum(Bytes(65'534, 0xff), 1), 0xfffe);
+}
+
 TEST(ParsePacket, ReadsAnIpv4UdpPacketMadeByHand) {
   const Bytes packet =
       Hex("4500001f123440004011"
