@@ -105,6 +105,8 @@ PortId World::Impl::AddPort(bool is_box, uint32_t owner,
        .up = Link(networks_[network].link, DeriveSeed(seed_, "up:" + name)),
        .down = Link(WayDown(networks_[network].link),
                     DeriveSeed(seed_, "down:" + name)),
+       .up_lane = queue_.AddLane(),
+       .down_lane = queue_.AddLane(),
        .trace_interface = {}});
   return static_cast<PortId>(ports_.size() - 1);
 }

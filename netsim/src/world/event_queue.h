@@ -1,10 +1,13 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "natkit/base/time.h"
+#include "ring.h"
 
 namespace natkit::netsim {
 
@@ -17,12 +20,18 @@ enum class EventType : uint8_t {
   kCall,       ///< `target` is the number of a scheduled call
 };
 
+/// The number of a lane of an EventQueue.
+using LaneId = uint32_t;
+
+inline constexpr LaneId kNoLane = std::numeric_limits<LaneId>::max();
+
 /// One future event.
 struct QueuedEvent {
   Instant at;
   uint64_t order = 0;  ///< a running number, and the type in the low bits
   Packet* packet = nullptr;
   uint32_t target = 0;
+  LaneId lane = kNoLane;
 
   [[nodiscard]] EventType type() const {
     return static_cast<EventType>(order & 3);
@@ -34,30 +43,67 @@ struct QueuedEvent {
 };
 
 /// Events by time; those of one moment in the order in which they were added.
-/// A heap of four children per node: half the depth of a binary one, and the
-/// children lie in two cache lines. Does not allocate below its high-water
-/// mark.
+///
+/// Most events come in order from few sources: what a link has delivered stays
+/// in order. Such a source has a lane, a queue of its own, and only the first
+/// of each lane is in the heap; so the heap is small, however many packets are
+/// under way. The heap has four children per node: half the depth of a binary
+/// one. Does not allocate below its high-water mark.
 class EventQueue {
  public:
+  [[nodiscard]] LaneId AddLane() {
+    lanes_.emplace_back();
+    return static_cast<LaneId>(lanes_.size() - 1);
+  }
+
   void Push(Instant at, EventType type, uint32_t target, Packet* packet) {
-    const uint64_t order = (++sequence_ << 2) | static_cast<uint64_t>(type);
-    heap_.push_back({});
-    SiftUp(heap_.size() - 1,
-           {.at = at, .order = order, .packet = packet, .target = target});
+    PushToHeap(MakeEvent(at, type, target, packet));
+  }
+
+  /// The same; cheaper if `at` is no earlier than what was last put there.
+  void PushInLane(LaneId id, Instant at, EventType type, uint32_t target,
+                  Packet* packet) {
+    QueuedEvent event = MakeEvent(at, type, target, packet);
+    Lane& lane = lanes_[id];
+    if (lane.is_busy && at < lane.latest) {
+      PushToHeap(event);
+      return;
+    }
+    event.lane = id;
+    lane.latest = at;
+    if (lane.is_busy) {
+      lane.waiting.PushBack(event);
+    } else {
+      lane.is_busy = true;
+      PushToHeap(event);
+    }
   }
 
   [[nodiscard]] bool is_empty() const { return heap_.empty(); }
-
-  [[nodiscard]] size_t size() const { return heap_.size(); }
 
   /// When the next event is; Instant::max() if there is none.
   [[nodiscard]] Instant next() const {
     return heap_.empty() ? Instant::max() : heap_.front().at;
   }
 
+  /// The packet of the next event; nullptr if it has none or there is none.
+  [[nodiscard]] const Packet* next_packet() const {
+    return heap_.empty() ? nullptr : heap_.front().packet;
+  }
+
   /// Takes the next event; there must be one.
   QueuedEvent Pop() {
     const QueuedEvent first = heap_.front();
+    if (first.lane != kNoLane && !lanes_[first.lane].waiting.is_empty()) {
+      Ring<QueuedEvent>& waiting = lanes_[first.lane].waiting;
+      SiftDown(waiting.front());
+      __builtin_prefetch(waiting.front().packet);  // soon looked at
+      waiting.PopFront();
+      return first;
+    }
+    if (first.lane != kNoLane) {
+      lanes_[first.lane].is_busy = false;
+    }
     const QueuedEvent last = heap_.back();
     heap_.pop_back();
     if (!heap_.empty()) {
@@ -68,6 +114,23 @@ class EventQueue {
 
  private:
   static constexpr size_t kArity = 4;
+
+  struct Lane {
+    Ring<QueuedEvent> waiting;        ///< behind the one in the heap
+    Instant latest = Instant::min();  ///< when the last of them is
+    bool is_busy = false;             ///< one is in the heap
+  };
+
+  QueuedEvent MakeEvent(Instant at, EventType type, uint32_t target,
+                        Packet* packet) {
+    const uint64_t order = (++sequence_ << 2) | static_cast<uint64_t>(type);
+    return {.at = at, .order = order, .packet = packet, .target = target};
+  }
+
+  void PushToHeap(const QueuedEvent& event) {
+    heap_.push_back({});
+    SiftUp(heap_.size() - 1, event);
+  }
 
   void SiftUp(size_t hole, const QueuedEvent& event) {
     while (hole > 0) {
@@ -103,6 +166,7 @@ class EventQueue {
   }
 
   std::vector<QueuedEvent> heap_;
+  std::vector<Lane> lanes_;
   uint64_t sequence_ = 0;
 };
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "natkit/base/check.h"
+#include "natkit/base/copy.h"
 #include "world_impl.h"
 
 namespace natkit::netsim {
@@ -26,7 +27,7 @@ std::optional<IpAddress> AddressAt(ByteView packet, size_t ipv4_offset,
   }
   if (packet.size() >= kIpv6HeaderSize && packet[0] >> 4 == 6) {
     std::array<uint8_t, 16> bytes{};
-    std::ranges::copy(packet.subspan(ipv6_offset, bytes.size()), bytes.begin());
+    CopyBytes(packet.subspan(ipv6_offset, bytes.size()), bytes);
     return IpAddress::V6(bytes);
   }
   return std::nullopt;
@@ -133,33 +134,44 @@ std::expected<PortId, WorldDrop> World::Impl::Resolve(
 }
 
 void World::Impl::SendUp(PortId from, PortId to, Packet* packet) {
-  const Link::Deliveries deliveries = ports_[from].up.Send(now_, packet->size);
+  WorldPort& port = ports_[from];
+  const Link::Deliveries deliveries = port.up.Send(now_, packet->size);
   if (deliveries.count == 0) {
     Drop(DropOf(deliveries.drop), from, PacketDirection::kOutbound, packet);
     return;
   }
   Record(from, PacketDirection::kOutbound, packet->bytes());
-  Schedule(deliveries,
+  Schedule(port.up, port.up_lane, deliveries,
            ports_[to].uses_down ? EventType::kAtNetwork : EventType::kArrival,
            to, packet);
 }
 
 void World::Impl::SendDown(PortId to, Packet* packet) {
-  const Link::Deliveries deliveries = ports_[to].down.Send(now_, packet->size);
+  WorldPort& port = ports_[to];
+  const Link::Deliveries deliveries = port.down.Send(now_, packet->size);
   if (deliveries.count == 0) {
     Drop(DropOf(deliveries.drop), to, PacketDirection::kInbound, packet);
     return;
   }
-  Schedule(deliveries, EventType::kArrival, to, packet);
+  Schedule(port.down, port.down_lane, deliveries, EventType::kArrival, to,
+           packet);
 }
 
-void World::Impl::Schedule(const Link::Deliveries& deliveries, EventType type,
+void World::Impl::Schedule(const Link& link, LaneId lane,
+                           const Link::Deliveries& deliveries, EventType type,
                            PortId to, Packet* packet) {
-  queue_.Push(deliveries.at[0], type, to, packet);
-  for (size_t i = 1; i < deliveries.count; ++i) {
-    Packet* copy = pool_.Take(packet->size);
-    std::ranges::copy(packet->bytes(), copy->bytes().begin());
-    queue_.Push(deliveries.at[i], type, to, copy);
+  for (size_t i = 0; i < deliveries.count; ++i) {
+    Packet* copy = packet;
+    if (i > 0) {
+      copy = pool_.Take(packet->size);
+      CopyBytes(packet->bytes(), copy->bytes());
+    }
+    const Instant at = deliveries.at[i];
+    if (at <= link.last_arrival()) {
+      queue_.PushInLane(lane, at, type, to, copy);
+    } else {
+      queue_.Push(at, type, to, copy);  // reordered
+    }
   }
 }
 

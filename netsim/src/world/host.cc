@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "natkit/base/check.h"
+#include "natkit/base/copy.h"
 #include "world_impl.h"
 
 namespace natkit::netsim {
@@ -133,7 +134,7 @@ void World::Impl::TakeFragment(PortId at, Packet* packet,
     return;
   }
   Packet* whole = pool_.Take(reassembler.whole().size());
-  std::ranges::copy(reassembler.whole(), whole->bytes().begin());
+  CopyBytes(reassembler.whole(), whole->bytes());
   if (const auto parsed = ParsePacket(whole->bytes())) {
     TakeWhole(at, whole, *parsed);
   } else {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "natkit/base/copy.h"
 #include "udp_writer.h"
 #include "world_impl.h"
 
@@ -92,7 +93,7 @@ void World::Impl::EmitFragments(PortId from, ByteView packet, size_t mtu) {
 
 void World::Impl::EmitCopy(PortId from, ByteView packet) {
   Packet* copy = pool_.Take(packet.size());
-  std::ranges::copy(packet, copy->bytes().begin());
+  CopyBytes(packet, copy->bytes());
   Emit(from, copy);
 }
 

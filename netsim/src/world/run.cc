@@ -28,7 +28,9 @@ bool World::Impl::Run(Duration limit, const std::function<bool()>& is_done) {
     // Packets come first: what arrives at a deadline is in time.
     if (next_event <= next_timer) {
       now_ = std::max(now_, next_event);
-      HandleEvent(queue_.Pop());
+      const QueuedEvent event = queue_.Pop();
+      Prefetch(queue_.next_packet());
+      HandleEvent(event);
     } else {
       now_ = std::max(now_, next_timer);
       FireTimer(timers_.first());

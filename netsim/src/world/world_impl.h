@@ -54,6 +54,8 @@ struct WorldPort {
   std::string name;
   Link up;
   Link down;
+  LaneId up_lane = 0;  ///< of the event queue
+  LaneId down_lane = 0;
   std::optional<PcapngWriter::InterfaceId> trace_interface;
 };
 
@@ -168,7 +170,9 @@ class World::Impl {
       PortId from, const IpAddress& to) const;
   void SendUp(PortId from, PortId to, Packet* packet);
   void SendDown(PortId to, Packet* packet);
-  void Schedule(const Link::Deliveries& deliveries, EventType type, PortId to,
+  /// `lane` is that of `link`, which said when the packet arrives.
+  void Schedule(const Link& link, LaneId lane,
+                const Link::Deliveries& deliveries, EventType type, PortId to,
                 Packet* packet);
   void Arrive(PortId at, Packet* packet);
   void ArriveAtBox(PortId at, Packet* packet);

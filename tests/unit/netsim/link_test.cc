@@ -137,6 +137,20 @@ TEST(Link, ReordersTheShareItIsTold) {
               Tolerance(kCount, 0.03));
 }
 
+TEST(Link, KnowsTheLatestArrivalInOrder) {
+  Link link({.delay = 1ms, .jitter = 2ms, .reorder = 0.5}, 4);
+  Instant latest = Instant::min();
+  for (int i = 0; i < 1000; ++i) {
+    const uint64_t reordered = link.counters().reordered;
+    const Instant at = link.Send(Instant{i * 1ms}, kSize).at[0];
+    if (link.counters().reordered == reordered) {
+      EXPECT_GE(at, latest);
+      latest = at;
+    }
+    EXPECT_EQ(link.last_arrival(), latest);
+  }
+}
+
 TEST(Link, RateSpacesPacketsByTheirSize) {
   // 1000 bytes at 8 Mbit/s take 1 ms.
   Link link({.delay = 10ms, .rate = 8'000'000}, 1);

@@ -16,6 +16,7 @@
 #include "world/event_queue.h"
 #include "world/packet_pool.h"
 #include "world/reassembler.h"
+#include "world/ring.h"
 #include "world/timer_heap.h"
 #include "world/udp_writer.h"
 
@@ -24,23 +25,54 @@ namespace {
 
 using namespace std::chrono_literals;
 
+/// A third of the events come by no lane, the others by lanes that are mostly
+/// in order.
 TEST(EventQueue, YieldsByTimeThenByOrderOfAddition) {
   EventQueue queue;
+  std::vector<LaneId> lanes;
+  for (int i = 0; i < 5; ++i) {
+    lanes.push_back(queue.AddLane());
+  }
+  std::vector<uint32_t> latest(lanes.size());
   SimRng rng(1);
   std::multimap<Instant, uint32_t> model;  // equal keys keep their order
-  for (uint32_t i = 0; i < 20'000; ++i) {
-    if (rng.Chance(0.6)) {
-      const Instant at{Duration(rng.NextBelow(500))};
-      queue.Push(at, EventType::kCall, i, nullptr);
-      model.emplace(at, i);
+  for (uint32_t i = 0; i < 50'000; ++i) {
+    if (rng.Chance(0.52)) {
+      const uint32_t lane = rng.NextBelow(7);
+      uint32_t time = rng.NextBelow(500);
+      if (lane < lanes.size()) {
+        latest[lane] += rng.NextBelow(5);
+        time = rng.Chance(0.9) ? latest[lane] : time;
+        queue.PushInLane(lanes[lane], Instant{Duration(time)},
+                         EventType::kArrival, i, nullptr);
+      } else {
+        queue.Push(Instant{Duration(time)}, EventType::kArrival, i, nullptr);
+      }
+      model.emplace(Instant{Duration(time)}, i);
     } else if (!model.empty()) {
       ASSERT_EQ(queue.next(), model.begin()->first);
       const QueuedEvent event = queue.Pop();
       ASSERT_EQ(event.target, model.begin()->second);
-      ASSERT_EQ(event.type(), EventType::kCall);
+      ASSERT_EQ(event.type(), EventType::kArrival);
       model.erase(model.begin());
     }
-    ASSERT_EQ(queue.size(), model.size());
+    ASSERT_EQ(queue.is_empty(), model.empty());
+  }
+}
+
+TEST(Ring, GrowsWhereverItBegins) {
+  Ring<int> ring;
+  int next = 0;
+  int first = 0;
+  for (int round = 0; round < 50; ++round) {
+    for (int i = 0; i < 7; ++i) {
+      ring.PushBack(next++);
+    }
+    for (int i = 0; i < 5; ++i) {
+      ASSERT_EQ(ring.front(), first++);
+      ring.PopFront();
+    }
+    ASSERT_EQ(ring.size(), static_cast<size_t>(next - first));
   }
 }
 

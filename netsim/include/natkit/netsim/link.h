@@ -72,6 +72,10 @@ class Link {
   /// Loses everything sent before `until`; a time in the past ends it.
   void BlackholeUntil(Instant until);
 
+  /// The latest arrival of those that were not reordered: no later one of them
+  /// comes before it.
+  [[nodiscard]] Instant last_arrival() const { return last_arrival_; }
+
   [[nodiscard]] const LinkConfig& config() const { return config_; }
 
   [[nodiscard]] const LinkCounters& counters() const { return counters_; }
