@@ -4,19 +4,19 @@
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <utility>
 
 #include "commands.h"
 #include "load_file.h"
 #include "natkit/netsim/control.h"
+#include "output_file.h"
 #include "run_report.h"
 
 namespace natkit::netsim::program {
 namespace {
 
-constexpr int kNothingToRun = 2;
+constexpr int kBadUsage = 2;
 
 /// From here on they are pending, and the runner looks at them: the network is
 /// always taken down.
@@ -96,8 +96,15 @@ void Commands::RunSteps() {
   }
   if (scenario->steps.empty()) {
     Fail(file + " has no [[step]] tables: nothing to run");
-    exit_status = kNothingToRun;
+    exit_status = kBadUsage;
     return;
+  }
+  if (!junit_file.empty()) {
+    if (const auto good = CheckWritable(junit_file); !good) {
+      Fail(good.error());
+      exit_status = kBadUsage;
+      return;
+    }
   }
   // Steps find the files next to their scenario by this.
   const auto folder = std::filesystem::absolute(file).parent_path();
@@ -138,13 +145,15 @@ void Commands::WriteReport(const RunReport& report) {
     exit_status = 1;
   }
   if (as_json) {
-    std::cout << RenderReportJson(report);
+    std::cout << RenderReportJson(report) << std::flush;
+    if (!std::cout) {
+      Fail("cannot write to standard output");
+    }
   }
   if (!junit_file.empty()) {
-    std::ofstream out(junit_file);
-    out << RenderReportJunit(report);
-    if (!out.flush()) {
-      Fail("cannot write " + junit_file);
+    const auto done = WriteFile(junit_file, RenderReportJunit(report));
+    if (!done) {
+      Fail(done.error());
     }
   }
 }

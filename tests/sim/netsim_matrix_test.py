@@ -100,7 +100,42 @@ class Matrix(unittest.TestCase):
             ran = matrix(*options, cwd=self.folder)
             self.assertEqual(2, ran.returncode, ran.stderr)
             self.assertIn("netsim: ", ran.stderr)
-        self.assertNotEqual(0, matrix("--loss", "101").returncode)
+
+    def test_refuses_numbers_that_are_none(self):
+        for options in (["--seed", "-1"], ["--seed", "1,-2"], ["--seed", "1.5"],
+                        ["--seed", "18446744073709551616"], ["--seed", "1x"],
+                        ["--seeds", "0"], ["--seeds", "-1"],
+                        ["--seeds", "4294967297"], ["--loss", "101"],
+                        ["--loss", "-1"], ["--loss", "nan"],
+                        ["--delays", "-1"], ["--delays", "inf"],
+                        ["--delays", "1e300"]):
+            ran = matrix("--list", *options)
+            self.assertEqual(2, ran.returncode, options)
+            self.assertIn("is not a", ran.stderr)
+            self.assertEqual("", ran.stdout)
+        ran = matrix("--list", "--seed", "18446744073709551615,0", "--loss",
+                     "0.5", "--delays", "2.5")
+        self.assertEqual(0, ran.returncode, ran.stderr)
+
+    def test_asks_for_its_files_before_it_works(self):
+        kept = self.folder / "kept.html"
+        kept.write_text("old")
+        one = ["--cell", "same-lan", "--seed", "1", "--loss", "0", "--delays",
+               "5", "--controlling", "a"]
+        for option in ("--html", "--junit", "--trace"):
+            for path in ("/no/such/folder/x", self.folder):
+                ran = matrix(*one, *(["--html", kept] if option != "--html" else []), option, path)
+                self.assertEqual(2, ran.returncode, ran.stderr)
+                self.assertIn(f"netsim: cannot write {path}: ", ran.stderr)
+                self.assertEqual("", ran.stdout)
+                self.assertNotIn("attempts", ran.stderr)
+        self.assertEqual("old", kept.read_text())
+        self.assertEqual(["kept.html"], os.listdir(self.folder))
+        with open("/dev/full", "w") as full:
+            ran = subprocess.run([NETSIM, "matrix", *one, "--json"],
+                                 stdout=full, stderr=subprocess.PIPE, text=True)
+        self.assertEqual(2, ran.returncode)
+        self.assertIn("cannot write to standard output", ran.stderr)
 
     def test_lists_its_cells(self):
         names = [line.split()[0]

@@ -229,6 +229,16 @@ run = '''printf '\377\001"\\\n\303\251<&>' '''
                          '\ufffd\x01"\\\n\u00e9<&>')
         xml.etree.ElementTree.parse(self.junit)
 
+    def test_asks_for_the_junit_file_before_it_works(self):
+        ran = self.run_steps("""
+[[step]]
+on = "left"
+run = "echo happened"
+""", "--junit", "/no/such/folder/x.xml")
+        self.assertEqual(2, ran.returncode)
+        self.assertIn("cannot write /no/such/folder/x.xml: No such", ran.stderr)
+        self.assertEqual("", ran.stdout)
+
     def test_junit_counts_failures_and_what_was_not_run(self):
         done = self.run_steps(SERVER + """
 [[step]]

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <expected>
-#include <fstream>
 #include <numeric>
 #include <ostream>
 #include <string_view>
@@ -13,6 +12,7 @@
 
 #include "grid.h"
 #include "natkit/netsim/pcapng.h"
+#include "output_file.h"
 #include "report.h"
 
 namespace natkit::netsim::grid {
@@ -96,18 +96,44 @@ std::expected<GridPlan, std::string> MakePlan(const MatrixOptions& options) {
   return plan;
 }
 
-bool WriteFile(const std::string& path, std::string_view text,
-               std::ostream& error) {
-  if (path.empty()) {
-    return true;
+/// Calls `done` with each file that a report goes to, until one fails.
+template <class Do>
+bool ForEachFile(const MatrixOptions& options, std::ostream& error, Do done) {
+  for (const std::string* path :
+       {&options.trace_file, &options.junit_file, &options.html_file}) {
+    if (path->empty()) {
+      continue;
+    }
+    if (const auto result = done(*path); !result) {
+      error << "netsim: " << result.error() << "\n";
+      return false;
+    }
   }
-  std::ofstream file(path, std::ios::binary);
-  file << text;
-  file.close();
-  if (!file) {
-    error << "netsim: cannot write " << path << "\n";
+  return true;
+}
+
+bool WriteReports(const MatrixOptions& options, const GridResult& result,
+                  const std::string& trace, std::ostream& error) {
+  return ForEachFile(options, error, [&](const std::string& path) {
+    return program::WriteFile(path, &path == &options.trace_file ? trace
+                                    : &path == &options.junit_file
+                                        ? ReportJunit(result)
+                                        : ReportHtml(result));
+  });
+}
+
+/// Says what is wrong with options that go together badly.
+std::expected<void, std::string> CheckOptions(const MatrixOptions& options,
+                                              const GridPlan& plan) {
+  if (!options.trace_file.empty() && options.punch) {
+    return Problem("--trace is for virtual time; tcpdump records the rest");
   }
-  return static_cast<bool>(file);
+  if (!options.trace_file.empty() && plan.attempts() != 1) {
+    return Problem(
+        "--trace records one attempt; give one --cell, --loss, --delays, "
+        "--controlling and --seed");
+  }
+  return {};
 }
 
 /// Runs the plan's only attempt and records it.
@@ -172,13 +198,12 @@ int RunMatrix(const MatrixOptions& options, std::ostream& output,
     }
     return 0;
   }
-  if (!options.trace_file.empty() && options.punch) {
-    error << "netsim: --trace is for virtual time; tcpdump records the rest\n";
+  if (const auto good = CheckOptions(options, *plan); !good) {
+    error << "netsim: " << good.error() << "\n";
     return kBadOptions;
   }
-  if (!options.trace_file.empty() && plan->attempts() != 1) {
-    error << "netsim: --trace records one attempt; give one --cell, --loss, "
-             "--delays, --controlling and --seed\n";
+  // Hours of work are not for a name that is misspelt.
+  if (!ForEachFile(options, error, program::CheckWritable)) {
     return kBadOptions;
   }
   const auto start = std::chrono::steady_clock::now();
@@ -192,13 +217,11 @@ int RunMatrix(const MatrixOptions& options, std::ostream& output,
   output << (options.as_json ? ReportJson(result) : ReportText(result));
   PrintSummary(result, std::chrono::steady_clock::now() - start,
                options.punch != nullptr, error);
-  const bool is_written =
-      WriteFile(options.trace_file, trace, error) &&
-      WriteFile(options.junit_file,
-                options.junit_file.empty() ? "" : ReportJunit(result), error) &&
-      WriteFile(options.html_file,
-                options.html_file.empty() ? "" : ReportHtml(result), error);
-  if (!is_written) {
+  if (!WriteReports(options, result, trace, error)) {
+    return kBadOptions;
+  }
+  if (!output.flush()) {
+    error << "netsim: cannot write to standard output\n";
     return kBadOptions;
   }
   return result.deviating_cells() == 0 ? 0 : kDiffers;

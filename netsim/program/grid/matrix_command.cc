@@ -2,7 +2,10 @@
 
 #include <unistd.h>
 
+#include <charconv>
+#include <cstdint>
 #include <iostream>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,20 +16,39 @@
 namespace natkit::netsim::grid {
 namespace {
 
+/// A number that is all of the text and lies between the two; "-1" of an
+/// unsigned type and "nan" are none.
+template <class Number>
+CLI::Validator NumberFrom(Number least, Number most, const std::string& what) {
+  const auto find_problem = [least, most, what](const std::string& text) {
+    Number value{};
+    const char* const end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data(), end, value);
+    const bool is_good =
+        error == std::errc() && rest == end && value >= least && value <= most;
+    return is_good ? std::string() : "'" + text + "' is not " + what;
+  };
+  return {find_problem, ""};
+}
+
 void AddPlanOptions(CLI::App& matrix, MatrixOptions& options) {
-  auto* seeds = matrix.add_option("--seeds", options.seeds, "seeds 1 to this")
-                    ->check(CLI::Range(1, 1'000'000));
+  auto* seeds =
+      matrix.add_option("--seeds", options.seeds, "seeds 1 to this")
+          ->check(NumberFrom<uint64_t>(1, 1'000'000, "a number, 1 to 1000000"));
   matrix.add_option("--seed", options.only_seeds, "only these seeds")
       ->delimiter(',')
-      ->excludes(seeds);
+      ->excludes(seeds)
+      ->check(
+          NumberFrom<uint64_t>(0, std::numeric_limits<uint64_t>::max(),
+                               "a whole number, 0 to 18446744073709551615"));
   matrix.add_option("--loss", options.loss_percents, "percent, a list")
       ->delimiter(',')
-      ->check(CLI::Range(0, 100));
+      ->check(NumberFrom(0.0, 100.0, "a number, 0 to 100"));
   matrix
       .add_option("--delays", options.delays_ms,
                   "one-way delays through the Internet in ms, a list")
       ->delimiter(',')
-      ->check(CLI::Range(0, 10'000));
+      ->check(NumberFrom(0.0, 10'000.0, "a number, 0 to 10000"));
   matrix
       .add_option("--controlling", options.controlling,
                   "whose agent is controlling")
