@@ -87,6 +87,18 @@ class Matrix(unittest.TestCase):
         self.assertGreater(len(traces[0]), 1000)
         self.assertEqual(traces[0], traces[1])
 
+    def test_its_report_says_how_to_repeat_it(self):
+        first = matrix("--seed", "7,9", "--cell", "EI-*/APD-APD", "--loss", "5",
+                       "--delays", "2.5", "--json")
+        report = json.loads(first.stdout)
+        self.assertEqual("natkit-netsim-matrix-1", report["schema"])
+        self.assertEqual([7, 9], report["seeds"])
+        self.assertEqual([2.5], report["delays_ms"])
+        self.assertEqual({"name": "libnat", "version": report["version"],
+                          "settings": "mesh"}, report["agent"])
+        again = matrix(*shlex.split(report["repeat"])[2:], "--json")
+        self.assertEqual(first.stdout, again.stdout)
+
     def test_the_rfcs_settings_give_the_same_matrix(self):
         ran = matrix("--seeds", "1", "--loss", "0", "--agent", "rfc8445",
                      "--json")

@@ -85,6 +85,7 @@ size_t GridResult::deviating_cells() const {
 GridResult RunGrid(const GridPlan& plan, const Puncher& punch,
                    const Progress& progress) {
   GridResult result;
+  result.plan = plan;
   for (const double loss : plan.losses) {
     for (const GridCase& grid_case : plan.cases) {
       if (progress) {

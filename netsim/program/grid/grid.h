@@ -51,6 +51,8 @@ struct CellResult {
 };
 
 struct GridResult {
+  GridPlan plan;                  ///< what was tried
+  bool is_real = false;           ///< on a real network
   std::vector<CellResult> cells;  ///< by loss, then in the order of the cases
   size_t attempts = 0;
   uint64_t packets = 0;

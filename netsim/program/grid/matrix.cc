@@ -214,9 +214,10 @@ int RunMatrix(const MatrixOptions& options, std::ostream& output,
   } else {
     trace = TraceOf(*plan, result);
   }
+  result.is_real = options.punch != nullptr;
   output << (options.as_json ? ReportJson(result) : ReportText(result));
-  PrintSummary(result, std::chrono::steady_clock::now() - start,
-               options.punch != nullptr, error);
+  PrintSummary(result, std::chrono::steady_clock::now() - start, result.is_real,
+               error);
   if (!WriteReports(options, result, trace, error)) {
     return kBadOptions;
   }

@@ -45,6 +45,15 @@ std::string CellJson(const CellResult& cell) {
   return out + "}";
 }
 
+std::string PropertiesJunit(const GridResult& result) {
+  std::string out = "    <properties>\n";
+  for (const auto& [name, value] : AboutOf(result)) {
+    out += "      <property name=\"" + EscapeXml(name) + "\" value=\"" +
+           EscapeXml(value) + "\"/>\n";
+  }
+  return out + "    </properties>\n";
+}
+
 std::string CellJunit(const CellResult& cell) {
   std::string out = "    <testcase classname=\"matrix.loss" +
                     PercentText(cell.loss) + "\" name=\"" +
@@ -87,7 +96,8 @@ std::string EscapeXml(std::string_view text) {
 
 std::string ReportJson(const GridResult& result) {
   std::string out =
-      "{\"attempts\": " + std::to_string(result.attempts) +
+      "{" + AboutJson(result) +
+      ", \"attempts\": " + std::to_string(result.attempts) +
       ", \"packets\": " + std::to_string(result.packets) +
       ", \"simulated_seconds\": " +
       std::to_string(std::chrono::duration<double>(result.simulated).count()) +
@@ -116,7 +126,8 @@ std::string ReportJunit(const GridResult& result) {
     }
     out += "  <testsuite name=\"netsim matrix, loss " + PercentText(loss) +
            " %\" tests=\"" + std::to_string(tests) + "\" failures=\"" +
-           std::to_string(failures) + "\">\n" + cases + "  </testsuite>\n";
+           std::to_string(failures) + "\">\n" + PropertiesJunit(result) +
+           cases + "  </testsuite>\n";
   }
   return out + "</testsuites>\n";
 }

@@ -24,6 +24,7 @@ td{padding:4px 6px;border-radius:4px;vertical-align:top;white-space:nowrap}
 td.ok{background:var(--ok)}td.no{background:var(--no)}td.bad{background:var(--bad)}
 td b{font-size:1.05rem}td small{display:block}
 svg rect{fill:var(--bar)}svg line{stroke:var(--line)}
+.about{columns:20rem;padding-left:1.2rem}
 .scroll{overflow-x:auto}code{font-size:.9em}
 )";
 
@@ -152,6 +153,16 @@ std::string OthersHtml(const GridResult& result) {
   return out + "</table></div>\n";
 }
 
+std::string AboutHtml(const GridResult& result) {
+  std::string out = "<ul class=\"about\">\n";
+  for (const auto& [name, value] : AboutOf(result)) {
+    const bool is_command = name == "repeat";
+    out += "<li>" + EscapeXml(name) + ": " + (is_command ? "<code>" : "<b>") +
+           EscapeXml(value) + (is_command ? "</code>" : "</b>") + "</li>\n";
+  }
+  return out + "</ul>\n";
+}
+
 std::string DeviationsHtml(const GridResult& result) {
   std::string items;
   for (const CellResult& cell : result.cells) {
@@ -187,7 +198,7 @@ std::string ReportHtml(const GridResult& result) {
       "how many attempts were direct, and the time they took from when both "
       "sides knew of each other: median, 95 %, and a histogram from 5 ms to "
       "5 s on a logarithmic scale.</p>\n";
-  out += DeviationsHtml(result);
+  out += AboutHtml(result) + DeviationsHtml(result);
   for (const double loss : LossesOf(result)) {
     out += MatrixHtml(result, loss);
   }

@@ -113,6 +113,44 @@ TEST(Grid, ReportsWithoutDeviationsSayNothingOfReplays) {
   EXPECT_THAT(ReportHtml(result), HasSubstr("Every cell is as expected"));
 }
 
+TEST(Grid, ReportsSayWhatTheyAreAboutAndHowToRepeatThem) {
+  GridPlan plan = SmallPlan();
+  GridResult result = RunGrid(plan, AsExpected);
+  const std::string repeat =
+      "netsim matrix --seeds 4 --loss 0,5 --delays 5,25 --controlling both "
+      "--agent mesh";
+  EXPECT_EQ(RepeatCommand(result), repeat);
+  for (const std::string& report :
+       {ReportJson(result), ReportJunit(result), ReportHtml(result)}) {
+    EXPECT_THAT(report, HasSubstr(repeat));
+    EXPECT_THAT(report, HasSubstr(std::string(Version())));
+  }
+  EXPECT_THAT(ReportJson(result),
+              HasSubstr("{\"schema\": \"natkit-netsim-matrix-1\", "));
+  EXPECT_THAT(ReportJson(result),
+              HasSubstr("\"seeds\": [1, 2, 3, 4], \"first_seed\": 1, "
+                        "\"loss_percents\": [0, 5], \"delays_ms\": [5, 25]"));
+  EXPECT_THAT(ReportJunit(result),
+              HasSubstr("<property name=\"seeds\" value=\"1 to 4\"/>"));
+  EXPECT_THAT(ReportHtml(result), HasSubstr("delays (ms): <b>5, 25</b>"));
+  EXPECT_THAT(ReportHtml(result), HasSubstr("attempts per cell: <b>16</b>"));
+
+  std::erase_if(plan.cases, [](const GridCase& one) {
+    return one.name != "EI-EI/EI-AD" && one.name != "same-lan";
+  });
+  plan.cases.front().is_overridden = true;
+  plan.seeds = {7, 3};
+  plan.controlling = {Controlling::kB};
+  plan.agent = AgentKind::kRfc8445;
+  result = RunGrid(plan, AsExpected);
+  result.is_real = true;
+  EXPECT_EQ(
+      RepeatCommand(result),
+      "netsim matrix --real --seed 7,3 --loss 0,5 --delays 5,25 "
+      "--controlling b --agent rfc8445 --cell EI-EI/EI-AD --cell same-lan "
+      "--expect EI-EI/EI-AD=yes");
+}
+
 TEST(Grid, QuantilesAreOfTheDirectAttempts) {
   CellResult cell{
       .grid_case = {}, .took = {1ms, 2ms, 3ms, 10ms}, .first_deviation = {}};
