@@ -50,7 +50,8 @@ struct FabricConfig {
 class FrameSink {
  public:
   virtual ~FrameSink() = default;
-  /// `frame` is valid during the call only.
+  /// `frame` is valid during the call only; if it lies in the bytes that were
+  /// given to Fabric::HandleFrame(), then as long as those.
   virtual void SendFrame(size_t port, ByteView frame) = 0;
 };
 

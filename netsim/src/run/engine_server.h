@@ -39,11 +39,21 @@ class EngineServer : private FrameSink {
     bool is_answering = false;
   };
 
+  /// A frame that waits to be written.
+  struct Leaving {
+    int fd = -1;
+    ByteView frame;
+  };
+
   void SendFrame(size_t port, ByteView frame) override;
 
   [[nodiscard]] Outcome<void> Watch();
   void HandleEvent(uint64_t tag);
-  void ReadFrames(size_t device);
+  void ForwardFrames(size_t device);
+  /// Frames of a device to `batch_`.
+  void ReadBatch(int fd);
+  void WriteLeaving();
+  [[nodiscard]] bool IsInBuffer(ByteView frame) const;
   void AcceptClients();
   void HandleClient(uint64_t tag);
   /// False when the client is done with.
@@ -61,7 +71,9 @@ class EngineServer : private FrameSink {
   FileDescriptor keeper_;
   FileDescriptor epoll_;
   Fabric fabric_;
-  std::vector<uint8_t> buffer_;
+  std::vector<uint8_t> buffer_;      ///< what was read
+  std::vector<MutableBytes> batch_;  ///< frames in it
+  std::vector<Leaving> leaving_;     ///< those of them that leave
   std::map<uint64_t, Client> clients_;
   uint64_t next_client_ = 0;
   bool is_over_ = false;

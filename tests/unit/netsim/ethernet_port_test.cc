@@ -5,10 +5,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
+#include <optional>
 
 #include "ethernet/ethernet_switch.h"
 #include "ethernet/neighbor_messages.h"
 #include "natkit/netsim/packet.h"
+#include "natkit/netsim/sim_rng.h"
 
 namespace natkit::netsim {
 namespace {
@@ -253,6 +256,24 @@ TEST(EthernetSwitch, LearnsAndStaysBounded) {
     bridge.Learn(MacAddress::Numbered(i), 1);
     ASSERT_LE(bridge.size(), EthernetSwitch::kMaxAddresses);
   }
+}
+
+TEST(EthernetSwitch, AgreesWithAnObviousModel) {
+  EthernetSwitch bridge;
+  std::map<uint32_t, size_t> model;
+  SimRng rng(1);
+  for (size_t step = 0; step < 20'000; ++step) {
+    const uint32_t number = rng.NextBelow(3000);
+    if (rng.Chance(0.5)) {
+      bridge.Learn(MacAddress::Numbered(number), step);
+      model[number] = step;
+    }
+    const auto found = model.find(number);
+    ASSERT_EQ(
+        bridge.PortOf(MacAddress::Numbered(number)),
+        found == model.end() ? std::nullopt : std::optional(found->second));
+  }
+  EXPECT_EQ(bridge.size(), model.size());
 }
 
 }  // namespace
