@@ -133,16 +133,33 @@ InboundVerdict NatState::NewInbound(Instant now, const InboundPacket& packet) {
   if (IsTcp(packet.protocol) && !IsOpeningSegment(packet.tcp_flags)) {
     return {.verdict = Verdict::kUnmapped};
   }
+  const uint32_t same =
+      tables_->sessions.FindByInside(packet.protocol, inside, packet.remote);
+  if (same != kNone) {
+    return JoinInbound(now, packet, same);
+  }
   // Room is not made by eviction: the mapping itself might have to go.
   if (tables_->sessions.size() >= config_.limits.max_sessions ||
-      !HasRoomIn(tables_->mappings[mapping]) ||
-      tables_->sessions.FindByInside(packet.protocol, inside, packet.remote) !=
-          kNone) {
+      !HasRoomIn(tables_->mappings[mapping])) {
     return {.verdict = Verdict::kFull};
   }
   AddSession(now, mapping, packet.remote, Direction::kInbound,
              packet.tcp_flags);
   return {Verdict::kPass, inside};
+}
+
+/// The two have a session already, by another external endpoint of the inside
+/// one: a second lease. To the inside host it is all one: a datagram passes
+/// and the answer leaves by the older endpoint; a second connection between
+/// the same two endpoints is not possible.
+InboundVerdict NatState::JoinInbound(Instant now, const InboundPacket& packet,
+                                     uint32_t session) {
+  if (IsTcp(packet.protocol)) {
+    return {.verdict = Verdict::kFiltered};
+  }
+  Touch(now, session, Direction::kInbound, packet.tcp_flags,
+        Refresh::kConfigured);
+  return {Verdict::kPass, tables_->sessions[session].inside};
 }
 
 /// Filtering behavior (RFC 4787 section 5). Forwards have their own.

@@ -157,6 +157,8 @@ class NatState {
   // nat_state.cc: packets.
   OutboundVerdict NewOutbound(Instant now, const OutboundPacket& packet);
   InboundVerdict NewInbound(Instant now, const InboundPacket& packet);
+  InboundVerdict JoinInbound(Instant now, const InboundPacket& packet,
+                             uint32_t session);
   [[nodiscard]] uint32_t FindMapping(const OutboundPacket& packet) const;
   [[nodiscard]] uint32_t FindAdmitting(const InboundPacket& packet,
                                        Verdict& verdict) const;

@@ -40,6 +40,38 @@ TEST(NatForwards, AForwardAdmitsEverybodyAndIsUsedOutbound) {
   }
 }
 
+/// One inside endpoint with two external ones (UPnP allows it).
+TEST(NatForwards, ASecondLeaseIsReachedByAPeerOfTheFirst) {
+  NatHarness nat(TestNat());
+  const auto first = nat.engine.AddForward(nat.now, Request(7000, true));
+  const auto second = nat.engine.AddForward(nat.now, Request(7001, true));
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(nat.In(kRemote, *first), kInside);
+  EXPECT_EQ(nat.In(kRemote, *second), kInside);
+  EXPECT_EQ(nat.In(kRemote, *first), kInside);
+  EXPECT_EQ(nat.In({kServer2, 9}, *second), kInside);
+  EXPECT_EQ(nat.Out(kInside, kRemote), *first);
+  EXPECT_EQ(nat.Out(kInside, {kServer2, 9}), *second);
+  EXPECT_EQ(nat.engine.session_count(), 2U);
+  EXPECT_EQ(nat.engine.counters().dropped_full, 0U);
+}
+
+/// The inside host could not tell the two connections apart.
+TEST(NatForwards, ASecondConnectionOfThePairIsFilteredNotFull) {
+  NatHarness nat(TestNat());
+  ForwardRequest request = Request(7000, true);
+  request.protocol = 6;
+  const auto first = nat.engine.AddForward(nat.now, request);
+  request.suggested_port = 7001;
+  const auto second = nat.engine.AddForward(nat.now, request);
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(nat.TcpIn(kRemote, *first, kTcpSyn), kInside);
+  EXPECT_FALSE(nat.TcpIn(kRemote, *second, kTcpSyn));
+  EXPECT_EQ(nat.TcpIn({kServer2, 9}, *second, kTcpSyn), kInside);
+  EXPECT_EQ(nat.engine.counters().dropped_filtered, 1U);
+  EXPECT_EQ(nat.engine.counters().dropped_full, 0U);
+}
+
 TEST(NatForwards, AForwardEndsWithItsLeaseNotWithSilence) {
   NatHarness nat(TestNat());
   const auto external = nat.engine.AddForward(nat.now, Request(7000));
