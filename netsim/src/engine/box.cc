@@ -28,16 +28,16 @@ bool IsMalformed(const PacketInfo& info) {
 
 }  // namespace
 
-Box::Box(NatConfig config, uint64_t seed)
+Box::Box(NatConfig config, uint64_t seed, Instant start)
     : config_(std::move(config)),
       nptv6_(MakeNptv6(config_)),
       rng_(seed),
       state_(config_, counters_, rng_),
       fragments_(config_.timeouts.fragment, config_.limits.held_fragments),
       pending_syns_(config_.syn_error_delay),
-      services_(MakeLocalServices(config_, *this)),
+      services_(MakeLocalServices(config_, *this, start)),
       next_fragment_id_(static_cast<uint16_t>(rng_.NextBelow(65536))) {
-  AddStaticForwards(Instant{});
+  AddStaticForwards(start);
 }
 
 Instant Box::Advance(Instant now) {

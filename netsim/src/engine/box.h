@@ -38,7 +38,7 @@ struct Transit {
 /// certain that the packet leaves, so that errors quote what arrived.
 class Box : public ForwardControl {
  public:
-  Box(NatConfig config, uint64_t seed);
+  Box(NatConfig config, uint64_t seed, Instant start);
   Box(const Box&) = delete;
   Box& operator=(const Box&) = delete;
 

@@ -53,8 +53,8 @@ class LocalService {
   virtual void HandleReboot(Instant now) = 0;
 };
 
-/// The services that `config.services` asks for.
+/// The services that `config.services` asks for; the box starts at `start`.
 [[nodiscard]] std::vector<std::unique_ptr<LocalService>> MakeLocalServices(
-    const NatConfig& config, ForwardControl& control);
+    const NatConfig& config, ForwardControl& control, Instant start);
 
 }  // namespace natkit::netsim::engine

@@ -12,9 +12,9 @@ class NatEngine::Impl : public engine::Box {
   using Box::Box;
 };
 
-NatEngine::NatEngine(NatConfig config, uint64_t seed) {
+NatEngine::NatEngine(NatConfig config, uint64_t seed, Instant start) {
   NATKIT_CHECK(FindProblems(config).empty());
-  impl_ = std::make_unique<Impl>(std::move(config), seed);
+  impl_ = std::make_unique<Impl>(std::move(config), seed, start);
 }
 
 NatEngine::~NatEngine() = default;

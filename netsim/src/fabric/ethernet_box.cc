@@ -23,8 +23,8 @@ std::optional<IpAddress> DestinationOf(ByteView packet) {
 }  // namespace
 
 EthernetBox::EthernetBox(const NatConfig& config, uint64_t seed, BoxSide inside,
-                         BoxSide outside)
-    : engine_(config, seed),
+                         BoxSide outside, Instant start)
+    : engine_(config, seed, start),
       ports_{EthernetPort(inside.mac, std::move(inside.addresses)),
              EthernetPort(outside.mac, outside.addresses)},
       routes_{std::move(inside.routes), std::move(outside.routes)},

@@ -41,8 +41,9 @@ class EthernetBox {
     std::vector<uint8_t> frame;
   };
 
+  /// It is switched on at `start`.
   EthernetBox(const NatConfig& config, uint64_t seed, BoxSide inside,
-              BoxSide outside);
+              BoxSide outside, Instant start);
 
   /// A frame arrives. If its packet leaves at once, rewritten in place, the
   /// side is returned and `frame` is ready to be sent there.

@@ -35,7 +35,8 @@ Fabric::Fabric(const FabricConfig& config, FrameSink& sink)
     boxes_.emplace_back(
         box.config, DeriveSeed(~config.seed, i),
         MakeSide(box.ports[0], box.inside_addresses, box.inside_routes),
-        MakeSide(box.ports[1], box.outside_addresses, box.outside_routes));
+        MakeSide(box.ports[1], box.outside_addresses, box.outside_routes),
+        config.start);
     ports_[box.ports[0]].box = i;
     ports_[box.ports[1]].box = i;
     ports_[box.ports[1]].side = Side::kOutside;

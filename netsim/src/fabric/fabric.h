@@ -44,6 +44,7 @@ struct FabricConfig {
   std::vector<FabricPort> ports;
   std::vector<FabricBox> boxes;
   uint64_t seed = 0;
+  Instant start;  ///< when the boxes are switched on
 };
 
 /// Takes the frames that leave a Fabric at ports that are not boxes'.

@@ -25,6 +25,7 @@ void WriteHead(ByteWriter& out, uint8_t opcode, PmpResult result,
   out.WriteU32(epoch);
 }
 
+/// To requests of a version or kind without a format of their own.
 std::vector<uint8_t> Refuse(uint8_t opcode, PmpResult result, uint32_t epoch) {
   std::array<uint8_t, kMaxResponse> bytes{};
   ByteWriter out(bytes);
@@ -72,9 +73,22 @@ struct NatPmpServer::MapRequest {
 
   [[nodiscard]] std::vector<uint8_t> Granted(uint32_t epoch, uint16_t port,
                                              uint32_t seconds) const {
+    return Answered(PmpResult::kSuccess, epoch, port, seconds);
+  }
+
+  /// Errors have the format of success; what they do not say is zero.
+  [[nodiscard]] std::vector<uint8_t> Refused(PmpResult result,
+                                             uint32_t epoch) const {
+    return Answered(result, epoch, 0, 0);
+  }
+
+ private:
+  [[nodiscard]] std::vector<uint8_t> Answered(PmpResult result, uint32_t epoch,
+                                              uint16_t port,
+                                              uint32_t seconds) const {
     std::array<uint8_t, kMaxResponse> bytes{};
     ByteWriter out(bytes);
-    WriteHead(out, opcode, PmpResult::kSuccess, epoch);
+    WriteHead(out, opcode, result, epoch);
     out.WriteU16(internal_port);
     out.WriteU16(port);
     out.WriteU32(seconds);
@@ -93,13 +107,14 @@ std::vector<uint8_t> NatPmpServer::RefuseVersion(uint32_t epoch,
 
 std::vector<uint8_t> NatPmpServer::Announcement(uint32_t epoch) const {
   const IpAddress& external = leases_.control().external_address();
-  if (external.is_unspecified()) {
-    return Refuse(kExternalAddress, PmpResult::kNetworkFailure, epoch);
-  }
+  const bool has_address = external.is_v4() && !external.is_unspecified();
   std::array<uint8_t, kMaxResponse> bytes{};
   ByteWriter out(bytes);
-  WriteHead(out, kExternalAddress, PmpResult::kSuccess, epoch);
-  out.WriteBytes(external.bytes());
+  WriteHead(out, kExternalAddress,
+            has_address ? PmpResult::kSuccess : PmpResult::kNetworkFailure,
+            epoch);
+  // Section 3.2: an error has the field too, with zero.
+  out.WriteBytes((has_address ? external : IpAddress::V4(0, 0, 0, 0)).bytes());
   return {out.written().begin(), out.written().end()};
 }
 
@@ -130,7 +145,7 @@ std::vector<uint8_t> NatPmpServer::Map(Instant now, uint32_t epoch,
                                        const IpAddress& client,
                                        const MapRequest& request) {
   if (leases_.control().external_address().is_unspecified()) {
-    return Refuse(request.opcode, PmpResult::kNetworkFailure, epoch);
+    return request.Refused(PmpResult::kNetworkFailure, epoch);
   }
   const Duration lifetime =
       std::min<Duration>(std::chrono::seconds(request.lifetime), max_lifetime_);
@@ -141,7 +156,7 @@ std::vector<uint8_t> NatPmpServer::Map(Instant now, uint32_t epoch,
                                     .lifetime = lifetime},
                         .requester = Requester::kNatPmp});
   if (!lease) {
-    return Refuse(request.opcode, FromError(lease.error()), epoch);
+    return request.Refused(FromError(lease.error()), epoch);
   }
   return request.Granted(
       epoch, lease->key.external.port,
@@ -164,7 +179,7 @@ std::vector<uint8_t> NatPmpServer::Unmap(Instant now, uint32_t epoch,
       leases_.Remove(now, lease.key);
     }
   }
-  return is_refused ? Refuse(request.opcode, PmpResult::kNotAuthorized, epoch)
+  return is_refused ? request.Refused(PmpResult::kNotAuthorized, epoch)
                     : request.Granted(epoch, 0, 0);
 }
 

@@ -24,12 +24,13 @@ IpAddress AllNodes() {
 }  // namespace
 
 PortControl::PortControl(const NatConfig& config,
-                         std::shared_ptr<LeaseBook> leases,
+                         std::shared_ptr<LeaseBook> leases, Instant start,
                          ThirdParty third_party)
     : config_(config),
       leases_(std::move(leases)),
       nat_pmp_(*leases_, config.services.max_lifetime),
-      pcp_(*leases_, config, third_party) {}
+      pcp_(*leases_, config, third_party),
+      epoch_start_(start) {}
 
 bool PortControl::HandlePacket(Instant now, ByteView packet,
                                const PacketInfo& info) {

@@ -27,7 +27,7 @@ class PortControl final : public engine::LocalService {
  public:
   /// `config` outlives the service; it asks for one of the two or both.
   PortControl(const NatConfig& config, std::shared_ptr<LeaseBook> leases,
-              ThirdParty third_party = ThirdParty::kRefused);
+              Instant start, ThirdParty third_party = ThirdParty::kRefused);
 
   [[nodiscard]] bool HandlePacket(Instant now, ByteView packet,
                                   const PacketInfo& info) override;
@@ -47,7 +47,7 @@ class PortControl final : public engine::LocalService {
   std::shared_ptr<LeaseBook> leases_;
   NatPmpServer nat_pmp_;
   PcpServer pcp_;
-  Instant epoch_start_{};
+  Instant epoch_start_;
   size_t announcements_left_ = 0;
   Instant next_announcement_{};
   Duration announcement_gap_{};

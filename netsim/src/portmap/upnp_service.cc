@@ -26,13 +26,15 @@ TcpLimits LimitsOf(const NatConfig& config) {
 }  // namespace
 
 UpnpService::UpnpService(const NatConfig& config,
-                         std::shared_ptr<LeaseBook> leases)
+                         std::shared_ptr<LeaseBook> leases, Instant start)
     : config_(config),
       leases_(std::move(leases)),
       igd_(*leases_),
       tcp_(LimitsOf(config), [this](Instant now, const auto& request) {
         return HandleRequest(now, request);
-      }) {}
+      }) {
+  igd_.SetBootTime(start);
+}
 
 bool UpnpService::HandlePacket(Instant now, ByteView packet,
                                const PacketInfo& info) {

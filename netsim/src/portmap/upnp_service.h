@@ -20,7 +20,8 @@ namespace natkit::netsim::portmap {
 class UpnpService final : public engine::LocalService {
  public:
   /// `config` outlives the service.
-  UpnpService(const NatConfig& config, std::shared_ptr<LeaseBook> leases);
+  UpnpService(const NatConfig& config, std::shared_ptr<LeaseBook> leases,
+              Instant start);
 
   [[nodiscard]] bool HandlePacket(Instant now, ByteView packet,
                                   const PacketInfo& info) override;

@@ -52,11 +52,16 @@ bool Add(const FileDescriptor& epoll, int fd, uint64_t tag, uint32_t events) {
   return epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
+FabricPlan SwitchedOn(FabricPlan plan) {
+  plan.config.start = Now();
+  return plan;
+}
+
 }  // namespace
 
 EngineServer::EngineServer(FabricPlan plan, std::vector<FileDescriptor> devices,
                            FileDescriptor control, FileDescriptor keeper)
-    : plan_(std::move(plan)),
+    : plan_(SwitchedOn(std::move(plan))),
       devices_(std::move(devices)),
       fd_of_port_(plan_.config.ports.size(), -1),
       control_(std::move(control)),

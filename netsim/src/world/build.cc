@@ -56,10 +56,10 @@ HostId World::Impl::AddHost(std::string name) {
 BoxId World::Impl::AddBox(std::string name, uint32_t inside, uint32_t outside,
                           const NatConfig& config) {
   const auto number = static_cast<uint32_t>(boxes_.size());
-  WorldBox& box = boxes_.emplace_back(
-      WorldBox{.name = name,
-               .engine = NatEngine(config, DeriveSeed(seed_, "box:" + name)),
-               .external = {}});
+  WorldBox& box = boxes_.emplace_back(WorldBox{
+      .name = name,
+      .engine = NatEngine(config, DeriveSeed(seed_, "box:" + name), now_),
+      .external = {}});
   box.timer = AddTimer(true, number);
   box.inside = AddPort(true, number, name, inside);
   box.outside = AddPort(true, number, name, outside);

@@ -25,6 +25,29 @@ TEST(NatPmp, TellsTheExternalAddressAndTheEpoch) {
             Hex("00800000 00000064 cb007101"));
 }
 
+TEST(NatPmp, CountsFromTheStartOfTheBox) {
+  const Instant start = Instant{} + seconds(70);
+  PortMapLab lab(HomeRouter({.nat_pmp = true, .pcp = true}), start);
+  EXPECT_EQ(lab.Ask(kClient, kServer, Hex("0000")),
+            Hex("00800000 0000001e cb007101"));
+  lab.now = start;
+  PortMapLab fresh(HomeRouter({.nat_pmp = true}), lab.now);
+  fresh.now = lab.now;
+  EXPECT_EQ(fresh.Ask(kClient, kServer, Hex("0000")),
+            Hex("00800000 00000000 cb007101"));
+}
+
+TEST(NatPmp, ErrorsHaveTheFormatOfSuccessWithZeros) {
+  NatConfig router = HomeRouter({.nat_pmp = true});
+  router.translation = Translation::kNone;
+  router.external.clear();
+  PortMapLab lab(router);
+  EXPECT_EQ(lab.Ask(kClient, kServer, Hex("0000")),
+            Hex("00800003 00000064 00000000"));
+  EXPECT_EQ(lab.Ask(kClient, kServer, Hex("000200009c409c4000001c20")),
+            Hex("00820003 00000064 9c40 0000 00000000"));
+}
+
 // shared vector: map UDP 40000 -> 40000 for 7200 s.
 TEST(NatPmp, MapsByTheKnownVector) {
   PortMapLab lab = MakeLab();
@@ -98,7 +121,7 @@ TEST(NatPmp, KeepsToTheQuota) {
   EXPECT_EQ((*lab.Ask(kClient, kServer, Hex("000100000002000200001c20")))[3],
             0);
   EXPECT_EQ(lab.Ask(kClient, kServer, Hex("000100000003000300001c20")),
-            Hex("0081 0004 00000064"));
+            Hex("0081 0004 00000064 0003 0000 00000000"));
   // A renewal is no new one.
   EXPECT_EQ((*lab.Ask(kClient, kServer, Hex("000100000002000200001c20")))[3],
             0);

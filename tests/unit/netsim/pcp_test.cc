@@ -105,7 +105,7 @@ TEST(Pcp, SharesItsPortWithNatPmp) {
   EXPECT_EQ(ResultOf(lab.Ask(kClient, kServer, Map("00000e10"))), 0);
   // What PCP made, NAT-PMP may not end.
   EXPECT_EQ(lab.Ask(kClient, kServer, Hex("000100009c40000000000000")),
-            Hex("00810002 00000064"));
+            Hex("00810002 00000064 9c40 0000 00000000"));
 }
 
 TEST(Pcp, SaysWhatIsMalformed) {

@@ -38,7 +38,8 @@ inline NatConfig HomeRouter(const PortMappingServices& services) {
 /// An engine and inside hosts that talk to its services.
 class PortMapLab {
  public:
-  explicit PortMapLab(const NatConfig& config) : engine(config, 1) {}
+  explicit PortMapLab(const NatConfig& config, Instant start = Instant{})
+      : engine(config, 1, start) {}
 
   /// What the box answers to a datagram, if anything; the first if several.
   std::optional<Bytes> Ask(const Endpoint& from, const Endpoint& to,

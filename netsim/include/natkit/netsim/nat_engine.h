@@ -89,8 +89,9 @@ struct ForwardRequest {
 /// Process() does not allocate for packets of known flows.
 class NatEngine {
  public:
-  /// `config` must have no FindProblems(); that is checked.
-  NatEngine(NatConfig config, uint64_t seed);
+  /// `config` must have no FindProblems(); that is checked. Port mapping
+  /// services count their epoch from `start`.
+  NatEngine(NatConfig config, uint64_t seed, Instant start = Instant{});
   ~NatEngine();
   NatEngine(NatEngine&&) noexcept;
   NatEngine& operator=(NatEngine&&) noexcept;
