@@ -47,6 +47,8 @@ void TrackLikeLinux(NatConfig& config) {
   SetUdpTimeouts(config, seconds(30), seconds(120));
   config.timeouts.assured_after = seconds(2);
   config.timeouts.icmp = seconds(30);
+  config.other_protocols = OtherProtocols::kTranslateAddress;
+  config.timeouts.other = seconds(600);
   config.timeouts.tcp_opening = seconds(120);
   config.timeouts.tcp_established = seconds(432000);
   config.timeouts.tcp_closing = seconds(120);
@@ -129,6 +131,7 @@ NatConfig BsdPf() {
   NatConfig config = SymmetricWith(Dependence::kAddressAndPortDependent,
                                    PortAssignment::kRandom);
   config.port_range = {.first = 50001, .last = 65535};
+  config.other_protocols = OtherProtocols::kTranslateAddress;
   config.timer_scope = TimerScope::kSession;
   config.refresh = {.outbound = true, .inbound = true};
   return config;

@@ -206,11 +206,9 @@ TRACKED = {name: MASQUERADE[name] for name in (
 KERNEL_DIFFERS = {"full-cone": TRACKED, "restricted-cone": TRACKED,
                   "port-restricted": TRACKED}
 
-# What the engine does not do: NAPT of packets without ports. Linux translates
-# their addresses.
+# The cones drop what has no ports; connection tracking translates addresses.
 ENGINE_DIFFERS = {name: {"other_protocols": "dropped"} for name in (
-    "linux-masquerade", "linux-poisonable", "linux-random-fully", "symmetric",
-    "bsd-pf", "full-cone", "restricted-cone", "port-restricted")}
+    "full-cone", "restricted-cone", "port-restricted")}
 
 # One lifetime only, so that the kernel can play it.
 TIMEOUTS = {"bsd-pf": {"udp_stream_timeout": "3s"}}

@@ -11,6 +11,7 @@
 #include "engine/local_service.h"
 #include "engine/nat_state.h"
 #include "engine/pending_syns.h"
+#include "engine/policy.h"
 #include "ipv6/nat64_translate.h"
 #include "ipv6/nptv6.h"
 #include "natkit/base/bytes.h"
@@ -192,6 +193,13 @@ class Box : public ForwardControl {
   [[nodiscard]] bool HasNapt(const PacketInfo& info) const {
     return HasNat64() ||
            (info.is_v4() && config_.translation == Translation::kNapt);
+  }
+
+  /// NAPT of packets without ports.
+  [[nodiscard]] bool IsSharedPortless(const PacketInfo& info) const {
+    return config_.other_protocols == OtherProtocols::kTranslateAddress &&
+           config_.translation == Translation::kNapt && info.is_v4() &&
+           IsPortless(info.protocol);
   }
 
   /// Nothing is done to them.

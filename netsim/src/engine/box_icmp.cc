@@ -1,4 +1,5 @@
 #include "engine/box.h"
+#include "engine/policy.h"
 #include "packet/wire.h"
 
 namespace natkit::netsim::engine {
@@ -18,7 +19,11 @@ std::optional<Quoted> QuotedBy(const Transit& error) {
   const MutableBytes bytes =
       error.bytes.subspan(error.info.transport_offset + wire::kIcmpHeaderSize);
   const auto info = ParseQuotedPacket(bytes);
-  if (!info || !info->has_transport || info->is_v4() != error.info.is_v4()) {
+  // Where there are no ports the addresses have to do.
+  const bool says_whose =
+      info && (info->has_transport ||
+               (IsPortless(info->protocol) && info->fragment_offset == 0));
+  if (!says_whose || info->is_v4() != error.info.is_v4()) {
     return std::nullopt;
   }
   return Quoted{bytes, *info};

@@ -104,7 +104,7 @@ bool Box::CanTranslate(const PacketInfo& info) const {
     case wire::kIcmp:
       return IsTranslatableQuery(info) || !HasNapt(info);
     default:
-      return !HasNapt(info);
+      return !HasNapt(info) || IsSharedPortless(info);
   }
 }
 
@@ -253,7 +253,8 @@ Box::Route Box::RouteHairpin(Transit& packet) {
     DeliverLocally(packet);
     return std::nullopt;
   }
-  if (config_.hairpinning == Hairpinning::kNone) {
+  // An external address alone names no inside host.
+  if (config_.hairpinning == Hairpinning::kNone || IsSharedPortless(info)) {
     RefuseUnsolicited(packet, info.source, Verdict::kUnmapped);
     return std::nullopt;
   }

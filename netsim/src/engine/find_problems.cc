@@ -102,7 +102,8 @@ void Finder::CheckTimeouts() {
   }
   Require(timeouts.assured_after >= Duration::zero() &&
               config_.port_quarantine >= Duration::zero() &&
-              config_.syn_error_delay >= Duration::zero(),
+              config_.syn_error_delay >= Duration::zero() &&
+              timeouts.other >= Duration::zero(),
           "times must not be negative");
   Require(config_.refresh.outbound || config_.refresh.inbound,
           "refresh: some packets must refresh");

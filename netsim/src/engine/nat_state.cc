@@ -25,6 +25,9 @@ TimerClass ClassOf(const NatTimeouts& timeouts, Instant now, const T& state) {
   if (IsIcmp(state.protocol)) {
     return TimerClass::kIcmp;
   }
+  if (timeouts.other != Duration::zero() && IsPortless(state.protocol)) {
+    return TimerClass::kOther;
+  }
   return state.has_outbound && state.has_inbound &&
                  now - state.first_packet >= timeouts.assured_after
              ? TimerClass::kUdpAssured
@@ -62,9 +65,7 @@ OutboundVerdict NatState::NewOutbound(Instant now,
   if (!HasRoomForSession(now)) {
     return {.verdict = Verdict::kFull};
   }
-  Dependence dependence = packet.fixed_external != nullptr
-                              ? Dependence::kEndpointIndependent
-                              : config_.mapping;
+  Dependence dependence = DependenceOf(packet);
   uint32_t mapping = FindMapping(packet);
   if (mapping != kNone &&
       tables_->sessions.FindByExternal(packet.protocol,
@@ -83,6 +84,16 @@ OutboundVerdict NatState::NewOutbound(Instant now,
   const uint32_t session = AddSession(now, mapping, packet.remote,
                                       Direction::kOutbound, packet.tcp_flags);
   return {Verdict::kPass, tables_->sessions[session].external};
+}
+
+/// Without ports only the remote address tells the flows of two inside hosts
+/// apart.
+Dependence NatState::DependenceOf(const OutboundPacket& packet) const {
+  if (packet.fixed_external != nullptr) {
+    return Dependence::kEndpointIndependent;
+  }
+  return IsPortless(packet.protocol) ? Dependence::kAddressAndPortDependent
+                                     : config_.mapping;
 }
 
 uint32_t NatState::FindMapping(const OutboundPacket& packet) const {
@@ -176,6 +187,10 @@ uint32_t NatState::FindAdmitting(const InboundPacket& packet,
       return mapping;
     }
     verdict = Verdict::kFiltered;
+    return kNone;
+  }
+  if (IsPortless(packet.protocol) && SharesAddress(mapping)) {
+    verdict = Verdict::kFiltered;  // any of several hosts could be meant
     return kNone;
   }
   if (config_.filtering == Dependence::kEndpointIndependent) {

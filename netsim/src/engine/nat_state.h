@@ -159,10 +159,19 @@ class NatState {
   InboundVerdict NewInbound(Instant now, const InboundPacket& packet);
   InboundVerdict JoinInbound(Instant now, const InboundPacket& packet,
                              uint32_t session);
+  [[nodiscard]] Dependence DependenceOf(const OutboundPacket& packet) const;
   [[nodiscard]] uint32_t FindMapping(const OutboundPacket& packet) const;
   [[nodiscard]] uint32_t FindAdmitting(const InboundPacket& packet,
                                        Verdict& verdict) const;
   [[nodiscard]] bool NeedsSession(const Mapping& mapping) const;
+
+  /// Of mappings without ports: those under NAPT do, those whose addresses
+  /// follow a rule do not.
+  [[nodiscard]] bool SharesAddress(uint32_t mapping) const {
+    return tables_->mappings[mapping].dependence ==
+           Dependence::kAddressAndPortDependent;
+  }
+
   void Touch(Instant now, uint32_t session, Direction direction,
              uint8_t tcp_flags, Refresh refresh);
   void TouchTcp(Instant now, uint32_t session, Direction direction,
@@ -183,6 +192,8 @@ class NatState {
                       Dependence dependence, uint32_t host);
   [[nodiscard]] bool AllocateExternal(Instant now, const OutboundPacket& packet,
                                       Mapping& mapping);
+  [[nodiscard]] bool TakeAddress(const OutboundPacket& packet,
+                                 Mapping& mapping);
   [[nodiscard]] bool ReuseExternal(const OutboundPacket& packet,
                                    Mapping& mapping) const;
   void ChooseAddress(const OutboundPacket& packet, Mapping& mapping,

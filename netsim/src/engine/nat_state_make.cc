@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "engine/nat_state.h"
+#include "engine/policy.h"
 #include "natkit/netsim/packet.h"
 
 namespace natkit::netsim::engine {
@@ -103,6 +104,9 @@ bool NatState::AllocateExternal(Instant now, const OutboundPacket& packet,
     mapping.external = *packet.fixed_external;
     return true;
   }
+  if (IsPortless(packet.protocol)) {
+    return TakeAddress(packet, mapping);
+  }
   const bool overloads =
       config_.port_assignment == PortAssignment::kPreserveOverload;
   mapping.is_sticky = overloads && !IsShedding();
@@ -128,6 +132,23 @@ bool NatState::AllocateExternal(Instant now, const OutboundPacket& packet,
                               : PortSource::kOwn;
   }
   return true;
+}
+
+/// Without ports: an address on which nobody else has a flow of the protocol
+/// with the remote one.
+bool NatState::TakeAddress(const OutboundPacket& packet, Mapping& mapping) {
+  PortRequest unused;
+  ChooseAddress(packet, mapping, unused);
+  const uint32_t tries = IsBoundToAddress() ? 1 : pool_.size();
+  for (uint32_t i = 0; i < tries; ++i) {
+    mapping.external = {pool_.At(mapping.pool_index), 0};
+    if (tables_->sessions.FindByExternal(packet.protocol, mapping.external,
+                                         packet.remote) == kNone) {
+      return true;
+    }
+    mapping.pool_index = pool_.Next(mapping.pool_index);
+  }
+  return false;
 }
 
 /// Linux overloads with preference: an inside endpoint keeps the external one

@@ -8,6 +8,18 @@
 
 namespace natkit::netsim::engine {
 
+/// Whether packets of the protocol show a NAT neither ports nor an identifier.
+[[nodiscard]] inline bool IsPortless(uint8_t protocol) {
+  switch (static_cast<IpProtocol>(protocol)) {
+    case IpProtocol::kUdp:
+    case IpProtocol::kTcp:
+    case IpProtocol::kIcmp:
+    case IpProtocol::kIcmpv6:
+      return false;
+  }
+  return true;
+}
+
 /// Whether a flow to this remote port may begin. Protocols that no rule can
 /// name pass only where nothing is forbidden.
 [[nodiscard]] inline bool IsAllowedOut(const NatPolicy& policy,

@@ -25,10 +25,11 @@ enum class TimerClass : uint8_t {
   kTcpOpening,
   kTcpEstablished,
   kTcpClosing,
+  kOther,    ///< protocols without ports
   kStopped,  ///< lives until something else removes it
 };
 
-inline constexpr size_t kTimerClasses = 6;
+inline constexpr size_t kTimerClasses = 7;
 
 [[nodiscard]] inline Duration LifetimeOf(const NatTimeouts& timeouts,
                                          TimerClass timer) {
@@ -45,6 +46,8 @@ inline constexpr size_t kTimerClasses = 6;
       return timeouts.tcp_established;
     case TimerClass::kTcpClosing:
       return timeouts.tcp_closing;
+    case TimerClass::kOther:
+      return timeouts.other;
     case TimerClass::kStopped:
       break;
   }

@@ -118,6 +118,8 @@ std::vector<std::string> KernelDifferences(const Nat& nat) {
            config.timeouts.udp_assured != config.timeouts.udp_unreplied,
        "udp_stream_timeout begins two seconds after the first packet"},
       {IsCone(nat), "TCP is filtered APD"},
+      {nat.Translates() && config.other_protocols == OtherProtocols::kDrop,
+       "other protocols are translated by their address"},
   };
   std::vector<std::string> found;
   for (const Remark& difference : differences) {

@@ -136,6 +136,9 @@ void AddTimeouts(const NatTimeouts& timeouts, NamespacePlan& plan) {
   add("udp_timeout", timeouts.udp_unreplied);
   add("udp_timeout_stream", timeouts.udp_assured);
   add("icmp_timeout", timeouts.icmp);
+  if (timeouts.other != Duration::zero()) {
+    add("generic_timeout", timeouts.other);
+  }
   add("tcp_timeout_syn_sent", timeouts.tcp_opening);
   add("tcp_timeout_syn_recv", timeouts.tcp_opening);
   add("tcp_timeout_established", timeouts.tcp_established);

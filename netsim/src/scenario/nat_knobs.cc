@@ -53,6 +53,10 @@ constexpr Word<WhenFull> kWhenFull[] = {
     {"icmp", WhenFull::kIcmp},
     {"evict-oldest", WhenFull::kEvictOldest},
 };
+constexpr Word<OtherProtocols> kOtherProtocols[] = {
+    {"drop", OtherProtocols::kDrop},
+    {"translate-address", OtherProtocols::kTranslateAddress},
+};
 constexpr Word<Unsolicited> kUnsolicited[] = {
     {"drop", Unsolicited::kDrop},
     {"reject", Unsolicited::kReject},
@@ -346,6 +350,8 @@ constexpr NatKnob kKnobs[] = {
      NATKIT_DURATION(timeouts.tcp_established)},
     {"tcp_closing_timeout", kTime, "after FIN or RST (RFC 7857 section 2.1)",
      NATKIT_DURATION(timeouts.tcp_closing)},
+    {"other_timeout", kTime, "other protocols, such as ESP; 0s: as UDP",
+     NATKIT_DURATION(timeouts.other)},
     {"refresh", "outbound, inbound, both",
      "whose packets refresh the timer (RFC 4787 REQ-6)",
      NATKIT_WORD(refresh, kRefresh)},
@@ -360,6 +366,9 @@ constexpr NatKnob kKnobs[] = {
     {"translate_icmp_errors", kFlag,
      "ICMP errors pass, translated (RFC 4787 REQ-12, RFC 5508 REQ-4, 5)",
      NATKIT_FLAG(translate_icmp_errors)},
+    {"other_protocols", "drop, translate-address",
+     "what NAPT does with GRE, ESP and all else that has no ports",
+     NATKIT_WORD(other_protocols, kOtherProtocols)},
     {"shed_above", kNumber,
      "mappings above which new ones are APD (against RFC 4787 REQ-11)",
      NATKIT_INTEGER(shed_above, 0, kMany)},

@@ -41,6 +41,7 @@ TEST(NatConfigCheck, EachImpossibilityIsSaidOnce) {
           {"udp_timeout", [](auto& c) { c.timeouts.udp_unreplied = 0s; }},
           {"tcp_closing", [](auto& c) { c.timeouts.tcp_closing = -1s; }},
           {"negative", [](auto& c) { c.syn_error_delay = -1s; }},
+          {"negative", [](auto& c) { c.timeouts.other = -1s; }},
           {"refresh", [](auto& c) { c.refresh.outbound = false; }},
           {"max_mappings", [](auto& c) { c.limits.max_mappings = 0; }},
           {"max_sessions", [](auto& c) { c.limits.max_sessions = 0; }},

@@ -89,6 +89,16 @@ enum class FragmentMode : uint8_t {
   kDrop,
 };
 
+/// What NAPT does with a protocol other than UDP, TCP and ICMP, such as GRE,
+/// ESP or IP in IP: there are no ports to tell flows apart.
+enum class OtherProtocols : uint8_t {
+  kDrop,
+  /// Only addresses are exchanged, and no checksum but that of the IPv4 header.
+  /// Per protocol, remote address and external address one inside host has a
+  /// flow; only that remote address answers. As Linux does.
+  kTranslateAddress,
+};
+
 /// Inclusive range of external ports.
 struct PortRange {
   uint16_t first = 1024;
@@ -113,7 +123,9 @@ struct NatTimeouts {
   Duration tcp_established = std::chrono::minutes(124);
   Duration tcp_closing = std::chrono::minutes(4);  ///< after FIN both ways
                                                    ///< or RST
-  Duration fragment = std::chrono::seconds(30);    ///< held fragments
+  /// Flows of other protocols; 0: as UDP.
+  Duration other = Duration::zero();
+  Duration fragment = std::chrono::seconds(30);  ///< held fragments
   bool operator==(const NatTimeouts&) const = default;
 };
 
@@ -206,6 +218,7 @@ struct NatConfig {
   Duration port_quarantine = Duration::zero();
   FragmentMode fragments = FragmentMode::kOutOfOrder;
   bool translate_icmp_errors = true;
+  OtherProtocols other_protocols = OtherProtocols::kDrop;
   /// Above this many mappings new ones are address-and-port-dependent with
   /// random ports, whatever the rest says (non-deterministic; breaks REQ-11).
   /// 0 never.
