@@ -103,6 +103,8 @@ class Box : public ForwardControl {
   Route RouteIn(Transit& packet);
   Route RouteHairpin(Transit& packet);
   Route RouteUntranslated(const Transit& packet, Side to);
+  [[nodiscard]] bool HasAlg(const PacketInfo& info) const;
+  Route RouteByAlg(Transit& packet, const Endpoint& from, const Endpoint& to);
   [[nodiscard]] bool CanTranslate(const PacketInfo& info) const;
   [[nodiscard]] bool IsExempt(const IpAddress& remote) const;
   [[nodiscard]] std::optional<Endpoint> ExternalOf(Transit& packet);

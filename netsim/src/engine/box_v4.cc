@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/alg.h"
 #include "engine/box.h"
 #include "engine/policy.h"
 #include "packet/wire.h"
@@ -124,6 +125,9 @@ Box::Route Box::RouteOut(Transit& packet) {
   if (!external) {
     return std::nullopt;
   }
+  if (config_.alg != Alg::kNone && HasAlg(packet.info)) [[unlikely]] {
+    return RouteByAlg(packet, Endpoint(packet.info.source), *external);
+  }
   SetSource(packet.bytes, packet.info, *external);
   return Side::kOutside;
 }
@@ -197,8 +201,41 @@ Box::Route Box::RouteIn(Transit& packet) {
   if (!inside) {
     return std::nullopt;
   }
+  if (config_.alg != Alg::kNone && HasAlg(packet.info)) [[unlikely]] {
+    return RouteByAlg(packet, Endpoint(packet.info.destination), *inside);
+  }
   SetDestination(packet.bytes, packet.info, *inside);
   return Side::kInside;
+}
+
+bool Box::HasAlg(const PacketInfo& info) const {
+  constexpr uint16_t kSipPort = 5060;
+  return info.is_v4() && info.protocol == wire::kUdp && !info.is_fragment &&
+         (config_.alg == Alg::kGeneric || info.source.port == kSipPort ||
+          info.destination.port == kSipPort);
+}
+
+/// Header and payload of a packet between the sides: from the inside its source
+/// becomes `to`, from the outside its destination.
+Box::Route Box::RouteByAlg(Transit& packet, const Endpoint& from,
+                           const Endpoint& to) {
+  const bool is_out = packet.from == Side::kInside;
+  const auto set = is_out ? SetSource : SetDestination;
+  const Side side = is_out ? Side::kOutside : Side::kInside;
+  if (config_.alg == Alg::kGeneric) {
+    RewriteBinaryEndpoints(packet.bytes, packet.info, from, to);
+  } else if (auto bytes =
+                 RewriteTextEndpoints(packet.bytes, packet.info, from, to)) {
+    const auto info = ParsePacket(*bytes);
+    Transit changed = {packet.from, MutableBytes(*bytes), *info};
+    set(changed.bytes, changed.info, to);
+    if (const Route out = Finish(changed, side)) {
+      Queue(*out, *std::move(bytes));
+    }
+    return std::nullopt;
+  }
+  set(packet.bytes, packet.info, to);
+  return side;
 }
 
 bool Box::IsKnownInbound(const PacketInfo& info) const {

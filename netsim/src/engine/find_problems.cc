@@ -152,6 +152,9 @@ void Finder::CheckCombinations() {
           "address_lifetime: deterministic blocks belong to an address");
   Require(c.forwards.empty() || c.translation != Translation::kOneToOne,
           "one-to-one hosts have all ports of an address: no forwards");
+  Require(c.alg == Alg::kNone || c.translation == Translation::kNapt ||
+              c.translation == Translation::kOneToOne,
+          "alg: the box translates no IPv4 addresses");
   std::set<std::pair<uint8_t, uint16_t>> taken;
   for (const StaticForward& forward : c.forwards) {
     Require(c.translation != Translation::kNone ||

@@ -90,6 +90,7 @@ std::optional<std::string> KernelObstacle(const Nat& nat) {
       {config.poisonable != (config.unsolicited == Unsolicited::kReject),
        "poisonable and unsolicited are one thing to it"},
       {config.syn_error_delay != Duration::zero(), "syn_error_delay"},
+      {config.alg != Alg::kNone, "alg"},
       {!config.decrement_ttl, "decrement_ttl = false"},
       {config.inside_mtu < 1500 || config.outside_mtu < 1500,
        "an MTU below 1500"},

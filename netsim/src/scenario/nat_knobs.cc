@@ -57,6 +57,11 @@ constexpr Word<OtherProtocols> kOtherProtocols[] = {
     {"drop", OtherProtocols::kDrop},
     {"translate-address", OtherProtocols::kTranslateAddress},
 };
+constexpr Word<Alg> kAlg[] = {
+    {"none", Alg::kNone},
+    {"generic", Alg::kGeneric},
+    {"sip", Alg::kSip},
+};
 constexpr Word<Unsolicited> kUnsolicited[] = {
     {"drop", Unsolicited::kDrop},
     {"reject", Unsolicited::kReject},
@@ -369,6 +374,9 @@ constexpr NatKnob kKnobs[] = {
     {"other_protocols", "drop, translate-address",
      "what NAPT does with GRE, ESP and all else that has no ports",
      NATKIT_WORD(other_protocols, kOtherProtocols)},
+    {"alg", "none, generic, sip",
+     "rewrites addresses in UDP payloads (RFC 8489 section 14.2)",
+     NATKIT_WORD(alg, kAlg)},
     {"shed_above", kNumber,
      "mappings above which new ones are APD (against RFC 4787 REQ-11)",
      NATKIT_INTEGER(shed_above, 0, kMany)},

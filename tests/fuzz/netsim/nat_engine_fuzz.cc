@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -44,6 +45,11 @@ IpAddress Inside6(uint8_t host) {
 IpAddress Outside6(uint8_t host) {
   return IpAddress::V6(
       {0x20, 0x01, 0x0d, 0xb8, 0, 2, 0, 3, 0xff, 0xfa, 0, 0, 0, 0, 0, host});
+}
+
+bool IsPortless(uint8_t protocol) {
+  constexpr std::array<uint8_t, 4> kOthers = {1, 6, 17, 58};
+  return std::ranges::find(kOthers, protocol) == kOthers.end();
 }
 
 /// Bytes as choices; zeros when they are used up.
@@ -127,6 +133,16 @@ void ChooseNumbers(Choices& in, NatConfig& config) {
   config.shed_above = in.Byte() % 32;
   config.address_lifetime = seconds(in.Byte() % 3);
   config.outside_mtu = static_cast<uint16_t>(1280 + in.Byte());
+}
+
+/// By the seed, so that older inputs mean what they meant.
+void ChooseExtras(uint64_t seed, NatConfig& config) {
+  const bool translates = config.translation == Translation::kNapt ||
+                          config.translation == Translation::kOneToOne;
+  config.alg = translates ? static_cast<Alg>(seed % 3) : Alg::kNone;
+  config.other_protocols = static_cast<OtherProtocols>(seed / 3 % 2);
+  config.timeouts.other = milliseconds(seed / 6 % 2 * 700);
+  config.syn_error_delay = milliseconds(seed / 12 % 2 * 300);
 }
 
 NatConfig ChooseConfig(Choices& in) {
@@ -227,7 +243,12 @@ class Fuzz {
     }
     const IpFields ip = {.ttl = static_cast<uint8_t>(kind & 8 ? 1 : 64),
                          .dont_fragment = (kind & 16) != 0};
-    const std::vector<uint8_t> payload((kind & 32) != 0 ? 1500 : 8, kind);
+    std::vector<uint8_t> payload((kind & 32) != 0 ? 1500 : 48, kind);
+    if ((kind & 4) != 0) {
+      NameEndpoint(from == Side::kInside ? source : destination, payload);
+      destination.port =
+          engine_.config().alg == Alg::kSip ? 5060 : destination.port;
+    }
     switch (kind % 4) {
       case 0:
         return BuildTcp(source, destination, {.flags = in.Byte()}, {}, ip);
@@ -235,9 +256,30 @@ class Fuzz {
         return BuildEcho(source.address, destination.address,
                          in.Flag() ? EchoKind::kRequest : EchoKind::kReply,
                          source.port, 1, payload, ip);
-      default:
-        return BuildUdp(source, destination, payload, ip);
+      default: {
+        auto packet = BuildUdp(source, destination, payload, ip);
+        if ((kind & 128) != 0 && source.address.is_v4()) {
+          packet[9] = 47;  // GRE
+          FixChecksums(packet);
+        }
+        return packet;
+      }
     }
+  }
+
+  /// Writes it where a gateway will find it.
+  void NameEndpoint(const Endpoint& endpoint, std::vector<uint8_t>& payload) {
+    if (engine_.config().alg == Alg::kSip) {
+      const std::string text = "l: 30\r\n\r\nVia: " + endpoint.ToString();
+      std::copy_n(text.begin(), std::min(text.size(), payload.size()),
+                  payload.begin());
+      return;
+    }
+    const ByteView address = endpoint.address.bytes();
+    payload[0] = static_cast<uint8_t>(endpoint.port >> 8);
+    payload[1] = static_cast<uint8_t>(endpoint.port);
+    std::copy_n(address.begin(), std::min(address.size(), size_t{6}),
+                payload.begin() + 2);
   }
 
   /// From whom the last packet went to, to where it seemed to come from.
@@ -355,7 +397,7 @@ class Fuzz {
       return;
     }
     for (const MappingView& view : engine_.Mappings(now_)) {
-      NATKIT_CHECK(view.external.address.is_v6() ||
+      NATKIT_CHECK(view.external.address.is_v6() || IsPortless(view.protocol) ||
                    (view.external.port >= config.port_range.first &&
                     view.external.port <= config.port_range.last));
     }
@@ -375,7 +417,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace natkit::netsim;
   Choices in(natkit::ByteView(data, size));
   const uint64_t seed = in.Byte();
-  const NatConfig config = ChooseConfig(in);
+  NatConfig config = ChooseConfig(in);
+  ChooseExtras(seed, config);
   if (!FindProblems(config).empty()) {
     return 0;
   }

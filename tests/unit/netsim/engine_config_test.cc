@@ -42,6 +42,11 @@ TEST(NatConfigCheck, EachImpossibilityIsSaidOnce) {
           {"tcp_closing", [](auto& c) { c.timeouts.tcp_closing = -1s; }},
           {"negative", [](auto& c) { c.syn_error_delay = -1s; }},
           {"negative", [](auto& c) { c.timeouts.other = -1s; }},
+          {"alg",
+           [](auto& c) {
+             c.translation = Translation::kNone;
+             c.alg = Alg::kGeneric;
+           }},
           {"refresh", [](auto& c) { c.refresh.outbound = false; }},
           {"max_mappings", [](auto& c) { c.limits.max_mappings = 0; }},
           {"max_sessions", [](auto& c) { c.limits.max_sessions = 0; }},

@@ -99,6 +99,20 @@ enum class OtherProtocols : uint8_t {
   kTranslateAddress,
 };
 
+/// An application level gateway (RFC 2663 section 2.9): what the box does to
+/// the payload of whole UDP datagrams, besides the headers.
+enum class Alg : uint8_t {
+  kNone,
+  /// Wherever the address of the flow's inside host stands as four bytes, the
+  /// external one is written on the way out, and back on the way in; the port
+  /// too where it stands next to it. What XOR-MAPPED-ADDRESS hides from
+  /// (RFC 8489 section 14.2).
+  kGeneric,
+  /// The same for addresses as text in datagrams from or to port 5060, with
+  /// ":port" after them or without. No other ports are opened.
+  kSip,
+};
+
 /// Inclusive range of external ports.
 struct PortRange {
   uint16_t first = 1024;
@@ -219,6 +233,7 @@ struct NatConfig {
   FragmentMode fragments = FragmentMode::kOutOfOrder;
   bool translate_icmp_errors = true;
   OtherProtocols other_protocols = OtherProtocols::kDrop;
+  Alg alg = Alg::kNone;  ///< kNapt and kOneToOne, not hairpinned
   /// Above this many mappings new ones are address-and-port-dependent with
   /// random ports, whatever the rest says (non-deterministic; breaks REQ-11).
   /// 0 never.
