@@ -43,12 +43,11 @@ class ProgressPrinter {
   void Show(const StepResult& result) {
     if (result.status != StepStatus::kNotRun) {
       ClearLine();
-      out_ << RenderStep(number_, result) << std::flush;
+      out_ << RenderStep(result) << std::flush;
       return;
     }
-    ++number_;
     if (is_terminal_) {
-      out_ << "... " << number_ << ' ' << result.step.name << std::flush;
+      out_ << "... " << result.number << ' ' << result.step.name << std::flush;
     }
   }
 
@@ -61,7 +60,6 @@ class ProgressPrinter {
 
   std::ostream& out_;
   bool is_terminal_;
-  size_t number_ = 0;
 };
 
 void RunOnNetwork(const Scenario& scenario, std::ostream& out, bool is_terminal,
@@ -72,9 +70,10 @@ void RunOnNetwork(const Scenario& scenario, std::ostream& out, bool is_terminal,
   report.steps = runner.Run(
       [&printer](const StepResult& result) { printer.Show(result); });
   report.took = Since(start);
-  if (runner.interrupted_by() != 0) {
+  report.interrupted_by = runner.interrupted_by();
+  if (report.interrupted_by != 0) {
     report.problem =
-        "interrupted by signal " + std::to_string(runner.interrupted_by());
+        "interrupted by signal " + std::to_string(report.interrupted_by);
     out << "netsim: " << report.problem << '\n';
   }
   report.has_passed = true;
@@ -141,7 +140,10 @@ void Commands::Leave(const std::string& run) {
 }
 
 void Commands::WriteReport(const RunReport& report) {
-  if (!report.has_passed) {
+  constexpr int kSignalled = 128;  // as shells say it
+  if (report.interrupted_by != 0) {
+    exit_status = kSignalled + report.interrupted_by;
+  } else if (!report.has_passed) {
     exit_status = 1;
   }
   if (as_json) {

@@ -120,10 +120,11 @@ std::string JunitCase(const RunReport& report, const StepResult& result) {
 
 }  // namespace
 
-std::string RenderStep(size_t number, const StepResult& result) {
+std::string RenderStep(const StepResult& result) {
   std::ostringstream out;
-  out << (result.status == StepStatus::kPassed ? "ok " : "FAILED ") << number
-      << ' ' << result.step.name << " (" << Seconds(result.took) << " s";
+  out << (result.status == StepStatus::kPassed ? "ok " : "FAILED ")
+      << result.number << ' ' << result.step.name << " ("
+      << Seconds(result.took) << " s";
   if (result.tries > 1) {
     out << ", " << result.tries << " tries";
   }

@@ -13,14 +13,15 @@ struct RunReport {
   std::string scenario;
   std::string run_id;
   bool has_passed = false;
-  Duration took{};      ///< steps only
-  Duration up_took{};   ///< building the network
-  std::string problem;  ///< why not all steps ran, if no step is why
+  Duration took{};         ///< steps only
+  Duration up_took{};      ///< building the network
+  std::string problem;     ///< why not all steps ran, if no step is why
+  int interrupted_by = 0;  ///< the signal; 0 if none
   std::vector<StepResult> steps;
 };
 
 /// One line about a step that has ended: "ok 2 NAME (0.10 s)".
-[[nodiscard]] std::string RenderStep(size_t number, const StepResult& result);
+[[nodiscard]] std::string RenderStep(const StepResult& result);
 /// Why a step failed, with where it is written and what it printed.
 [[nodiscard]] std::string RenderFailure(const std::string& file,
                                         const StepResult& result);

@@ -186,6 +186,82 @@ run = "ping -c1 10.9.0.2"
                          (report["steps"][0]["status"],
                           report["steps"][0]["found"]))
 
+    def dying(self, ending, key=""):
+        """Steps: a server that ends with `ending` during the second one."""
+        folder = self.file.parent
+        return f"""[[step]]
+name = "a server"
+on = "right"
+run = '''
+echo $$ > {folder}/pid
+echo ready
+while ! test -e {folder}/go; do sleep 0.02; done
+echo cannot go on
+{ending}
+'''
+background = true
+output = "ready"
+{key}
+[[step]]
+name = "a client"
+on = "left"
+run = "touch {folder}/go; while kill -0 $(cat {folder}/pid); do sleep 0.02; done"
+[[step]]
+on = "left"
+run = "true"
+"""
+
+    def test_notices_a_background_process_that_dies_later(self):
+        for ending, found in (("exit 7", "exit 7"),
+                              ("kill -KILL $$", "signal 9")):
+            done = self.run_steps(self.dying(ending), "--junit",
+                                  str(self.junit))
+            (self.file.parent / "go").unlink()
+            self.assertEqual(done.returncode, 1)
+            self.assertRegex(done.stdout, r"ok 1 a server.*\n"
+                                          r"ok 2 a client.*\n"
+                                          r"FAILED 1 a server.*\n")
+            self.assertIn(f"{self.file}:{FIRST_STEP_LINE}: step failed: "
+                          "a server", done.stdout)
+            self.assertIn(f"found:    {found}\n", done.stdout)
+            self.assertIn("| cannot go on\n", done.stdout)
+            self.assertNotIn("ok 3", done.stdout)
+            suite = xml.etree.ElementTree.parse(self.junit).getroot()
+            self.assertEqual(("1", "1"),
+                             (suite.get("failures"), suite.get("skipped")))
+
+    def test_a_background_process_may_end_well_or_as_the_scenario_says(self):
+        for ending, key in (("exit 0", ""), ("exit 7", "may_exit = true"),
+                            ("kill -KILL $$", "may_exit = true")):
+            done = self.run_steps(self.dying(ending, key))
+            (self.file.parent / "go").unlink()
+            self.assertEqual(done.returncode, 0, done.stdout)
+
+    def test_does_not_try_again_after_a_background_process_died(self):
+        done = self.run_steps(self.dying("exit 7").replace(
+            'sleep 0.02; done"\n', 'sleep 0.02; done; false"\n'
+            'within = "30s"\n'))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("FAILED 1 a server", done.stdout)
+        self.assertIn("FAILED 2 a client", done.stdout)
+
+    def test_a_background_command_that_is_not_found_fails_at_its_own_step(self):
+        for command in ('"nosuchprogram"', '["nosuchprogram", "-v"]'):
+            done = self.run_steps(f"""[[step]]
+name = "a server"
+on = "right"
+run = {command}
+background = true
+may_exit = true
+[[step]]
+on = "left"
+run = "true"
+""")
+            self.assertEqual(done.returncode, 1)
+            self.assertTrue(done.stdout.startswith("FAILED 1 a server"),
+                            done.stdout)
+            self.assertNotIn("ok 2", done.stdout)
+
     def test_within_ends_the_last_try(self):
         status, report = self.report("""[[step]]
 on = "left"
@@ -286,7 +362,7 @@ timeout = "1000s"
         for number in (signal.SIGINT, signal.SIGTERM):
             process = self.start_hanging()
             process.send_signal(number)
-            self.assertEqual(process.wait(), 1)
+            self.assertEqual(process.wait(), 128 + number)
             self.assertIn(f"interrupted by signal {int(number)}",
                           process.stdout.read())
             self.assertEqual(self.runs(), {})

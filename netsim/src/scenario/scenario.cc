@@ -35,7 +35,8 @@ bool Step::operator==(const Step& other) const {
   const auto value = [](const Step& step) {
     return std::tie(step.name, step.member, step.command, step.event,
                     step.argument, step.expected_exit, step.expected_output,
-                    step.is_background, step.within, step.timeout);
+                    step.is_background, step.may_exit, step.within,
+                    step.timeout);
   };
   return value(*this) == value(other);
 }

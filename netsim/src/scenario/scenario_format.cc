@@ -125,6 +125,9 @@ toml::table ToTable(const Step& step) {
   table.insert("timeout", FormatDuration(step.timeout));
   if (step.is_background) {
     table.insert("background", true);
+    if (step.may_exit) {
+      table.insert("may_exit", true);
+    }
   } else {
     table.insert("exit", int64_t{step.expected_exit});
     table.insert("within", FormatDuration(step.within));

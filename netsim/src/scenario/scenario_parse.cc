@@ -300,6 +300,7 @@ void Parser::ReadStep(TomlTable& table) {
       table.OptionalInteger("exit", 0, 255).value_or(step.expected_exit));
   step.expected_output = table.OptionalString("output").value_or("");
   step.is_background = table.OptionalBool("background").value_or(false);
+  step.may_exit = table.OptionalBool("may_exit").value_or(false);
   step.within = table.OptionalDuration("within").value_or(step.within);
   step.timeout = table.OptionalDuration("timeout").value_or(step.timeout);
   RefuseUselessKeys(table, step);
@@ -327,10 +328,14 @@ void Parser::RefuseUselessKeys(TomlTable& table, const Step& step) {
   const bool is_event = table.Has("event");
   refuse(!is_event, "argument", "belongs to 'event'");
   for (const std::string_view key :
-       {"exit", "output", "background", "within", "timeout"}) {
+       {"exit", "output", "background", "may_exit", "within", "timeout"}) {
     refuse(is_event, key, "belongs to 'run'");
   }
-  refuse(step.is_background, "exit", "is not looked at with 'background'");
+  refuse(step.is_background, "exit",
+         "does not go with 'background': it may not fail, or end in any way "
+         "with may_exit = true");
+  refuse(!is_event && !step.is_background, "may_exit",
+         "belongs to 'background'");
   refuse(step.is_background, "within", "does not go with 'background'");
   refuse(step.timeout == Duration::zero(), "timeout", "must not be 0");
 }

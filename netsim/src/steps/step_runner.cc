@@ -18,6 +18,10 @@
 namespace natkit::netsim {
 namespace {
 
+/// How long a background command without `output` is watched before the next
+/// step begins: one that cannot start has said so by then.
+constexpr Duration kSettling = std::chrono::milliseconds(100);
+
 /// Between two tries of a step that has time `within`.
 constexpr Duration kPause = std::chrono::milliseconds(100);
 
@@ -66,6 +70,16 @@ std::vector<std::string> Words(const std::string& text) {
   return words;
 }
 
+/// Whether a background process has ended, and not as it may. One that could
+/// not be started is a failure in any case: the steps met an empty stage.
+bool HasFailed(const StepProcess& process, const Step& step) {
+  constexpr int kNotExecutable = 126;
+  constexpr int kNotFound = 127;
+  const int status = process.exit_status().value_or(0);
+  return status == kNotExecutable || status == kNotFound ||
+         (status != 0 && !step.may_exit);
+}
+
 FileDescriptor CatchSignals() {
   sigset_t signals;
   sigemptyset(&signals);
@@ -89,10 +103,9 @@ class StepRunner::Impl {
 
  private:
   void RunOne(StepResult& result, size_t index);
-  /// A background command that could not even be started is a failure: the
-  /// other steps met an empty stage.
-  void FailUnstarted(std::vector<StepResult>& results,
-                     const Progress& progress);
+  [[nodiscard]] bool IsAnyDead() const;
+  /// Notes which background processes failed. True if one did.
+  bool FailDead(std::vector<StepResult>& results, const Progress& progress);
   void RunEvent(StepResult& result);
   void RunBackground(StepResult& result, size_t index);
   void RunCommand(StepResult& result);
@@ -137,6 +150,7 @@ std::vector<StepResult> StepRunner::Impl::Run(const Progress& progress) {
   for (const Step& step : scenario_.steps) {
     StepResult& result = results.emplace_back();
     result.step = step;
+    result.number = results.size();
     result.expected = Expectation(step);
   }
   for (StepResult& result : results) {
@@ -149,30 +163,39 @@ std::vector<StepResult> StepRunner::Impl::Run(const Progress& progress) {
     RunOne(result, static_cast<size_t>(&result - results.data()));
     result.took = Now() - start;
     progress(result);
-    if (result.status != StepStatus::kPassed) {
+    Serve(nullptr, Duration::zero());
+    const bool is_dead = FailDead(results, progress);
+    if (is_dead || result.status != StepStatus::kPassed) {
       break;
     }
   }
-  Serve(nullptr, Duration::zero());
-  FailUnstarted(results, progress);
   background_.clear();
   return results;
 }
 
-void StepRunner::Impl::FailUnstarted(std::vector<StepResult>& results,
-                                     const Progress& progress) {
-  constexpr int kNotExecutable = 126;
-  constexpr int kNotFound = 127;
+bool StepRunner::Impl::IsAnyDead() const {
+  return std::ranges::any_of(background_, [this](const Background& one) {
+    return HasFailed(one.process, scenario_.steps[one.step]);
+  });
+}
+
+bool StepRunner::Impl::FailDead(std::vector<StepResult>& results,
+                                const Progress& progress) {
+  if (interrupted_by_ != 0) {
+    return false;  // whoever did it may have ended them too
+  }
+  bool is_any = false;
   for (const Background& background : background_) {
-    const auto status = background.process.exit_status();
     StepResult& result = results[background.step];
-    if (status == kNotExecutable || status == kNotFound) {
+    if (HasFailed(background.process, result.step)) {
       result.status = StepStatus::kFailed;
       result.found = background.process.Ending();
       result.output = background.process.output();
       progress(result);
+      is_any = true;
     }
   }
+  return is_any;
 }
 
 void StepRunner::Impl::RunOne(StepResult& result, size_t index) {
@@ -208,9 +231,11 @@ void StepRunner::Impl::RunBackground(StepResult& result, size_t index) {
     result.found = process.error().text;
     return;
   }
-  // Without an expectation the next step may begin at once.
   bool is_ready = step.expected_output.empty();
-  if (!is_ready) {
+  if (is_ready) {
+    Wait(Now() + kSettling, &*process, [&] { return process->has_ended(); });
+    is_ready = !HasFailed(*process, step);
+  } else {
     Wait(Now() + step.timeout, &*process, [&] {
       is_ready = Matches(process->output(), step.expected_output);
       return is_ready || process->has_ended();
@@ -218,9 +243,11 @@ void StepRunner::Impl::RunBackground(StepResult& result, size_t index) {
   }
   result.output = process->output();
   result.status = is_ready ? StepStatus::kPassed : StepStatus::kFailed;
-  result.found = is_ready               ? "runs"
-                 : process->has_ended() ? process->Ending() + " before that"
-                                        : "no such output in time";
+  result.found = is_ready                ? "runs"
+                 : !process->has_ended() ? "no such output in time"
+                 : step.expected_output.empty()
+                     ? process->Ending()
+                     : process->Ending() + " before that";
   if (is_ready) {
     background_.push_back({*std::move(process), index});
   }
@@ -237,7 +264,7 @@ void StepRunner::Impl::RunCommand(StepResult& result) {
       result.status = StepStatus::kPassed;
       return;
     }
-    if (Now() + kPause >= end) {
+    if (Now() + kPause >= end || IsAnyDead()) {
       break;
     }
     Wait(Now() + kPause, nullptr, [] { return false; });

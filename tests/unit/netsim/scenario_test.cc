@@ -570,7 +570,10 @@ TEST(Scenario, RefusesStepsThatSayNothing) {
   EXPECT_THAT(problems("run = \"x\"\nargument = \"y\"\n"),
               ElementsAre(HasSubstr("29: [[step]]: 'argument' belongs to")));
   EXPECT_THAT(problems("run = \"x\"\nbackground = true\nexit = 1\n"),
-              ElementsAre(HasSubstr("30: [[step]]: 'exit' is not looked at")));
+              ElementsAre(HasSubstr(
+                  "30: [[step]]: 'exit' does not go with 'background'")));
+  EXPECT_THAT(problems("run = \"x\"\nmay_exit = true\n"),
+              ElementsAre(HasSubstr("'may_exit' belongs to 'background'")));
   EXPECT_THAT(problems("run = \"x\"\ntimeout = 0\n"),
               ElementsAre(HasSubstr("must not be 0")));
   EXPECT_THAT(problems("event = \"link-down\"\nwithin = 3\n"),

@@ -83,9 +83,10 @@ struct Step {
   std::string argument;              ///< of the event, e.g. a new address
   int expected_exit = 0;
   std::string expected_output;  ///< ECMAScript regular expression; empty: any
-  /// Runs until the end of the scenario, or until it exits; its exit status is
-  /// not looked at. `expected_output` says when the next step may begin.
+  /// Runs until the end of the scenario. `expected_output` says when the next
+  /// step may begin. The step fails whenever it ends with failure.
   bool is_background = false;
+  bool may_exit = false;  ///< a background command may end in any way
   /// The command is repeated until it does what is expected, for so long;
   /// zero: tried once.
   Duration within{};

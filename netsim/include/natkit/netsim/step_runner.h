@@ -21,6 +21,7 @@ enum class StepStatus : uint8_t {
 /// What came of one step.
 struct StepResult {
   Step step;
+  size_t number = 0;  ///< its position in the scenario, from 1
   StepStatus status = StepStatus::kNotRun;
   Duration took{};
   uint32_t tries = 0;
@@ -30,10 +31,13 @@ struct StepResult {
 };
 
 /// Runs the steps of a scenario, in order, on a run that is up. Stops at the
-/// first that fails. One thread; background processes end with the runner.
+/// first that fails; when a background process fails, after the step at work,
+/// which is not tried again. One thread; background processes end with the
+/// runner.
 class StepRunner {
  public:
-  /// Told before a step begins (with kNotRun) and when it has ended.
+  /// Told before a step begins (with kNotRun) and when it has ended; once more
+  /// about a background step whose process failed later.
   using Progress = std::function<void(const StepResult&)>;
 
   /// `id` is a run of `scenario`. SIGINT, SIGTERM and SIGHUP are blocked from
