@@ -28,8 +28,8 @@ std::string ProtocolName(uint8_t protocol) {
 }
 
 void AddMappings(const MemberView& view, std::ostream& out) {
-  out << view.mappings.size() << " mappings, " << view.sessions
-      << " sessions\n";
+  out << CountOf(view.mappings.size(), "mapping", "mappings") << ", "
+      << CountOf(view.sessions, "session", "sessions") << '\n';
   for (const MemberView::Mapping& mapping : view.mappings) {
     out << "  " << std::left << std::setw(7) << ProtocolName(mapping.protocol)
         << std::setw(24) << mapping.inside.ToString() << std::setw(24)
@@ -50,12 +50,12 @@ void AddLinks(const MemberView& view, std::ostream& out) {
             : link.settings.empty() ? "perfect"
                                     : link.settings);
     const LinkCounters& c = link.counters;
+    out << ", " << c.sent << " sent, " << c.delivered << " delivered";
     const auto add = [&out](uint64_t value, std::string_view what) {
       if (value != 0) {
         out << ", " << value << ' ' << what;
       }
     };
-    add(c.sent, "sent");
     add(c.lost, "lost");
     add(c.duplicated, "duplicated");
     add(c.reordered, "reordered");

@@ -250,6 +250,62 @@ print(size, flush=True)
         self.assertEqual(client.stdout.readline(), f"hello {EXTERNAL} 4000\n")
         self.assertEqual(client.stdout.readline(), "50000\n")
 
+    def test_translates_ipv6_prefixes_for_udp_and_tcp(self):
+        scenario = home().replace(
+            'cidr = "203.0.113.0/24"',
+            'cidr = "203.0.113.0/24"\ncidr6 = "2001:db8:113::/64"').replace(
+            'cidr = "192.168.1.0/24"',
+            'cidr = "192.168.1.0/24"\ncidr6 = "fd00:2::/64"').replace(
+            f'address = "{SERVER}"',
+            f'address = "{SERVER}"\naddress6 = "2001:db8:113::10"').replace(
+            'address = "192.168.1.10"',
+            'address = "192.168.1.10"\naddress6 = "fd00:2::10"') + """
+ipv6 = "nptv6"
+outside_address6 = "2001:db8:113::20"
+outside_prefix6 = "2001:db8:7::/64"
+"""
+        net = self.simulate(scenario)
+        self.assertTrue(self.reaches(net, "a", "2001:db8:113::10"))
+        server = net.popen_python("server", """
+import socket
+udp = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+udp.bind(("::", 5000))
+with socket.create_server(("::", 5000), family=socket.AF_INET6) as listener:
+    print("ready", flush=True)
+    text, source = udp.recvfrom(100)
+    udp.sendto(f"{text.decode()} {source[0]} {source[1]}".encode(), source)
+    connection, source = listener.accept()
+    while data := connection.recv(1 << 16):
+        connection.sendall(data)
+    connection.close()
+    print(source[0], flush=True)
+""", stdout=subprocess.PIPE, text=True)
+        self.addCleanup(server.stdout.close)
+        self.assertEqual(server.stdout.readline(), "ready\n")
+        client = net.popen_python("a", """
+import socket
+udp = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+udp.bind(("::", 4000))
+udp.settimeout(30)
+udp.sendto(b"hello", ("2001:db8:113::10", 5000))
+print(udp.recv(100).decode(), flush=True)
+tcp = socket.create_connection(("2001:db8:113::10", 5000), timeout=30)
+tcp.sendall(bytes(50_000))
+tcp.shutdown(socket.SHUT_WR)
+size = 0
+while data := tcp.recv(1 << 16):
+    size += len(data)
+print(size, flush=True)
+""", stdout=subprocess.PIPE, text=True)
+        self.addCleanup(client.stdout.close)
+        # The prefix is another, the port stays, the interface identifier
+        # takes up the difference (RFC 6296 section 3.1).
+        echoed = client.stdout.readline()
+        seen = re.fullmatch(r"hello (2001:db8:7:[0-9a-f:]+) 4000\n", echoed)
+        self.assertTrue(seen, echoed)
+        self.assertEqual(client.stdout.readline(), "50000\n")
+        self.assertEqual(server.stdout.readline(), f"{seen[1]}\n")
+
     def test_reaches_ipv6_hosts_through_a_firewall(self):
         scenario = home().replace(
             'cidr = "203.0.113.0/24"',
@@ -298,6 +354,23 @@ class Events(Case):
         self.assertGreater(mapping["expires_in"], 1)
         self.assertIn("192.168.1.10:4000",
                       netsim("show", "--id", self.net.id, "box"))
+
+    def test_show_counts_what_passes_perfect_links(self):
+        a, server = self.probe(self.net, "a"), self.probe(self.net, "server")
+        server.bind(1000)
+        for _ in range(5):
+            a.send(4000, (SERVER, 1000), "there")
+            server.receive(1000)
+        for member, counts in (("a", {"up": 5, "down": 0}),
+                               ("server", {"up": 0, "down": 5})):
+            links = self.net.show(member)["links"]
+            for name in ("sent", "delivered"):
+                self.assertEqual({link["direction"]: link[name]
+                                  for link in links}, counts)
+            text = netsim("show", "--id", self.net.id, member)
+            for direction, count in counts.items():
+                self.assertRegex(text, rf"link {direction} on \w+: perfect, "
+                                       rf"{count} sent, {count} delivered\n")
 
     def test_reboot_forgets(self):
         self.assertTrue(self.reaches(self.net, "a", SERVER))

@@ -62,13 +62,14 @@ bool Fabric::PassWire(Instant now, size_t port, Stage stage, ByteView frame) {
   }
   Wire& wire = stage == Stage::kUp ? end.up : end.down;
   // As if there were no ARP: a link is about the IP packets of its members.
-  if (wire.is_perfect || IsNeighborMessage(frame)) {
+  if (IsNeighborMessage(frame)) {
     return true;
   }
   const auto arrivals = wire.link.Send(now, frame.size() - kEthernetHeaderSize);
   for (size_t i = 0; i < arrivals.count; ++i) {
-    if (i + 1 == arrivals.count && arrivals.at[i] <= now &&
-        (!delayed_.next() || *delayed_.next() > now)) {
+    const bool is_next =
+        arrivals.at[i] <= now && (!delayed_.next() || *delayed_.next() > now);
+    if (i + 1 == arrivals.count && (wire.is_perfect || is_next)) {
       return true;
     }
     if (!delayed_.Push(arrivals.at[i], MakeTag(port, stage, end.unplugged),

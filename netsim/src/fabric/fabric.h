@@ -109,7 +109,7 @@ class Fabric {
   [[nodiscard]] uint64_t dropped() const { return dropped_; }
 
  private:
-  /// A direction of a cable; a perfect one is passed by.
+  /// A direction of a cable. A perfect one has nothing under way.
   struct Wire {
     explicit Wire(const LinkConfig& config, uint64_t seed)
         : link(config, seed), is_perfect(config.is_perfect()) {}

@@ -218,6 +218,26 @@ TEST_F(FabricSwitching, PassesQuestionsAboutNeighborsUnharmed) {
   EXPECT_TRUE(Ports().empty());
 }
 
+TEST_F(FabricSwitching, CountsWhatPassesPerfectCables) {
+  Fabric fabric(OneNetwork(), recorder_);
+  Send(fabric, kStart, 1, 0);
+  Send(fabric, kStart, 0, 1);
+  Send(fabric, kStart, 0, 1);
+  auto question = BuildQuestion(kHost, MacOf(0), kServer);
+  fabric.HandleFrame(kStart, 0, question);
+  const auto [up, down] = fabric.links(0);
+  EXPECT_EQ(up->counters().sent, 2U);
+  EXPECT_EQ(up->counters().delivered, 2U);
+  EXPECT_EQ(down->counters().sent, 1U);
+  EXPECT_EQ(down->counters().delivered, 1U);
+  EXPECT_EQ(fabric.links(2)[1]->counters().sent, 1U);  // was flooded
+  std::vector<uint8_t> large(kEthernetHeaderSize + 1501);
+  WriteFrameHeader(large, MacOf(1), MacOf(0), kEtherTypeIpv4);
+  fabric.HandleFrame(kStart, 0, large);
+  EXPECT_EQ(up->counters().sent, 3U);
+  EXPECT_EQ(up->counters().dropped_mtu, 1U);
+}
+
 TEST_F(FabricSwitching, IsBoundedUnderFlood) {
   LinkConfig slow;
   slow.delay = seconds(3600);
