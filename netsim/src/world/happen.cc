@@ -1,30 +1,64 @@
 // What happens to members while the world runs.
 
-#include <charconv>
+#include <algorithm>
 #include <chrono>
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "natkit/base/check.h"
+#include "scenario/link_settings.h"
+#include "scenario/units.h"
 #include "world_impl.h"
 
 namespace natkit::netsim {
 namespace {
 
-/// "500ms" or "2s".
-std::optional<Duration> ParseDuration(std::string_view text) {
-  int64_t count = 0;
-  const auto [end, error] =
-      std::from_chars(text.data(), text.data() + text.size(), count);
-  if (error != std::errc{} || count < 0 || count > 1'000'000'000) {
-    return std::nullopt;
+/// The words of "set-link", as `netsim event` takes them.
+struct LinkChange {
+  std::string network;  ///< empty: every cable of the member
+  std::string direction = "both";
+  std::vector<std::string> settings;
+};
+
+std::optional<LinkChange> ParseLinkChange(std::string_view argument) {
+  constexpr std::string_view kNetwork = "network=";
+  constexpr std::string_view kDirection = "direction=";
+  LinkChange change;
+  while (!argument.empty()) {
+    const std::string word(argument.substr(0, argument.find(' ')));
+    argument.remove_prefix(std::min(argument.size(), word.size() + 1));
+    if (word.starts_with(kNetwork)) {
+      change.network = word.substr(kNetwork.size());
+    } else if (word.starts_with(kDirection)) {
+      change.direction = word.substr(kDirection.size());
+    } else if (!word.empty()) {
+      change.settings.push_back(word);
+    }
   }
-  const std::string_view unit =
-      text.substr(static_cast<size_t>(end - text.data()));
-  if (unit == "ms") {
-    return std::chrono::milliseconds(count);
+  const std::string& direction = change.direction;
+  const bool is_known =
+      direction == "both" || direction == "up" || direction == "down";
+  return is_known ? std::optional(std::move(change)) : std::nullopt;
+}
+
+/// False if a setting is none.
+bool Apply(const LinkChange& change, WorldPort& port) {
+  const auto up = ChangeLink(port.up.config(), change.settings);
+  const auto down = ChangeLink(port.down.config(), change.settings);
+  if (!up || !down) {
+    return false;
   }
-  return unit == "s" ? std::optional<Duration>(std::chrono::seconds(count))
-                     : std::nullopt;
+  if (change.direction != "down") {
+    port.up.Configure(*up);
+  }
+  if (change.direction != "up") {
+    port.down.Configure(*down);
+  }
+  port.has_cable = true;
+  port.uses_down = true;
+  return true;
 }
 
 }  // namespace
@@ -76,7 +110,7 @@ Result<void> World::Impl::ApplyToBox(uint32_t box, std::string_view event,
     return {};
   }
   const WorldBox& item = boxes_[box];
-  if (event == "blackhole") {
+  if (event == "blackhole" || event == "set-link") {
     return ApplyToPorts({item.inside, item.outside}, event, argument);
   }
   return ApplyToPorts({item.outside}, event, argument);
@@ -88,6 +122,24 @@ Result<void> World::Impl::ApplyToPorts(const std::vector<PortId>& ports,
   if (event == "link-down" || event == "link-up") {
     for (const PortId port : ports) {
       ports_[port].is_up = event == "link-up";
+    }
+    return {};
+  }
+  if (event == "set-link") {
+    const auto change = ParseLinkChange(argument);
+    bool is_found = false;
+    for (const PortId port : ports) {
+      const std::string& network = networks_[ports_[port].network].name;
+      if (!change || (!change->network.empty() && change->network != network)) {
+        continue;
+      }
+      if (!Apply(*change, ports_[port])) {
+        return Fail(Errc::kBadValue);
+      }
+      is_found = true;
+    }
+    if (!is_found) {
+      return Fail(change ? Errc::kNotFound : Errc::kBadValue);
     }
     return {};
   }

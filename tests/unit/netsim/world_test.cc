@@ -314,6 +314,32 @@ TEST(World, UnpluggedLinksAndBlackholesLose) {
   EXPECT_EQ(net.world.counters().dropped(WorldDrop::kLinkDown), 1U);
 }
 
+TEST(World, LinksChangeByTheWordsOfNetsimEvent) {
+  Lan net;
+  const auto arrives_within = [&net](Duration time) {
+    const size_t before = net.b.texts().size();
+    EXPECT_TRUE(net.a.Send("10.0.0.1:1", "10.0.0.2:2", "x"));
+    net.world.Run(time);
+    const bool is_there = net.b.texts().size() > before;
+    net.world.Run(1s);
+    return is_there;
+  };
+  EXPECT_TRUE(arrives_within(10ms));
+  ASSERT_TRUE(
+      net.world.ApplyEvent("a", "set-link", "delay=200ms direction=up"));
+  EXPECT_FALSE(arrives_within(199ms));
+  EXPECT_TRUE(arrives_within(201ms));
+  ASSERT_TRUE(
+      net.world.ApplyEvent("b", "set-link", "delay=100ms  network=lan"));
+  EXPECT_FALSE(arrives_within(299ms));
+  EXPECT_TRUE(arrives_within(301ms));
+  ASSERT_TRUE(net.world.ApplyEvent("a", "set-link", "delay=0ms"));
+  ASSERT_TRUE(net.world.ApplyEvent("b", "set-link", "delay=0ms loss=1"));
+  EXPECT_FALSE(arrives_within(10ms));
+  ASSERT_TRUE(net.world.ApplyEvent("b", "set-link", "loss=0 direction=down"));
+  EXPECT_TRUE(arrives_within(10ms));
+}
+
 TEST(World, RefusesEventsItDoesNotKnow) {
   Lan net;
   const auto code = [&net](auto... words) {
@@ -324,6 +350,11 @@ TEST(World, RefusesEventsItDoesNotKnow) {
   EXPECT_EQ(code("a", "dance"), Errc::kUnsupported);
   EXPECT_EQ(code("a", "blackhole", "soon"), Errc::kBadValue);
   EXPECT_EQ(code("a", "blackhole", "-1s"), Errc::kBadValue);
+  EXPECT_EQ(code("a", "set-link"), Errc::kBadValue);
+  EXPECT_EQ(code("a", "set-link", "speed=1"), Errc::kBadValue);
+  EXPECT_EQ(code("a", "set-link", "loss=2"), Errc::kBadValue);
+  EXPECT_EQ(code("a", "set-link", "loss=1 direction=left"), Errc::kBadValue);
+  EXPECT_EQ(code("a", "set-link", "loss=1 network=wan"), Errc::kNotFound);
 }
 
 TEST(World, BuffersAreUsedAgain) {

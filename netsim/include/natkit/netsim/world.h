@@ -208,7 +208,9 @@ class World {
   /// "reboot" (argument: empty, or another external address), "readdress"
   /// (argument: an address), "block-udp", "unblock-udp", "link-down",
   /// "link-up", "blackhole" (argument: for how long, "500ms" or "2s"; all its
-  /// networks). Errors: kNotFound, kBadValue, kUnsupported (not for a host).
+  /// networks), "set-link" (argument: "delay=20ms loss=0.05", narrowed by
+  /// "direction=up" and "network=NAME"). Errors: kNotFound, kBadValue,
+  /// kUnsupported (not for a host).
   Result<void> ApplyEvent(std::string_view member, std::string_view event,
                           std::string_view argument = {});
   /// Drops what goes from one address to another, as seen on any network.
