@@ -12,6 +12,7 @@
 #include <system_error>
 #include <utility>
 
+#include "json_text.h"
 #include "load_file.h"
 #include "natkit/netsim/control.h"
 #include "natkit/netsim/draw.h"
@@ -47,9 +48,10 @@ std::string Commands::Run() {
 
 void Commands::Check() {
   if (const auto scenario = LoadFile(file, exit_status)) {
-    std::cout << file << ": ok, " << scenario->networks.size() << " networks, "
-              << scenario->hosts.size() << " hosts, " << scenario->nats.size()
-              << " boxes\n";
+    std::cout << file << ": ok, "
+              << CountOf(scenario->networks.size(), "network", "networks")
+              << ", " << CountOf(scenario->hosts.size(), "host", "hosts")
+              << ", " << CountOf(scenario->nats.size(), "box", "boxes") << '\n';
   }
 }
 

@@ -1,5 +1,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <iostream>
+#include <string>
 #include <string_view>
 
 #include "commands.h"
@@ -117,6 +119,39 @@ int TakeCommand(int argc, char** argv, Commands& commands) {
   return static_cast<int>(dashes - argv);
 }
 
+/// Says so if the first word is no command; the parser would only say that one
+/// is required.
+bool IsCommand(const CLI::App& app, int argc, char** argv) {
+  const std::string_view word = argc > 1 ? argv[1] : "-";
+  std::string known;
+  for (const CLI::App* command : app.get_subcommands(nullptr)) {
+    if (word == command->get_name()) {
+      return true;
+    }
+    known += (known.empty() ? "" : ", ") + command->get_name();
+  }
+  if (word.starts_with('-')) {
+    return true;
+  }
+  std::cerr << "netsim: '" << word << "' is not a command; commands: " << known
+            << '\n';
+  return false;
+}
+
+/// A script's variable that was never set is not "no --id".
+bool HasNoEmptyId(int argc, char** argv) {
+  for (int i = 2; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    const std::string_view before = argv[i - 1];
+    if (word == "--id=" ||
+        (word.empty() && (before == "--id" || before == "down"))) {
+      std::cerr << "netsim: the id of a run is not empty\n";
+      return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -131,10 +166,13 @@ int main(int argc, char** argv) {
   AddMemberCommands(app, commands);
   natkit::netsim::grid::AddMatrixCommand(app, commands.exit_status);
   const int ours = TakeCommand(argc, argv, commands);
+  constexpr int kBadUsage = 2;
+  if (!IsCommand(app, ours, argv) || !HasNoEmptyId(ours, argv)) {
+    return kBadUsage;
+  }
   try {
     app.parse(ours, argv);
   } catch (const CLI::ParseError& error) {
-    constexpr int kBadUsage = 2;
     return app.exit(error) == 0 ? 0 : kBadUsage;  // --help is no error
   }
   return commands.exit_status;

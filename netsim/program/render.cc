@@ -99,8 +99,8 @@ std::string RenderRuns(const std::vector<RunSummary>& runs) {
   out << std::left;
   for (const RunSummary& run : runs) {
     out << std::setw(18) << run.id << std::setw(10) << StateName(run.state)
-        << std::setw(16) << run.scenario << ' ' << run.members.size()
-        << " members\n";
+        << std::setw(16) << run.scenario << ' '
+        << CountOf(run.members.size(), "member", "members") << '\n';
   }
   return out.str();
 }

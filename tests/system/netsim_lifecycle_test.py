@@ -100,6 +100,44 @@ class Running(NetsimCase):
                 netsim("up", "--id", "mine", "/dev/stdin", input=SCENARIO)
             self.assertEqual(self.runs(), {"mine": "running"})
 
+    def test_an_empty_id_is_a_mistake(self):
+        with Simulation(SCENARIO):
+            for command in (("up", "--id", "", "/dev/stdin"),
+                            ("run", "--id=", "/dev/stdin"),
+                            ("exec", "--id", "", "left", "--", "true"),
+                            ("event", "--id", "", "left", "link-down"),
+                            ("down", "")):
+                done = subprocess.run([netsim_program(), *command],
+                                      input=SCENARIO, text=True,
+                                      capture_output=True, check=False)
+                self.assertEqual(done.returncode, 2, command)
+                self.assertIn("id of a run is not empty", done.stderr)
+            self.assertEqual(list(self.runs().values()), ["running"])
+
+    def test_a_word_that_is_no_command_is_named(self):
+        done = subprocess.run([netsim_program(), "frob", "x"], text=True,
+                              capture_output=True, check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("'frob' is not a command", done.stderr)
+        self.assertRegex(done.stderr, r"check, draw,.* matrix")
+
+    def test_one_thing_is_singular(self):
+        one = SCENARIO[:SCENARIO.rindex("[[host]]")]
+        self.assertIn("ok, 1 network, 1 host, 0 boxes\n",
+                      netsim("check", "/dev/stdin", input=one))
+
+    def test_ps_tells_keeper_and_engine_apart(self):
+        with Simulation(SCENARIO + "[[link]]\nmember = \"left\"\n"
+                        "delay = 0\n",
+                        run_id="some-run") as net:
+            for pid, name in ((self.keeper_of(net.id), "netsim-keeper"),
+                              (self.engine_of(net.id), "netsim-engine")):
+                shown = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+                self.assertEqual(shown.rstrip(b"\0").decode(),
+                                 f"{name} some-run")
+                environment = pathlib.Path(f"/proc/{pid}/environ").read_bytes()
+                self.assertIn(b"NATKIT_NETSIM_DIR=", environment)
+
     def test_problems_name_file_and_line(self):
         done = subprocess.run([netsim_program(), "check", "/dev/stdin"],
                               input=SCENARIO + "[[host]]\n", text=True,

@@ -128,7 +128,7 @@ Outcome<void> ConfigureAll(const Scenario& scenario, RunRecord& record) {
 
 Outcome<void> Build(const Scenario& scenario, RunRecord& record,
                     Lifetime lifetime) {
-  auto keeper = StartKeeper(CountNamespaces(scenario));
+  auto keeper = StartKeeper(CountNamespaces(scenario), record.id);
   if (!keeper) {
     return std::unexpected(keeper.error());
   }

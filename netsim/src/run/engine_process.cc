@@ -53,7 +53,6 @@ void Detach(int report, const std::string& directory) {
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
   signal(SIGPIPE, SIG_IGN);
-  prctl(PR_SET_NAME, "netsim-engine");
   prctl(PR_SET_TIMERSLACK, 1000UL, 0, 0, 0);
 }
 
@@ -151,6 +150,7 @@ Outcome<std::unique_ptr<EngineServer>> MakeServer(const RunRecord& record,
 [[noreturn]] void EngineMain(const RunRecord& record, const Scenario& scenario,
                              DeviceKind kind, int report) {
   Detach(report, DirectoryOf(record.id).value_or(""));
+  SetTitle("netsim-engine", record.id);
   auto server = MakeServer(record, scenario, kind);
   const std::string text = server ? "ok" : server.error().text;
   if (write(kReportFd, text.data(), text.size()) < 0 || !server) {

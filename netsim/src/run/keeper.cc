@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -84,14 +83,15 @@ void Detach(int report, int commit) {
   if (chdir("/") != 0) {
     _exit(1);
   }
-  prctl(PR_SET_NAME, "netsim-keeper");
 }
 
-[[noreturn]] void KeeperMain(size_t count, int report_fd, int commit_fd) {
+[[noreturn]] void KeeperMain(size_t count, const std::string& run,
+                             int report_fd, int commit_fd) {
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, nullptr);
   Detach(report_fd, commit_fd);
+  SetTitle("netsim-keeper", run);
   const auto report = MakeNamespaces(count);
   const std::string text = report ? *report : report.error().text;
   if (write(kReportFd, text.data(), text.size()) < 0 || !report) {
@@ -139,7 +139,7 @@ Outcome<Keeper> ReadReport(const FileDescriptor& reader, pid_t pid,
 
 }  // namespace
 
-Outcome<Keeper> StartKeeper(size_t count) {
+Outcome<Keeper> StartKeeper(size_t count, const std::string& run) {
   std::array<int, 2> report{};
   std::array<int, 2> commit{};
   if (pipe2(report.data(), O_CLOEXEC) != 0 ||
@@ -155,7 +155,7 @@ Outcome<Keeper> StartKeeper(size_t count) {
     return std::unexpected(SystemFailure("fork"));
   }
   if (pid == 0) {
-    KeeperMain(count, report_writer.get(), commit_reader.get());
+    KeeperMain(count, run, report_writer.get(), commit_reader.get());
   }
   report_writer.Reset();
   auto keeper = ReadReport(report_reader, pid, count);

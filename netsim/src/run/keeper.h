@@ -19,9 +19,9 @@ struct Keeper {
   FileDescriptor commit;  ///< closing it without Commit() ends the keeper
 };
 
-/// Starts a keeper with `count` fresh network namespaces. Without privileges
-/// it makes a user namespace of its own first.
-[[nodiscard]] Outcome<Keeper> StartKeeper(size_t count);
+/// Starts a keeper with `count` fresh network namespaces for `run`. Without
+/// privileges it makes a user namespace of its own first.
+[[nodiscard]] Outcome<Keeper> StartKeeper(size_t count, const std::string& run);
 
 /// Lets the keeper outlive this process.
 [[nodiscard]] Outcome<void> Commit(Keeper& keeper);

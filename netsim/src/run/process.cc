@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <memory>
+#include <span>
 #include <sstream>
 
 #include "run/files.h"
@@ -141,6 +143,28 @@ std::vector<ProcessId> AllProcesses() {
     }
   }
   return processes;
+}
+
+void SetTitle(const std::string& name, const std::string& run) {
+  prctl(PR_SET_NAME, name.c_str());
+  // Fields 48 and 49 of proc_pid_stat(5): where the arguments lie. What is
+  // behind them, the environment, is looked at by Clean().
+  constexpr int kFieldsBefore = 45;  // the name ends the second one
+  const std::string stat = ReadFile("/proc/self/stat").value_or("");
+  std::istringstream fields(stat.substr(stat.rfind(')') + 1));
+  std::string skipped;
+  for (int i = 0; i < kFieldsBefore; ++i) {
+    fields >> skipped;
+  }
+  uintptr_t begin = 0;
+  uintptr_t end = 0;
+  if (!(fields >> begin >> end) || begin == 0 || end <= begin + 1) {
+    return;
+  }
+  const std::string title = name + " " + run;
+  const std::span<char> room(reinterpret_cast<char*>(begin), end - begin);
+  std::ranges::fill(room, '\0');
+  std::ranges::copy(title.substr(0, room.size() - 1), room.begin());
 }
 
 void EndProcesses(const std::vector<ProcessId>& processes,

@@ -25,6 +25,11 @@ struct ProcessId {
 [[nodiscard]] ProcessId ThisProcess();
 [[nodiscard]] bool IsAlive(const ProcessId& process);
 
+/// What `ps` shows of this process, in both of its columns: its name, and in
+/// place of the command line it was forked from `name` and the run, as far as
+/// there is room.
+void SetTitle(const std::string& name, const std::string& run);
+
 /// Every process of the system, by number.
 [[nodiscard]] std::vector<ProcessId> AllProcesses();
 
