@@ -55,7 +55,8 @@ std::string RenderProfiles() {
 
 std::string RenderProfilesJson() {
   std::ostringstream out;
-  std::string_view separator = "[";
+  std::string_view separator =
+      "{\"schema\":\"natkit-netsim-profiles-1\",\"profiles\":[\n ";
   for (const ProfileInfo& info : Profiles()) {
     out << separator << "{\"name\":" << Json(info.name)
         << ",\"aliases\":" << Json(info.aliases)
@@ -67,7 +68,7 @@ std::string RenderProfilesJson() {
         << ",\"kernel\":" << Json(KernelFit(info)) << '}';
     separator = ",\n ";
   }
-  out << "]\n";
+  out << "]}\n";
   return out.str();
 }
 
@@ -83,14 +84,15 @@ std::string RenderParameters() {
 
 std::string RenderParametersJson() {
   std::ostringstream out;
-  std::string_view separator = "[";
+  std::string_view separator =
+      "{\"schema\":\"natkit-netsim-parameters-1\",\"parameters\":[\n ";
   for (const Parameter& parameter : NatParameters()) {
     out << separator << "{\"key\":" << Json(parameter.key)
         << ",\"values\":" << Json(parameter.values)
         << ",\"meaning\":" << Json(parameter.meaning) << '}';
     separator = ",\n ";
   }
-  out << "]\n";
+  out << "]}\n";
   return out.str();
 }
 
@@ -107,7 +109,8 @@ std::string RenderRuns(const std::vector<RunSummary>& runs) {
 
 std::string RenderRunJson(const RunSummary& run) {
   std::ostringstream out;
-  out << "{\"id\":" << Json(run.id) << ",\"scenario\":" << Json(run.scenario)
+  out << "{\"schema\":\"natkit-netsim-up-1\",\"id\":" << Json(run.id)
+      << ",\"scenario\":" << Json(run.scenario)
       << ",\"state\":" << Json(StateName(run.state))
       << ",\"directory\":" << Json(run.directory) << ",\"engine_pid\":"
       << (run.engine_pid ? std::to_string(*run.engine_pid) : "null")
@@ -124,14 +127,14 @@ std::string RenderRunJson(const RunSummary& run) {
 }
 
 std::string RenderRunsJson(const std::vector<RunSummary>& runs) {
-  std::string out = "[";
+  std::string out = "{\"schema\":\"natkit-netsim-list-1\",\"runs\":[";
   std::string_view separator;
   for (const RunSummary& run : runs) {
     out += separator;
     out += RenderRunJson(run);
     separator = ",\n ";
   }
-  return out + "]\n";
+  return out + "]}\n";
 }
 
 }  // namespace natkit::netsim::program

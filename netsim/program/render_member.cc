@@ -125,7 +125,8 @@ std::string RenderMember(const MemberView& view) {
 
 std::string RenderMemberJson(const MemberView& view) {
   std::ostringstream out;
-  out << "{\"name\":" << Json(view.name) << ",\"external\":"
+  out << "{\"schema\":\"natkit-netsim-show-1\",\"name\":" << Json(view.name)
+      << ",\"external\":"
       << (view.external ? Json(view.external->ToString()) : "null")
       << ",\"sessions\":" << view.sessions << ",\"counters\":" << '{';
   std::string_view separator;

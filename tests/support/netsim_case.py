@@ -51,10 +51,10 @@ class NetsimCase(unittest.TestCase):
 
     def runs(self):
         return {run["id"]: run["state"]
-                for run in json.loads(netsim("list", "--json"))}
+                for run in json.loads(netsim("list", "--json"))["runs"]}
 
     def run_json(self, run_id):
-        return next(run for run in json.loads(netsim("list", "--json"))
+        return next(run for run in json.loads(netsim("list", "--json"))["runs"]
                     if run["id"] == run_id)
 
     def keeper_of(self, run_id):

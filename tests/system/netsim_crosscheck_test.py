@@ -32,8 +32,8 @@ AT_ONCE = 6
 
 def kernel_profiles():
     """The profiles that the kernel can play, exactly or nearly."""
-    return [p["name"] for p in json.loads(netsim("profiles", "--json"))
-            if p["kernel"] != "no"]
+    profiles = json.loads(netsim("profiles", "--json"))["profiles"]
+    return [p["name"] for p in profiles if p["kernel"] != "no"]
 
 
 def promise(profile, backend):

@@ -452,6 +452,9 @@ class Events(Case):
         with self.assertRaisesRegex(NetsimError, "nobody"):
             self.net.show("nobody")
 
+    def test_what_it_shows_has_a_schema(self):
+        self.assertEqual("natkit-netsim-show-1", self.net.show("box")["schema"])
+
     def test_says_that_a_bridge_cannot_be_changed(self):
         net = self.simulate(home().replace('"engine"', '"kernel"'))
         with self.assertRaisesRegex(NetsimError, r"bridge.*\[\[link\]\]"):

@@ -42,7 +42,7 @@ class RealMatrix(unittest.TestCase):
         matrix("--cell", "same-lan")
         runs = subprocess.run([netsim_program(), "list", "--json"], check=True,
                               capture_output=True, timeout=60)
-        names = [run["scenario"] for run in json.loads(runs.stdout)]
+        names = [run["scenario"] for run in json.loads(runs.stdout)["runs"]]
         self.assertNotIn("matrix", names)
 
     def test_traces_are_refused(self):

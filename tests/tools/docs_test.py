@@ -63,7 +63,10 @@ class Documents(unittest.TestCase):
             listed = subprocess.run([BIN / "netsim", command, "--json"],
                                     capture_output=True, check=True,
                                     timeout=60)
-            rows = json.loads(listed.stdout)
+            report = json.loads(listed.stdout)
+            self.assertEqual(f"natkit-netsim-{command}-1", report["schema"])
+            self.assertTrue(report["schema"] in page)
+            rows = report[command]
             self.assertGreater(len(rows), 10)
             for row in rows:
                 self.assertTrue(f"| `{row[key]}`" in page,
@@ -71,7 +74,7 @@ class Documents(unittest.TestCase):
         count = re.search(r"(\d+) named profiles", page).group(1)
         listed = subprocess.run([BIN / "netsim", "profiles", "--json"],
                                 capture_output=True, check=True, timeout=60)
-        self.assertEqual(int(count), len(json.loads(listed.stdout)))
+        self.assertEqual(int(count), len(json.loads(listed.stdout)["profiles"]))
 
     def test_named_options_exist(self):
         seen = 0

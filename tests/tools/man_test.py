@@ -196,7 +196,7 @@ class Keys(unittest.TestCase):
         titles = [title for title in page.subsections("SECTIONS")
                   if title.startswith("[[")]
         listed = run(BIN / "netsim", "parameters", "--json").stdout
-        parameters = {row["key"] for row in json.loads(listed)}
+        parameters = {row["key"] for row in json.loads(listed)["parameters"]}
         for title in titles:
             keys = page.described_words("Ic", "SECTIONS", title)
             if title in ("[[network]]", "[[link]]"):
@@ -217,7 +217,7 @@ class Keys(unittest.TestCase):
     def test_scenario_profiles(self):
         listed = json.loads(run(BIN / "netsim", "profiles", "--json").stdout)
         self.assertEqual(
-            {row["name"] for row in listed},
+            {row["name"] for row in listed["profiles"]},
             PAGES["netsim-scenario"].described_words("Cm", "PROFILES"))
 
     def test_scenario_events(self):
