@@ -296,6 +296,9 @@ void NatModelRun::CompareCounters(Fate fate, const Outcome& outcome) {
 
 void NatModelRun::CompareMappings() {
   model_.Advance(now_);
+  if (config_.address_lifetime > Duration::zero()) {
+    engine_.HandleTimeout(now_);  // Mappings() alone changes no address
+  }
   const auto theirs = engine_.Mappings(now_);
   Check(std::ranges::is_sorted(theirs, {},
                                [](const MappingView& v) {

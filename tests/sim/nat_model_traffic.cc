@@ -117,9 +117,10 @@ PacketFacts NatModelRun::ErrorIn() {
     about.destination.port = 0;
   }
   about.payload = 8;
-  return MakeIcmpError(rng_.Chance(0.5) ? kRouter : about.destination.address,
-                       rng_.Chance(0.5) ? 3 : 11, 0, 0, about)
-      .value_or(about);
+  const IpAddress sender =
+      rng_.Chance(0.5) ? kRouter : about.destination.address;
+  const uint8_t type = rng_.Chance(0.5) ? 3 : 11;
+  return MakeIcmpError(sender, type, 0, 0, about).value_or(about);
 }
 
 PacketFacts NatModelRun::ErrorOut() {
@@ -137,10 +138,11 @@ PacketFacts NatModelRun::ErrorOut() {
         about.kind == PacketKind::kEchoReply ? 0 : about.source.port;
   }
   about.payload = 8;
-  return MakeIcmpError(rng_.Chance(0.7) ? mapping->inside.address : AnyHost(),
-                       rng_.Chance(0.5) ? 3 : 11, rng_.Chance(0.5) ? 1 : 0, 0,
-                       about)
-      .value_or(about);
+  const IpAddress sender =
+      rng_.Chance(0.7) ? mapping->inside.address : AnyHost();
+  const uint8_t type = rng_.Chance(0.5) ? 3 : 11;
+  const uint8_t code = rng_.Chance(0.5) ? 1 : 0;
+  return MakeIcmpError(sender, type, code, 0, about).value_or(about);
 }
 
 void NatModelRun::Vary(PacketFacts& packet) {

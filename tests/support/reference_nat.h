@@ -115,7 +115,8 @@ class ReferenceNat {
     bool has_out = false;
     bool has_in = false;
     bool is_forward = false;
-    bool is_static = false;  ///< a forward that never expires
+    bool is_suggested = false;  ///< a forward's port was not the NAT's choice
+    bool is_static = false;     ///< a forward that never expires
     std::vector<Session> sessions{};
   };
 
@@ -240,8 +241,11 @@ class ReferenceNat {
   [[nodiscard]] bool HasParity(const Need& need, uint16_t port) const;
   [[nodiscard]] bool IsInRange(const Need& need, uint16_t port) const;
   [[nodiscard]] bool IsPooled(const Need& need, const IpAddress& address) const;
+  void LearnAddress(const Need& need, const IpAddress& address);
   [[nodiscard]] bool IsBlockAllowed(const Need& need,
                                     const Endpoint& external) const;
+  [[nodiscard]] bool IsInOwnBlock(const IpAddress& host,
+                                  const Endpoint& external) const;
   [[nodiscard]] bool HasAnyPort(const Need& need) const;
   [[nodiscard]] bool IsContiguous(const Need& need, const Endpoint& external);
   [[nodiscard]] static bool Serves(const Mapping& mapping,
@@ -265,6 +269,7 @@ class ReferenceNat {
   /// By protocol and external address.
   std::map<std::pair<uint8_t, IpAddress>, uint16_t> last_port_;
   std::map<IpAddress, std::pair<size_t, size_t>> own_block_;
+  std::map<IpAddress, size_t> paired_;  ///< places in the pool
   uint64_t touches_ = 0;
   uint64_t address_index_ = 0;
   Instant address_since_{};

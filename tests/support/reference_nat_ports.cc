@@ -33,8 +33,9 @@ bool IsSame(const MappingView& view, const ReferenceNat::Mapping& mapping) {
 /// agrees that there is none.
 ReferenceNat::Mapping* ReferenceNat::Create(Instant now, const Need& asked) {
   Need need = asked;
-  need.is_shed =
-      config_.shed_above != 0 && mappings_.size() >= config_.shed_above;
+  need.is_shed = config_.translation == Translation::kNapt &&
+                 config_.shed_above != 0 &&
+                 mappings_.size() >= config_.shed_above;
   const Difference difference = CompareWithEngine(need);
   if (config_.translation == Translation::kNone) {
     return HasRoom(now, need, difference) ? Adopt(now, need, need.inside)
@@ -49,6 +50,9 @@ ReferenceNat::Mapping* ReferenceNat::Create(Instant now, const Need& asked) {
   if (!HasRoom(now, need, difference)) {
     return nullptr;
   }
+  if (!difference.added.empty()) {
+    LearnAddress(need, difference.added.front().external.address);
+  }
   bool is_exhausted = !HasAnyPort(need);
   if (is_exhausted) {
     tally_["ports exhausted"]++;
@@ -56,7 +60,10 @@ ReferenceNat::Mapping* ReferenceNat::Create(Instant now, const Need& asked) {
                    !EvictForPort(now, need, difference);
   }
   if (difference.added.empty()) {
-    if (!is_exhausted && config_.port_quarantine == Duration::zero() &&
+    const bool is_known = config_.pooling == Pooling::kArbitrary ||
+                          paired_.contains(need.inside.address);
+    if (!is_exhausted && is_known &&
+        config_.port_quarantine == Duration::zero() &&
         config_.limits.new_mappings_per_second == 0) {
       Complain("no mapping made though there is a port for it" +
                Explain(difference));
@@ -385,13 +392,20 @@ bool ReferenceNat::IsPooled(const Need& need, const IpAddress& address) const {
   if (config_.port_assignment == PortAssignment::kDeterministicBlock) {
     return true;  // the block says the address
   }
-  // RFC 4787 REQ-2: as long as the host has any mapping.
-  return config_.pooling == Pooling::kArbitrary ||
-         std::ranges::all_of(mappings_, [&](const Mapping& mapping) {
-           return mapping.is_forward ||
-                  mapping.inside.address != need.inside.address ||
-                  mapping.external.address == address;
-         });
+  const auto known = paired_.find(need.inside.address);
+  return config_.pooling == Pooling::kArbitrary || known == paired_.end() ||
+         Pool()[known->second % Pool().size()] == address;
+}
+
+/// RFC 4787 REQ-2, and more: the place in the pool is a function of the host.
+/// A mapping with the first tells it.
+void ReferenceNat::LearnAddress(const Need& need, const IpAddress& address) {
+  const auto pool = Pool();
+  const auto place = std::ranges::find(pool, address);
+  if (place != pool.end()) {
+    paired_.emplace(need.inside.address,
+                    static_cast<size_t>(place - pool.begin()));
+  }
 }
 
 bool ReferenceNat::IsFree(const Need& need, const Endpoint& external) const {
@@ -420,7 +434,7 @@ std::set<std::pair<IpAddress, size_t>> ReferenceNat::BlocksOf(
     const IpAddress& host) const {
   std::set<std::pair<IpAddress, size_t>> blocks;
   for (const Mapping& mapping : mappings_) {
-    if (mapping.inside.address == host && !mapping.is_forward) {
+    if (mapping.inside.address == host && !mapping.is_suggested) {
       blocks.emplace(mapping.external.address, BlockOf(mapping.external.port));
     }
   }
@@ -447,7 +461,7 @@ bool ReferenceNat::IsBlockAllowed(const Need& need,
   const size_t limit = config_.limits.blocks_per_host;
   return (limit == 0 || owned.size() < limit) &&
          std::ranges::none_of(mappings_, [&](const Mapping& mapping) {
-           return !mapping.is_forward && mapping.inside.address != host &&
+           return !mapping.is_suggested && mapping.inside.address != host &&
                   mapping.external.address == external.address &&
                   BlockOf(mapping.external.port) == block;
          });
@@ -466,6 +480,13 @@ bool ReferenceNat::HasAnyPort(const Need& need) const {
   return false;
 }
 
+/// For contiguity alone nobody gets another block.
+bool ReferenceNat::IsInOwnBlock(const IpAddress& host,
+                                const Endpoint& external) const {
+  return config_.port_assignment != PortAssignment::kDynamicBlock ||
+         BlocksOf(host).contains({external.address, BlockOf(external.port)});
+}
+
 /// RFC 4787 section 4.2.3. Which mapping of the port before it counts is only
 /// clear where that one would serve the same remote endpoint; then it must be.
 /// An arbitrary pool draws the address first.
@@ -481,7 +502,8 @@ bool ReferenceNat::IsContiguous(const Need& need, const Endpoint& external) {
     if (mapping.protocol != need.protocol || mapping.is_forward ||
         mapping.inside.address != need.inside.address ||
         mapping.inside.port + 1 != need.inside.port ||
-        next.address != external.address || !CanHave(need, next)) {
+        next.address != external.address || !CanHave(need, next) ||
+        !IsInOwnBlock(need.inside.address, next)) {
       continue;
     }
     is_next |= next == external;

@@ -113,6 +113,7 @@ void ReferenceNat::LoseState() {
          .inside = forward.inside,
          .external = {.address = Pool().front(), .port = forward.external_port},
          .is_forward = true,
+         .is_suggested = true,
          .is_static = true});
   }
 }
@@ -265,8 +266,7 @@ bool ReferenceNat::IsTupleTaken(const Mapping& mapping,
                  return s.remote == remote;
                });
       });
-  return !mapping.is_forward &&
-         (is_other || IsBoxFlow(mapping.protocol, mapping.external, remote));
+  return is_other || IsBoxFlow(mapping.protocol, mapping.external, remote);
 }
 
 bool ReferenceNat::IsBoxFlow(uint8_t protocol, const Endpoint& external,
@@ -317,7 +317,8 @@ void ReferenceNat::Touch(Instant now, Mapping& mapping, const Endpoint& remote,
   TouchSession(now, mapping, *session, from, tcp_flags, is_new);
 }
 
-/// What comes in unasked begins a connection if it is TCP. Else it is a flow of
+/// What comes in unasked begins a connection if it is TCP, and a flow of its
+/// own through a forward. Else it is a flow of
 /// its own if it can make one live longer and its mapping is for every remote;
 /// if not it needs no state to pass and makes none.
 bool ReferenceNat::MakesSession(Mapping& mapping, const Endpoint& remote,
@@ -326,6 +327,7 @@ bool ReferenceNat::MakesSession(Mapping& mapping, const Endpoint& remote,
     return false;
   }
   return from == Side::kInside || mapping.protocol == kTcp ||
+         mapping.is_forward ||
          (mapping.protocol == kUdp && Refreshes(from) &&
           SessionsExpire(mapping) &&
           mapping.dependence == Dependence::kEndpointIndependent);
@@ -443,12 +445,15 @@ void ReferenceNat::AddForward(Instant now, const ForwardRequest& request,
     return;
   }
   const Need need{.protocol = request.protocol, .inside = request.inside};
+  // A renewal keeps its port (RFC 6887 section 11.3); who must have another
+  // gets one more lease.
   const auto existing = std::ranges::find_if(mappings_, [&](const Mapping& m) {
     return m.is_forward && m.protocol == request.protocol &&
-           m.inside == request.inside;
+           m.inside == request.inside &&
+           (!request.must_be_suggested ||
+            m.external.port == request.suggested_port);
   });
   if (existing != mappings_.end()) {
-    // A renewal keeps its port (RFC 6887 section 11.3).
     if (existing->external != *given) {
       Complain("renewed forward moved to " + given->ToString());
     }
@@ -469,7 +474,8 @@ void ReferenceNat::AddForward(Instant now, const ForwardRequest& request,
                        .first = now_,
                        .expires = now_ + request.lifetime,
                        .last_used = now_,
-                       .is_forward = true});
+                       .is_forward = true,
+                       .is_suggested = given->port == request.suggested_port});
 }
 
 bool ReferenceNat::RemoveForward(Instant now, uint8_t protocol,

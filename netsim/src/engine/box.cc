@@ -26,6 +26,15 @@ bool IsMalformed(const PacketInfo& info) {
   return has_ports && info.fragment_offset == 0 && !info.has_transport;
 }
 
+/// The first of the pool becomes `address`, which is there only once.
+void ReplacePrimary(std::vector<IpAddress>& pool, const IpAddress& address) {
+  if (!pool.empty()) {
+    pool.erase(pool.begin());
+  }
+  std::erase(pool, address);
+  pool.insert(pool.begin(), address);
+}
+
 }  // namespace
 
 Box::Box(NatConfig config, uint64_t seed, Instant start)
@@ -94,12 +103,7 @@ void Box::Reboot(Instant now, std::optional<IpAddress> new_external) {
   }
   if (new_external && new_external->is_v4()) {
     state_.pool().Reset();
-    std::erase(config_.external, *new_external);
-    if (config_.external.empty()) {
-      config_.external.push_back(*new_external);
-    } else {
-      config_.external.front() = *new_external;
-    }
+    ReplacePrimary(config_.external, *new_external);
   } else {
     state_.pool().UnbindHosts();
   }

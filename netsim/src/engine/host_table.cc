@@ -4,6 +4,13 @@
 #include <chrono>
 
 namespace natkit::netsim::engine {
+namespace {
+
+Duration IntervalOf(uint32_t per_second) {
+  return Duration(std::chrono::seconds(1)) / static_cast<int64_t>(per_second);
+}
+
+}  // namespace
 
 uint32_t HostTable::Acquire(const IpAddress& address) {
   const uint64_t hash = HashOf(address);
@@ -41,16 +48,16 @@ void HostTable::ReleaseIfIdle(Instant now, uint32_t index) {
   }
 }
 
-bool HostTable::TakeFromRate(Instant now, uint32_t index, uint32_t per_second) {
-  const Duration interval =
-      Duration(std::chrono::seconds(1)) / static_cast<int64_t>(per_second);
+bool HostTable::HasAllowance(Instant now, uint32_t index,
+                             uint32_t per_second) const {
+  return slab_[index].next_due - now <=
+         std::chrono::seconds(1) - IntervalOf(per_second);
+}
+
+void HostTable::TakeAllowance(Instant now, uint32_t index,
+                              uint32_t per_second) {
   Host& host = slab_[index];
-  const Instant due = std::max(host.next_due, now);
-  if (due - now > std::chrono::seconds(1) - interval) {
-    return false;
-  }
-  host.next_due = due + interval;
-  return true;
+  host.next_due = std::max(host.next_due, now) + IntervalOf(per_second);
 }
 
 void HostTable::Forget(uint32_t index) {

@@ -38,9 +38,11 @@ class HostTable {
   [[nodiscard]] uint32_t Acquire(const IpAddress& address);
   void ReleaseIfIdle(Instant now, uint32_t index);
 
-  /// Draws one mapping from the host's allowance of `per_second`.
-  [[nodiscard]] bool TakeFromRate(Instant now, uint32_t index,
-                                  uint32_t per_second);
+  /// Whether the host's allowance of mappings `per_second` has one left.
+  [[nodiscard]] bool HasAllowance(Instant now, uint32_t index,
+                                  uint32_t per_second) const;
+  /// Draws one from it; HasAllowance() was true.
+  void TakeAllowance(Instant now, uint32_t index, uint32_t per_second);
 
   [[nodiscard]] Host& operator[](uint32_t index) { return slab_[index]; }
 

@@ -1,6 +1,13 @@
 #include "engine/mapping_table.h"
 
 namespace natkit::netsim::engine {
+namespace {
+
+bool IsHidden(const Mapping& mapping) {
+  return mapping.is_forward && !mapping.is_indexed;
+}
+
+}  // namespace
 
 uint32_t MappingTable::FindByInside(uint8_t protocol, const Endpoint& inside,
                                     const Endpoint& key_remote) const {
@@ -32,8 +39,10 @@ uint32_t MappingTable::FindByExternal(uint8_t protocol,
 uint32_t MappingTable::Add(const Mapping& mapping) {
   const uint32_t index = slab_.Add();
   slab_[index] = mapping;
+  slab_[index].serial = ++last_serial_;
   forward_count_ += mapping.is_forward ? 1 : 0;
   LinkInside(index);
+  hidden_forward_count_ += IsHidden(slab_[index]) ? 1 : 0;
   LinkSticky(index);
   LinkExternal(index);
   recent.PushBack(slab_, index);
@@ -43,6 +52,7 @@ uint32_t MappingTable::Add(const Mapping& mapping) {
 void MappingTable::Remove(uint32_t index) {
   const Mapping& mapping = slab_[index];
   forward_count_ -= mapping.is_forward ? 1 : 0;
+  hidden_forward_count_ -= IsHidden(mapping) ? 1 : 0;
   if (mapping.is_indexed) {
     by_inside_.Erase(HashOf(mapping), index);
   }
@@ -57,8 +67,14 @@ void MappingTable::MakeForward(uint32_t index) {
   slab_[index].is_sticky = false;
   UnlinkExternal(index);
   slab_[index].is_forward = true;
+  hidden_forward_count_ += IsHidden(slab_[index]) ? 1 : 0;
   ++forward_count_;
   LinkExternal(index);
+}
+
+void MappingTable::IndexForward(uint32_t index) {
+  LinkInside(index);
+  --hidden_forward_count_;
 }
 
 void MappingTable::LinkInside(uint32_t index) {

@@ -42,6 +42,7 @@ struct alignas(64) Mapping {
   uint32_t pool_index = 0;  ///< of the external address
   uint32_t host = kNone;
   uint32_t session_count = 0;
+  uint64_t serial = 0;  ///< in the order of making
   Endpoint inside;
   Endpoint external;
   /// As much of the remote endpoint as `dependence` says; else unspecified.
@@ -80,6 +81,8 @@ class MappingTable {
   void Remove(uint32_t index);
   /// An endpoint-independent mapping becomes a forward where it stands.
   void MakeForward(uint32_t index);
+  /// Indexes a forward that stood back for another with its key.
+  void IndexForward(uint32_t index);
 
   [[nodiscard]] Mapping& operator[](uint32_t index) { return slab_[index]; }
 
@@ -94,6 +97,11 @@ class MappingTable {
   [[nodiscard]] size_t size() const { return slab_.size(); }
 
   [[nodiscard]] size_t forward_count() const { return forward_count_; }
+
+  /// Forwards that are not indexed: an older one has their inside endpoint.
+  [[nodiscard]] size_t hidden_forward_count() const {
+    return hidden_forward_count_;
+  }
 
   /// Of all mappings, in the order of their last use if that is kept.
   IntrusiveList<Mapping, &Mapping::recent_links> recent;
@@ -121,6 +129,8 @@ class MappingTable {
   HashIndex by_sticky_;    ///< to the newest of a sticky_links chain
   HashIndex by_external_;  ///< to the head of an external_links chain
   size_t forward_count_ = 0;
+  size_t hidden_forward_count_ = 0;
+  uint64_t last_serial_ = 0;
 };
 
 }  // namespace natkit::netsim::engine

@@ -122,7 +122,11 @@ InboundVerdict NatState::Inbound(Instant now, const InboundPacket& packet) {
   }
   const Session& session = tables_->sessions[index];
   if (session.is_local()) {
-    StartTimer(now, index, session.timer.timer_class);
+    // A segment that could not begin the flow does not prolong it: conntrack
+    // takes it for invalid.
+    if (!IsTcp(packet.protocol) || IsOpeningSegment(packet.tcp_flags)) {
+      StartTimer(now, index, session.timer.timer_class);
+    }
     return {.verdict = Verdict::kSwallowed};
   }
   Touch(now, index, Direction::kInbound, packet.tcp_flags,

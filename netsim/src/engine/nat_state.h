@@ -238,12 +238,14 @@ class NatState {
   // nat_state_forwards.cc
   Result<Endpoint> MakeForward(Instant now, const ForwardRequest& request,
                                const Endpoint* fixed_external);
+  [[nodiscard]] uint32_t FindLease(const ForwardRequest& request) const;
   [[nodiscard]] bool FindForwardPort(Instant now, const ForwardRequest& request,
                                      const Endpoint* fixed_external,
                                      Mapping& mapping, Errc& error);
   [[nodiscard]] bool TakeForwardPort(Mapping& mapping);
   [[nodiscard]] bool IsLeasable(uint32_t mapping) const;
   void Upgrade(Instant now, uint32_t mapping);
+  void UncoverForward(uint8_t protocol, const Endpoint& inside);
   void SetLease(Instant now, uint32_t mapping, const ForwardRequest& request);
   [[nodiscard]] bool ForwardAdmits(uint32_t mapping,
                                    const Endpoint& remote) const;

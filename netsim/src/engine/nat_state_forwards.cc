@@ -24,19 +24,13 @@ Result<Endpoint> NatState::AddForward(Instant now,
   if (!IsPossible(request)) {
     return Fail(Errc::kBadValue);
   }
-  // The inside endpoint keeps the external one it has (RFC 6887 section 11.3),
-  // unless only another one will do.
-  const uint32_t existing = tables_->mappings.FindByInside(
-      request.protocol, request.inside, kAnyRemote);
+  const uint32_t existing = FindLease(request);
   if (existing != kNone) {
-    const Endpoint external = tables_->mappings[existing].external;
-    if (!request.must_be_suggested || external.port == request.suggested_port) {
-      if (IsLeasable(existing)) {
-        Upgrade(now, existing);
-        SetLease(now, existing, request);
-      }
-      return external;
+    if (IsLeasable(existing)) {
+      Upgrade(now, existing);
+      SetLease(now, existing, request);
     }
+    return tables_->mappings[existing].external;
   }
   const auto made = MakeForward(now, request, fixed_external);
   if (made) {
@@ -44,6 +38,26 @@ Result<Endpoint> NatState::AddForward(Instant now,
              request);
   }
   return made;
+}
+
+/// The inside endpoint keeps the external one it has (RFC 6887 section 11.3),
+/// unless only another one will do: UPnP leases one inside endpoint under any
+/// number of ports, each renewed on its own.
+uint32_t NatState::FindLease(const ForwardRequest& request) const {
+  const MappingTable& mappings = tables_->mappings;
+  const uint32_t first =
+      mappings.FindByInside(request.protocol, request.inside, kAnyRemote);
+  if (first == kNone || !request.must_be_suggested ||
+      mappings[first].external.port == request.suggested_port) {
+    return first;
+  }
+  const uint32_t other = mappings.FindByExternal(
+      request.protocol,
+      {mappings[first].external.address, request.suggested_port});
+  return other != kNone && mappings[other].is_forward &&
+                 mappings[other].inside == request.inside
+             ? other
+             : kNone;
 }
 
 bool NatState::AddStaticForward(Instant now, const StaticForward& forward,
@@ -155,6 +169,24 @@ void NatState::Upgrade(Instant now, uint32_t index) {
   for (uint32_t i = mapping.sessions.head(); i != kNone;
        i = SessionList::Next(tables_->sessions.slab(), i)) {
     StartTimer(now, i, TimerClass::kUdpUnreplied);
+  }
+}
+
+/// Of the leases of an inside endpoint the oldest is the one that outbound
+/// packets use; it has just gone.
+void NatState::UncoverForward(uint8_t protocol, const Endpoint& inside) {
+  MappingTable& mappings = tables_->mappings;
+  uint32_t oldest = kNone;
+  for (const auto& [end, index] : tables_->leases) {
+    const Mapping& lease = mappings[index];
+    if (!lease.is_indexed && lease.protocol == protocol &&
+        lease.inside == inside &&
+        (oldest == kNone || lease.serial < mappings[oldest].serial)) {
+      oldest = index;
+    }
+  }
+  if (oldest != kNone) {
+    mappings.IndexForward(oldest);
   }
 }
 

@@ -86,11 +86,18 @@ void NatState::RemoveMapping(Instant now, uint32_t index) {
     tables_->filters.erase(index);
   }
   ReleasePort(now, mapping);
+  const bool may_cover = mapping.is_forward && mapping.is_indexed &&
+                         tables_->mappings.hidden_forward_count() > 0;
+  const uint8_t protocol = mapping.protocol;
+  const Endpoint inside = mapping.inside;
   const uint32_t host = mapping.host;
   tables_->hosts[host].mappings.Remove(tables_->mappings.slab(), index);
   tables_->mappings.Remove(index);
   --tables_->hosts[host].mapping_count;
   tables_->hosts.ReleaseIfIdle(now, host);
+  if (may_cover) {
+    UncoverForward(protocol, inside);
+  }
 }
 
 void NatState::ReleasePort(Instant now, const Mapping& mapping) {

@@ -60,9 +60,14 @@ uint32_t NatState::MakeMapping(Instant now, const OutboundPacket& packet,
   return mapping;
 }
 
-/// The host's count already includes the mapping that asks.
+/// The host's count already includes the mapping that asks. The rate comes
+/// first: whom it holds up evicts nobody.
 bool NatState::HasRoomForMapping(Instant now, uint32_t host) {
   const NatLimits& limits = config_.limits;
+  const uint32_t rate = limits.new_mappings_per_second;
+  if (rate != 0 && !tables_->hosts.HasAllowance(now, host, rate)) {
+    return false;
+  }
   if (limits.mappings_per_host != 0 &&
       tables_->hosts[host].mapping_count > limits.mappings_per_host &&
       (!Evicts() || !EvictOldestOf(now, host))) {
@@ -72,8 +77,10 @@ bool NatState::HasRoomForMapping(Instant now, uint32_t host) {
       (!Evicts() || !EvictOldest(now))) {
     return false;
   }
-  return limits.new_mappings_per_second == 0 ||
-         tables_->hosts.TakeFromRate(now, host, limits.new_mappings_per_second);
+  if (rate != 0) {
+    tables_->hosts.TakeAllowance(now, host, rate);
+  }
+  return true;
 }
 
 uint32_t NatState::AddMapping(Instant now, const OutboundPacket& packet,
@@ -196,7 +203,9 @@ bool NatState::AllocatePort(Instant now, Mapping& mapping,
       return true;
     }
     request.successor.reset();
-    mapping.pool_index = pool_.Next(mapping.pool_index);
+    if (!IsBoundToAddress()) {
+      mapping.pool_index = pool_.Next(mapping.pool_index);
+    }
   }
   return false;
 }

@@ -152,7 +152,8 @@ PortWindow PortAllocator::FullWindow(const PortRequest& request) const {
 
 PortWindow PortAllocator::WithParity(PortWindow window,
                                      const PortRequest& request) const {
-  if (config_.keep_parity && request.protocol != kIcmpNumber) {
+  if (config_.keep_parity && request.protocol != kIcmpNumber &&
+      !request.is_shed) {
     window.stride = 2;
     window.first += (window.first ^ request.inside.port) & 1;
   }

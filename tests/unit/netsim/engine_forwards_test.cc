@@ -211,5 +211,30 @@ TEST(NatForwards, AForwardIsNotEvicted) {
   EXPECT_EQ(nat.In(kRemote, {kExternal, 7000}), kInside);
 }
 
+TEST(NatForwards, EveryLeaseOfAnEndpointIsRenewedOnItsOwn) {
+  NatHarness nat(TestNat());
+  ASSERT_TRUE(nat.engine.AddForward(nat.now, Request(7000, true)));
+  ASSERT_TRUE(nat.engine.AddForward(nat.now, Request(7001, true)));
+  nat.Wait(40min);
+  const auto again = nat.engine.AddForward(nat.now, Request(7001, true));
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->port, 7001);
+  nat.Wait(40min);  // past the end of the first
+  EXPECT_EQ(nat.In({kServer2, 1}, {kExternal, 7000}), std::nullopt);
+  EXPECT_EQ(nat.In({kServer2, 1}, {kExternal, 7001}), kInside);
+}
+
+TEST(NatForwards, WhatIsLeftOfSeveralLeasesIsUsedOutbound) {
+  NatHarness nat(TestNat());
+  ASSERT_TRUE(nat.engine.AddForward(nat.now, Request(7000, true)));
+  nat.Wait(1min);
+  ASSERT_TRUE(nat.engine.AddForward(nat.now, Request(7001, true)));
+  ASSERT_TRUE(nat.engine.AddForward(nat.now, Request(7002, true)));
+  EXPECT_EQ(nat.Out(kInside, kRemote)->port, 7000);
+  nat.Wait(59min);
+  EXPECT_EQ(nat.Out(kInside, kRemote)->port, 7001);
+  EXPECT_EQ(nat.In({kServer2, 1}, {kExternal, 7002}), kInside);
+}
+
 }  // namespace
 }  // namespace natkit::netsim

@@ -235,5 +235,37 @@ TEST(NatLimits, TheQueueIsBounded) {
   EXPECT_EQ(nat.seen.size(), 4096U);
 }
 
+TEST(NatLimits, WhomTheRateHoldsUpEvictsNobody) {
+  NatConfig config = TestNat();
+  config.limits.mappings_per_host = 3;
+  config.limits.new_mappings_per_second = 3;
+  config.limits.when_full = WhenFull::kEvictOldest;
+  NatHarness nat(config);
+  for (uint16_t port = 1; port <= 3; ++port) {
+    EXPECT_TRUE(nat.Out({kHost1, port}, kRemote));
+  }
+  EXPECT_EQ(nat.Out({kHost1, 4}, kRemote), std::nullopt);
+  EXPECT_EQ(nat.engine.counters().mappings_evicted, 0U);
+  nat.Wait(1s);
+  EXPECT_TRUE(nat.Out({kHost1, 4}, kRemote));
+  EXPECT_EQ(nat.engine.counters().mappings_evicted, 1U);
+}
+
+TEST(NatLimits, AHostKeepsItsAddressWhenItEvictsForAPort) {
+  NatConfig config = TestNat();
+  config.external = {kExternal, IpAddress::V4(198, 51, 100, 2)};
+  config.port_range = {40'000, 40'003};
+  config.limits.when_full = WhenFull::kEvictOldest;
+  NatHarness nat(config);
+  const auto first = nat.Out({kHost1, 1}, kRemote);
+  ASSERT_TRUE(first);
+  for (uint16_t port = 2; port <= 12; ++port) {
+    const auto next = nat.Out({kHost1, port}, kRemote);
+    ASSERT_TRUE(next);
+    EXPECT_EQ(next->address, first->address) << port;
+  }
+  EXPECT_EQ(nat.engine.counters().mappings_evicted, 8U);
+}
+
 }  // namespace
 }  // namespace natkit::netsim

@@ -122,5 +122,19 @@ TEST(NatLinux, RefusesInsidePacketsToItsExternalAddress) {
   EXPECT_EQ(nat.seen.back().side, Side::kInside);
 }
 
+TEST(NatLinux, OnlyASynKeepsTheBoxsOwnConnectionAlive) {
+  NatConfig config = Linux();
+  config.poisonable = true;
+  config.timeouts.tcp_opening = 10s;
+  NatHarness nat(config);
+  EXPECT_FALSE(nat.TcpIn(kServer, {kExternal, 5000}, kTcpSyn));
+  EXPECT_EQ(nat.engine.session_count(), 1U);
+  nat.Wait(6s);
+  EXPECT_FALSE(nat.TcpIn(kServer, {kExternal, 5000}, kTcpAck));
+  nat.Wait(4s);
+  nat.engine.HandleTimeout(nat.now);
+  EXPECT_EQ(nat.engine.session_count(), 0U);
+}
+
 }  // namespace
 }  // namespace natkit::netsim

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <set>
 
 #include "nat_engine_fixture.h"
 
@@ -250,6 +251,22 @@ TEST(NatMapping, ViewsAreOrderedAndOnlyOfTheLiving) {
   EXPECT_EQ(views[2].inside, (Endpoint{kHost2, 7}));
   views = nat.engine.Mappings(nat.now + 110s);
   EXPECT_EQ(views.size(), 2U);
+}
+
+TEST(NatMapping, ARebootWithTheAddressItHasLosesNoOtherAddress) {
+  NatConfig config = TestNat();
+  const IpAddress second = IpAddress::V4(198, 51, 100, 2);
+  config.external = {kExternal, second};
+  NatHarness nat(config);
+  nat.engine.Reboot(nat.now, kExternal);
+  EXPECT_EQ(nat.engine.external_address(), kExternal);
+  std::set<IpAddress> seen;
+  for (uint8_t i = 10; i < 14; ++i) {
+    seen.insert(nat.Out({IpAddress::V4(192, 168, 1, i), 1}, {kServer1, 80})
+                    .value_or(Endpoint{})
+                    .address);
+  }
+  EXPECT_EQ(seen, (std::set<IpAddress>{kExternal, second}));
 }
 
 }  // namespace

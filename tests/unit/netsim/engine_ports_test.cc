@@ -364,5 +364,16 @@ TEST(NatPorts, EqualSeedsMakeEqualChoices) {
   EXPECT_TRUE(differs);
 }
 
+TEST(NatPorts, SheddingMindsNoParity) {
+  NatConfig config = TestNat();
+  config.keep_parity = true;
+  config.port_range = {40'000, 40'003};
+  config.shed_above = 1;
+  NatHarness nat(config);
+  for (uint16_t port = 2; port <= 8; port += 2) {
+    EXPECT_TRUE(nat.Out({kHost1, port}, {kServer1, 80})) << port;
+  }
+}
+
 }  // namespace
 }  // namespace natkit::netsim

@@ -218,7 +218,8 @@ struct NatConfig {
   /// Even inside ports get even external ones, odd odd (section 4.2.2).
   bool keep_parity = false;
   /// p + 1 follows p (RFC 4787 section 4.2.3): if a mapping for port p of the
-  /// same host is external q, then p + 1 gets q + 1 when that is free.
+  /// same host is external q, then p + 1 gets q + 1 when that is free and, with
+  /// port blocks, in a block that the host has.
   bool keep_contiguity = false;
   /// Inside ports below 1024 get external ones below 1024, others others
   /// (REQ-3a); ports below 1024 then extend `port_range`.

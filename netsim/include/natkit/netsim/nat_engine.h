@@ -120,7 +120,9 @@ class NatEngine {
   /// host. False if there was none.
   bool RemoveForward(Instant now, uint8_t protocol, const Endpoint& inside);
 
-  /// The live mappings, ordered by protocol and inside endpoint.
+  /// The mappings live at `now`, ordered by protocol and inside endpoint. A
+  /// change of address that is due happens with the next HandleTimeout() or
+  /// packet, not here.
   [[nodiscard]] std::vector<MappingView> Mappings(Instant now) const;
   /// Live or not yet reclaimed; what the limits bound.
   [[nodiscard]] size_t mapping_count() const;
