@@ -40,6 +40,14 @@ class NatModelRun {
   [[nodiscard]] uint64_t packets() const { return packets_; }
 
  private:
+  /// What was done; a packet becomes text only for a report.
+  struct Event {
+    uint64_t step = 0;
+    Instant at{};
+    std::string text;
+    std::optional<PacketFacts> packet;
+  };
+
   void AdvanceClock();
   void SendPacket();
   void SendAtExpiry();
@@ -51,7 +59,8 @@ class NatModelRun {
   void CheckChoices();
   void Check(bool is_same, const std::string& what, const std::string& engine,
              const std::string& model);
-  void Note(const std::string& line);
+  void Note(const std::string& text,
+            std::optional<PacketFacts> packet = std::nullopt);
   void DrainQueue(Outcome& outcome);
 
   // What to send.
@@ -81,7 +90,7 @@ class NatModelRun {
   bool is_udp_blocked_ = false;
   bool is_compared_each_step_ = false;
   NatCounters expected_{};
-  std::deque<std::string> history_;
+  std::deque<Event> history_;
   std::string report_;
   Tally tally_;
 };

@@ -513,9 +513,9 @@ bool ReferenceNat::IsOwn(const IpAddress& address) const {
       Pool(), [&](const IpAddress& own) { return own == address; });
 }
 
-std::vector<IpAddress> ReferenceNat::Pool() const {
+std::span<const IpAddress> ReferenceNat::Pool() const {
   if (config_.address_lifetime > Duration::zero()) {
-    return {pool_[address_index_ % pool_.size()]};
+    return std::span(pool_).subspan(address_index_ % pool_.size(), 1);
   }
   return pool_;
 }

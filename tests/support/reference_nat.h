@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -124,7 +125,7 @@ class ReferenceNat {
 
   [[nodiscard]] Instant ExpiryOf(const Mapping& mapping) const;
   /// External addresses in use now.
-  [[nodiscard]] std::vector<IpAddress> Pool() const;
+  [[nodiscard]] std::span<const IpAddress> Pool() const;
 
  private:
   struct BoxFlow {

@@ -363,8 +363,8 @@ void ReferenceNat::CheckBlock(const Need& need, const Endpoint& external) {
 }
 
 bool ReferenceNat::CanHave(const Need& need, const Endpoint& external) const {
-  return IsPooled(need, external.address) && IsInRange(need, external.port) &&
-         HasParity(need, external.port) && IsFree(need, external) &&
+  return IsInRange(need, external.port) && HasParity(need, external.port) &&
+         IsPooled(need, external.address) && IsFree(need, external) &&
          (need.is_shed || IsBlockAllowed(need, external));
 }
 
