@@ -166,6 +166,14 @@ class Options(unittest.TestCase):
             named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", rendered(page)))
             self.assertEqual(set(), named - options, page.name)
 
+    def test_json_is_of_the_kind_that_the_page_says(self):
+        for command in ("profiles", "parameters", "list"):
+            said = re.search(r"JSON (array|object)", "\n".join(
+                PAGES["netsim"].lines("COMMANDS", command))).group(1)
+            printed = json.loads(run(BIN / "netsim", command, "--json").stdout)
+            self.assertEqual("array" if isinstance(printed, list) else "object",
+                             said, command)
+
     def test_exit_statuses_are_listed(self):
         self.assertEqual(set(STATUSES), {page.name for page in PROGRAMS})
         for name, cases in STATUSES.items():
