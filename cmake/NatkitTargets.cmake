@@ -71,8 +71,10 @@ endfunction()
 
 # natkit_add_fuzzer(NAME <x> SOURCES ... [LIBS ...] [PRIVATE_OF lib...])
 # Builds <x>_fuzz where NATKIT_BUILD_FUZZERS is on and runs it for ten seconds
-# in ctest, starting from tests/fuzz/corpus/<x>/. Without libFuzzer the same
-# source is linked with a driver that replays the corpus once.
+# in ctest, starting from tests/fuzz/corpus/<x>/ and from one seed, so that a
+# failure is there again in the next run (CONTRIBUTING.md: how to search
+# further). Without libFuzzer the same source is linked with a driver that
+# replays the corpus once.
 function(natkit_add_fuzzer)
   cmake_parse_arguments(ARG "" "NAME" "SOURCES;LIBS;PRIVATE_OF" ${ARGN})
   set(target ${ARG_NAME}_fuzz)
@@ -90,7 +92,8 @@ function(natkit_add_fuzzer)
     set(scratch ${CMAKE_BINARY_DIR}/fuzz/corpus/${ARG_NAME})
     file(MAKE_DIRECTORY ${scratch})
     add_test(NAME fuzz.smoke.${ARG_NAME}
-      COMMAND ${target} -max_total_time=10 -timeout=10 -rss_limit_mb=2048
+      COMMAND ${target} -seed=1 -max_total_time=10 -timeout=60
+              -rss_limit_mb=2048
               -artifact_prefix=${CMAKE_BINARY_DIR}/fuzz/${ARG_NAME}-
               ${scratch} ${corpus})
     set_tests_properties(fuzz.smoke.${ARG_NAME} PROPERTIES LABELS fuzz

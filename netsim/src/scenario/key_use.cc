@@ -103,6 +103,13 @@ constexpr Use kFragments = {
     "is for boxes that let fragments pass: remove it, or set another "
     "'fragments'"};
 
+constexpr Use kLateErrors = {
+    [](const NatConfig& c) {
+      return HasState(c) && c.unsolicited != Unsolicited::kReject;
+    },
+    "is for boxes that first keep silent about what nobody asked for: remove "
+    "it, or set unsolicited = \"drop\" (and filtering)"};
+
 constexpr Use kInside6 = {
     [](const NatConfig& c) {
       return HasIpv6(c) || c.translation == Translation::kNat64;
@@ -138,6 +145,8 @@ constexpr KeyRule kMappingRules[] = {
      [](const auto& c) { return c.port_quarantine == Duration::zero(); }},
     {"shed_above", &kMappings, [](const auto& c) { return c.shed_above == 0; }},
     {"poisonable", &kMappings, [](const auto& c) { return !c.poisonable; }},
+    {"other_protocols", &kMappings,
+     [](const auto& c) { return c.other_protocols == OtherProtocols::kDrop; }},
     {"hairpinning", &kHairpins,
      [](const auto& c) { return c.hairpinning == Hairpinning::kNone; }},
     {"exempt", &kExempt},
@@ -159,6 +168,8 @@ constexpr KeyRule kStateRules[] = {
     {"new_mappings_per_second", &kState,
      [](const auto& c) { return c.limits.new_mappings_per_second == 0; }},
     {"when_full", &kState},
+    {"syn_error_delay", &kLateErrors,
+     [](const auto& c) { return c.syn_error_delay == Duration::zero(); }},
     {"fragment_timeout", &kFragments},
     {"held_fragments", &kFragments,
      [](const auto& c) { return c.limits.held_fragments == 0; }},

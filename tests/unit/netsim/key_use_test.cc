@@ -66,10 +66,11 @@ TEST(KeyUse, BoxesWithoutMappingsHaveNoKeysAboutThem) {
     for (const char* key :
          {"mapping = \"APD\"", "port_assignment = \"random\"",
           "port_range = \"2000-3000\"", "keep_parity = true",
-          "keep_contiguity = true", "keep_port_class = true",
-          "pooling = \"arbitrary\"", "port_quarantine = 5", "shed_above = 7",
-          "poisonable = true", "port_step = 4", "foreign_rate = 3",
-          "block_size = 512", "blocks_per_host = 2"}) {
+          "keep_contiguity = true", "other_protocols = \"translate-address\"",
+          "keep_port_class = true", "pooling = \"arbitrary\"",
+          "port_quarantine = 5", "shed_above = 7", "poisonable = true",
+          "port_step = 4", "foreign_rate = 3", "block_size = 512",
+          "blocks_per_host = 2"}) {
       EXPECT_THAT(ProblemsOf(profile, key),
                   ElementsAre(HasSubstr("20: nat 'box': ")))
           << profile << ' ' << key;
@@ -150,6 +151,16 @@ TEST(KeyUse, PortAssignmentsHaveKeysOfTheirOwn) {
               ElementsAre(HasSubstr("'blocks_per_host' is for dynamic")));
   EXPECT_THAT(ProblemsOf("symmetric-seq", "port_step = 2\nforeign_rate = 5"),
               IsEmpty());
+}
+
+TEST(KeyUse, LateErrorsAreForBoxesThatKeepSilentFirst) {
+  EXPECT_THAT(ProblemsOf("full-cone", "syn_error_delay = \"6s\"\n"), IsEmpty());
+  EXPECT_THAT(
+      ProblemsOf("full-cone",
+                 "syn_error_delay = \"6s\"\nunsolicited = \"reject\"\n"),
+      ElementsAre(AllOf(HasSubstr("20: "), HasSubstr("silent"))));
+  EXPECT_THAT(ProblemsOf("open", "syn_error_delay = \"6s\"\n"),
+              ElementsAre(HasSubstr("syn_error_delay")));
 }
 
 TEST(KeyUse, AQuotaAboveTheTableIsAMistake) {
