@@ -179,6 +179,9 @@ Outcome ReferenceNat::Hairpin(Instant now, const PacketFacts& packet,
         now, packet, Side::kInside,
         is_mapped && target == nullptr ? Fate::kFiltered : Fate::kUnmapped);
   }
+  if (packet.kind == PacketKind::kTcp && IsConnected(*target, external)) {
+    return RefuseUnsolicited(now, packet, Side::kInside, Fate::kFiltered);
+  }
   PacketFacts translated = packet;
   if (config_.hairpinning == Hairpinning::kExternalSource) {
     translated.source = external;
@@ -244,6 +247,9 @@ Outcome ReferenceNat::HandleOutside(Instant now, const PacketFacts& packet) {
   }
   if (mapping != nullptr && IsStray(mapping, packet.source, packet)) {
     return RefuseUnsolicited(now, packet, Side::kOutside, Fate::kUnmapped);
+  }
+  if (packet.kind == PacketKind::kTcp && IsConnected(*mapping, packet.source)) {
+    return RefuseUnsolicited(now, packet, Side::kOutside, Fate::kFiltered);
   }
   if (MakesSession(*mapping, packet.source, Side::kOutside) &&
       !HasRoomForSession(*mapping)) {

@@ -222,13 +222,16 @@ ReferenceNat::Difference ReferenceNat::CompareWithEngine(
   std::ranges::set_difference(mine, theirs,
                               std::back_inserter(difference.missing), {},
                               OrderOf, OrderOf);
+  const auto is_for_need = [&](const MappingView& view) {
+    return view.protocol == need.protocol && view.inside == need.inside;
+  };
+  const bool is_only_one =
+      std::ranges::count_if(difference.added, is_for_need) == 1;
   std::erase_if(difference.missing, [&](const MappingView& view) {
     const auto twin = std::ranges::find_if(
         difference.added,
         [&](const MappingView& other) { return IsTwin(view, other); });
-    const bool is_needed = view.protocol == need.protocol &&
-                           view.inside == need.inside &&
-                           difference.added.size() == 1;
+    const bool is_needed = is_only_one && is_for_need(view);
     if (twin == difference.added.end() || is_needed) {
       return false;
     }
@@ -244,21 +247,20 @@ void ReferenceNat::CheckChoice(const Need& need, const Endpoint& external) {
              need.inside.ToString() + Explain(CompareWithEngine(need)));
     return;
   }
+  if (const auto newest = NewestOf(need)) {
+    tally_["same port again"]++;
+    if (external != *newest) {
+      Complain("did not get the port of its newest mapping " +
+               newest->ToString() + " but " + external.ToString());
+    }
+    return;
+  }
   if (IsContiguous(need, external)) {
     tally_["contiguous"]++;
     return;
   }
   switch (config_.port_assignment) {
     case PortAssignment::kPreserveOverload:
-      if (const auto newest = NewestOf(need)) {
-        tally_["same port again"]++;
-        if (external != *newest) {
-          Complain("did not get the port of its newest mapping " +
-                   newest->ToString() + " but " + external.ToString());
-        }
-        break;
-      }
-      [[fallthrough]];
     case PortAssignment::kPreserve: {
       const Endpoint same{external.address, need.inside.port};
       const bool is_kept = external.port == need.inside.port;
@@ -285,6 +287,9 @@ void ReferenceNat::CheckChoice(const Need& need, const Endpoint& external) {
 /// As Linux does: another flow of an inside endpoint leaves from where the
 /// newest one does, if the remote endpoint allows it.
 std::optional<Endpoint> ReferenceNat::NewestOf(const Need& need) const {
+  if (config_.port_assignment != PortAssignment::kPreserveOverload) {
+    return std::nullopt;
+  }
   std::optional<Endpoint> newest;
   for (const Mapping& mapping : mappings_) {
     if (mapping.protocol == need.protocol && mapping.inside == need.inside &&

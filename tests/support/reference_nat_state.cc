@@ -269,6 +269,17 @@ bool ReferenceNat::IsTupleTaken(const Mapping& mapping,
   return is_other || IsBoxFlow(mapping.protocol, mapping.external, remote);
 }
 
+/// Whether the two have a connection by another external endpoint: then they
+/// can have no second one between the same ports.
+bool ReferenceNat::IsConnected(const Mapping& mapping,
+                               const Endpoint& remote) const {
+  return std::ranges::any_of(mappings_, [&](const Mapping& other) {
+    return &other != &mapping && other.protocol == mapping.protocol &&
+           other.inside == mapping.inside &&
+           FindSession(other, remote) != nullptr;
+  });
+}
+
 bool ReferenceNat::IsBoxFlow(uint8_t protocol, const Endpoint& external,
                              const Endpoint& remote) const {
   return std::ranges::any_of(box_flows_, [&](const BoxFlow& flow) {
