@@ -179,8 +179,11 @@ Outcome ReferenceNat::Hairpin(Instant now, const PacketFacts& packet,
         now, packet, Side::kInside,
         is_mapped && target == nullptr ? Fate::kFiltered : Fate::kUnmapped);
   }
-  if (packet.kind == PacketKind::kTcp && IsConnected(*target, external)) {
-    return RefuseUnsolicited(now, packet, Side::kInside, Fate::kFiltered);
+  if (Mapping* older = FindOlder(*target, external, Side::kOutside)) {
+    if (packet.kind == PacketKind::kTcp) {
+      return RefuseUnsolicited(now, packet, Side::kInside, Fate::kFiltered);
+    }
+    target = older;
   }
   PacketFacts translated = packet;
   if (config_.hairpinning == Hairpinning::kExternalSource) {
@@ -248,8 +251,11 @@ Outcome ReferenceNat::HandleOutside(Instant now, const PacketFacts& packet) {
   if (mapping != nullptr && IsStray(mapping, packet.source, packet)) {
     return RefuseUnsolicited(now, packet, Side::kOutside, Fate::kUnmapped);
   }
-  if (packet.kind == PacketKind::kTcp && IsConnected(*mapping, packet.source)) {
-    return RefuseUnsolicited(now, packet, Side::kOutside, Fate::kFiltered);
+  if (Mapping* older = FindOlder(*mapping, packet.source, Side::kOutside)) {
+    if (packet.kind == PacketKind::kTcp) {
+      return RefuseUnsolicited(now, packet, Side::kOutside, Fate::kFiltered);
+    }
+    mapping = older;
   }
   if (MakesSession(*mapping, packet.source, Side::kOutside) &&
       !HasRoomForSession(*mapping)) {

@@ -197,8 +197,8 @@ class ReferenceNat {
                              const Endpoint& remote) const;
   [[nodiscard]] bool IsTupleTaken(const Mapping& mapping,
                                   const Endpoint& remote) const;
-  [[nodiscard]] bool IsConnected(const Mapping& mapping,
-                                 const Endpoint& remote) const;
+  [[nodiscard]] Mapping* FindOlder(Mapping& mapping, const Endpoint& remote,
+                                   Side from);
   [[nodiscard]] bool IsBoxFlow(uint8_t protocol, const Endpoint& external,
                                const Endpoint& remote) const;
   static const Session* FindSession(const Mapping& mapping,

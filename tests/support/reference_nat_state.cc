@@ -160,17 +160,16 @@ ReferenceNat::Mapping* ReferenceNat::Outbound(Instant now,
   return mapping;
 }
 
-/// A TCP connection stays with the mapping it came in by, however mappings
-/// depend on the remote (RFC 5382 REQ-2: connections from outside work). UDP
-/// knows no connections. Else the most specific mapping wins: one made for
-/// this remote alone.
+/// A flow stays with the mapping it came in by, however mappings depend on the
+/// remote (RFC 5382 REQ-2: connections from outside work). Else the most
+/// specific mapping wins: one made for this remote alone.
 ReferenceNat::Mapping* ReferenceNat::FindOutbound(uint8_t protocol,
                                                   const Endpoint& inside,
                                                   const Endpoint& remote) {
   Mapping* best = nullptr;
   for (Mapping& mapping : mappings_) {
-    if (protocol == kTcp && mapping.protocol == protocol &&
-        mapping.inside == inside && FindSession(mapping, remote) != nullptr) {
+    if (mapping.protocol == protocol && mapping.inside == inside &&
+        FindSession(mapping, remote) != nullptr) {
       return &mapping;
     }
     if (mapping.protocol == protocol && mapping.inside == inside &&
@@ -269,15 +268,23 @@ bool ReferenceNat::IsTupleTaken(const Mapping& mapping,
   return is_other || IsBoxFlow(mapping.protocol, mapping.external, remote);
 }
 
-/// Whether the two have a connection by another external endpoint: then they
-/// can have no second one between the same ports.
-bool ReferenceNat::IsConnected(const Mapping& mapping,
-                               const Endpoint& remote) const {
-  return std::ranges::any_of(mappings_, [&](const Mapping& other) {
-    return &other != &mapping && other.protocol == mapping.protocol &&
-           other.inside == mapping.inside &&
-           FindSession(other, remote) != nullptr;
-  });
+/// The mapping by which the inside endpoint talks to `remote` already, where a
+/// packet through this one would begin a session: to the inside host they
+/// would be one and the same, so the older one takes the packet.
+ReferenceNat::Mapping* ReferenceNat::FindOlder(Mapping& mapping,
+                                               const Endpoint& remote,
+                                               Side from) {
+  if (!MakesSession(mapping, remote, from)) {
+    return nullptr;
+  }
+  for (Mapping& other : mappings_) {
+    if (&other != &mapping && other.protocol == mapping.protocol &&
+        other.inside == mapping.inside &&
+        FindSession(other, remote) != nullptr) {
+      return &other;
+    }
+  }
+  return nullptr;
 }
 
 bool ReferenceNat::IsBoxFlow(uint8_t protocol, const Endpoint& external,
