@@ -149,7 +149,7 @@ bool ReferenceNat::EvictForPort(Instant now, const Need& need,
                   IsInRange(need, external.port) &&
                   HasParity(need, external.port) &&
                   IsBlockAllowed(need, external) &&
-                  !IsBoxFlow(need.protocol, external, need.remote);
+                  !IsTupleTaken(mapping, need.remote);
          });
 }
 

@@ -173,7 +173,8 @@ bool PortAllocator::MayUseSuccessor(const Space& space,
     return false;
   }
   const uint16_t port = *request.successor;
-  if (!FullWindow(request).Contains(port) || !IsFree(space, request, port)) {
+  if (!WithParity(FullWindow(request), request).Contains(port) ||
+      !IsFree(space, request, port)) {
     return false;
   }
   if (!blocks_) {

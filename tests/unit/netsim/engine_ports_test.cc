@@ -375,5 +375,21 @@ TEST(NatPorts, SheddingMindsNoParity) {
   }
 }
 
+TEST(NatPorts, ContiguityDoesNotBreakParity) {
+  NatConfig config = TestNat();
+  config.keep_parity = true;
+  config.keep_contiguity = true;
+  config.port_range = {40'000, 40'099};
+  NatHarness nat(config);
+  // Only a forward has a port of the other parity.
+  ASSERT_TRUE(nat.engine.AddForward(nat.now, {.protocol = 17,
+                                              .inside = {kHost1, 2000},
+                                              .suggested_port = 40'051,
+                                              .must_be_suggested = true,
+                                              .lifetime = 1h}));
+  EXPECT_EQ(nat.Out({kHost1, 2000}, {kServer1, 80})->port, 40'051);
+  EXPECT_EQ(nat.Out({kHost1, 2001}, {kServer1, 80})->port % 2, 1);
+}
+
 }  // namespace
 }  // namespace natkit::netsim
