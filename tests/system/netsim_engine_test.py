@@ -105,6 +105,40 @@ class Case(NetsimCase):
         return ping(net, host, to)[0] == 0
 
 
+ECHO_SERVER = """
+import socket, sys
+bound = (sys.argv[1], 5000)
+family = socket.AF_INET6 if ":" in bound[0] else socket.AF_INET
+udp = socket.socket(family, socket.SOCK_DGRAM)
+udp.bind(bound)
+with socket.create_server(bound, family=family) as listener:
+    print("ready", flush=True)
+    text, source = udp.recvfrom(100)[:2]
+    udp.sendto(f"{text.decode()} {source[0]} {source[1]}".encode(), source)
+    connection, source = listener.accept()
+    while data := connection.recv(1 << 16):
+        connection.sendall(data)
+    connection.close()
+    print(source[0], flush=True)
+"""
+ECHO_CLIENT = """
+import socket, sys
+server = (sys.argv[1], 5000)
+udp = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+udp.bind(("::", 4000))
+udp.settimeout(30)
+udp.sendto(b"hello", server)
+print(udp.recv(100).decode(), flush=True)
+tcp = socket.create_connection(server, timeout=30)
+tcp.sendall(bytes(50_000))
+tcp.shutdown(socket.SHUT_WR)
+size = 0
+while data := tcp.recv(1 << 16):
+    size += len(data)
+print(size, flush=True)
+"""
+
+
 class Forwarding(Case):
     def test_pings_through_a_box_and_to_it(self):
         net = self.simulate(home())
@@ -211,45 +245,30 @@ with socket.create_connection(("{SERVER}", 5000)) as connection:
         self.assertEqual(receiver.stdout.readline().strip(),
                          expected.hexdigest())
 
+    def echo_by_udp_and_tcp(self, net, bound, server_address):
+        """What sends as "server" and what asks it as "a" (over IPv6): the client
+        prints the answer to a datagram, the text with its source as the
+        server saw it, and how much of a TCP stream came back; the server then
+        prints where that came from."""
+        server = net.popen_python("server", ECHO_SERVER, bound,
+                                  stdout=subprocess.PIPE, text=True)
+        self.addCleanup(server.stdout.close)
+        self.assertEqual(server.stdout.readline(), "ready\n")
+        client = net.popen_python("a", ECHO_CLIENT, server_address,
+                                  stdout=subprocess.PIPE, text=True)
+        self.addCleanup(client.stdout.close)
+        return server, client
+
     def test_takes_ipv6_only_hosts_to_ipv4_servers(self):
         scenario = home("nat64").replace("192.168.1.0/24", "2001:db8:1::/64")
         net = self.simulate(scenario.replace("192.168.1.10", "2001:db8:1::10"))
         synthesized = f"64:ff9b::{SERVER}"
         self.assertTrue(self.reaches(net, "a", synthesized))
         self.assertTrue(self.reaches(net, "a", "2001:db8:1::1"))
-        server = net.popen_python("server", """
-import socket
-udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-udp.bind(("0.0.0.0", 5000))
-with socket.create_server(("0.0.0.0", 5000)) as listener:
-    print("ready", flush=True)
-    text, source = udp.recvfrom(100)
-    udp.sendto(f"{text.decode()} {source[0]} {source[1]}".encode(), source)
-    connection = listener.accept()[0]
-    while data := connection.recv(1 << 16):
-        connection.sendall(data)
-    connection.close()
-""", stdout=subprocess.PIPE, text=True)
-        self.addCleanup(server.stdout.close)
-        self.assertEqual(server.stdout.readline(), "ready\n")
-        client = net.popen_python("a", f"""
-import socket
-udp = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-udp.bind(("::", 4000))
-udp.settimeout(30)
-udp.sendto(b"hello", ("{synthesized}", 5000))
-print(udp.recv(100).decode(), flush=True)
-tcp = socket.create_connection(("{synthesized}", 5000), timeout=30)
-tcp.sendall(bytes(50_000))
-tcp.shutdown(socket.SHUT_WR)
-size = 0
-while data := tcp.recv(1 << 16):
-    size += len(data)
-print(size, flush=True)
-""", stdout=subprocess.PIPE, text=True)
-        self.addCleanup(client.stdout.close)
+        server, client = self.echo_by_udp_and_tcp(net, "0.0.0.0", synthesized)
         self.assertEqual(client.stdout.readline(), f"hello {EXTERNAL} 4000\n")
         self.assertEqual(client.stdout.readline(), "50000\n")
+        self.assertEqual(server.stdout.readline(), f"{EXTERNAL}\n")
 
     def test_translates_ipv6_prefixes_for_udp_and_tcp(self):
         scenario = home().replace(
@@ -267,38 +286,8 @@ outside_prefix6 = "2001:db8:7::/64"
 """
         net = self.simulate(scenario)
         self.assertTrue(self.reaches(net, "a", "2001:db8:113::10"))
-        server = net.popen_python("server", """
-import socket
-udp = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-udp.bind(("::", 5000))
-with socket.create_server(("::", 5000), family=socket.AF_INET6) as listener:
-    print("ready", flush=True)
-    text, source = udp.recvfrom(100)
-    udp.sendto(f"{text.decode()} {source[0]} {source[1]}".encode(), source)
-    connection, source = listener.accept()
-    while data := connection.recv(1 << 16):
-        connection.sendall(data)
-    connection.close()
-    print(source[0], flush=True)
-""", stdout=subprocess.PIPE, text=True)
-        self.addCleanup(server.stdout.close)
-        self.assertEqual(server.stdout.readline(), "ready\n")
-        client = net.popen_python("a", """
-import socket
-udp = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-udp.bind(("::", 4000))
-udp.settimeout(30)
-udp.sendto(b"hello", ("2001:db8:113::10", 5000))
-print(udp.recv(100).decode(), flush=True)
-tcp = socket.create_connection(("2001:db8:113::10", 5000), timeout=30)
-tcp.sendall(bytes(50_000))
-tcp.shutdown(socket.SHUT_WR)
-size = 0
-while data := tcp.recv(1 << 16):
-    size += len(data)
-print(size, flush=True)
-""", stdout=subprocess.PIPE, text=True)
-        self.addCleanup(client.stdout.close)
+        server, client = self.echo_by_udp_and_tcp(net, "::",
+                                                  "2001:db8:113::10")
         # The prefix is another, the port stays, the interface identifier
         # takes up the difference (RFC 6296 section 3.1).
         echoed = client.stdout.readline()
