@@ -136,6 +136,8 @@ class Checker {
   void CheckCycles();
   void CheckRanges();
   [[nodiscard]] std::string RoutingDomain(std::string_view network) const;
+  [[nodiscard]] bool HasHostsAbove(std::string_view low,
+                                   std::string_view high) const;
 
   const Scenario& scenario_;
   const ScenarioLines& lines_;
@@ -656,6 +658,19 @@ std::string Checker::RoutingDomain(std::string_view network) const {
   return std::string(network);
 }
 
+/// Whether packets from `low` pass through boxes to `high`, and hosts are there
+/// to be reached.
+bool Checker::HasHostsAbove(std::string_view low, std::string_view high) const {
+  const Nat* uplink = scenario_.UplinkOf(low);
+  for (size_t i = 0; uplink != nullptr && i < scenario_.nats.size(); ++i) {
+    if (uplink->outside == high) {
+      return std::ranges::count(scenario_.hosts, high, &Host::network) > 0;
+    }
+    uplink = scenario_.UplinkOf(uplink->outside);
+  }
+  return false;
+}
+
 void Checker::CheckRanges() {
   std::set<std::pair<std::string, std::string>> adjacent;
   for (const Nat& nat : scenario_.nats) {
@@ -675,6 +690,13 @@ void Checker::CheckRanges() {
         Report(lines_.networks[i].table,
                "network " + Quote(a.name) + " overlaps network " +
                    Quote(b.name) + ", and one box joins them");
+      } else if (overlap && (HasHostsAbove(a.name, b.name) ||
+                             HasHostsAbove(b.name, a.name))) {
+        Report(
+            lines_.networks[i].table,
+            "network " + Quote(a.name) + " overlaps network " + Quote(b.name) +
+                ", and one is behind the other: hosts of the outer one could "
+                "not be reached from the inner one");
       }
     }
   }

@@ -182,6 +182,22 @@ TEST(Scenario, RefusesOverlappingRangesOnlyWhereTheyMeet) {
       ElementsAre());
 }
 
+TEST(Scenario, RefusesRangesThatHideHostsTwoBoxesAway) {
+  const std::string boxes =
+      "[[network]]\nname = \"carrier\"\ncidr = \"100.64.0.0/24\"\n"
+      "[[nat]]\nname = \"cgn\"\nprofile = \"symmetric\"\n"
+      "inside = \"carrier\"\noutside = \"internet\"\n"
+      "address = \"203.0.113.21\"\n"
+      "[[nat]]\nname = \"home\"\nprofile = \"symmetric\"\n"
+      "inside = \"deep\"\noutside = \"carrier\"\n"
+      "address = \"100.64.0.2\"\n[[network]]\nname = \"deep\"\n";
+  EXPECT_THAT(ProblemsWith(boxes + "cidr = \"203.0.113.0/28\"\n"),
+              ElementsAre(AllOf(HasSubstr("'deep' overlaps network 'internet'"),
+                                HasSubstr("behind the other"))));
+  EXPECT_THAT(ProblemsWith(boxes + "cidr = \"192.168.1.0/24\"\n"),
+              ElementsAre());
+}
+
 TEST(Scenario, TheKernelPlaysWhatItPlaysExactly) {
   const auto backend_of = [](const std::string& keys) {
     return ParseScenario(std::string(kHome) +
