@@ -2,6 +2,7 @@
 """`netsim matrix`: the grid is as expected, and its reports can be read."""
 import html.parser
 import json
+import math
 import os
 import pathlib
 import shlex
@@ -46,6 +47,32 @@ class Matrix(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
+
+    def test_endpoint_independent_pairs_are_direct_in_time(self):
+        for delay in (5, 25, 80):
+            # The Internet's jitter and both home networks add to its delay.
+            round_trip = 2 * (delay * 1.05 + 2 * 0.3)
+            for loss, limit in ((0, 3 * round_trip + 100), (5, 2000)):
+                ran = matrix("--seeds", "10", "--delays", str(delay), "--loss",
+                             str(loss), "--json", "--cell", "EI-*/EI-*")
+                self.assertEqual(0, ran.returncode, ran.stderr)
+                took = sorted(time for cell in
+                              json.loads(ran.stdout)["cells"]
+                              for time in cell["milliseconds"])
+                self.assertLess(100, len(took))
+                self.assertLessEqual(took[math.ceil(0.95 * len(took)) - 1],
+                                     limit, f"delay {delay}, loss {loss}")
+                if loss:
+                    self.assertLessEqual(took[-1], limit)
+
+    def test_all_that_can_be_direct_is_so_in_time(self):
+        for delay in (5, 80):
+            limit = 3 * 2 * (delay * 1.05 + 2 * 0.3) + 100
+            ran = matrix("--seeds", "5", "--delays", str(delay), "--loss", "0",
+                         "--json")
+            took = sorted(time for cell in json.loads(ran.stdout)["cells"]
+                          for time in cell["milliseconds"])
+            self.assertLessEqual(took[math.ceil(0.95 * len(took)) - 1], limit)
 
     def test_every_cell_is_as_expected_and_every_report_is_well_formed(self):
         ran = matrix("--seeds", "1", "--json", "--junit", "grid.xml",

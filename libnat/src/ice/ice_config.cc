@@ -9,9 +9,11 @@ AgentConfig AgentConfig::Mesh(Role role) {
   AgentConfig config;
   config.role = role;
   config.pacing = milliseconds(20);
-  config.check_schedule = {.initial_rto = milliseconds(100),
+  config.check_schedule = {.initial_rto = milliseconds(50),
                            .max_interval = milliseconds(1600),
-                           .max_sends = 10,
+                           .burst_sends = 7,
+                           .burst_interval = milliseconds(100),
+                           .max_sends = 14,
                            .final_wait = milliseconds(1500)};
   config.gather_schedule = {.initial_rto = milliseconds(250),
                             .max_interval = seconds(2),

@@ -30,7 +30,9 @@ class RetransmitTimer {
       return Action::kGiveUp;
     }
     ++sends_;
-    interval_ = std::min(interval_ * 2, schedule_.max_interval);
+    interval_ = std::min(interval_ * 2, sends_ < schedule_.burst_sends
+                                            ? schedule_.burst_interval
+                                            : schedule_.max_interval);
     Arm(now);
     return Action::kSend;
   }

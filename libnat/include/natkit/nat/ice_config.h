@@ -25,10 +25,13 @@ enum class Nomination : uint8_t {
 /// How often one STUN request is sent, and when it is given up.
 ///
 /// Intervals start at `initial_rto` and double up to `max_interval`; after the
-/// last send the answer is awaited for `final_wait`.
+/// last send the answer is awaited for `final_wait`. The first `burst_sends`
+/// are at most `burst_interval` apart.
 struct RetransmitSchedule {
   Duration initial_rto = std::chrono::milliseconds(500);
   Duration max_interval = std::chrono::seconds(64);
+  uint8_t burst_sends = 0;
+  Duration burst_interval = std::chrono::seconds(64);
   uint8_t max_sends = 7;
   Duration final_wait = std::chrono::seconds(8);
 };
@@ -87,8 +90,9 @@ struct AgentConfig {
   size_t max_early_checks = 16;
 
   /// For links between mesh nodes that have a relay meanwhile: all pairs start
-  /// at once 20 ms apart, each is tried at 0, 100, 300, 700, 1500, 3100, ...
-  /// for about 10 s, nomination is continuous, and a dead path is suspect
+  /// at once 20 ms apart, each is tried at 0, 50, 150, 250, 350, 450, 550, 750,
+  /// 1150, ... for about 10 s (the other side may begin a few hundred
+  /// milliseconds later), nomination is continuous, and a dead path is suspect
   /// after 1.8 s and dropped after 3 s.
   [[nodiscard]] static AgentConfig Mesh(Role role);
 };
