@@ -10,8 +10,9 @@ namespace natkit::stun {
 
 namespace {
 
-/// Room for the longest USERNAME and SOFTWARE, and all that has a fixed size.
-constexpr size_t kRequestCapacity = 2048;
+/// Room for the longest SOFTWARE, what LongTermClient adds, and all that has a
+/// fixed size.
+constexpr size_t kRequestCapacity = 4096;
 
 constexpr int kMaxServerErrorRetries = 4;  // RFC 8489 section 6.3.4
 
@@ -43,11 +44,24 @@ BindingConfig BindingConfig::ForDerpServer() {
 
 BindingClient::BindingClient(const Endpoint& server, Rng& rng,
                              BindingConfig config)
-    : server_(server), rng_(rng), config_(std::move(config)) {}
+    : home_(server), server_(server), rng_(rng), config_(std::move(config)) {
+  NATKIT_CHECK(!config_.credentials || !config_.long_term);
+  if (config_.long_term) {
+    long_term_.emplace(*std::move(config_.long_term), config_.long_term_policy);
+    config_.long_term.reset();
+  }
+}
 
 void BindingClient::Start(Instant now) {
   retries_ = 0;
   event_.reset();
+  if (const auto target = std::exchange(redirect_, std::nullopt)) {
+    MoveTo(*target);
+  } else {
+    MoveTo(home_);
+    redirects_ = {};
+    (void)redirects_.Note(now, home_);
+  }
   StartTransaction(now);
 }
 
@@ -101,16 +115,32 @@ std::vector<uint8_t> BindingClient::BuildRequest() {
     builder.Add<attr::Software>(config_.software);
   }
   if (config_.credentials) {
-    builder.Add<attr::Username>(config_.credentials->username)
-        .AddIntegrity(config_.credentials->key)
-        .AddIntegritySha256(config_.credentials->key);
+    builder.Add<attr::Username>(config_.credentials->username);
+  } else if (long_term_) {
+    long_term_->AddAttributes(builder);
   }
+  AddIntegrity(builder);
   if (config_.sends_fingerprint) {
     builder.AddFingerprint();
   }
   const auto request = builder.Finish();
   NATKIT_CHECK(request.has_value());
   return {request->begin(), request->end()};
+}
+
+void BindingClient::AddIntegrity(MessageBuilder& builder) const {
+  if (long_term_) {
+    long_term_->AddIntegrity(builder);
+  }
+  if (!config_.credentials) {
+    return;
+  }
+  if (peer_integrity_ != IntegrityKind::kSha256) {
+    builder.AddIntegrity(config_.credentials->key);
+  }
+  if (peer_integrity_ != IntegrityKind::kSha1) {
+    builder.AddIntegritySha256(config_.credentials->key);
+  }
 }
 
 TransactionConfig BindingClient::MakeTransactionConfig() const {
@@ -125,22 +155,91 @@ TransactionConfig BindingClient::MakeTransactionConfig() const {
     config.integrity =
         ResponseIntegrity{.key = config_.credentials->key.Clone(),
                           .mechanism = CredentialMechanism::kShortTerm};
+  } else if (long_term_) {
+    config.integrity = long_term_->ExpectedIntegrity();
+    config.ignores_bare_bad_request = true;
   }
   return config;
 }
 
 void BindingClient::DrainTransaction(Instant now) {
-  const auto end = transaction_->PollEvent();
-  if (!end) {
+  if (const auto end = transaction_->PollEvent()) {
+    transaction_.reset();
+    HandleEnd(now, *end);
+  }
+}
+
+void BindingClient::HandleEnd(Instant now, const TransactionEvent& end) {
+  BindingEvent event = Translate(end);
+  const auto response = Message::Parse(end.response);
+  if (response && end.is_verified) {
+    NoteIntegrityKind(*response);
+  }
+  if (response && RetriesWithChallenge(now, *response, event)) {
     return;
   }
-  transaction_.reset();
-  if (IsRetried(*end)) {
+  if (end.is_verified && FollowsRedirect(now, event)) {
+    return;
+  }
+  if (IsRetried(end)) {
     ++retries_;
     retry_at_ = now + config_.schedule.initial_timeout;
     return;
   }
-  event_ = Translate(*end);
+  event_ = std::move(event);
+}
+
+void BindingClient::NoteIntegrityKind(const Message& response) {
+  peer_integrity_ = response.Has(AttributeType::kMessageIntegritySha256)
+                        ? IntegrityKind::kSha256
+                        : IntegrityKind::kSha1;
+}
+
+bool BindingClient::RetriesWithChallenge(Instant now, const Message& response,
+                                         BindingEvent& event) {
+  if (!long_term_) {
+    return false;
+  }
+  switch (long_term_->HandleError(response)) {
+    case LongTermAction::kNone:
+      long_term_->HandleSuccess();
+      return false;
+    case LongTermAction::kRetry:
+      StartTransaction(now);
+      return true;
+    case LongTermAction::kRejected:
+      return false;
+    case LongTermAction::kBidDown:
+      event.outcome = BindingOutcome::kBidDown;
+      return false;
+  }
+  return false;
+}
+
+bool BindingClient::FollowsRedirect(Instant now, BindingEvent& event) {
+  if (!config_.follows_redirects || !event.alternate_server ||
+      !redirects_.Note(now, *event.alternate_server)) {
+    return false;
+  }
+  if (config_.transport == Transport::kTcp) {
+    redirect_ = event.alternate_server;
+    event.outcome = BindingOutcome::kRedirected;
+    return false;
+  }
+  MoveTo(*event.alternate_server);
+  StartTransaction(now);
+  return true;
+}
+
+void BindingClient::MoveTo(const Endpoint& server) {
+  if (server_ == server) {
+    return;
+  }
+  server_ = server;
+  peer_integrity_.reset();
+  if (long_term_) {
+    long_term_->Forget();
+  }
 }
 
 bool BindingClient::IsRetried(const TransactionEvent& end) const {
@@ -152,16 +251,29 @@ BindingEvent BindingClient::Translate(const TransactionEvent& end) const {
   BindingEvent event{.outcome = ToBindingOutcome(end.outcome),
                      .server = server_,
                      .rtt = end.rtt,
-                     .error_code = end.error_code};
+                     .error_code = end.error_code,
+                     .is_verified = end.is_verified};
   const auto response = Message::Parse(end.response);
   if (end.outcome == TransactionOutcome::kSuccess) {
     ReadSuccess(*response, event);
   } else if (end.error_code == ErrorCode::kTryAlternate) {
-    if (const auto server = response->Get<attr::AlternateServer>()) {
-      event.alternate_server = *server;
-    }
+    ReadRedirect(*response, event);
   }
   return event;
+}
+
+void BindingClient::ReadRedirect(const Message& response,
+                                 BindingEvent& event) const {
+  for (const Attribute& attribute : response.attributes()) {
+    if (attribute.type != AttributeType::kAlternateServer) {
+      continue;
+    }
+    const auto server = attr::DecodeAddress(attribute.value);
+    if (server && server->address.family() == server_.address.family()) {
+      event.alternate_server = *server;
+      return;
+    }
+  }
 }
 
 void BindingClient::ReadSuccess(const Message& response, BindingEvent& event) {

@@ -40,15 +40,27 @@ bool ClientTransaction::HandleMessage(Instant now, const Endpoint& from,
   if (!IsResponseToThis(from, message)) {
     return false;
   }
+  if (IsIgnored(message)) {
+    return true;
+  }
+  if (const Trust trust = CheckIntegrity(message); trust == Trust::kViolated) {
+    HandleViolation();
+  } else {
+    HandleTrusted(now, from, message, trust);
+  }
+  return true;
+}
+
+bool ClientTransaction::IsIgnored(const Message& message) const {
   if (config_.requires_fingerprint && !message.has_fingerprint()) {
     return true;
   }
-  if (CheckIntegrity(message) == Trust::kViolated) {
-    HandleViolation();
-  } else {
-    HandleTrusted(now, from, message);
+  if (!config_.ignores_bare_bad_request || config_.integrity ||
+      message.type().message_class != MessageClass::kErrorResponse) {
+    return false;
   }
-  return true;
+  const auto error = message.Get<attr::ErrorCode>();
+  return error && error->code == ErrorCode::kBadRequest;
 }
 
 void ClientTransaction::HandleTimeout(Instant now) {
@@ -101,12 +113,12 @@ bool ClientTransaction::IsResponseToThis(const Endpoint& from,
 ClientTransaction::Trust ClientTransaction::CheckIntegrity(
     const Message& message) const {
   if (!config_.integrity) {
-    return Trust::kTrusted;
+    return Trust::kUnproven;
   }
   const bool has_sha1 = message.Has(AttributeType::kMessageIntegrity);
   const bool has_sha256 = message.Has(AttributeType::kMessageIntegritySha256);
   if (!has_sha1 && !has_sha256) {
-    return MayLackIntegrity(message) ? Trust::kTrusted : Trust::kViolated;
+    return MayLackIntegrity(message) ? Trust::kUnproven : Trust::kViolated;
   }
   // Exactly one, of a kind that the request carried (RFC 8489 section 9.1.4).
   if (has_sha1 == has_sha256 || (has_sha1 && !sent_sha1_) ||
@@ -114,7 +126,7 @@ ClientTransaction::Trust ClientTransaction::CheckIntegrity(
     return Trust::kViolated;
   }
   return VerifyStrongestIntegrity(message, config_.integrity->key)
-             ? Trust::kTrusted
+             ? Trust::kProven
              : Trust::kViolated;
 }
 
@@ -136,11 +148,12 @@ void ClientTransaction::HandleViolation() {
 }
 
 void ClientTransaction::HandleTrusted(Instant now, const Endpoint& from,
-                                      const Message& message) {
+                                      const Message& message, Trust trust) {
   TransactionEvent event{
       .outcome = TransactionOutcome::kSuccess,
       .response = {message.bytes().begin(), message.bytes().end()},
-      .from = from};
+      .from = from,
+      .is_verified = trust == Trust::kProven};
   if (timer_.requests_sent() == 1) {
     event.rtt = now - started_;
   }

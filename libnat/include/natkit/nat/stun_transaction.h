@@ -41,6 +41,9 @@ struct TransactionConfig {
   bool requires_fingerprint = false;
   /// Set: responses without valid integrity are ignored.
   std::optional<ResponseIntegrity> integrity;
+  /// A 400 without integrity is ignored, also where `integrity` is not set
+  /// yet: first requests of the long-term mechanism (RFC 8489 section 9.2.5).
+  bool ignores_bare_bad_request = false;
   /// Comprehension-required attributes of a response that the usage
   /// understands, besides BaseAttributes().
   std::vector<AttributeType> understood;
@@ -66,6 +69,7 @@ struct TransactionEvent {
   /// (Karn's rule) or there was no response.
   std::optional<Duration> rtt;
   std::optional<ErrorCode> error_code;  ///< set for kErrorResponse alone
+  bool is_verified = false;  ///< the response carried valid integrity
 };
 
 /// One request and its response (RFC 8489 section 6.2): sends, retransmits,
@@ -108,14 +112,16 @@ class ClientTransaction {
   }
 
  private:
-  enum class Trust : uint8_t { kTrusted, kViolated };
+  enum class Trust : uint8_t { kUnproven, kProven, kViolated };
 
   [[nodiscard]] bool IsResponseToThis(const Endpoint& from,
                                       const Message& message) const;
   [[nodiscard]] Trust CheckIntegrity(const Message& message) const;
   [[nodiscard]] bool MayLackIntegrity(const Message& message) const;
+  [[nodiscard]] bool IsIgnored(const Message& message) const;
   void HandleViolation();
-  void HandleTrusted(Instant now, const Endpoint& from, const Message& message);
+  void HandleTrusted(Instant now, const Endpoint& from, const Message& message,
+                     Trust trust);
   void Finish(TransactionEvent event);
 
   Endpoint server_;
