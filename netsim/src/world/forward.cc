@@ -98,6 +98,10 @@ void World::Impl::Emit(PortId from, Packet* packet) {
     Drop(WorldDrop::kCut, from, PacketDirection::kOutbound, packet);
     return;
   }
+  if (IsAllHosts(*destination)) {
+    EmitToAllHosts(from, packet);
+    return;
+  }
   const auto to = Resolve(from, *destination);
   if (!to) {
     Drop(to.error(), from, PacketDirection::kOutbound, packet);
@@ -108,6 +112,19 @@ void World::Impl::Emit(PortId from, Packet* packet) {
   } else {
     SendUp(from, *to, packet);
   }
+}
+
+/// One copy per host: links know no multicast.
+void World::Impl::EmitToAllHosts(PortId from, Packet* packet) {
+  for (PortId to = 0; to < ports_.size(); ++to) {
+    if (to != from && !ports_[to].is_box &&
+        ports_[to].network == ports_[from].network) {
+      Packet* copy = pool_.Take(packet->size);
+      CopyBytes(packet->bytes(), copy->bytes());
+      SendUp(from, to, copy);
+    }
+  }
+  pool_.Return(packet);
 }
 
 std::expected<PortId, WorldDrop> World::Impl::Resolve(

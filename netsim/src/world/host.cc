@@ -106,12 +106,19 @@ void World::Impl::Rearm(ActorId id) {
   }
 }
 
+bool IsAllHosts(const IpAddress& address) {
+  static const IpAddress kAllNodes =
+      IpAddress::V6({0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1});
+  return address == IpAddress::V4(224, 0, 0, 1) || address == kAllNodes;
+}
+
 void World::Impl::ArriveAtHost(PortId at, Packet* packet) {
   const auto info = ParsePacket(packet->bytes());
   if (!info) {
     Drop(WorldDrop::kMalformed, at, PacketDirection::kInbound, packet);
-  } else if (hosts_[ports_[at].owner].Find(info->destination.address) ==
-             nullptr) {
+  } else if (!IsAllHosts(info->destination.address) &&
+             hosts_[ports_[at].owner].Find(info->destination.address) ==
+                 nullptr) {
     Drop(WorldDrop::kNotForUs, at, PacketDirection::kInbound, packet);
   } else if (info->is_fragment) {
     TakeFragment(at, packet, *info);

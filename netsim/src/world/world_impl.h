@@ -104,6 +104,9 @@ struct TimerOwner {
   uint32_t number = 0;
 };
 
+/// 224.0.0.1 (RFC 1112) and ff02::1 (RFC 4291): every host of a network.
+[[nodiscard]] bool IsAllHosts(const IpAddress& address);
+
 class World::Impl {
  public:
   explicit Impl(uint64_t seed) : seed_(seed) {}
@@ -166,6 +169,7 @@ class World::Impl {
   // forward.cc
   /// Sends a packet out of a port; takes it over.
   void Emit(PortId from, Packet* packet);
+  void EmitToAllHosts(PortId from, Packet* packet);
   [[nodiscard]] std::expected<PortId, WorldDrop> Resolve(
       PortId from, const IpAddress& to) const;
   void SendUp(PortId from, PortId to, Packet* packet);

@@ -110,7 +110,8 @@ struct WorldCounters {
 /// and receives without delay. A packet for an address of its network goes
 /// there; one for a range behind a box that does not translate it goes to that
 /// box; all else goes to the box whose inside is the network. Boxes may be
-/// nested in any depth. There is no ARP: addresses resolve at once.
+/// nested in any depth. There is no ARP: addresses resolve at once. Packets to
+/// 224.0.0.1 and ff02::1 reach every host of their network, no others.
 ///
 /// Hosts answer pings, put fragments together (16 datagrams at a time, 30 s
 /// each), drop wrong checksums, answer datagrams to closed ports with ICMP
