@@ -1,6 +1,5 @@
 #include "stun/rfc3489.h"
 
-#include "natkit/nat/stun_attributes.h"
 #include "natkit/nat/stun_message.h"
 #include "stun/attribute_reader.h"
 
@@ -11,18 +10,29 @@ namespace {
 constexpr size_t kIdOffset = 4;
 constexpr size_t kIdSize = 16;
 
-/// Whether an answer from this address to the sender satisfies the attribute.
-bool IsSatisfied(const Attribute& attribute) {
+/// Notes a CHANGE-REQUEST; false for other attributes that must be understood.
+bool Understand(const Attribute& attribute, attr::ChangeRequestValue& change) {
   if (attribute.type != AttributeType::kChangeRequest) {
     return !IsComprehensionRequired(attribute.type);
   }
-  const auto change = attr::ChangeRequest::Decode(attribute.value, {});
-  return change && *change == attr::ChangeRequestValue{};
+  const auto value = attr::ChangeRequest::Decode(attribute.value, {});
+  if (!value) {
+    return false;
+  }
+  change = *value;
+  return true;
+}
+
+void WriteAddress(ByteWriter& out, AttributeType type,
+                  const Endpoint& endpoint) {
+  out.WriteU16(static_cast<uint16_t>(type));
+  out.WriteU16(static_cast<uint16_t>(4 + endpoint.address.bytes().size()));
+  attr::EncodeAddress(out, endpoint);
 }
 
 }  // namespace
 
-bool IsPlainRfc3489Request(ByteView datagram) {
+std::optional<attr::ChangeRequestValue> ParseRfc3489Request(ByteView datagram) {
   ByteReader in(datagram);
   uint16_t type = 0;
   uint16_t length = 0;
@@ -30,27 +40,31 @@ bool IsPlainRfc3489Request(ByteView datagram) {
   if (!in.ReadU16(type) || !in.ReadU16(length) || !in.ReadU32(cookie) ||
       !in.Skip(kIdSize - 4) || type != kBindingRequest.Encode() ||
       cookie == kMagicCookie || length != in.remaining()) {
-    return false;
+    return std::nullopt;
   }
+  attr::ChangeRequestValue change;
   while (!in.is_empty()) {
     Attribute attribute;
-    if (!ReadAttribute(in, attribute) || !IsSatisfied(attribute)) {
-      return false;
+    if (!ReadAttribute(in, attribute) || !Understand(attribute, change)) {
+      return std::nullopt;
     }
   }
-  return true;
+  return change;
 }
 
-size_t WriteRfc3489Response(ByteView request, const Endpoint& mapped,
+size_t WriteRfc3489Response(ByteView request, const Rfc3489Addresses& addresses,
                             MutableBytes out) {
   ByteWriter writer(out);
   writer.WriteU16(kBindingSuccess.Encode());
   writer.WriteU16(0);
   writer.WriteBytes(request.subspan(kIdOffset, kIdSize));
-  writer.WriteU16(static_cast<uint16_t>(AttributeType::kMappedAddress));
-  const size_t value_size = 4 + mapped.address.bytes().size();
-  writer.WriteU16(static_cast<uint16_t>(value_size));
-  attr::EncodeAddress(writer, mapped);
+  WriteAddress(writer, AttributeType::kMappedAddress, addresses.mapped);
+  if (addresses.source) {
+    WriteAddress(writer, AttributeType::kSourceAddress, *addresses.source);
+  }
+  if (addresses.changed) {
+    WriteAddress(writer, AttributeType::kChangedAddress, *addresses.changed);
+  }
   if (writer.overflowed()) {
     return 0;
   }

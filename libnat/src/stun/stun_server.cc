@@ -1,42 +1,42 @@
 #include "natkit/nat/stun_server.h"
 
-#include <array>
-#include <span>
+#include <algorithm>
 #include <utility>
 
 #include "natkit/base/check.h"
-#include "natkit/nat/stun_message_builder.h"
-#include "stun/rfc3489.h"
+#include "stun/stun_server_forms.h"
 #include "stun/stun_source_filter.h"
 
 namespace natkit::stun {
 
 namespace {
 
-constexpr std::string_view kTailnode = "tailnode";
 constexpr size_t kMaxSoftwareSize = 128;
 
-bool IsFromTailnode(const Message& request) {
-  return request.has_fingerprint() &&
-         request.Get<attr::Software>() == kTailnode;
-}
-
-/// CHANGE-REQUEST without flags asks for nothing, so it counts as understood
-/// (RFC 5780 section 7.2); with flags, a server of one address must
-/// answer 420.
-AttributeTypeList FindNotUnderstood(const Message& request) {
-  static constexpr std::array kHarmless = {AttributeType::kChangeRequest};
-  const bool is_harmless =
-      request.Get<attr::ChangeRequest>() == attr::ChangeRequestValue{};
-  return request.FindUnknownRequired(
-      is_harmless ? std::span<const AttributeType>(kHarmless)
-                  : std::span<const AttributeType>());
+Endpoint Unmapped(const Endpoint& endpoint) {
+  return {.address = endpoint.address.Unmapped(), .port = endpoint.port};
 }
 
 }  // namespace
 
+ServerCounters& ServerCounters::operator+=(const ServerCounters& other) {
+  for (const auto counter :
+       {&ServerCounters::received, &ServerCounters::answered,
+        &ServerCounters::answered_rfc3489, &ServerCounters::unknown_attribute,
+        &ServerCounters::unauthenticated, &ServerCounters::refused_discovery,
+        &ServerCounters::not_stun, &ServerCounters::not_a_request,
+        &ServerCounters::refused_form, &ServerCounters::refused_source,
+        &ServerCounters::rate_limited, &ServerCounters::too_long,
+        &ServerCounters::changed, &ServerCounters::redirected,
+        &ServerCounters::padded, &ServerCounters::received_bytes,
+        &ServerCounters::sent_bytes}) {
+    this->*counter += other.*counter;
+  }
+  return *this;
+}
+
 StunServer::StunServer(ServerConfig config, Rng& rng)
-    : config_(std::move(config)) {
+    : config_(std::move(config)), hash_(rng) {
   NATKIT_CHECK(config_.software.size() <= kMaxSoftwareSize);
   for (ShortTermCredentials& user : config_.credentials) {
     users_.insert_or_assign(std::move(user.username), std::move(user.key));
@@ -45,33 +45,38 @@ StunServer::StunServer(ServerConfig config, Rng& rng)
   if (config_.rate_limit) {
     limiter_.emplace(*config_.rate_limit, rng);
   }
+  if (config_.discovery) {
+    NATKIT_CHECK(std::ranges::all_of(config_.discovery->endpoints,
+                                     &DiscoveryEndpoints::is_valid));
+    response_ports_.emplace(config_.discovery->response_port);
+  }
+  if (config_.discovery ||
+      config_.amplification == AmplificationPolicy::kBalanced) {
+    ledger_.emplace(config_.ledger_buckets);
+  }
 }
 
-size_t StunServer::HandleDatagram(Instant now, const Endpoint& local,
-                                  const Endpoint& from, ByteView datagram,
-                                  MutableBytes out) {
-  ++counters_.received;
-  const Endpoint source{.address = from.address.Unmapped(), .port = from.port};
-  if (!IsAnswerableSource(source, local)) {
+ServerReply StunServer::HandleDatagram(Instant now, const Endpoint& local,
+                                       const Endpoint& from, ByteView datagram,
+                                       MutableBytes out) {
+  Exchange exchange = Begin(now, local, from, datagram);
+  if (!IsAnswerableSource(exchange.from, exchange.local) ||
+      IsOwn(exchange.from)) {
     ++counters_.refused_source;
-    return 0;
+    return {};
   }
-  const auto request = Message::Parse(datagram);
-  if (!request) {
-    return HandleForeign(now, source, datagram, out);
+  const Reply reply = HandleRequest(exchange, out);
+  if (reply.counter == nullptr || !Settle(exchange, reply)) {
+    return {};
   }
-  if (request->type() != kBindingRequest) {
-    ++counters_.not_a_request;
-    return 0;
+  Count(reply);
+  ServerReply result{.size = reply.size, .from = local, .to = from};
+  result.to.port = reply.response_port.value_or(from.port);
+  if (reply.change != attr::ChangeRequestValue{}) {
+    result.from = exchange.endpoints->Local(exchange.slot.Changed(
+        reply.change.change_ip, reply.change.change_port));
   }
-  if (config_.requests == RequestPolicy::kTailnodeOnly &&
-      !IsFromTailnode(*request)) {
-    ++counters_.refused_form;
-    return 0;
-  }
-  return IsAdmitted(now, source)
-             ? Emit(Answer(*request, source, out), datagram.size())
-             : 0;
+  return result;
 }
 
 void StunServer::HandleDatagrams(Instant now, const PacketBatch& requests,
@@ -79,114 +84,129 @@ void StunServer::HandleDatagrams(Instant now, const PacketBatch& requests,
   for (size_t i = 0; i < requests.size(); ++i) {
     const PacketBatch::Meta& meta = requests.meta(i);
     const MutableBytes out = responses.Append(kMaxResponseSize, meta);
-    const size_t size =
+    const ServerReply reply =
         HandleDatagram(now, meta.local, meta.remote, requests.bytes(i), out);
-    if (size == 0) {
+    if (reply.size == 0) {
       responses.DropLast();
     } else {
-      responses.TruncateLast(size);
+      responses.TruncateLast(reply.size);
+      PacketBatch::Meta& way = responses.mutable_meta(responses.size() - 1);
+      way.remote = reply.to;
+      way.local = reply.from;
     }
   }
 }
 
-bool StunServer::IsAdmitted(Instant now, const Endpoint& from) {
-  if (limiter_ && !limiter_->Allow(now, from.address)) {
+size_t StunServer::HandleStreamMessage(Instant now, const Endpoint& local,
+                                       const Endpoint& from, ByteView message,
+                                       MutableBytes out) {
+  Exchange exchange = Begin(now, local, from, message);
+  exchange.transport = Transport::kTcp;
+  const Reply reply = HandleRequest(exchange, out);
+  if (reply.counter == nullptr) {
+    return 0;
+  }
+  if (reply.size == 0) {
+    ++counters_.too_long;
+    return 0;
+  }
+  Count(reply);
+  return reply.size;
+}
+
+StunServer::Exchange StunServer::Begin(Instant now, const Endpoint& local,
+                                       const Endpoint& from, ByteView request) {
+  ++counters_.received;
+  counters_.received_bytes += request.size();
+  Exchange exchange{.now = now,
+                    .local = Unmapped(local),
+                    .from = Unmapped(from),
+                    .request = request};
+  if (config_.discovery) {
+    for (const DiscoveryEndpoints& four : config_.discovery->endpoints) {
+      if (const auto slot = four.Find(exchange.local)) {
+        exchange.endpoints = &four;
+        exchange.slot = *slot;
+      }
+    }
+  }
+  return exchange;
+}
+
+bool StunServer::IsOwn(const Endpoint& endpoint) const {
+  return config_.discovery &&
+         std::ranges::any_of(config_.discovery->endpoints,
+                             [&](const DiscoveryEndpoints& four) {
+                               return four.Find(endpoint).has_value();
+                             });
+}
+
+/// Takes a token and opens the source's account; the last check before an
+/// answer is made.
+bool StunServer::IsAdmitted(Exchange& exchange) {
+  if (!limiter_ && !ledger_) {
+    return true;
+  }
+  exchange.source = hash_(exchange.from.address);
+  if (limiter_ && !limiter_->Allow(exchange.now, exchange.source)) {
     ++counters_.rate_limited;
     return false;
+  }
+  if (ledger_ && exchange.transport == Transport::kUdp) {
+    ledger_->Receive(exchange.source, exchange.request.size());
   }
   return true;
 }
 
-size_t StunServer::HandleForeign(Instant now, const Endpoint& from,
-                                 ByteView datagram, MutableBytes out) {
-  if (!config_.answers_rfc3489 || !users_.empty() ||
-      config_.requests != RequestPolicy::kAny || !from.address.is_v4() ||
-      !IsPlainRfc3489Request(datagram)) {
-    ++counters_.not_stun;
-    return 0;
+StunServer::Reply StunServer::HandleRequest(Exchange& exchange,
+                                            MutableBytes out) {
+  const auto request = Message::Parse(exchange.request);
+  if (!request) {
+    return HandleForeign(exchange, out);
   }
-  if (!IsAdmitted(now, from)) {
-    return 0;
-  }
-  return Emit({.size = WriteRfc3489Response(datagram, from, out),
-               .counter = &ServerCounters::answered_rfc3489},
-              datagram.size());
-}
-
-StunServer::Reply StunServer::Answer(const Message& request,
-                                     const Endpoint& from,
-                                     MutableBytes out) const {
-  const Authentication authentication = Authenticate(request);
-  if (authentication.error) {
-    MessageBuilder response(out, kBindingError, request.id());
-    response.Add<attr::ErrorCode>({*authentication.error, ""});
-    return {.size = Finish(request, authentication, response),
-            .counter = &ServerCounters::unauthenticated};
-  }
-  const AttributeTypeList unknown = FindNotUnderstood(request);
-  if (!unknown.is_empty()) {
-    MessageBuilder response(out, kBindingError, request.id());
-    response.Add<attr::ErrorCode>({ErrorCode::kUnknownAttribute, ""})
-        .Add<attr::UnknownAttributes>(unknown);
-    return {.size = Finish(request, authentication, response),
-            .counter = &ServerCounters::unknown_attribute};
-  }
-  MessageBuilder response(out, kBindingSuccess, request.id());
-  response.Add<attr::XorMappedAddress>(from);
-  return {.size = Finish(request, authentication, response),
-          .counter = &ServerCounters::answered};
-}
-
-StunServer::Authentication StunServer::Authenticate(
-    const Message& request) const {
-  if (users_.empty()) {
+  if (request->type() != kBindingRequest) {
+    ++counters_.not_a_request;
     return {};
   }
-  // The order of RFC 8489 section 9.1.3.
-  const bool has_sha256 = request.Has(AttributeType::kMessageIntegritySha256);
-  const auto username = request.Get<attr::Username>();
-  if (!username ||
-      (!has_sha256 && !request.Has(AttributeType::kMessageIntegrity))) {
-    return {.error = ErrorCode::kBadRequest};
+  if (!IsTailnodeEnough(*request)) {
+    ++counters_.refused_form;
+    return {};
   }
-  const auto user = users_.find(*username);
-  if (user == users_.end() ||
-      !VerifyStrongestIntegrity(request, user->second)) {
-    return {.error = ErrorCode::kUnauthenticated};
-  }
-  return {.key = &user->second, .uses_sha256 = has_sha256};
+  return IsAdmitted(exchange) ? Answer(exchange, *request, out) : Reply{};
 }
 
-size_t StunServer::Finish(const Message& request,
-                          const Authentication& authentication,
-                          MessageBuilder& response) const {
-  const bool is_bare = IsFromTailnode(request);
-  if (!config_.software.empty() && !is_bare) {
-    response.Add<attr::Software>(config_.software);
-  }
-  if (authentication.key != nullptr) {
-    if (authentication.uses_sha256) {
-      response.AddIntegritySha256(*authentication.key);
-    } else {
-      response.AddIntegrity(*authentication.key);
-    }
-  }
-  if (request.has_fingerprint() && !is_bare) {
-    response.AddFingerprint();
-  }
-  const auto message = response.Finish();
-  return message ? message->size() : 0;
+bool StunServer::IsTailnodeEnough(const Message& request) const {
+  return config_.requests == RequestPolicy::kAny || IsFromTailnode(request);
 }
 
-size_t StunServer::Emit(const Reply& reply, size_t request_size) {
-  const bool amplifies = config_.amplification == AmplificationPolicy::kNone &&
-                         reply.size > request_size;
-  if (reply.size == 0 || amplifies) {
+bool StunServer::Settle(const Exchange& exchange, const Reply& reply) {
+  bool is_allowed = reply.size > 0;
+  switch (config_.amplification) {
+    case AmplificationPolicy::kMinimal:
+      break;
+    case AmplificationPolicy::kBalanced:
+      is_allowed = is_allowed && ledger_->Pay(exchange.source, reply.size);
+      break;
+    case AmplificationPolicy::kNone:
+      is_allowed = is_allowed && reply.size <= exchange.request.size();
+      break;
+  }
+  if (!is_allowed) {
     ++counters_.too_long;
-    return 0;
+    return false;
   }
+  if (ledger_ && config_.amplification != AmplificationPolicy::kBalanced) {
+    ledger_->Charge(exchange.source, reply.size);
+  }
+  return true;
+}
+
+void StunServer::Count(const Reply& reply) {
   ++(counters_.*reply.counter);
-  return reply.size;
+  counters_.changed += reply.change != attr::ChangeRequestValue{} ? 1 : 0;
+  counters_.redirected += reply.response_port ? 1 : 0;
+  counters_.padded += reply.is_padded ? 1 : 0;
+  counters_.sent_bytes += reply.size;
 }
 
 }  // namespace natkit::stun

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "natkit/base/check.h"
@@ -15,9 +16,16 @@ namespace {
 
 const Endpoint kLocal{.address = IpAddress::V4(198, 51, 100, 1), .port = 3478};
 
+const DiscoveryEndpoints kFour{
+    .addresses = {kLocal.address, IpAddress::V4(198, 51, 100, 2)},
+    .ports = {3478, 3479},
+    .advertised = {}};
+
 /// The first byte of the input chooses, a bit each.
 ServerConfig MakeConfig(uint8_t bits) {
   ServerConfig config;
+  config.rate_limit->bucket_count = 8;
+  config.ledger_buckets = 8;
   if ((bits & 0x01) != 0) {
     config.requests = RequestPolicy::kTailnodeOnly;
   }
@@ -33,6 +41,14 @@ ServerConfig MakeConfig(uint8_t bits) {
         {.username = "evtj:h6vY",
          .key = *IntegrityKey::ShortTerm("VOkJxbRl1RmTxUk/WvJxBt")});
   }
+  if ((bits & 0x40) != 0) {
+    config.discovery.emplace();
+    config.discovery->endpoints.push_back(kFour);
+    config.discovery->response_port.bucket_count = 8;
+  }
+  if ((bits & 0x80) != 0) {
+    config.amplification = AmplificationPolicy::kBalanced;
+  }
   return config;
 }
 
@@ -45,25 +61,44 @@ Endpoint MakeSource(uint8_t bits) {
 uint64_t CountOutcomes(const ServerCounters& counters) {
   return counters.answered + counters.answered_rfc3489 +
          counters.unknown_attribute + counters.unauthenticated +
-         counters.not_stun + counters.not_a_request + counters.refused_form +
+         counters.refused_discovery + counters.not_stun +
+         counters.not_a_request + counters.refused_form +
          counters.refused_source + counters.rate_limited + counters.too_long;
 }
 
+/// Bytes that the policy of `bits` lets a source be ahead; nullopt: any.
+std::optional<size_t> AllowanceOf(uint8_t bits) {
+  if ((bits & 0x80) != 0) {
+    return nat::SourceLedger::kAllowance;
+  }
+  return (bits & 0x02) != 0 ? std::optional<size_t>(0) : std::nullopt;
+}
+
 void CheckResponse(ByteView request, ByteView response, uint8_t bits) {
-  if ((bits & 0x02) != 0) {
-    NATKIT_CHECK(response.size() <= request.size());
+  if (const auto allowance = AllowanceOf(bits)) {
+    NATKIT_CHECK(response.size() <= request.size() + *allowance);
   }
   const auto asked = Message::Parse(request);
   const auto answer = Message::Parse(response);
   if (!asked) {
-    NATKIT_CHECK((bits & 0x08) != 0 && response.size() == 32);
+    NATKIT_CHECK((bits & 0x08) != 0 &&
+                 response.size() == ((bits & 0x40) != 0 ? 56 : 32));
     return;
   }
+  static constexpr std::array kOfRfc5780 = {AttributeType::kPadding};
   NATKIT_CHECK(asked->type() == kBindingRequest);
   NATKIT_CHECK(answer.has_value() && answer->id() == asked->id());
   NATKIT_CHECK(answer->type() == kBindingSuccess ||
                answer->type() == kBindingError);
-  NATKIT_CHECK(answer->FindUnknownRequired().is_empty());
+  NATKIT_CHECK(answer->FindUnknownRequired(kOfRfc5780).is_empty());
+  NATKIT_CHECK(!answer->Has(AttributeType::kPadding) ||
+               response.size() <= request.size());
+}
+
+void CheckWay(const ServerReply& reply, const Endpoint& source) {
+  NATKIT_CHECK(reply.to.address == source.address);
+  NATKIT_CHECK(reply.to.port == source.port || reply.to.port >= 1024);
+  NATKIT_CHECK(kFour.Find(reply.from).has_value());
 }
 
 void Ask(uint8_t bits, ByteView datagram) {
@@ -71,15 +106,18 @@ void Ask(uint8_t bits, ByteView datagram) {
   StunServer server(MakeConfig(bits), rng);
   const Endpoint source = MakeSource(bits);
   std::array<uint8_t, StunServer::kMaxResponseSize> out;
-  const size_t size =
+  const ServerReply reply =
       server.HandleDatagram(Instant{}, kLocal, source, datagram, out);
-  if (size > 0) {
-    const auto response = ByteView(out).first(size);
+  if (reply.size > 0) {
+    const auto response = ByteView(out).first(reply.size);
+    CheckWay(reply, source);
     CheckResponse(datagram, response, bits);
     std::array<uint8_t, StunServer::kMaxResponseSize> again;
     NATKIT_CHECK(
-        server.HandleDatagram(Instant{}, kLocal, source, response, again) == 0);
+        server.HandleDatagram(Instant{}, kLocal, source, response, again)
+            .size == 0);
   }
+  (void)server.HandleStreamMessage(Instant{}, kLocal, source, datagram, out);
   NATKIT_CHECK(server.counters().received == CountOutcomes(server.counters()));
 }
 

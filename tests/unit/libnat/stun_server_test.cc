@@ -63,7 +63,13 @@ class StunServerTest : public ::testing::Test {
       Configure({});
     }
     Bytes out(StunServer::kMaxResponseSize);
-    out.resize(server_->HandleDatagram(kStart, kLocal, from, datagram, out));
+    const ServerReply reply =
+        server_->HandleDatagram(kStart, kLocal, from, datagram, out);
+    if (reply.size > 0) {
+      EXPECT_EQ(reply.from, kLocal);
+      EXPECT_EQ(reply.to, from);
+    }
+    out.resize(reply.size);
     return out;
   }
 
@@ -329,8 +335,9 @@ TEST_F(StunServerTest, AnswersABatch) {
 TEST_F(StunServerTest, StaysSilentWhenTheBufferIsTooSmall) {
   Configure({});
   std::array<uint8_t, 31> out;
-  EXPECT_EQ(server_->HandleDatagram(kStart, kLocal, kClient, Request(), out),
-            0U);
+  EXPECT_EQ(
+      server_->HandleDatagram(kStart, kLocal, kClient, Request(), out).size,
+      0U);
   EXPECT_EQ(server_->counters().too_long, 1U);
 }
 

@@ -6,8 +6,8 @@
 
 #include "natkit/base/endpoint.h"
 #include "natkit/base/rng.h"
-#include "natkit/base/secret.h"
 #include "natkit/base/time.h"
+#include "natkit/nat/source_hash.h"
 
 namespace natkit::nat {
 
@@ -16,6 +16,7 @@ struct RateLimit {
   uint32_t per_second = 10;    ///< sustained requests
   uint32_t burst = 60;         ///< requests at once after a pause
   size_t bucket_count = 4096;  ///< size of the table; 8 bytes each
+  bool operator==(const RateLimit&) const = default;
 };
 
 /// Token buckets for an unbounded number of sources in a table of fixed size.
@@ -30,12 +31,16 @@ class SourceRateLimiter {
   SourceRateLimiter(const RateLimit& limit, Rng& rng);
 
   /// Takes one token; false when there is none.
-  [[nodiscard]] bool Allow(Instant now, const IpAddress& source);
+  [[nodiscard]] bool Allow(Instant now, const IpAddress& source) {
+    return Allow(now, hash_(source));
+  }
+
+  /// The same for a caller that keeps a SourceHash of its own; one limiter is
+  /// to be asked in one of the two ways only.
+  [[nodiscard]] bool Allow(Instant now, SourceKey source);
 
  private:
-  [[nodiscard]] size_t BucketOf(const IpAddress& source) const;
-
-  Secret<struct SourceHashKeyTag, 16> hash_key_;
+  SourceHash hash_;
   Duration interval_;             // in which one token comes back
   Duration tolerance_;            // how far a bucket may run ahead of the clock
   std::vector<Instant> full_at_;  // per bucket: when all of its tokens are back

@@ -12,8 +12,12 @@
 #include "natkit/base/packet_batch.h"
 #include "natkit/base/rng.h"
 #include "natkit/base/time.h"
+#include "natkit/nat/response_port_guard.h"
+#include "natkit/nat/source_hash.h"
+#include "natkit/nat/source_ledger.h"
 #include "natkit/nat/source_rate_limiter.h"
 #include "natkit/nat/stun_binding_client.h"
+#include "natkit/nat/stun_discovery.h"
 #include "natkit/nat/stun_message.h"
 
 namespace natkit::stun {
@@ -27,10 +31,17 @@ enum class RequestPolicy : uint8_t {
   kTailnodeOnly,
 };
 
-/// How long a response may be.
+/// How many bytes may be sent for those received, over UDP.
 enum class AmplificationPolicy : uint8_t {
-  kMinimal,  ///< as short as the protocol allows: at most 1.6 times
-  kNone,     ///< never longer than the request; otherwise silence
+  /// Each response is as short as its protocol allows, and is always sent:
+  /// without discovery at most 1.6 times the request, with it 3.4 times.
+  kMinimal,
+  /// Over time never more than was received from a source: each may be 48
+  /// bytes ahead, so a first short request is answered, and most of the later
+  /// ones; nat::SourceLedger has the details.
+  kBalanced,
+  /// No response is longer than its request; otherwise silence.
+  kNone,
 };
 
 /// How a StunServer answers. The defaults make the shortest responses.
@@ -47,53 +58,96 @@ struct ServerConfig {
   std::vector<ShortTermCredentials> credentials;
   /// Per source; nullopt: no limit.
   std::optional<nat::RateLimit> rate_limit = nat::RateLimit{};
+  /// RFC 5780 and the attributes of stun_vendor.h; nullopt: neither, and their
+  /// comprehension-required attributes get 420.
+  std::optional<DiscoveryConfig> discovery{};
+  /// Size of the SourceLedger, 4 bytes each. There is one with kBalanced and
+  /// with discovery.
+  size_t ledger_buckets = 4096;
 };
 
 /// What became of the datagrams. Each is counted once in `received` and once
-/// in one of the others.
+/// in one of the others, up to `too_long`.
 struct ServerCounters {
   uint64_t received = 0;
   uint64_t answered = 0;           ///< with a success response
   uint64_t answered_rfc3489 = 0;   ///< with a success response of RFC 3489
   uint64_t unknown_attribute = 0;  ///< answered with 420
   uint64_t unauthenticated = 0;    ///< answered with 400 or 401
-  uint64_t not_stun = 0;           ///< malformed or another protocol
-  uint64_t not_a_request = 0;      ///< response, indication, other method
-  uint64_t refused_form = 0;       ///< RequestPolicy says no
-  uint64_t refused_source = 0;     ///< martian or looping source
+  /// Answered with 400 or 403: an RFC 5780 attribute that is malformed, not
+  /// for this transport, or not allowed to this source now.
+  uint64_t refused_discovery = 0;
+  uint64_t not_stun = 0;        ///< malformed or another protocol
+  uint64_t not_a_request = 0;   ///< response, indication, other method
+  uint64_t refused_form = 0;    ///< RequestPolicy says no
+  uint64_t refused_source = 0;  ///< martian or looping source
   uint64_t rate_limited = 0;
   uint64_t too_long = 0;  ///< AmplificationPolicy or the buffer says no
+
+  // Of those answered with success, and of all bytes of STUN.
+  uint64_t changed = 0;     ///< CHANGE-REQUEST honoured
+  uint64_t redirected = 0;  ///< RESPONSE-PORT honoured
+  uint64_t padded = 0;      ///< with PADDING
+  uint64_t received_bytes = 0;
+  uint64_t sent_bytes = 0;
+
+  ServerCounters& operator+=(const ServerCounters& other);
 };
 
-/// A STUN server for Binding on one address (RFC 8489), made for the open
-/// Internet: it answers requests only, so two servers never talk to each
-/// other, and keeps no state but a rate limiter of fixed size.
+/// A response, in the caller's buffer, and its way.
+struct ServerReply {
+  size_t size = 0;  ///< bytes; 0: silence
+  Endpoint from;    ///< the local endpoint to send from
+  Endpoint to;
+};
+
+/// A STUN server for Binding (RFC 8489) and behaviour discovery (RFC 5780),
+/// made for the open Internet: it answers requests only, so two servers never
+/// talk to each other, and keeps no state but tables of fixed size.
 ///
 /// FINGERPRINT is mirrored, except in answers to Tailscale's clients, which
 /// expect 32 bytes. Reason phrases are left empty to keep errors short.
-/// CHANGE-REQUEST, RESPONSE-PORT and PADDING (RFC 5780) get 420.
+///
+/// With discovery, each success response has MAPPED-ADDRESS, RESPONSE-ORIGIN
+/// and, on one of two addresses, OTHER-ADDRESS. Against abuse:
+/// - RESPONSE-PORT is honoured for ports from 1024 that are not those of other
+///   services, as ResponsePortLimits says; else 403 to the source. 400 with
+///   PADDING.
+/// - PADDING makes the response exactly as long as the request, or as long as
+///   ProbeOptions say and the source has paid for, and never longer.
+/// - Over TCP and TLS, CHANGE-REQUEST, RESPONSE-PORT and PADDING get 400.
+///
 /// Pure; not thread-safe. Without credentials it does not allocate after
 /// construction, but for the growth of a PacketBatch.
 class StunServer {
  public:
   /// No response is longer than this.
-  static constexpr size_t kMaxResponseSize = kMaxUdpMessageSize;
+  static constexpr size_t kMaxResponseSize = 2048;
 
-  /// `rng` is used by the constructor alone.
+  /// `rng` is used by the constructor alone. DiscoveryEndpoints that are not
+  /// valid are a bug of the caller and abort.
   StunServer(ServerConfig config, Rng& rng);
 
   /// Answers one datagram that came `from` to `local` (an unspecified address
-  /// when that is not known). Returns the size of the response in `out`, to be
-  /// sent from `local` to `from`, or 0 for silence. `out` should have
+  /// when that is not known). The response, in `out`, leaves from `local`, or
+  /// with CHANGE-REQUEST from another one of the DiscoveryEndpoints, and goes
+  /// to `from`, or with RESPONSE-PORT to another port of it. `out` should have
   /// kMaxResponseSize bytes.
-  [[nodiscard]] size_t HandleDatagram(Instant now, const Endpoint& local,
-                                      const Endpoint& from, ByteView datagram,
-                                      MutableBytes out);
+  [[nodiscard]] ServerReply HandleDatagram(Instant now, const Endpoint& local,
+                                           const Endpoint& from,
+                                           ByteView datagram, MutableBytes out);
 
-  /// Answers each datagram of `requests`; appends to `responses` with Meta as
-  /// in the request: remote, local and tag.
+  /// Answers each datagram of `requests`; appends to `responses` with Meta
+  /// `remote` and `local` of the reply and the request's tag.
   void HandleDatagrams(Instant now, const PacketBatch& requests,
                        PacketBatch& responses);
+
+  /// Answers one message of a TCP or TLS connection, as PeekMessageSize()
+  /// frames it. Returns the size of the response in `out`; 0: close the
+  /// connection, no more is to be said.
+  [[nodiscard]] size_t HandleStreamMessage(Instant now, const Endpoint& local,
+                                           const Endpoint& from,
+                                           ByteView message, MutableBytes out);
 
   [[nodiscard]] const ServerCounters& counters() const { return counters_; }
 
@@ -104,26 +158,73 @@ class StunServer {
     bool uses_sha256 = false;
   };
 
-  /// A response in the caller's buffer and what it counts as.
+  /// One request on its way through the server; addresses are unmapped.
+  struct Exchange {
+    Instant now;
+    Endpoint local;
+    Endpoint from;
+    ByteView request;
+    Transport transport = Transport::kUdp;
+    nat::SourceKey source{};
+    /// Of `local`, if it is one of four.
+    const DiscoveryEndpoints* endpoints = nullptr;
+    DiscoveryEndpoints::Slot slot{};
+  };
+
+  /// A response in the caller's buffer, what it counts as, and its way.
   struct Reply {
     size_t size = 0;  ///< 0: it did not fit
     uint64_t ServerCounters::* counter = nullptr;
+    attr::ChangeRequestValue change{};
+    std::optional<uint16_t> response_port{};
+    bool is_padded = false;
   };
 
-  [[nodiscard]] bool IsAdmitted(Instant now, const Endpoint& from);
-  [[nodiscard]] size_t HandleForeign(Instant now, const Endpoint& from,
-                                     ByteView datagram, MutableBytes out);
-  [[nodiscard]] Reply Answer(const Message& request, const Endpoint& from,
-                             MutableBytes out) const;
+  /// What a success response has besides the usual.
+  struct Extras {
+    bool has_digest = false;
+    size_t padding = 0;  ///< bytes of the value of PADDING; 0: none
+  };
+
+  [[nodiscard]] Exchange Begin(Instant now, const Endpoint& local,
+                               const Endpoint& from, ByteView request);
+  [[nodiscard]] bool IsOwn(const Endpoint& endpoint) const;
+  [[nodiscard]] bool IsAdmitted(Exchange& exchange);
+  [[nodiscard]] Reply HandleRequest(Exchange& exchange, MutableBytes out);
+  [[nodiscard]] Reply HandleForeign(Exchange& exchange, MutableBytes out);
+  [[nodiscard]] bool IsTailnodeEnough(const Message& request) const;
+  [[nodiscard]] bool Settle(const Exchange& exchange, const Reply& reply);
+  void Count(const Reply& reply);
+
+  [[nodiscard]] Reply Answer(const Exchange& exchange, const Message& request,
+                             MutableBytes out);
+  [[nodiscard]] Reply AnswerError(const Message& request,
+                                  const Authentication& authentication,
+                                  ErrorCode code, MutableBytes out) const;
+  [[nodiscard]] AttributeTypeList FindNotUnderstood(
+      const Exchange& exchange, const Message& request) const;
+  /// Reads what the request wants of RFC 5780 into `reply`.
+  [[nodiscard]] std::optional<ErrorCode> Plan(const Exchange& exchange,
+                                              const Message& request,
+                                              Reply& reply);
+  [[nodiscard]] Extras ChooseExtras(const Exchange& exchange,
+                                    const Message& request, size_t size) const;
+  [[nodiscard]] size_t WriteSuccess(const Exchange& exchange,
+                                    const Message& request,
+                                    const Authentication& authentication,
+                                    const Reply& reply, const Extras& extras,
+                                    MutableBytes out) const;
   [[nodiscard]] Authentication Authenticate(const Message& request) const;
   [[nodiscard]] size_t Finish(const Message& request,
                               const Authentication& authentication,
                               MessageBuilder& response) const;
-  [[nodiscard]] size_t Emit(const Reply& reply, size_t request_size);
 
   ServerConfig config_;
   std::map<std::string, IntegrityKey, std::less<>> users_;
+  nat::SourceHash hash_;
   std::optional<nat::SourceRateLimiter> limiter_;
+  std::optional<nat::SourceLedger> ledger_;
+  std::optional<nat::ResponsePortGuard> response_ports_;
   ServerCounters counters_;
 };
 

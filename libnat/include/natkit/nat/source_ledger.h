@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "natkit/nat/source_hash.h"
+
+namespace natkit::nat {
+
+/// Keeps account of the bytes that came from each source and of those sent to
+/// it, so that a server never sends more than it got, whoever forges sources.
+///
+/// Each source may owe kAllowance bytes, which answers a first short request
+/// at once; later ones are paid for by what the source sends, such as its
+/// retransmissions. All that is ever sent is at most what was received plus
+/// kAllowance for each bucket. Sources that share a bucket share an account.
+/// Nothing expires. Does not allocate after construction.
+class SourceLedger {
+ public:
+  /// Bytes that a source may be ahead: the answer to one request without
+  /// attributes of an RFC 5780 server (20 bytes in, 68 out).
+  static constexpr int32_t kAllowance = 48;
+  /// Bytes that are remembered in favour of a source.
+  static constexpr int32_t kMaxCredit = 4096;
+
+  /// `bucket_count` buckets of 4 bytes; 0 is a bug of the caller and aborts.
+  explicit SourceLedger(size_t bucket_count);
+
+  /// Notes bytes that came from a source.
+  void Receive(SourceKey source, size_t size);
+  /// Notes bytes that are to be sent if the source can pay or owe them.
+  [[nodiscard]] bool Pay(SourceKey source, size_t size);
+  /// Notes bytes that are sent whether the source can pay or not.
+  void Charge(SourceKey source, size_t size);
+  /// Bytes got and not yet sent; never negative.
+  [[nodiscard]] size_t CreditOf(SourceKey source) const;
+
+ private:
+  [[nodiscard]] int32_t& BalanceOf(SourceKey source) {
+    return balances_[BucketOf(source, balances_.size())];
+  }
+
+  std::vector<int32_t> balances_;
+};
+
+}  // namespace natkit::nat
