@@ -34,6 +34,7 @@ test   llvm-19                cmd:llvm-symbolizer-19
 test   libclang-rt-19-dev     -
 test   coturn                 cmd:turnutils_natdiscovery
 test   stun-client            cmd:stun
+test   libnice-dev            pc:nice
 test   miniupnpc              cmd:upnpc
 test   natpmpc                cmd:natpmpc
 test   mandoc                 cmd:mandoc
