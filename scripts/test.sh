@@ -14,6 +14,8 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR/..
 . "$NATKIT_ROOT/scripts/lib/build.sh"
 . "$NATKIT_ROOT/scripts/lib/namespaces.sh"
+# shellcheck source-path=SCRIPTDIR/..
+. "$NATKIT_ROOT/scripts/lib/npm.sh"
 
 main() {
   local presets=(release fuzz) setup=--test broken=() built=() preset
@@ -34,6 +36,7 @@ main() {
     fi
   done
   ((${#broken[@]} == 0)) || die "these builds failed (see above): ${broken[*]}"
+  ensure_npm_peers "$(build_dir release)"
   run_suites "${built[@]}"
 }
 

@@ -3,6 +3,7 @@
 
 # group  package  how to find it where dpkg is not in charge:
 #   cmd: a program, pc: a pkg-config module, inc: a header, '-': covered by another line
+#   any: a program that need not come from its package, whoever is in charge
 natkit_packages() {
   cat <<'END'
 build  ca-certificates        -
@@ -37,6 +38,8 @@ test   stun-client            cmd:stun
 test   libnice-dev            pc:nice
 test   miniupnpc              cmd:upnpc
 test   natpmpc                cmd:natpmpc
+test   nodejs                 any:node
+test   npm                    any:npm
 test   mandoc                 cmd:mandoc
 test   groff-base             cmd:groff
 demo   nftables               cmd:nft
@@ -87,13 +90,21 @@ packages_of_groups() {
 
 missing_by_dpkg() {
   local wanted
-  wanted=$(packages_of_groups "$@" | cut -d' ' -f1 | sort)
+  wanted=$(packages_of_groups "$@" | without_found_anywhere | sort)
   # dpkg-query fails when it knows nothing of one name; its list is still right.
   # shellcheck disable=SC2086  # one name per word
   comm -23 <(printf '%s\n' "$wanted") <(
     dpkg-query -W -f='${db:Status-Status} ${Package}\n' $wanted 2>/dev/null |
       sed -n 's/^installed //p' | sort -u
   )
+}
+
+# The names, less those of programs that are here and may be of any origin.
+without_found_anywhere() {
+  local package probe
+  while read -r package probe; do
+    [[ $probe == any:* ]] && probe_finds "$probe" || printf '%s\n' "$package"
+  done
 }
 
 missing_by_probe() {
@@ -105,7 +116,7 @@ missing_by_probe() {
 
 probe_finds() {
   case $1 in
-    cmd:*) have "${1#cmd:}" ;;
+    cmd:* | any:*) have "${1#*:}" ;;
     pc:*) have pkg-config && pkg-config --exists "${1#pc:}" ;;
     inc:*) have g++ && g++ -E -x c++ -include "${1#inc:}" /dev/null >/dev/null 2>&1 ;;
     *) true ;;
