@@ -1,0 +1,126 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "natkit/base/bytes.h"
+#include "natkit/base/endpoint.h"
+#include "natkit/base/result.h"
+#include "natkit/base/rng.h"
+#include "natkit/base/time.h"
+#include "natkit/nat/behavior_report.h"
+
+namespace natkit::nat {
+
+/// A socket of the owner; numbers are never used twice.
+enum class SocketNumber : uint32_t {};
+
+/// A UDP socket is wanted. The owner answers by HandleSocketOpened().
+struct OpenSocket {
+  SocketNumber socket{};
+  /// An address of `BehaviorConfig::local_addresses`; `port` 0: any.
+  Endpoint local;
+};
+
+/// A socket is no longer needed.
+struct CloseSocket {
+  SocketNumber socket{};
+};
+
+/// A datagram is to be sent.
+struct SendDatagram {
+  SocketNumber socket{};
+  Endpoint to;
+  std::vector<uint8_t> payload;
+  /// TTL or hop limit; 0: the system's default.
+  uint8_t ttl = 0;
+};
+
+using BehaviorAction = std::variant<OpenSocket, CloseSocket, SendDatagram>;
+
+/// An ICMP or ICMPv6 error about a datagram of ours.
+struct IcmpNotice {
+  IpAddress from;  ///< who says it
+  Endpoint to;     ///< where the datagram was to go
+  uint8_t type = 0;
+  uint8_t code = 0;
+};
+
+/// How a discovery is run. All addresses are of one family.
+struct BehaviorConfig {
+  /// STUN servers in order of preference. The first one with two addresses
+  /// (RFC 5780) that answers is used for everything; others prove that UDP is
+  /// blocked, or stand in for a second address.
+  std::vector<Endpoint> servers;
+  /// Addresses of this host. With a second one the tests that need two hosts
+  /// are run (overloading, paired pooling).
+  std::vector<IpAddress> local_addresses;
+  /// Measures lifetimes, minutes of silence.
+  bool tests_lifetimes = false;
+  /// Lifetimes beyond it are reported as "over".
+  Duration longest_lifetime = std::chrono::seconds(600);
+  /// Sockets that may wait for the end of a lifetime at once.
+  size_t max_waiting = 64;
+  /// Mappings opened to see whether the NAT behaves the same under load.
+  size_t load_mappings = 64;
+  /// RFC 5780 section 4.2: at most 10 transactions a second and server.
+  uint32_t transactions_per_second = 10;
+  /// Copies of a request until there is an answer, and between them.
+  uint32_t attempts = 7;
+  Duration interval = std::chrono::milliseconds(500);
+};
+
+/// Finds out what stands between this host and the Internet, from inside, with
+/// a STUN server that has two addresses (RFC 5780; nat.md sections 5 and 6).
+///
+/// Life: Start(), then inputs until is_finished(). The tests of the axes use
+/// sockets of their own; those that disturb each other take turns. A verdict
+/// is only given when its evidence suffices: every absence of an answer is a
+/// full schedule of copies and a control request that passes; a server that
+/// answers from other addresses than it should is found out.
+///
+/// Pure: owns no socket, clock or random source. Bounded: the evidence of each
+/// axis is at most 256 probes. Not thread-safe.
+class BehaviorDiscovery {
+ public:
+  /// `rng` must outlive the discovery. No server or no local address is a bug
+  /// of the caller and aborts.
+  BehaviorDiscovery(BehaviorConfig config, Rng& rng);
+  ~BehaviorDiscovery();
+  BehaviorDiscovery(const BehaviorDiscovery&) = delete;
+  BehaviorDiscovery& operator=(const BehaviorDiscovery&) = delete;
+  BehaviorDiscovery(BehaviorDiscovery&&) = delete;
+  BehaviorDiscovery& operator=(BehaviorDiscovery&&) = delete;
+
+  // Inputs. After each one, drain all outputs.
+  void Start(Instant now);
+  /// The bound endpoint, address and port, or why there is no socket.
+  void HandleSocketOpened(Instant now, SocketNumber socket,
+                          const Result<Endpoint>& local);
+  void HandleDatagram(Instant now, SocketNumber socket, const Endpoint& from,
+                      ByteView datagram);
+  void HandleIcmpError(Instant now, SocketNumber socket,
+                       const IcmpNotice& notice);
+  void HandleTimeout(Instant now);
+  /// Ends now: what is under way becomes inconclusive.
+  void Abort(Instant now);
+
+  // Outputs.
+  [[nodiscard]] std::optional<BehaviorAction> PollAction();
+  /// When to call HandleTimeout next; nullopt once finished.
+  [[nodiscard]] std::optional<Instant> NextTimeout() const;
+  [[nodiscard]] bool is_finished() const;
+  /// What is known so far; complete once finished.
+  [[nodiscard]] const BehaviorReport& report() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace natkit::nat

@@ -1,0 +1,191 @@
+#include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "behavior/axis_tests.h"
+#include "behavior/port_pattern.h"
+
+namespace natkit::nat::behavior {
+namespace {
+
+constexpr size_t kPairs = 8;
+constexpr size_t kAnyPort = 16;
+constexpr size_t kEnough = 24;
+/// Distance between the pairs, so that they do not touch.
+constexpr uint16_t kPairDistance = 16;
+
+/// Opens a row of fresh mappings, one after the other: eight even ports, the
+/// odd ones above them, and sixteen of the system's choice.
+class AllocationTest final : public AxisTest {
+ public:
+  using AxisTest::AxisTest;
+
+  Task<> Run() override;
+
+ private:
+  Task<> Sample(uint16_t port);
+  void Judge();
+  void JudgePreservation();
+  void JudgeParity();
+  void JudgeContiguity();
+  void JudgePooling();
+  void JudgePattern();
+
+  std::vector<Socket> sockets_;  // open until the end: their ports stay taken
+  std::vector<PortSample> samples_;
+};
+
+Task<> AllocationTest::Run() {
+  const auto base = static_cast<uint16_t>(20000 + 2 * lab().rng().Below(19000));
+  std::vector<uint16_t> ports;
+  for (uint16_t odd = 0; odd < 2; ++odd) {
+    for (uint16_t i = 0; i < kPairs; ++i) {
+      ports.push_back(static_cast<uint16_t>(base + i * kPairDistance + odd));
+    }
+  }
+  ports.resize(ports.size() + kAnyPort, 0);
+  for (const uint16_t port : ports) {
+    Task<> sampling = Sample(port);
+    co_await sampling;
+  }
+  Judge();
+}
+
+Task<> AllocationTest::Sample(uint16_t port) {
+  Task<std::optional<Socket>> opening = lab().Open(0, port);
+  std::optional<Socket> socket = co_await opening;
+  if (!socket) {
+    co_return;
+  }
+  Task<Exchange> asking =
+      session().Ask(Axis::kAllocation, Lab::From(*socket, targets().a1p1));
+  const std::optional<Endpoint> mapped = (co_await asking).mapped();
+  if (mapped) {
+    samples_.push_back({.local_port = socket->local().port, .mapped = *mapped});
+  }
+  sockets_.push_back(std::move(*socket));
+}
+
+void AllocationTest::Judge() {
+  if (samples_.size() < kEnough) {
+    for (const Axis axis : {Axis::kAllocation, Axis::kPreservation,
+                            Axis::kParity, Axis::kContiguity, Axis::kPooling}) {
+      session().DoNotKnow(axis, "only " + std::to_string(samples_.size()) +
+                                    " mappings could be made");
+    }
+    return;
+  }
+  JudgePooling();
+  JudgePattern();
+  JudgePreservation();
+  JudgeParity();
+  JudgeContiguity();
+}
+
+void AllocationTest::JudgePooling() {
+  std::vector<IpAddress>& seen = traits().external_addresses;
+  for (const PortSample& sample : samples_) {
+    if (std::ranges::find(seen, sample.mapped.address) == seen.end()) {
+      seen.push_back(sample.mapped.address);
+    }
+  }
+  if (traits().translation == Translation::kNone) {
+    session().NotApplicable(Axis::kPooling, "nothing is translated");
+    return;
+  }
+  if (seen.size() > 1) {
+    traits().pooling = Pooling::kArbitrary;
+    session().Determine(Axis::kPooling, "arbitrary",
+                        std::to_string(seen.size()) + " external addresses");
+    return;
+  }
+  traits().pooling = Pooling::kSingle;
+  session().Determine(Axis::kPooling, "single", "as far as this host can see");
+}
+
+void AllocationTest::JudgePattern() {
+  const auto allocation = InferAllocation(samples_);
+  if (!allocation) {
+    return;
+  }
+  traits().allocation = allocation;
+  const std::string range = std::to_string(allocation->range.first) + "-" +
+                            std::to_string(allocation->range.last);
+  switch (allocation->pattern) {
+    case AllocationPattern::kPreserved:
+      session().Determine(Axis::kAllocation, "preserved");
+      break;
+    case AllocationPattern::kSequential:
+      session().Determine(Axis::kAllocation,
+                          "sequential " + std::to_string(allocation->step));
+      break;
+    case AllocationPattern::kBlock:
+      session().Determine(Axis::kAllocation, "block " + range);
+      break;
+    case AllocationPattern::kRandom:
+      session().Determine(Axis::kAllocation, "random " + range);
+      break;
+  }
+}
+
+void AllocationTest::JudgePreservation() {
+  const auto kept = static_cast<size_t>(
+      std::ranges::count_if(samples_, [](const PortSample& sample) {
+        return sample.mapped.port == sample.local_port;
+      }));
+  const std::string counted = std::to_string(kept) + " of " +
+                              std::to_string(samples_.size()) + " ports kept";
+  if (kept == samples_.size()) {
+    session().Determine(Axis::kPreservation, "yes", counted);
+  } else if (kept * 4 >= samples_.size() * 3) {
+    session().Determine(Axis::kPreservation, "if-free", counted);
+  } else {
+    session().Determine(Axis::kPreservation, "no", counted);
+  }
+}
+
+void AllocationTest::JudgeParity() {
+  const bool is_kept =
+      std::ranges::all_of(samples_, [](const PortSample& sample) {
+        return sample.mapped.port % 2 == sample.local_port % 2;
+      });
+  report().keeps_parity = is_kept;
+  session().Determine(Axis::kParity, is_kept ? "yes" : "no");
+}
+
+void AllocationTest::JudgeContiguity() {
+  std::map<uint16_t, Endpoint> by_port;
+  for (const PortSample& sample : samples_) {
+    by_port.emplace(sample.local_port, sample.mapped);
+  }
+  size_t pairs = 0;
+  size_t adjacent = 0;
+  for (const auto& [port, mapped] : by_port) {
+    const auto next = by_port.find(static_cast<uint16_t>(port + 1));
+    if (port % 2 != 0 || next == by_port.end()) {
+      continue;
+    }
+    ++pairs;
+    const auto wanted = static_cast<uint16_t>(mapped.port + 1);
+    adjacent += next->second == Endpoint{mapped.address, wanted} ? 1 : 0;
+  }
+  constexpr size_t kEnoughPairs = 4;
+  if (pairs < kEnoughPairs) {
+    session().DoNotKnow(Axis::kContiguity, "the ports wanted were not free");
+    return;
+  }
+  report().keeps_contiguity = adjacent == pairs;
+  session().Determine(Axis::kContiguity, adjacent == pairs ? "yes" : "no",
+                      std::to_string(adjacent) + " of " +
+                          std::to_string(pairs) + " pairs stayed together");
+}
+
+}  // namespace
+
+AxisTestPtr MakeAllocationTest(Session& session) {
+  return std::make_unique<AllocationTest>(session);
+}
+
+}  // namespace natkit::nat::behavior

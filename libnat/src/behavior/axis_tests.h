@@ -1,0 +1,24 @@
+#pragma once
+
+#include "behavior/session.h"
+
+namespace natkit::nat::behavior {
+
+/// kUdp, kServer, kTranslation; fills Session::targets. Runs first.
+AxisTestPtr MakeServerTest(Session& session);
+/// kMapping.
+AxisTestPtr MakeMappingTest(Session& session);
+/// kFiltering and kPoisoning. Needs kMapping.
+AxisTestPtr MakeFilteringTest(Session& session);
+/// kAllocation, kPreservation, kParity, kContiguity, kPooling. Alone, since
+/// other tests would take ports in between.
+AxisTestPtr MakeAllocationTest(Session& session);
+/// kOverloading; refines kPreservation, kPooling and kTranslation. Needs two
+/// local addresses and kAllocation.
+AxisTestPtr MakeOverloadingTest(Session& session);
+/// kHairpinning.
+AxisTestPtr MakeHairpinningTest(Session& session);
+/// kDeterminism. Needs kMapping; last of the quick ones.
+AxisTestPtr MakeDeterminismTest(Session& session);
+
+}  // namespace natkit::nat::behavior

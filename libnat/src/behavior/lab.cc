@@ -1,0 +1,354 @@
+#include "behavior/lab.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+#include "natkit/base/check.h"
+#include "natkit/nat/stun_message_builder.h"
+
+namespace natkit::nat::behavior {
+namespace {
+
+/// The longest datagram that is built: PADDING may exceed every MTU.
+constexpr size_t kMaxRequestSize = 4096;
+
+std::optional<Endpoint> Optional(const Result<Endpoint>& value) {
+  return value ? std::optional(*value) : std::nullopt;
+}
+
+Arrival Read(const stun::Message& message) {
+  Arrival arrival;
+  arrival.message_class = message.type().message_class;
+  arrival.plain_mapped = Optional(message.Get<stun::attr::MappedAddress>());
+  arrival.mapped = Optional(message.GetXorMappedAddress());
+  if (!arrival.mapped) {
+    arrival.mapped = arrival.plain_mapped;
+  }
+  arrival.origin = Optional(message.Get<stun::attr::ResponseOrigin>());
+  arrival.other = Optional(message.Get<stun::attr::OtherAddress>());
+  if (const auto error = message.Get<stun::attr::ErrorCode>()) {
+    arrival.error = error->code;
+  } else if (arrival.message_class == stun::MessageClass::kErrorResponse) {
+    arrival.error = stun::ErrorCode::kServerError;
+  }
+  if (const auto software = message.Get<stun::attr::Software>()) {
+    arrival.software = software->substr(0, 128);
+  }
+  arrival.size = message.bytes().size();
+  return arrival;
+}
+
+}  // namespace
+
+std::string DescribeRequest(const Request& request) {
+  std::string text = "binding";
+  if (request.change.change_ip && request.change.change_port) {
+    text += " change=ip+port";
+  } else if (request.change.change_ip) {
+    text += " change=ip";
+  } else if (request.change.change_port) {
+    text += " change=port";
+  }
+  if (request.response_port != 0) {
+    text += " response-port=" + std::to_string(request.response_port);
+  }
+  if (request.padding != 0) {
+    text += " padding=" + std::to_string(request.padding);
+  }
+  if (request.ttl != 0) {
+    text += " ttl=" + std::to_string(request.ttl);
+  }
+  return text;
+}
+
+Socket::~Socket() {
+  if (lab_ != nullptr) {
+    lab_->Close(number_);
+  }
+}
+
+Lab::Waiter::~Waiter() {
+  if (deadline_) {
+    lab_.deadlines_.erase(*deadline_);
+  }
+}
+
+void Lab::Waiter::Suspend(std::coroutine_handle<> handle,
+                          std::optional<Instant> deadline) {
+  handle_ = handle;
+  if (deadline) {
+    deadline_ = {*deadline, lab_.next_waiter_++};
+    lab_.deadlines_.emplace(*deadline_, this);
+  }
+}
+
+Lab::Expectation::Expectation(Lab& lab, const stun::TransactionId& id,
+                              SocketNumber socket,
+                              const std::optional<Endpoint>& icmp_about)
+    : Waiter(lab), id_(id), socket_(socket), icmp_about_(icmp_about) {
+  lab_.expectations_.emplace(id, this);
+}
+
+Lab::Expectation::~Expectation() {
+  const auto [first, last] = lab_.expectations_.equal_range(id_);
+  for (auto it = first; it != last; ++it) {
+    if (it->second == this) {
+      lab_.expectations_.erase(it);
+      return;
+    }
+  }
+}
+
+/// Awaitable: the owner's answer to OpenSocket.
+class Lab::Opening : public Waiter {
+ public:
+  Opening(Lab& lab, SocketNumber number) : Waiter(lab), number_(number) {
+    lab_.openings_.emplace(number, this);
+  }
+
+  ~Opening() { lab_.openings_.erase(number_); }
+
+  Opening(const Opening&) = delete;
+  Opening& operator=(const Opening&) = delete;
+  Opening(Opening&&) = delete;
+  Opening& operator=(Opening&&) = delete;
+
+  [[nodiscard]] bool await_ready() const { return false; }
+
+  void await_suspend(std::coroutine_handle<> handle) {
+    Suspend(handle, std::nullopt);
+  }
+
+  void await_resume() const {}
+
+  std::optional<Endpoint> local;
+
+ private:
+  SocketNumber number_;
+};
+
+Task<std::optional<Socket>> Lab::Open(size_t host, uint16_t port) {
+  const SocketNumber number{next_socket_++};
+  Opening opening(*this, number);
+  actions_.emplace_back(OpenSocket{
+      .socket = number,
+      .local = {.address = config_.local_addresses.at(host), .port = port}});
+  co_await opening;
+  std::optional<Socket> socket;
+  if (opening.local) {
+    sockets_.emplace(number, *opening.local);
+    socket.emplace(*this, number, *opening.local);
+  }
+  co_return socket;
+}
+
+Request Lab::From(const Socket& socket, const Endpoint& to) {
+  Request request;
+  request.from = socket.number();
+  request.local = socket.local();
+  request.to = to;
+  return request;
+}
+
+Task<Exchange> Lab::Transact(Request request) {
+  const uint32_t attempts =
+      request.attempts > 0 ? request.attempts : config_.attempts;
+  const Duration interval =
+      request.interval > Duration{} ? request.interval : config_.interval;
+  Sleeper pace(*this, ReserveSlot(request.to.address));
+  co_await pace;
+  const auto id = stun::TransactionId::Generate(rng_);
+  const std::vector<uint8_t> datagram = Build(request, id);
+  Exchange exchange;
+  exchange.probe = MakeProbe(request);
+  exchange.first_sent = now_;
+  Expectation expectation(
+      *this, id, request.from,
+      request.ends_on_icmp ? std::optional(request.to) : std::nullopt);
+  for (uint32_t i = 0; i < attempts && !expectation.arrival(); ++i) {
+    actions_.emplace_back(SendDatagram{.socket = request.from,
+                                       .to = request.to,
+                                       .payload = datagram,
+                                       .ttl = request.ttl});
+    ++sent_;
+    ++exchange.probe.sent;
+    exchange.last_sent = now_;
+    expectation.Until(now_ + interval);
+    co_await expectation;
+  }
+  exchange.arrival = expectation.arrival();
+  if (exchange.arrival) {
+    const Arrival& arrival = *exchange.arrival;
+    exchange.probe.answered = true;
+    exchange.probe.answered_from = arrival.from;
+    exchange.probe.mapped = arrival.mapped;
+    const auto at = sockets_.find(arrival.socket);
+    exchange.probe.arrived_at =
+        at == sockets_.end() ? request.local : at->second;
+    if (arrival.icmp) {
+      exchange.probe.note = "ICMP type " + std::to_string(arrival.icmp->type) +
+                            " code " + std::to_string(arrival.icmp->code);
+    } else if (arrival.error) {
+      exchange.probe.note =
+          "error " + std::to_string(static_cast<int>(*arrival.error));
+    }
+  }
+  co_return exchange;
+}
+
+void Lab::Start(Instant now) {
+  now_ = now;
+  started_ = now;
+}
+
+void Lab::HandleSocketOpened(Instant now, SocketNumber socket,
+                             const Result<Endpoint>& local) {
+  Advance(now);
+  const auto found = openings_.find(socket);
+  if (found == openings_.end() || found->second->local) {
+    return;
+  }
+  found->second->local = Optional(local);
+  Wake(*found->second);
+  RunReady();
+}
+
+void Lab::HandleDatagram(Instant now, SocketNumber socket, const Endpoint& from,
+                         ByteView datagram) {
+  Advance(now);
+  ++received_;
+  const auto message = stun::Message::Parse(datagram);
+  if (!message || !sockets_.contains(socket)) {
+    return;
+  }
+  const auto found = expectations_.find(message->id());
+  if (found == expectations_.end() || found->second->arrival_) {
+    return;
+  }
+  Arrival arrival = Read(*message);
+  arrival.socket = socket;
+  arrival.from = from;
+  arrival.at = now_;
+  found->second->arrival_ = std::move(arrival);
+  Wake(*found->second);
+  RunReady();
+}
+
+void Lab::HandleIcmpError(Instant now, SocketNumber socket,
+                          const IcmpNotice& notice) {
+  Advance(now);
+  for (const auto& [id, expectation] : expectations_) {
+    if (expectation->socket_ == socket && !expectation->arrival_ &&
+        expectation->icmp_about_ == notice.to) {
+      Arrival arrival;
+      arrival.socket = socket;
+      arrival.from = {.address = notice.from, .port = 0};
+      arrival.at = now_;
+      arrival.icmp = notice;
+      expectation->arrival_ = std::move(arrival);
+      Wake(*expectation);
+      break;
+    }
+  }
+  RunReady();
+}
+
+void Lab::HandleTimeout(Instant now) {
+  Advance(now);
+  while (!deadlines_.empty() && deadlines_.begin()->first.first <= now_) {
+    Wake(*deadlines_.begin()->second);
+    RunReady();
+  }
+}
+
+std::optional<BehaviorAction> Lab::PollAction() {
+  if (actions_.empty()) {
+    return std::nullopt;
+  }
+  BehaviorAction action = std::move(actions_.front());
+  actions_.pop_front();
+  return action;
+}
+
+std::optional<Instant> Lab::NextTimeout() const {
+  if (!actions_.empty()) {
+    return now_;
+  }
+  if (deadlines_.empty()) {
+    return std::nullopt;
+  }
+  return deadlines_.begin()->first.first;
+}
+
+void Lab::Close(SocketNumber socket) {
+  sockets_.erase(socket);
+  actions_.emplace_back(CloseSocket{socket});
+}
+
+void Lab::Advance(Instant now) {
+  now_ = std::max(now_, now);
+}
+
+void Lab::Wake(Waiter& waiter) {
+  if (waiter.deadline_) {
+    deadlines_.erase(*waiter.deadline_);
+    waiter.deadline_.reset();
+  }
+  if (waiter.handle_) {
+    ready_.push_back(std::exchange(waiter.handle_, nullptr));
+  }
+}
+
+void Lab::RunReady() {
+  if (is_running_) {
+    return;
+  }
+  is_running_ = true;
+  while (!ready_.empty()) {
+    const std::coroutine_handle<> handle = ready_.front();
+    ready_.pop_front();
+    handle.resume();
+  }
+  is_running_ = false;
+}
+
+Instant Lab::ReserveSlot(const IpAddress& server) {
+  const Duration between =
+      std::chrono::seconds(1) / std::max(config_.transactions_per_second, 1U);
+  Instant& next = next_slot_.try_emplace(server, now_).first->second;
+  const Instant slot = std::max(next, now_);
+  next = slot + std::max(between, between_);
+  return slot;
+}
+
+std::vector<uint8_t> Lab::Build(const Request& request,
+                                const stun::TransactionId& id) const {
+  std::array<uint8_t, kMaxRequestSize> buffer{};
+  stun::MessageBuilder builder(buffer, stun::kBindingRequest, id);
+  if (request.change != stun::attr::ChangeRequestValue{}) {
+    builder.Add<stun::attr::ChangeRequest>(request.change);
+  }
+  if (request.response_port != 0) {
+    builder.Add<stun::attr::ResponsePort>(request.response_port);
+  }
+  if (request.padding != 0) {
+    const std::vector<uint8_t> zeros(
+        std::min(request.padding, kMaxRequestSize - 64));
+    builder.Add<stun::attr::Padding>(zeros);
+  }
+  const auto message = builder.Finish();
+  NATKIT_CHECK(message.has_value());
+  return {message->begin(), message->end()};
+}
+
+Probe Lab::MakeProbe(const Request& request) const {
+  Probe probe;
+  probe.at = now_ - started_;
+  probe.local = request.local;
+  probe.to = request.to;
+  probe.asked = DescribeRequest(request);
+  return probe;
+}
+
+}  // namespace natkit::nat::behavior

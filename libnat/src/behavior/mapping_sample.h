@@ -1,0 +1,31 @@
+#pragma once
+
+#include <optional>
+
+#include "behavior/session.h"
+
+namespace natkit::nat::behavior {
+
+/// What one socket's mappings are at the server's endpoints.
+struct MappingSample {
+  std::optional<Endpoint> at_a1p1;
+  std::optional<Endpoint> at_a2p1;
+  std::optional<Endpoint> at_a2p2;
+  Endpoint local;
+
+  [[nodiscard]] bool is_complete() const {
+    return at_a1p1 && at_a2p1 && at_a2p2;
+  }
+
+  [[nodiscard]] bool is_untranslated() const {
+    return at_a1p1 == local && at_a2p1 == local && at_a2p2 == local;
+  }
+
+  /// Only for a complete one (RFC 5780 section 4.3).
+  [[nodiscard]] Dependence Classify() const;
+};
+
+/// Asks from a fresh socket, in the order of RFC 5780 section 4.3.
+Task<MappingSample> SampleMapping(Session& session, Axis axis);
+
+}  // namespace natkit::nat::behavior

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "natkit/base/endpoint.h"
+#include "natkit/nat/nat_traits.h"
+
+namespace natkit::nat::behavior {
+
+/// One mapping that was made for a fresh socket.
+struct PortSample {
+  uint16_t local_port = 0;
+  Endpoint mapped;
+};
+
+/// Tells how a NAT chooses ports from mappings in the order in which they were
+/// made (nat.md 6.2). nullopt for fewer than 16.
+[[nodiscard]] std::optional<PortAllocation> InferAllocation(
+    std::span<const PortSample> samples);
+
+/// The step of a counter that others move too: all differences are small
+/// multiples of it, in one direction. nullopt if there is none.
+[[nodiscard]] std::optional<int> InferStep(std::span<const PortSample> samples);
+
+/// The smallest power-of-two block, aligned where that is possible, that holds
+/// all ports between `low` and `high`.
+[[nodiscard]] PortRange BlockAround(uint16_t low, uint16_t high);
+
+/// The smallest range in use in the field that explains a random choice of
+/// ports between `low` and `high`; these themselves if none does.
+[[nodiscard]] PortRange KnownRange(uint16_t low, uint16_t high);
+
+}  // namespace natkit::nat::behavior

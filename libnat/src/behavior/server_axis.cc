@@ -1,0 +1,256 @@
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "behavior/axis_tests.h"
+
+namespace natkit::nat::behavior {
+namespace {
+
+/// Fewer silent servers than this may simply be down (nat.md 13.6).
+constexpr size_t kServersForBlocked = 3;
+/// Pairs of sockets that are tried until both have one external address.
+constexpr int kPartnerTries = 48;
+
+/// Finds a server that answers, and what it can do; believes nothing that it
+/// says about its addresses without having been there (nat.md 5.2).
+class ServerTest final : public AxisTest {
+ public:
+  using AxisTest::AxisTest;
+
+  Task<> Run() override;
+
+ private:
+  Task<> TryServer(size_t index);
+  Task<> CheckOther();
+  Task<> CheckResponsePort();
+  void JudgeSilence();
+  void ChooseServer();
+  void JudgeTranslation(const Exchange& exchange);
+  void UseSubstitute(std::string why);
+  [[nodiscard]] std::optional<std::string> FindContradiction(
+      const Endpoint& asked, const Exchange& exchange);
+
+  std::vector<std::optional<Exchange>> answers_;
+  std::optional<size_t> chosen_;
+};
+
+Task<> ServerTest::Run() {
+  answers_.resize(config().servers.size());
+  std::vector<Task<>> tries;
+  for (size_t i = 0; i < answers_.size(); ++i) {
+    tries.push_back(TryServer(i));
+  }
+  WhenAll all(tries);
+  co_await all;
+  ChooseServer();
+  if (!chosen_) {
+    JudgeSilence();
+    co_return;
+  }
+  session().Determine(Axis::kUdp, "open");
+  JudgeTranslation(*answers_[*chosen_]);
+  Task<> other = CheckOther();
+  co_await other;
+  Task<> response_port = CheckResponsePort();
+  co_await response_port;
+}
+
+Task<> ServerTest::TryServer(size_t index) {
+  Task<std::optional<Socket>> opening = lab().Open(0, 0);
+  const std::optional<Socket> socket = co_await opening;
+  if (!socket) {
+    co_return;
+  }
+  Request request = Lab::From(*socket, config().servers[index]);
+  Task<Exchange> asking = session().Ask(Axis::kUdp, std::move(request));
+  answers_[index] = co_await asking;
+}
+
+void ServerTest::ChooseServer() {
+  for (size_t i = 0; i < answers_.size(); ++i) {
+    if (!answers_[i] || !answers_[i]->mapped()) {
+      continue;
+    }
+    const bool has_other = answers_[i]->arrival->other.has_value();
+    if (!chosen_ || (has_other && !answers_[*chosen_]->arrival->other)) {
+      chosen_ = i;
+    }
+  }
+  if (!chosen_) {
+    return;
+  }
+  const Arrival& arrival = *answers_[*chosen_]->arrival;
+  session().targets.a1p1 = config().servers[*chosen_];
+  report().server = targets().a1p1;
+  report().server_software = arrival.software;
+}
+
+void ServerTest::JudgeSilence() {
+  if (std::ranges::any_of(answers_, [](const auto& answer) {
+        return answer && answer->arrival;
+      })) {
+    session().Determine(Axis::kUdp, "open");
+    session().DoNotKnow(Axis::kServer, "no server answered as STUN wants it");
+    return;
+  }
+  const size_t asked = static_cast<size_t>(std::ranges::count_if(
+      answers_, [](const auto& a) { return a.has_value(); }));
+  if (asked == 0) {
+    session().DoNotKnow(Axis::kUdp, "no socket could be opened");
+    return;
+  }
+  if (asked < kServersForBlocked) {
+    session().DoNotKnow(Axis::kUdp,
+                        "no answer, but fewer than three servers were asked",
+                        "blocked");
+    return;
+  }
+  traits().is_udp_blocked = true;
+  session().Determine(Axis::kUdp, "blocked",
+                      "none of " + std::to_string(asked) + " servers answered");
+}
+
+void ServerTest::JudgeTranslation(const Exchange& exchange) {
+  const Endpoint& local = exchange.probe.local;
+  const Endpoint mapped = *exchange.mapped();
+  session().Keep(Axis::kTranslation, exchange.probe);
+  if (mapped == local) {
+    traits().translation = Translation::kNone;
+    session().Determine(Axis::kTranslation, "none");
+  } else if (local.address.is_v6() && mapped.address.is_v4()) {
+    traits().translation = Translation::kNat64;
+    session().nat64_server = targets().a1p1.address;
+    session().Determine(Axis::kTranslation, "nat64");
+  } else if (local.address.is_v6() && mapped.port == local.port) {
+    traits().translation = Translation::kPrefix;
+    session().Determine(Axis::kTranslation, "prefix",
+                        "the IPv6 address changes, the port does not");
+  } else if (mapped.port != local.port) {
+    traits().translation = Translation::kNapt;
+    session().Determine(Axis::kTranslation, "napt");
+  } else {
+    session().DoNotKnow(Axis::kTranslation,
+                        "the address changes; this port did not", "napt");
+  }
+}
+
+std::optional<std::string> ServerTest::FindContradiction(
+    const Endpoint& asked, const Exchange& exchange) {
+  const Arrival& arrival = *exchange.arrival;
+  if (arrival.from != asked) {
+    return "asked " + asked.ToString() + ", but " + arrival.from.ToString() +
+           " answered";
+  }
+  if (arrival.origin && session().ToLocal(*arrival.origin) != asked) {
+    return "RESPONSE-ORIGIN says " + arrival.origin->ToString() + ", but " +
+           arrival.from.ToString() + " answered";
+  }
+  return std::nullopt;
+}
+
+void ServerTest::UseSubstitute(std::string why) {
+  for (size_t i = 0; i < answers_.size(); ++i) {
+    if (i == *chosen_ || !answers_[i] || !answers_[i]->mapped() ||
+        answers_[i]->arrival->from != config().servers[i] ||
+        config().servers[i].address == targets().a1p1.address) {
+      continue;
+    }
+    session().targets.a2p2 = config().servers[i];
+    session().targets.is_substitute = true;
+    why += "; " + config().servers[i].ToString() + " stands in for it";
+    break;
+  }
+  session().DoNotKnow(Axis::kServer, std::move(why), "one-address");
+}
+
+/// Goes to where OTHER-ADDRESS points and asks there for the way back.
+Task<> ServerTest::CheckOther() {
+  const Exchange& first = *answers_[*chosen_];
+  session().Keep(Axis::kServer, first.probe);
+  const Endpoint a1p1 = targets().a1p1;
+  if (const auto problem = FindContradiction(a1p1, first)) {
+    UseSubstitute(*problem);
+    co_return;
+  }
+  if (!first.arrival->other) {
+    UseSubstitute("the server has no second address (no OTHER-ADDRESS)");
+    co_return;
+  }
+  const Endpoint other = session().ToLocal(*first.arrival->other);
+  report().other_server = other;
+  if (other.address == a1p1.address || other.port == a1p1.port ||
+      other.address.family() != a1p1.address.family()) {
+    UseSubstitute("OTHER-ADDRESS " + other.ToString() +
+                  " does not differ in both address and port");
+    co_return;
+  }
+  Task<std::optional<Socket>> opening = lab().Open(0, 0);
+  const std::optional<Socket> socket = co_await opening;
+  if (!socket) {
+    UseSubstitute("no socket");
+    co_return;
+  }
+  Task<Exchange> asking =
+      session().Ask(Axis::kServer, Lab::From(*socket, other));
+  const Exchange second = co_await asking;
+  if (!second.mapped()) {
+    UseSubstitute("OTHER-ADDRESS " + other.ToString() + " does not answer");
+    co_return;
+  }
+  if (const auto problem = FindContradiction(other, second)) {
+    UseSubstitute(*problem);
+    co_return;
+  }
+  if (!second.arrival->other ||
+      session().ToLocal(*second.arrival->other) != a1p1) {
+    UseSubstitute(other.ToString() + " does not know " + a1p1.ToString() +
+                  " as its other address");
+    co_return;
+  }
+  Targets& found = session().targets;
+  found.a1p2 = {.address = a1p1.address, .port = other.port};
+  found.a2p1 = {.address = other.address, .port = a1p1.port};
+  found.a2p2 = other;
+  found.has_alternates = true;
+  session().Determine(Axis::kServer, "two-addresses");
+}
+
+/// Lets one socket ask for an answer to another.
+Task<> ServerTest::CheckResponsePort() {
+  for (int i = 0; i < kPartnerTries; ++i) {
+    Task<std::optional<Socket>> opening_x = lab().Open(0, 0);
+    const std::optional<Socket> x = co_await opening_x;
+    Task<std::optional<Socket>> opening_y = lab().Open(0, 0);
+    const std::optional<Socket> y = co_await opening_y;
+    if (!x || !y) {
+      co_return;
+    }
+    Task<Exchange> asking_x = lab().Transact(Lab::From(*x, targets().a1p1));
+    const Exchange of_x = co_await asking_x;
+    Task<Exchange> asking_y = lab().Transact(Lab::From(*y, targets().a1p1));
+    const Exchange of_y = co_await asking_y;
+    if (!of_x.mapped() || !of_y.mapped()) {
+      co_return;
+    }
+    if (of_x.mapped()->address != of_y.mapped()->address) {
+      continue;
+    }
+    Request request = Lab::From(*y, targets().a1p1);
+    request.response_port = of_x.mapped()->port;
+    Task<Exchange> asking = session().Ask(Axis::kServer, std::move(request));
+    const Exchange exchange = co_await asking;
+    session().targets.has_response_port =
+        exchange.ok() && exchange.arrival->socket == x->number();
+    co_return;
+  }
+}
+
+}  // namespace
+
+AxisTestPtr MakeServerTest(Session& session) {
+  return std::make_unique<ServerTest>(session);
+}
+
+}  // namespace natkit::nat::behavior

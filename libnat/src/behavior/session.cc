@@ -1,0 +1,76 @@
+#include "behavior/session.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace natkit::nat::behavior {
+namespace {
+
+constexpr size_t kMaxEvidence = 256;
+
+}  // namespace
+
+Task<Exchange> Session::Ask(Axis axis, Request request) {
+  Task<Exchange> task = AskNoting(axis, std::move(request), {});
+  Exchange exchange = co_await task;
+  co_return exchange;
+}
+
+Task<Exchange> Session::AskNoting(Axis axis, Request request,
+                                  std::string note) {
+  Task<Exchange> task = lab_.Transact(std::move(request));
+  Exchange exchange = co_await task;
+  if (!note.empty()) {
+    exchange.probe.note += exchange.probe.note.empty() ? note : "; " + note;
+  }
+  Keep(axis, exchange.probe);
+  co_return exchange;
+}
+
+void Session::Keep(Axis axis, const Probe& probe) {
+  std::vector<Probe>& evidence = report_.verdicts[axis].evidence;
+  if (evidence.size() < kMaxEvidence) {
+    evidence.push_back(probe);
+  }
+}
+
+void Session::Determine(Axis axis, std::string value, std::string reason) {
+  Verdict& verdict = report_.verdicts[axis];
+  verdict.outcome = Outcome::kDetermined;
+  verdict.value = std::move(value);
+  verdict.reason = std::move(reason);
+}
+
+void Session::DoNotKnow(Axis axis, std::string reason, std::string likely) {
+  Verdict& verdict = report_.verdicts[axis];
+  verdict.outcome = Outcome::kInconclusive;
+  verdict.value = std::move(likely);
+  verdict.reason = std::move(reason);
+}
+
+void Session::NotApplicable(Axis axis, std::string reason) {
+  Verdict& verdict = report_.verdicts[axis];
+  verdict.outcome = Outcome::kNotApplicable;
+  verdict.value.clear();
+  verdict.reason = std::move(reason);
+}
+
+void Session::Untested(Axis axis, std::string reason) {
+  Verdict& verdict = report_.verdicts[axis];
+  verdict.outcome = Outcome::kUntested;
+  verdict.value.clear();
+  verdict.reason = std::move(reason);
+}
+
+Endpoint Session::ToLocal(const Endpoint& endpoint) const {
+  if (!nat64_server || !endpoint.address.is_v4()) {
+    return endpoint;
+  }
+  std::array<uint8_t, 16> bytes{};
+  std::ranges::copy(nat64_server->bytes().first(12), bytes.begin());
+  std::ranges::copy(endpoint.address.bytes(), bytes.begin() + 12);
+  return {.address = IpAddress::V6(bytes), .port = endpoint.port};
+}
+
+}  // namespace natkit::nat::behavior

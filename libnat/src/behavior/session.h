@@ -1,0 +1,100 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "behavior/lab.h"
+#include "behavior/task.h"
+#include "natkit/base/endpoint.h"
+#include "natkit/nat/behavior_report.h"
+
+namespace natkit::nat::behavior {
+
+/// The server's endpoints as this host reaches them: the first address (A1)
+/// and the other one (A2), the first port (P1) and the other one (P2).
+struct Targets {
+  Endpoint a1p1;
+  std::optional<Endpoint> a1p2;
+  std::optional<Endpoint> a2p1;
+  std::optional<Endpoint> a2p2;
+  /// A second server stands in for A2: nothing but plain requests make sense.
+  bool is_substitute = false;
+  /// The server answers CHANGE-REQUEST as far as that can be seen from here.
+  bool has_alternates = false;
+  bool has_response_port = false;
+};
+
+/// What the tests of one discovery share.
+class Session {
+ public:
+  Session(Lab& lab, BehaviorReport& report) : lab_(lab), report_(report) {}
+
+  [[nodiscard]] Lab& lab() { return lab_; }
+
+  [[nodiscard]] BehaviorReport& report() { return report_; }
+
+  [[nodiscard]] const BehaviorConfig& config() const { return lab_.config(); }
+
+  /// Makes a request and keeps it as evidence for `axis`.
+  Task<Exchange> Ask(Axis axis, Request request);
+  /// The same with a note.
+  Task<Exchange> AskNoting(Axis axis, Request request, std::string note);
+
+  void Keep(Axis axis, const Probe& probe);
+  void Determine(Axis axis, std::string value, std::string reason = {});
+  void DoNotKnow(Axis axis, std::string reason, std::string likely = {});
+  void NotApplicable(Axis axis, std::string reason);
+  void Untested(Axis axis, std::string reason);
+
+  /// The IPv6 form of an IPv4 endpoint behind a NAT64; others as they are.
+  [[nodiscard]] Endpoint ToLocal(const Endpoint& endpoint) const;
+
+  Targets targets;
+  /// The first 12 bytes of the server's address when it stands for an IPv4
+  /// address (RFC 6052).
+  std::optional<IpAddress> nat64_server;
+
+ private:
+  Lab& lab_;
+  BehaviorReport& report_;
+};
+
+/// The test of one axis, or of several that come out of the same datagrams.
+class AxisTest {
+ public:
+  explicit AxisTest(Session& session) : session_(session) {}
+
+  virtual ~AxisTest() = default;
+  AxisTest(const AxisTest&) = delete;
+  AxisTest& operator=(const AxisTest&) = delete;
+  AxisTest(AxisTest&&) = delete;
+  AxisTest& operator=(AxisTest&&) = delete;
+
+  /// Runs to the end and leaves its verdicts in the report. Once.
+  virtual Task<> Run() = 0;
+
+ protected:
+  [[nodiscard]] Lab& lab() { return session_.lab(); }
+
+  [[nodiscard]] BehaviorReport& report() { return session_.report(); }
+
+  [[nodiscard]] NatTraits& traits() { return session_.report().traits; }
+
+  [[nodiscard]] const Targets& targets() const { return session_.targets; }
+
+  [[nodiscard]] const BehaviorConfig& config() const {
+    return session_.config();
+  }
+
+  [[nodiscard]] Session& session() { return session_; }
+
+ private:
+  Session& session_;
+};
+
+using AxisTestPtr = std::unique_ptr<AxisTest>;
+
+}  // namespace natkit::nat::behavior

@@ -1,0 +1,236 @@
+// Behavior discovery against the golden table (nat.md section 18): what it says
+// of each profile is true, over twenty seeds, without loss and with 5 % of it.
+// It may say that it does not know, but without loss only where that is so.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "behavior_bench.h"
+#include "natkit/nat/behavior_report.h"
+
+namespace natkit::nat {
+namespace {
+
+using sim::BehaviorBench;
+using sim::BenchConfig;
+using sim::BenchFor;
+using sim::Describe;
+
+constexpr uint64_t kSeeds = 20;
+
+/// What is true of a profile, in the words of reports; "-": the question does
+/// not apply, "?": it cannot be known.
+struct Truth {
+  std::string mapping;
+  std::string filtering;
+  std::string poisoning = "-";
+  std::string allocation;
+  std::string pooling = "single";
+  std::string overloading = "no";
+  std::string hairpinning = "none";
+  std::string translation = "napt";
+};
+
+struct Row {
+  std::string_view name;
+  std::string_view profile;
+  Truth truth;
+  int port_step = 1;
+};
+
+constexpr const char* kEi = "endpoint-independent";
+constexpr const char* kAd = "address-dependent";
+constexpr const char* kApd = "address-and-port-dependent";
+
+Truth Symmetric(std::string allocation, std::string dependence = kApd) {
+  return {.mapping = dependence,
+          .filtering = dependence,
+          .allocation = std::move(allocation)};
+}
+
+Truth Cone(std::string filtering, std::string hairpinning) {
+  return {.mapping = kEi,
+          .filtering = std::move(filtering),
+          .poisoning = "no",
+          .allocation = "preserved",
+          .hairpinning = std::move(hairpinning)};
+}
+
+Truth Untranslated(std::string filtering) {
+  return {.mapping = "none",
+          .filtering = std::move(filtering),
+          .poisoning = "no",
+          .allocation = "preserved",
+          .pooling = "-",
+          .overloading = "-",
+          .hairpinning = "-",
+          .translation = "none"};
+}
+
+Truth With(Truth truth, std::string Truth::* member, std::string value) {
+  truth.*member = std::move(value);
+  return truth;
+}
+
+std::vector<Row> Table() {
+  const Truth router = With(Cone(kApd, "none"), &Truth::overloading, "yes");
+  const Truth block =
+      With(Cone(kEi, "external-source"), &Truth::allocation, "block");
+  return {
+      {"open", "open", Untranslated(kEi)},
+      {"firewall-only", "firewall-only", Untranslated(kApd)},
+      {"full-cone", "full-cone", Cone(kEi, "external-source")},
+      {"addr-restricted", "addr-restricted", Cone(kAd, "external-source")},
+      {"port-restricted", "port-restricted", Cone(kApd, "none")},
+      {"linux-clean", "linux-clean", router},
+      {"linux-poisonable", "linux-poisonable",
+       With(router, &Truth::poisoning, "yes")},
+      {"symmetric-addr", "symmetric-addr", Symmetric("random", kAd)},
+      {"symmetric-seq, 1", "symmetric-seq", Symmetric("sequential 1"), 1},
+      {"symmetric-seq, 2", "symmetric-seq", Symmetric("sequential 2"), 2},
+      {"symmetric-seq, -1", "symmetric-seq", Symmetric("sequential -1"), -1},
+      {"symmetric-random", "symmetric-random", Symmetric("random")},
+      {"bsd-pf", "bsd-pf", Symmetric("random 50001-65535")},
+      {"cgn-rfc6888", "cgn-rfc6888", With(block, &Truth::pooling, "paired")},
+      {"cgn-cellular", "cgn-cellular",
+       With(Symmetric("block"), &Truth::pooling, "arbitrary")},
+      {"home + cgn-rfc6888", "home-over-cgn",
+       With(block, &Truth::filtering, kApd)},
+      {"home + cgn-cellular", "home-over-cellular",
+       With(Symmetric("block"), &Truth::pooling, "arbitrary")},
+      {"nat64", "nat64",
+       With(Cone(kAd, "external-source"), &Truth::translation, "nat64")},
+      {"one-to-one", "one-to-one",
+       With(With(Cone(kEi, "external-source"), &Truth::pooling, "paired"),
+            &Truth::translation, "?")},
+  };
+}
+
+BenchConfig BenchOf(const Row& row, uint64_t seed, double loss) {
+  BenchConfig config = BenchFor(row.profile);
+  config.home.port_step = row.port_step;
+  config.seed = seed;
+  config.loss = loss;
+  return config;
+}
+
+/// Compares one verdict with the truth; counts what is not known.
+class Judge {
+ public:
+  Judge(const BehaviorReport& report, std::string context)
+      : report_(report), context_(std::move(context)) {}
+
+  void Check(Axis axis, const std::string& truth) {
+    const Verdict& verdict = report_.verdict(axis);
+    const std::string where = context_ + ", " + std::string(AxisName(axis)) +
+                              "\n" + Describe(report_);
+    switch (verdict.outcome) {
+      case Outcome::kDetermined:
+        EXPECT_TRUE(verdict.value.starts_with(truth))
+            << "true: " << truth << "; " << where;
+        break;
+      case Outcome::kNotApplicable:
+        EXPECT_EQ(truth, "-") << where;
+        break;
+      case Outcome::kInconclusive:
+        unknown_ += truth == "?" ? 0 : 1;
+        break;
+      case Outcome::kUntested:
+        ADD_FAILURE() << where;
+        break;
+    }
+  }
+
+  [[nodiscard]] int unknown() const { return unknown_; }
+
+ private:
+  const BehaviorReport& report_;
+  std::string context_;
+  int unknown_ = 0;
+};
+
+class BehaviorGolden
+    : public testing::TestWithParam<std::tuple<size_t, double>> {
+ protected:
+  const Row row_ = Table().at(std::get<0>(GetParam()));
+  const double loss_ = std::get<1>(GetParam());
+};
+
+TEST_P(BehaviorGolden, NoVerdictIsWrong) {
+  int unknown = 0;
+  for (uint64_t seed = 1; seed <= kSeeds && !HasFailure(); ++seed) {
+    BehaviorBench bench(BenchOf(row_, seed, loss_));
+    const BehaviorReport& report = bench.Run();
+    Judge judge(report,
+                std::string(row_.name) + ", seed " + std::to_string(seed));
+    const Truth& truth = row_.truth;
+    judge.Check(Axis::kUdp, "open");
+    judge.Check(Axis::kServer, "two-addresses");
+    judge.Check(Axis::kTranslation, truth.translation);
+    judge.Check(Axis::kMapping, truth.mapping);
+    judge.Check(Axis::kFiltering, truth.filtering);
+    judge.Check(Axis::kPoisoning, truth.poisoning);
+    judge.Check(Axis::kAllocation, truth.allocation);
+    judge.Check(Axis::kPooling, truth.pooling);
+    judge.Check(Axis::kOverloading, truth.overloading);
+    judge.Check(Axis::kHairpinning, truth.hairpinning);
+    judge.Check(Axis::kDeterminism, truth.translation == "none" ? "-" : "yes");
+    unknown += judge.unknown();
+    if (loss_ == 0) {
+      EXPECT_EQ(judge.unknown(), 0) << row_.name << ", seed " << seed << "\n"
+                                    << Describe(report);
+    }
+  }
+  RecordProperty("inconclusive", unknown);
+}
+
+std::string NameOf(
+    const testing::TestParamInfo<std::tuple<size_t, double>>& info) {
+  std::string name(Table().at(std::get<0>(info.param)).name);
+  for (char& c : name) {
+    c = std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
+  }
+  return name + "_row" + std::to_string(std::get<0>(info.param)) +
+         (std::get<1>(info.param) > 0 ? "_lossy" : "_lossless");
+}
+
+INSTANTIATE_TEST_SUITE_P(Profiles, BehaviorGolden,
+                         testing::Combine(testing::Range(size_t{0},
+                                                         Table().size()),
+                                          testing::Values(0.0, 0.05)),
+                         NameOf);
+
+class BlockedGolden : public testing::TestWithParam<std::string_view> {};
+
+TEST_P(BlockedGolden, UdpIsBlocked) {
+  for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    for (const double loss : {0.0, 0.05}) {
+      BenchConfig config = BenchFor(GetParam());
+      config.seed = seed;
+      config.loss = loss;
+      BehaviorBench bench(config);
+      const BehaviorReport& report = bench.Run();
+      EXPECT_EQ(report.verdict(Axis::kUdp).value, "blocked");
+      EXPECT_TRUE(report.traits.is_udp_blocked);
+      EXPECT_FALSE(report.traits.mapping.has_value());
+      EXPECT_EQ(ClassicName(report.traits), "UDP blocked");
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Profiles, BlockedGolden,
+                         testing::Values("udp-blocked", "dns-only", "hotel"),
+                         [](const auto& param) {
+                           std::string name(param.param);
+                           std::ranges::replace(name, '-', '_');
+                           return name;
+                         });
+
+}  // namespace
+}  // namespace natkit::nat

@@ -1,0 +1,168 @@
+// Servers that are not what they say: behavior discovery must find out, or at
+// least not believe them (nat.md 5.2, 5.5).
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <iterator>
+#include <string>
+#include <string_view>
+
+#include "behavior_bench.h"
+#include "natkit/nat/behavior_report.h"
+
+namespace natkit::nat {
+namespace {
+
+using sim::BehaviorBench;
+using sim::BenchConfig;
+using sim::BenchFor;
+using sim::Describe;
+using sim::ServerFault;
+
+/// NATs whose every axis is known: mapping and filtering in words.
+struct Known {
+  std::string_view profile;
+  std::string_view mapping;
+  std::string_view filtering;
+};
+
+constexpr Known kKnown[] = {
+    {"open", "none", "endpoint-independent"},
+    {"firewall-only", "none", "address-and-port-dependent"},
+    {"full-cone", "endpoint-independent", "endpoint-independent"},
+    {"addr-restricted", "endpoint-independent", "address-dependent"},
+    {"port-restricted", "endpoint-independent", "address-and-port-dependent"},
+    {"symmetric-addr", "address-dependent", "address-dependent"},
+    {"symmetric-random", "address-and-port-dependent",
+     "address-and-port-dependent"},
+    {"cgn-cellular", "address-and-port-dependent",
+     "address-and-port-dependent"},
+};
+
+class LyingServer
+    : public testing::TestWithParam<std::tuple<Known, ServerFault>> {
+ protected:
+  /// `servers`: how many of the server's four endpoints are configured.
+  BehaviorReport Discover(size_t servers) {
+    const auto& [known, fault] = GetParam();
+    BenchConfig config = BenchFor(known.profile);
+    config.fault = fault;
+    config.max_servers = servers;
+    BehaviorBench bench(config);
+    return bench.Run();
+  }
+};
+
+TEST_P(LyingServer, IsNeverBelieved) {
+  const auto& [known, fault] = GetParam();
+  for (const size_t servers : {size_t{1}, size_t{4}}) {
+    const BehaviorReport report = Discover(servers);
+    const Verdict& mapping = report.verdict(Axis::kMapping);
+    const Verdict& filtering = report.verdict(Axis::kFiltering);
+    if (mapping.outcome == Outcome::kDetermined) {
+      EXPECT_EQ(mapping.value, known.mapping) << Describe(report);
+    }
+    if (filtering.outcome == Outcome::kDetermined) {
+      EXPECT_EQ(filtering.value, known.filtering) << Describe(report);
+    }
+  }
+}
+
+constexpr ServerFault kVisibleAtOnce[] = {
+    ServerFault::kOneAddress, ServerFault::kOtherSharesIp,
+    ServerFault::kOtherIsSilent, ServerFault::kWrongOrigin,
+    ServerFault::kOtherNotMutual};
+
+TEST_P(LyingServer, IsNamed) {
+  const auto& [known, fault] = GetParam();
+  const BehaviorReport report = Discover(1);
+  const Verdict& server = report.verdict(Axis::kServer);
+  if (std::ranges::find(kVisibleAtOnce, fault) != std::end(kVisibleAtOnce)) {
+    EXPECT_EQ(server.outcome, Outcome::kInconclusive) << Describe(report);
+    EXPECT_FALSE(server.reason.empty());
+  }
+  if (fault == ServerFault::kIgnoresChange) {
+    const Verdict& filtering = report.verdict(Axis::kFiltering);
+    EXPECT_EQ(filtering.outcome, Outcome::kInconclusive) << Describe(report);
+    EXPECT_THAT(filtering.reason, testing::HasSubstr("lies"));
+  }
+}
+
+std::string NameOf(
+    const testing::TestParamInfo<std::tuple<Known, ServerFault>>& info) {
+  std::string name(std::get<0>(info.param).profile);
+  std::ranges::replace(name, '-', '_');
+  return name + "_fault" +
+         std::to_string(static_cast<int>(std::get<1>(info.param)));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Profiles, LyingServer,
+    testing::Combine(
+        testing::ValuesIn(kKnown),
+        testing::Values(ServerFault::kOneAddress, ServerFault::kOtherSharesIp,
+                        ServerFault::kOtherIsSilent,
+                        ServerFault::kIgnoresChange, ServerFault::kDropsChange,
+                        ServerFault::kWrongOrigin, ServerFault::kOtherNotMutual,
+                        ServerFault::kNoResponsePort,
+                        ServerFault::kOtherSeesProxy)),
+    NameOf);
+
+TEST(SubstituteServer, TwoOrdinaryServersTellEndpointIndependence) {
+  BenchConfig config = BenchFor("port-restricted");
+  config.fault = ServerFault::kOneAddress;
+  BehaviorBench bench(config);
+  const BehaviorReport report = bench.Run();
+  EXPECT_EQ(report.verdict(Axis::kMapping).value, "endpoint-independent");
+  EXPECT_EQ(report.verdict(Axis::kFiltering).outcome, Outcome::kInconclusive);
+}
+
+TEST(SubstituteServer, TwoOrdinaryServersDoNotTellWhatAMappingDependsOn) {
+  BenchConfig config = BenchFor("symmetric-random");
+  config.fault = ServerFault::kOneAddress;
+  BehaviorBench bench(config);
+  const BehaviorReport report = bench.Run();
+  const Verdict& mapping = report.verdict(Axis::kMapping);
+  EXPECT_EQ(mapping.outcome, Outcome::kInconclusive);
+  EXPECT_EQ(mapping.value, "dependent");
+}
+
+TEST(Determinism, ANatThatGivesUpUnderLoadIsFoundOut) {
+  BenchConfig config = BenchFor("full-cone");
+  config.home.shed_above = 60;
+  BehaviorBench bench(config);
+  const BehaviorReport report = bench.Run();
+  EXPECT_EQ(report.verdict(Axis::kMapping).value, "endpoint-independent");
+  EXPECT_EQ(report.verdict(Axis::kDeterminism).value, "no") << Describe(report);
+}
+
+TEST(Ports, ParityAndContiguityAreSeen) {
+  BenchConfig config = BenchFor("symmetric-random");
+  config.home.keep_parity = true;
+  BehaviorBench with_parity(config);
+  const BehaviorReport parity = with_parity.Run();
+  EXPECT_EQ(parity.keeps_parity, true) << Describe(parity);
+  EXPECT_EQ(parity.keeps_contiguity, false);
+  config = BenchFor("cgn-random");
+  config.home.keep_contiguity = true;
+  BehaviorBench with_contiguity(config);
+  const BehaviorReport contiguity = with_contiguity.Run();
+  EXPECT_EQ(contiguity.keeps_contiguity, true) << Describe(contiguity);
+}
+
+TEST(Ports, AStepIsSeenAlthoughOthersTakePortsToo) {
+  BenchConfig config = BenchFor("symmetric-seq");
+  config.home.port_step = 2;
+  config.home.foreign_rate = 20;
+  BehaviorBench bench(config);
+  const BehaviorReport report = bench.Run();
+  ASSERT_TRUE(report.traits.allocation.has_value());
+  EXPECT_EQ(report.traits.allocation->pattern, AllocationPattern::kSequential)
+      << Describe(report);
+  EXPECT_EQ(report.traits.allocation->step, 2);
+}
+
+}  // namespace
+}  // namespace natkit::nat

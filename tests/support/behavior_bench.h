@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "natkit/base/endpoint.h"
+#include "natkit/nat/behavior_discovery.h"
+#include "natkit/netsim/nat_config.h"
+#include "natkit/netsim/world.h"
+#include "sim_behavior_server.h"
+
+namespace natkit::sim {
+
+/// Where a discovery is tried: one or two boxes between a LAN and an internet
+/// with one server of two addresses.
+struct BenchConfig {
+  netsim::NatConfig home;
+  std::optional<netsim::NatConfig> carrier;
+  uint64_t seed = 1;
+  double loss = 0;  ///< on the internet, each way
+  ServerFault fault = ServerFault::kNone;
+  size_t max_servers = 4;         ///< endpoints that the discovery is told of
+  size_t hosts = 2;               ///< local addresses, on a host each
+  nat::BehaviorConfig discovery;  ///< servers and addresses are filled in
+};
+
+/// The boxes of a named profile.
+[[nodiscard]] BenchConfig BenchFor(std::string_view profile);
+
+/// Owns the sockets of a BehaviorDiscovery in virtual time.
+class BehaviorBench {
+ public:
+  explicit BehaviorBench(BenchConfig config);
+  ~BehaviorBench();
+  BehaviorBench(const BehaviorBench&) = delete;
+  BehaviorBench& operator=(const BehaviorBench&) = delete;
+  BehaviorBench(BehaviorBench&&) = delete;
+  BehaviorBench& operator=(BehaviorBench&&) = delete;
+
+  /// Runs the discovery to its end.
+  [[nodiscard]] const nat::BehaviorReport& Run();
+
+  [[nodiscard]] netsim::World& world();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// The report on a few lines, for messages of failed tests.
+[[nodiscard]] std::string Describe(const nat::BehaviorReport& report);
+
+}  // namespace natkit::sim
