@@ -10,6 +10,7 @@
 #include "natkit/base/rng.h"
 #include "natkit/nat/nat_pmp_client.h"
 #include "natkit/nat/pcp_client.h"
+#include "natkit/nat/port_mapper.h"
 #include "natkit/netsim/world.h"
 
 namespace natkit::nat {
@@ -265,6 +266,92 @@ TEST(PortMapping, TheQuotaIsNamed) {
   ASSERT_EQ(host.All<MappingFailed>().size(), 1U);
   EXPECT_EQ(host.All<MappingFailed>()[0].error,
             PortMappingError::kQuotaExceeded);
+}
+
+/// PortMapper's events are of another type; UPnP is tested elsewhere.
+class MapperHost final : public netsim::Actor {
+ public:
+  MapperHost(Home& home, const IpAddress& router, uint64_t seed = 1)
+      : home_(home), rng_(seed) {
+    EXPECT_TRUE(home.world.Attach(home.host, *this, 50000));
+    EXPECT_TRUE(home.world.Attach(home.host, *this, kPortMappingClientPort));
+    mapper.SetGateway(home.world.now(), PortMapperGateway{router, kUs});
+    EXPECT_TRUE(mapper.Map(home.world.now(), kKey));
+    Pump();
+  }
+
+  void HandleDatagram(Instant now, const Endpoint& /*local*/,
+                      const Endpoint& from, ByteView payload) override {
+    (void)mapper.HandleDatagram(now, from, payload);
+    Pump();
+  }
+
+  [[nodiscard]] std::optional<Instant> NextTimeout() const override {
+    return mapper.NextTimeout();
+  }
+
+  void HandleTimeout(Instant now) override {
+    mapper.HandleTimeout(now);
+    Pump();
+  }
+
+  void Pump() {
+    while (const auto transmit = mapper.PollTransmit()) {
+      EXPECT_TRUE(home_.world.SendUdp(home_.host, {kUs, 50000}, transmit->to,
+                                      transmit->payload));
+    }
+    while (mapper.PollEvent()) {
+    }
+  }
+
+  [[nodiscard]] bool IsReachable() {
+    const auto mappings = mapper.mappings();
+    return mappings.size() == 1 && home_.IsReachable(mappings[0].external);
+  }
+
+ private:
+  Home& home_;
+  SeededRng rng_;
+
+ public:
+  PortMapper mapper{{.uses_upnp = false}, rng_};
+};
+
+TEST(PortMapper, KeepsAMappingOverRebootsByEitherService) {
+  for (const netsim::PortMappingServices& services :
+       {netsim::PortMappingServices{.nat_pmp = true},
+        netsim::PortMappingServices{.pcp = true},
+        netsim::PortMappingServices{.nat_pmp = true, .pcp = true}}) {
+    Home home(services);
+    MapperHost host(home, kGateway);
+    home.world.Run(seconds(1));
+    EXPECT_EQ(host.mapper.service(), services.pcp
+                                         ? PortMappingService::kPcp
+                                         : PortMappingService::kNatPmp);
+    for (int reboot = 0; reboot < 3; ++reboot) {
+      EXPECT_TRUE(host.IsReachable());
+      home.world.Run(minutes(25));
+      EXPECT_TRUE(host.IsReachable());
+      home.world.Reboot(home.box);
+      home.world.Run(seconds(10));
+    }
+    EXPECT_TRUE(host.IsReachable());
+    host.mapper.Shutdown(home.world.now());
+    host.Pump();
+    home.world.Run(seconds(1));
+    EXPECT_TRUE(host.mapper.is_finished());
+  }
+}
+
+TEST(PortMapper, ANewExternalAddressIsFollowed) {
+  Home home({.nat_pmp = true});
+  MapperHost host(home, kGateway);
+  home.world.Run(seconds(60));
+  home.world.Reboot(home.box, IpAddress::V4(203, 0, 113, 77));
+  home.world.Run(seconds(10));
+  EXPECT_EQ(host.mapper.mappings().at(0).external.address,
+            IpAddress::V4(203, 0, 113, 77));
+  EXPECT_TRUE(host.IsReachable());
 }
 
 TEST(PortMapping, AClientAddressThatIsNotTheSendersIsAMismatch) {

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <utility>
 
+#include "natkit/nat/pcp_message.h"
+
 namespace natkit::nat {
 
 namespace {
@@ -58,6 +60,7 @@ NatPmpClient::NatPmpClient(const IpAddress& gateway, Rng& rng)
 void NatPmpClient::Start(Instant now) {
   last_now_ = now;
   is_running_ = true;
+  has_answered_ = false;
   address_due_ = now;
   for (auto& [key, entry] : entries_) {
     entry.due = entry.external && entry.due ? entry.due : now;
@@ -109,16 +112,16 @@ void NatPmpClient::Unmap(Instant now, const PortMappingKey& key) {
 bool NatPmpClient::HandleDatagram(Instant now, const Endpoint& from,
                                   ByteView datagram) {
   last_now_ = now;
-  const auto response = ParseNatPmpResponse(datagram);
-  if (from != gateway_ || !response) {
+  if (from != gateway_) {
     return false;
+  }
+  const auto response = ParseNatPmpResponse(datagram);
+  if (!response) {
+    return HandleOtherVersion(datagram);
   }
   if (response->result ==
       std::to_underlying(NatPmpResult::kUnsupportedVersion)) {
-    if (pending_) {
-      GiveUp(PortMappingError::kUnsupportedVersion);
-    }
-    return true;
+    return false;  // it answers somebody's PCP
   }
   if (!std::exchange(has_answered_, true)) {
     events_.emplace_back(ServiceAnswered{});
@@ -132,6 +135,18 @@ bool NatPmpClient::HandleDatagram(Instant now, const Endpoint& from,
   }
   SendNext(now);
   return true;
+}
+
+/// A server that speaks PCP alone says so in PCP (RFC 6887 section 9).
+bool NatPmpClient::HandleOtherVersion(ByteView datagram) {
+  const auto response = ParsePcpResponse(datagram);
+  const bool is_refusal =
+      response &&
+      response->result == std::to_underlying(PcpResult::kUnsupportedVersion);
+  if (is_refusal && pending_) {
+    GiveUp(PortMappingError::kUnsupportedVersion);
+  }
+  return is_refusal;
 }
 
 void NatPmpClient::HandleUnreachable(Instant now) {
@@ -377,9 +392,8 @@ std::optional<Instant> NatPmpClient::NextTimeout() const {
 }
 
 bool NatPmpClient::is_idle() const {
-  return !pending_ && std::ranges::none_of(entries_, [](const auto& item) {
-    return item.second.is_leaving;
-  });
+  return std::ranges::none_of(
+      entries_, [](const auto& item) { return item.second.is_leaving; });
 }
 
 }  // namespace natkit::nat

@@ -67,6 +67,7 @@ PcpClient::PcpClient(const PcpClientConfig& config, Rng& rng)
 
 void PcpClient::Start(Instant now) {
   last_now_ = now;
+  has_answered_ = false;
   RequestAt(now, probe_);
   for (auto& [key, entry] : entries_) {
     if (!entry.retry.due) {
@@ -125,10 +126,12 @@ bool PcpClient::HandleDatagram(Instant now, const Endpoint& from,
     return false;
   }
   if (response->result == std::to_underlying(PcpResult::kUnsupportedVersion)) {
-    if (probe_.due || !entries_.empty()) {
+    // With our own version it answers somebody's NAT-PMP.
+    const bool is_other = response->version != 2;
+    if (is_other && (probe_.due || !entries_.empty())) {
       Fail(PortMappingError::kUnsupportedVersion);
     }
-    return true;
+    return is_other;
   }
   if (response->opcode == PcpOpcode::kAnnounce) {
     CheckEpoch(now, *response);

@@ -54,7 +54,7 @@ class NatPmpClient {
   [[nodiscard]] std::optional<PortMappingClientEvent> PollEvent();
   [[nodiscard]] std::optional<Instant> NextTimeout() const;
 
-  /// Nothing is out and nothing is to be deleted.
+  /// Nothing is to be deleted.
   [[nodiscard]] bool is_idle() const;
 
  private:
@@ -79,6 +79,7 @@ class NatPmpClient {
     Instant seen;
   };
 
+  bool HandleOtherVersion(ByteView datagram);
   void SendNext(Instant now);
   [[nodiscard]] std::optional<Instant> EarliestDue() const;
   void Send(Instant now);

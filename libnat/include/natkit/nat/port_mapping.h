@@ -61,7 +61,7 @@ enum class PortMappingError : uint8_t {
 
 // What the clients of the single protocols report.
 
-/// The gateway speaks the protocol.
+/// The gateway speaks the protocol; once after each Start().
 struct ServiceAnswered {};
 
 /// It does not, or no longer. Start() tries again.

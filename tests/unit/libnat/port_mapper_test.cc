@@ -1,0 +1,297 @@
+#include "natkit/nat/port_mapper.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+#include "natkit/base/rng.h"
+
+namespace natkit::nat {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+const IpAddress kRouter = IpAddress::V4(192, 168, 1, 1);
+const IpAddress kUs = IpAddress::V4(192, 168, 1, 10);
+const IpAddress kExternal = IpAddress::V4(203, 0, 113, 20);
+const Endpoint kServer{kRouter, kPortMappingServerPort};
+const PortMappingKey kKey{.internal_port = 6000};
+
+/// A router by hand: what it speaks, and how it answers.
+class MapperLab {
+ public:
+  struct Speaks {
+    bool pcp = false;
+    bool nat_pmp = false;
+    bool upnp = false;
+  };
+
+  explicit MapperLab(Speaks services) : speaks(services) {}
+
+  void Start() {
+    mapper.SetGateway(now, PortMapperGateway{kRouter, kUs});
+    mapper.Map(now, kKey);
+    Exchange();
+  }
+
+  /// Answers everything that is out, until nothing is.
+  void Exchange() {
+    for (bool is_moving = true; is_moving;) {
+      is_moving = false;
+      while (const auto transmit = mapper.PollTransmit()) {
+        is_moving = true;
+        AnswerDatagram(transmit->payload);
+      }
+      while (const auto request = mapper.PollUpnpRequest()) {
+        is_moving = true;
+        upnp_requests.push_back(*request);
+        if (upnp_delay == Duration{}) {
+          AnswerUpnp(*request);
+        }
+      }
+      while (const auto event = mapper.PollEvent()) {
+        events.push_back(*event);
+      }
+    }
+  }
+
+  void Run(Duration limit) {
+    const Instant end = now + limit;
+    Exchange();
+    while (mapper.NextTimeout() && *mapper.NextTimeout() <= end) {
+      now = std::max(now, *mapper.NextTimeout());
+      mapper.HandleTimeout(now);
+      Exchange();
+    }
+    now = end;
+  }
+
+  void AnswerUpnp(const UpnpRequest& request) {
+    UpnpResult result{.id = request.id};
+    if (!speaks.upnp) {
+      result.error = UpnpError::kNoDevice;
+    } else if (request.action == UpnpAction::kDiscover) {
+      result.external_address = external;
+    }
+    mapper.HandleUpnpResult(now, result);
+  }
+
+  template <class T>
+  [[nodiscard]] std::vector<T> All() const {
+    std::vector<T> out;
+    for (const auto& event : events) {
+      if (const auto* one = std::get_if<T>(&event)) {
+        out.push_back(*one);
+      }
+    }
+    return out;
+  }
+
+  Instant now{};
+  Speaks speaks;
+  IpAddress external = kExternal;
+  uint8_t pcp_result = 0;
+  Duration upnp_delay{};  ///< not zero: somebody answers by hand
+  size_t deletions = 0;
+  std::vector<UpnpRequest> upnp_requests;
+  std::vector<PortMapperEvent> events;
+
+ private:
+  void AnswerDatagram(std::vector<uint8_t> bytes) {
+    const auto epoch = static_cast<uint32_t>(
+        std::chrono::duration_cast<seconds>(now - Instant{}).count());
+    if (bytes[0] == 2 && speaks.pcp) {
+      AnswerPcp(bytes, epoch);
+    } else if (bytes[0] == 0 && speaks.nat_pmp) {
+      AnswerPmp(bytes, epoch);
+    }
+  }
+
+  void AnswerPcp(std::vector<uint8_t> bytes, uint32_t epoch) {
+    bytes[1] |= 0x80;
+    bytes[3] = 0;
+    PcpResponse response = *ParsePcpResponse(bytes);
+    response.epoch = epoch;
+    if (response.mapping) {
+      response.result = pcp_result;
+      deletions += response.lifetime == 0 ? 1 : 0;
+      response.mapping->external = {external, 7001};
+    }
+    (void)mapper.HandleDatagram(now, kServer, BuildPcpResponse(response));
+  }
+
+  void AnswerPmp(const std::vector<uint8_t>& bytes, uint32_t epoch) {
+    NatPmpResponse response{.opcode = static_cast<NatPmpOpcode>(bytes[1]),
+                            .epoch = epoch,
+                            .external_address = external};
+    if (bytes.size() == 12) {
+      ByteReader in(bytes);
+      uint32_t lifetime = 0;
+      (void)(in.Skip(4) && in.ReadU16(response.internal_port) && in.Skip(2) &&
+             in.ReadU32(lifetime));
+      response.lifetime = lifetime;
+      response.external_port = lifetime == 0 ? 0 : 7002;
+      deletions += lifetime == 0 ? 1 : 0;
+    }
+    (void)mapper.HandleDatagram(now, kServer, BuildNatPmpResponse(response));
+  }
+
+  SeededRng rng_{1};
+
+ public:
+  PortMapper mapper{{}, rng_};
+};
+
+TEST(PortMapper, PrefersPcpThenNatPmpThenUpnp) {
+  const auto choice = [](MapperLab::Speaks speaks) {
+    MapperLab lab(speaks);
+    lab.Start();
+    lab.Run(seconds(2));
+    return lab.mapper.service();
+  };
+  EXPECT_EQ(choice({.pcp = true, .nat_pmp = true, .upnp = true}),
+            PortMappingService::kPcp);
+  EXPECT_EQ(choice({.nat_pmp = true, .upnp = true}),
+            PortMappingService::kNatPmp);
+  EXPECT_EQ(choice({.upnp = true}), PortMappingService::kUpnp);
+  EXPECT_EQ(choice({}), std::nullopt);
+}
+
+TEST(PortMapper, WaitsForBetterServicesAndNoLonger) {
+  MapperLab pmp({.nat_pmp = true});
+  pmp.Start();
+  pmp.Run(milliseconds(249));
+  EXPECT_EQ(pmp.mapper.service(), std::nullopt);
+  pmp.Run(milliseconds(1));
+  EXPECT_EQ(pmp.mapper.service(), PortMappingService::kNatPmp);
+  MapperLab upnp({.upnp = true});
+  upnp.Start();
+  upnp.Run(milliseconds(999));
+  EXPECT_EQ(upnp.mapper.service(), std::nullopt);
+  upnp.Run(milliseconds(1));
+  EXPECT_EQ(upnp.mapper.service(), PortMappingService::kUpnp);
+  MapperLab pcp({.pcp = true, .nat_pmp = true});
+  pcp.Start();
+  EXPECT_EQ(pcp.mapper.service(), PortMappingService::kPcp);
+}
+
+TEST(PortMapper, ALateAnswerIsUsed) {
+  MapperLab lab({.upnp = true});
+  lab.upnp_delay = seconds(1);
+  lab.Start();
+  lab.Run(minutes(3));
+  EXPECT_EQ(lab.mapper.service(), std::nullopt);
+  lab.upnp_delay = {};
+  lab.AnswerUpnp(lab.upnp_requests.at(0));
+  lab.Run(milliseconds(1));
+  EXPECT_EQ(lab.mapper.service(), PortMappingService::kUpnp);
+  EXPECT_EQ(lab.All<PortMapped>().at(0).mapping.external,
+            (Endpoint{kExternal, 6000}));
+}
+
+TEST(PortMapper, SaysWhatStunServersThinkOfTheMapping) {
+  MapperLab lab({.pcp = true});
+  lab.Start();
+  ASSERT_EQ(lab.mapper.mappings().size(), 1U);
+  EXPECT_EQ(lab.mapper.mappings()[0].standing, MappingStanding::kUnverified);
+  lab.mapper.SetReflexiveAddresses(lab.now, {kExternal});
+  EXPECT_EQ(lab.mapper.mappings()[0].standing, MappingStanding::kVerified);
+  lab.mapper.SetReflexiveAddresses(lab.now, {IpAddress::V4(198, 51, 100, 9)});
+  EXPECT_EQ(lab.mapper.mappings()[0].standing, MappingStanding::kBehindNat);
+  lab.Exchange();
+  EXPECT_EQ(lab.All<PortMapped>().size(), 3U);
+}
+
+TEST(PortMapper, ARouterBehindACarriersNatIsKnownWithoutStun) {
+  MapperLab lab({.nat_pmp = true});
+  lab.external = IpAddress::V4(100, 64, 3, 7);
+  lab.Start();
+  lab.Run(seconds(1));
+  ASSERT_EQ(lab.mapper.mappings().size(), 1U);
+  EXPECT_EQ(lab.mapper.mappings()[0].standing, MappingStanding::kBehindNat);
+  EXPECT_EQ(lab.mapper.router_address(), lab.external);
+}
+
+TEST(PortMapper, WhenOneRefusesTheNextIsAsked) {
+  MapperLab lab({.pcp = true, .nat_pmp = true});
+  lab.pcp_result = 2;
+  lab.Start();
+  lab.Run(seconds(1));
+  EXPECT_EQ(lab.mapper.service(), PortMappingService::kNatPmp);
+  ASSERT_EQ(lab.mapper.mappings().size(), 1U);
+  EXPECT_EQ(lab.mapper.mappings()[0].external, (Endpoint{kExternal, 7002}));
+  EXPECT_EQ(lab.mapper.attempts()[0].state, PortMappingAttempt::State::kFailed);
+  EXPECT_EQ(lab.mapper.attempts()[0].error, PortMappingError::kRefused);
+}
+
+TEST(PortMapper, WithoutAnotherServiceTheRefusalIsReported) {
+  MapperLab lab({.pcp = true});
+  lab.pcp_result = 12;
+  lab.Start();
+  lab.Run(minutes(2));
+  ASSERT_EQ(lab.All<PortNotMapped>().size(), 1U);
+  EXPECT_EQ(lab.All<PortNotMapped>()[0].error,
+            PortMappingError::kAddressMismatch);
+}
+
+TEST(PortMapper, AnotherGatewayLosesWhatWasMapped) {
+  MapperLab lab({.pcp = true});
+  lab.Start();
+  const IpAddress other = IpAddress::V4(10, 0, 0, 1);
+  lab.mapper.SetGateway(lab.now,
+                        PortMapperGateway{other, IpAddress::V4(10, 0, 0, 9)});
+  EXPECT_TRUE(lab.mapper.mappings().empty());
+  const auto transmit = lab.mapper.PollTransmit();
+  ASSERT_TRUE(transmit);
+  EXPECT_EQ(transmit->to.address, other);
+  lab.Exchange();
+  EXPECT_EQ(lab.All<PortNotMapped>().size(), 1U);
+}
+
+TEST(PortMapper, ARouterThatFallsSilentIsLeftForWhateverAnswers) {
+  MapperLab lab({.pcp = true});
+  lab.Start();
+  lab.Run(minutes(5));
+  lab.speaks = {.nat_pmp = true};
+  lab.Run(minutes(7));
+  EXPECT_EQ(lab.mapper.service(), PortMappingService::kNatPmp);
+  EXPECT_EQ(lab.mapper.mappings().at(0).external.port, 7002);
+}
+
+TEST(PortMapper, ShutdownDeletesWhatThereIs) {
+  for (const MapperLab::Speaks speaks :
+       {MapperLab::Speaks{.pcp = true}, MapperLab::Speaks{.nat_pmp = true}}) {
+    MapperLab lab(speaks);
+    lab.Start();
+    lab.Run(seconds(1));
+    lab.mapper.Shutdown(lab.now);
+    EXPECT_FALSE(lab.mapper.is_finished());
+    lab.Exchange();
+    EXPECT_TRUE(lab.mapper.is_finished());
+    EXPECT_EQ(lab.deletions, 1U);
+  }
+}
+
+TEST(PortMapper, AsksAgainEveryTenMinutes) {
+  MapperLab lab({.upnp = true});
+  lab.Start();
+  lab.Run(minutes(11));
+  EXPECT_GE(std::ranges::count(lab.upnp_requests, UpnpAction::kDiscover,
+                               &UpnpRequest::action),
+            2);
+}
+
+TEST(PortMapper, KeysAreBounded) {
+  MapperLab lab({});
+  for (uint16_t port = 1; port <= PortMapper::kMaxKeys; ++port) {
+    EXPECT_TRUE(lab.mapper.Map(lab.now, {.internal_port = port}));
+  }
+  EXPECT_FALSE(lab.mapper.Map(lab.now, {.internal_port = 9999}));
+}
+
+}  // namespace
+}  // namespace natkit::nat
