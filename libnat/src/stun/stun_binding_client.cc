@@ -15,6 +15,7 @@ namespace {
 constexpr size_t kRequestCapacity = 4096;
 
 constexpr int kMaxServerErrorRetries = 4;  // RFC 8489 section 6.3.4
+constexpr Duration kStreamRetryWait = std::chrono::milliseconds(500);
 
 BindingOutcome ToBindingOutcome(TransactionOutcome outcome) {
   switch (outcome) {
@@ -83,6 +84,12 @@ void BindingClient::HandleTimeout(Instant now) {
     transaction_->HandleTimeout(now);
     DrainTransaction(now);
   }
+}
+
+void BindingClient::Cancel() {
+  transaction_.reset();
+  retry_at_.reset();
+  event_.reset();
 }
 
 std::optional<Transmit> BindingClient::PollTransmit() {
@@ -183,7 +190,9 @@ void BindingClient::HandleEnd(Instant now, const TransactionEvent& end) {
   }
   if (IsRetried(end)) {
     ++retries_;
-    retry_at_ = now + config_.schedule.initial_timeout;
+    retry_at_ = now + (config_.transport == Transport::kUdp
+                           ? config_.schedule.initial_timeout
+                           : kStreamRetryWait);
     return;
   }
   event_ = std::move(event);

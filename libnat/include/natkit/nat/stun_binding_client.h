@@ -92,12 +92,19 @@ class BindingClient {
   /// True when the datagram is a response to this client's request.
   bool HandleDatagram(Instant now, const Endpoint& from, ByteView datagram);
   void HandleTimeout(Instant now);
+  /// Ends without an event.
+  void Cancel();
 
   // Outputs.
   [[nodiscard]] std::optional<Transmit> PollTransmit();
   [[nodiscard]] std::optional<BindingEvent> PollEvent();
   /// When to call HandleTimeout next; nullopt once finished.
   [[nodiscard]] std::optional<Instant> NextTimeout() const;
+
+  /// True from Start() until there is an event.
+  [[nodiscard]] bool is_running() const {
+    return transaction_.has_value() || retry_at_.has_value();
+  }
 
   /// Whom requests go to: as constructed, or where a redirect pointed.
   [[nodiscard]] const Endpoint& server() const { return server_; }
