@@ -46,6 +46,7 @@ Json CountersToJson(const mesh::NodeCounters& counters) {
   out["dropped_no_relay"] = counters.dropped_no_relay;
   out["sent_direct"] = counters.sent_direct;
   out["sent_relayed"] = counters.sent_relayed;
+  out["resent"] = counters.resent;
   out["received_direct"] = counters.received_direct;
   out["received_relayed"] = counters.received_relayed;
   return out;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <deque>
@@ -208,13 +209,17 @@ class MeshHost : public sim::SimActor {
     node_.reset();
   }
 
-  void SendEcho(const IpAddress& to, uint16_t sequence) {
+  /// `padding` is added to the packet.
+  void SendEcho(const IpAddress& to, uint16_t sequence, size_t padding = 0) {
     PacketBatch batch;
-    batch.AppendCopy(BuildEchoRequest({.source = self_.addresses[0],
-                                       .destination = to,
-                                       .identifier = 1,
-                                       .sequence = sequence}),
-                     {});
+    auto packet = BuildEchoRequest({.source = self_.addresses[0],
+                                    .destination = to,
+                                    .identifier = 1,
+                                    .sequence = sequence});
+    packet.resize(packet.size() + padding);
+    packet[2] = static_cast<uint8_t>(packet.size() >> 8U);
+    packet[3] = static_cast<uint8_t>(packet.size());
+    batch.AppendCopy(packet, {});
     node_->HandleTun(world_.now(), batch);
     Pump(world_.now());
   }
@@ -227,6 +232,18 @@ class MeshHost : public sim::SimActor {
   /// Sequence numbers of the echo requests that arrived, and how often.
   [[nodiscard]] const std::map<uint16_t, int>& arrived() const {
     return arrived_;
+  }
+
+  /// The longest time without an arrival between `from` and `to`.
+  [[nodiscard]] Duration LongestPause(Instant from, Instant to) const {
+    Duration longest{};
+    for (const Instant at : arrival_times_) {
+      if (at > from && at <= to) {
+        longest = std::max(longest, at - from);
+        from = at;
+      }
+    }
+    return std::max(longest, to - from);
   }
 
   [[nodiscard]] Path PathTo(const std::string& peer) const {
@@ -245,6 +262,14 @@ class MeshHost : public sim::SimActor {
   [[nodiscard]] Node& node() { return *node_; }
 
   [[nodiscard]] const std::vector<NodeEvent>& events() const { return events_; }
+
+  template <class Event>
+  [[nodiscard]] size_t CountEvents() const {
+    return static_cast<size_t>(
+        std::ranges::count_if(events_, [](const NodeEvent& event) {
+          return std::holds_alternative<Event>(event);
+        }));
+  }
 
   [[nodiscard]] PublicKey public_key() const {
     return DerivePublicKey(private_key_);
@@ -299,6 +324,7 @@ class MeshHost : public sim::SimActor {
     for (size_t i = 0; i < tun.size(); ++i) {
       if (const auto echo = ParseEcho(tun.bytes(i))) {
         ++arrived_[echo->sequence];
+        arrival_times_.push_back(now);
       }
     }
     tun.Clear();
@@ -355,6 +381,7 @@ class MeshHost : public sim::SimActor {
   std::unique_ptr<Node> node_;
   std::vector<std::optional<derp::ConnectionId>> connections_;
   std::map<uint16_t, int> arrived_;
+  std::vector<Instant> arrival_times_;
   std::vector<NodeEvent> events_;
 };
 

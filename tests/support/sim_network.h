@@ -111,6 +111,9 @@ class SimNetwork {
   void Send(Instant /*now*/, HostId host, const Endpoint& from,
             const Endpoint& to, ByteView payload) {
     ++sent_;
+    if (is_eaten_ && is_eaten_(host, payload)) {
+      return;
+    }
     (void)world_.SendUdp(hosts_[host].id, from, to, payload);
   }
 
@@ -123,6 +126,11 @@ class SimNetwork {
   void Cut(const IpAddress& from, const IpAddress& to) { world_.Cut(from, to); }
 
   void Mend() { world_.Mend(); }
+
+  /// Eats datagrams for which `is_eaten` says so; nullptr: none any more.
+  void SetEater(std::function<bool(HostId host, ByteView payload)> is_eaten) {
+    is_eaten_ = std::move(is_eaten);
+  }
 
   /// Share of the packets through the Internet lost, 0 to 1.
   void SetLoss(double share) {
@@ -213,6 +221,7 @@ class SimNetwork {
   std::deque<Host> hosts_;
   std::vector<SimActor*> actors_;
   uint64_t sent_ = 0;
+  std::function<bool(HostId, ByteView)> is_eaten_;
 };
 
 /// Virtual time over a network and its actors.

@@ -107,6 +107,10 @@ void Node::Impl::TakePlaintext(Instant now) {
     if (peer == nullptr) {
       continue;
     }
+    NoteReceived(*peer, meta, plaintext_.bytes(i).size());
+    if (plaintext_.bytes(i).empty()) {
+      continue;  // a keepalive
+    }
     peer->link.NoteTraffic(now);
     if (!TakePingReply(now, *peer, plaintext_.bytes(i), meta)) {
       tun_out_.AppendCopy(plaintext_.bytes(i), {});
@@ -185,11 +189,9 @@ void Node::Impl::RouteDatagrams(Instant now) {
 }
 
 void Node::Impl::RouteToPeer(Instant now, NodePeer& peer, ByteView datagram) {
-  const PathChoice path = peer.link.Path();
+  const PathChoice path = ChoosePath(now, peer);
   if (path.direct) {
-    ++counters_.sent_direct;
-    udp_out_.AppendCopy(datagram, {.remote = path.direct->remote,
-                                   .local = path.direct->local_base});
+    SendDirect(now, peer, *path.direct, datagram);
   }
   if (path.over_relay) {
     SendOverRelay(now, peer, datagram);

@@ -14,6 +14,7 @@ wg::DeviceConfig MakeDeviceConfig(const NodeConfig& config) {
   device.wall_clock_offset = config.wall_clock_offset;
   device.endpoints = wg::EndpointPolicy::kByOwner;
   device.tunnel_mtu = config.mesh.mtu;
+  device.reports_keepalives = true;
   return device;
 }
 
@@ -105,6 +106,7 @@ void Node::Impl::SetLocalEndpoints(Instant now,
   for (const auto& peer : peers_) {
     peer->link.HandleLocalAddresses(now);
     if (is_change) {
+      peer->watch.Doubt(now);
       peer->link.HandleNetworkChange(now);
     }
   }
@@ -124,6 +126,7 @@ void Node::Impl::HandleTimeout(Instant now) {
   }
   for (const auto& peer : peers_) {
     peer->link.HandleTimeout(now);
+    peer->watch.HandleTimeout(now);
   }
   Settle(now);
 }
@@ -145,6 +148,7 @@ void Node::Impl::DrainLink(Instant now, NodePeer& peer) {
   while (const auto event = peer.link.PollEvent()) {
     HandleLinkEvent(now, peer, *event);
   }
+  DrainWatch(now, peer);
   while (auto body = peer.link.PollSignal()) {
     SendSignal(now, peer, std::move(*body));
   }
@@ -155,9 +159,20 @@ void Node::Impl::DrainLink(Instant now, NodePeer& peer) {
   ReportPath(peer);
 }
 
-void Node::Impl::HandleLinkEvent(Instant now, NodePeer& /*peer*/,
+void Node::Impl::HandleLinkEvent(Instant now, NodePeer& peer,
                                  const LinkEvent& event) {
-  if (std::holds_alternative<DirectSuspectEvent>(event)) {
+  if (const auto* path = std::get_if<DirectPathEvent>(&event)) {
+    std::optional<PathWatch::PathId> id;
+    if (path->pair) {
+      id = {.local = path->pair->local_base, .remote = path->pair->remote};
+      peer.watch.HandleRtt(path->pair->rtt);
+    }
+    peer.watch.HandlePath(now, id);
+    peer.held.Clear();
+    peer.held_bytes = 0;
+  } else if (std::holds_alternative<DirectRecoveredEvent>(event)) {
+    peer.watch.HandleRecovery(now);
+  } else if (std::holds_alternative<DirectSuspectEvent>(event)) {
     prober_.Refresh(now);
     DrainProber(now);
   }
@@ -196,7 +211,7 @@ void Node::Impl::DrainProber(Instant now) {
 
 Path Node::Impl::CurrentPath(const NodePeer& peer) const {
   const PathChoice choice = peer.link.Path();
-  if (choice.direct) {
+  if (choice.direct && peer.watch.trust() != PathWatch::Trust::kBroken) {
     return {.kind = PathKind::kDirect,
             .remote = choice.direct->remote,
             .local = choice.direct->local_base,
@@ -249,6 +264,7 @@ std::optional<Instant> Node::Impl::NextTimeout() const {
   }
   for (const auto& peer : peers_) {
     next = Earlier(next, peer->link.NextTimeout());
+    next = Earlier(next, peer->watch.NextTimeout());
   }
   return next;
 }
@@ -259,7 +275,9 @@ PeerState Node::Impl::DescribePeer(const NodePeer& peer) const {
                   .addresses = peer.entry.addresses,
                   .path = CurrentPath(peer)};
   const PathChoice choice = peer.link.Path();
-  state.is_suspect = choice.direct && choice.over_relay;
+  state.is_suspect =
+      choice.direct &&
+      (choice.over_relay || peer.watch.trust() != PathWatch::Trust::kTrusted);
   if (const auto status = device_.GetPeer(peer.id)) {
     state.last_handshake = status->last_handshake;
     state.rx_bytes = status->rx_bytes;

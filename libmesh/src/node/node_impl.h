@@ -12,6 +12,7 @@
 #include "natkit/wg/device.h"
 #include "node/icmp_echo.h"
 #include "node/local_addresses.h"
+#include "node/path_watch.h"
 #include "node/peer_link.h"
 #include "node/reflexive_prober.h"
 #include "node/relay_link.h"
@@ -36,6 +37,11 @@ struct NodePeer {
   SignalBox box;
   SignalReplayFilter replay;
   PeerLink link;
+  PathWatch watch;
+  /// What was sent directly since the last direct answer, to be sent again over
+  /// the relay if none comes: the oldest packets, few of them.
+  PacketBatch held;
+  size_t held_bytes = 0;
   Path reported;
 };
 
@@ -94,12 +100,23 @@ class Node::Impl {
                      const PacketBatch::Meta& meta);
   void RouteDatagrams(Instant now);
   void RouteToPeer(Instant now, NodePeer& peer, ByteView datagram);
+  void SendDirect(Instant now, NodePeer& peer, const ice::SelectedPair& pair,
+                  ByteView datagram);
   void RouteReply(Instant now, ByteView datagram,
                   const PacketBatch::Meta& meta);
   void SendOverRelay(Instant now, NodePeer& peer, ByteView datagram);
   [[nodiscard]] std::optional<RelayId> RelayFor(const NodePeer& peer) const;
   [[nodiscard]] Path PathOf(const Endpoint& remote,
                             const Endpoint& local) const;
+
+  // node_path_watch.cc
+  void DrainWatch(Instant now, NodePeer& peer);
+  [[nodiscard]] PathChoice ChoosePath(Instant now, const NodePeer& peer) const;
+  /// Keeps a copy of what is sent over a path that may be dead.
+  void Hold(NodePeer& peer, ByteView datagram);
+  void NoteReceived(NodePeer& peer, const PacketBatch::Meta& meta, size_t size);
+  void SendKeepaliveDirectly(Instant now, NodePeer& peer);
+  void HandlePathQuery(Instant now, NodePeer& peer, const PathQuery& query);
 
   // node_signalling.cc
   void DrainRelays(Instant now);
@@ -127,6 +144,7 @@ class Node::Impl {
   // Working memory of the data path, reused from call to call.
   PacketBatch wg_in_;
   PacketBatch wg_out_;
+  PacketBatch keepalive_;
   PacketBatch plaintext_;
   PacketBatch udp_out_;
   PacketBatch tun_out_;

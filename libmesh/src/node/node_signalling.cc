@@ -88,11 +88,19 @@ void Node::Impl::TakeSignal(Instant now, NodePeer& peer, ByteView packet) {
     return;
   }
   if (const auto* offer = std::get_if<Offer>(&signal->body)) {
+    if (offer->session != peer.link.session()) {
+      peer.watch.Doubt(now);  // something changed there
+    }
     peer.link.HandleSignal(now, *offer);
   } else if (const auto* answer = std::get_if<Answer>(&signal->body)) {
     peer.link.HandleSignal(now, *answer);
   } else if (const auto* request = std::get_if<RestartRequest>(&signal->body)) {
+    peer.watch.Doubt(now);
     peer.link.HandleSignal(now, *request);
+  } else if (const auto* query = std::get_if<PathQuery>(&signal->body)) {
+    HandlePathQuery(now, peer, *query);
+  } else if (const auto* report = std::get_if<PathReport>(&signal->body)) {
+    peer.watch.HandleReport(now, *report);
   } else {
     HandleHello(now, peer);
   }

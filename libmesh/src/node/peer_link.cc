@@ -296,6 +296,8 @@ void PeerLink::HandleAgentEvent(Instant now, const ice::AgentEvent& event) {
   } else if (const auto* suspect = std::get_if<ice::SuspectEvent>(&event)) {
     if (suspect->is_suspect) {
       events_.emplace_back(DirectSuspectEvent{});
+    } else {
+      events_.emplace_back(DirectRecoveredEvent{});
     }
   }
 }

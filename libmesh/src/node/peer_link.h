@@ -28,7 +28,11 @@ struct DirectPathEvent {
 /// The direct path stopped answering: what STUN said may be out of date.
 struct DirectSuspectEvent {};
 
-using LinkEvent = std::variant<DirectPathEvent, DirectSuspectEvent>;
+/// It answers again.
+struct DirectRecoveredEvent {};
+
+using LinkEvent =
+    std::variant<DirectPathEvent, DirectSuspectEvent, DirectRecoveredEvent>;
 
 using SignalBody = decltype(Signal::body);
 
@@ -74,6 +78,9 @@ class PeerLink {
   [[nodiscard]] std::optional<Instant> NextTimeout() const;
 
   [[nodiscard]] PathChoice Path() const;
+
+  /// The current session, as the controlling side numbers them.
+  [[nodiscard]] uint64_t session() const { return session_; }
 
   [[nodiscard]] bool is_active() const { return active_until_.has_value(); }
 

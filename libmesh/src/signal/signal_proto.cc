@@ -113,6 +113,18 @@ struct BodyEncoder {
   void operator()(const Answer& body) const {
     EncodeDescription(body, *out.mutable_answer());
   }
+
+  void operator()(const PathQuery& body) const {
+    out.mutable_path_query()->set_nonce(body.nonce);
+    out.mutable_path_query()->set_is_doubt(body.is_doubt);
+  }
+
+  void operator()(const PathReport& body) const {
+    proto::PathReport& report = *out.mutable_path_report();
+    report.set_nonce(body.nonce);
+    report.set_received(body.received);
+    report.set_received_large(body.received_large);
+  }
 };
 
 }  // namespace
@@ -147,6 +159,16 @@ Result<Signal> DecodeSignal(ByteView bytes) {
       return DecodeDescription<Offer>(in.offer(), signal);
     case proto::Signal::kAnswer:
       return DecodeDescription<Answer>(in.answer(), signal);
+    case proto::Signal::kPathQuery:
+      signal.body = PathQuery{.nonce = in.path_query().nonce(),
+                              .is_doubt = in.path_query().is_doubt()};
+      return signal;
+    case proto::Signal::kPathReport:
+      signal.body =
+          PathReport{.nonce = in.path_report().nonce(),
+                     .received = in.path_report().received(),
+                     .received_large = in.path_report().received_large()};
+      return signal;
     case proto::Signal::BODY_NOT_SET:
       break;
   }

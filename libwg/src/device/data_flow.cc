@@ -189,7 +189,9 @@ void Device::Impl::DeliverInner(Instant now, Peer& peer,
   const ByteView inner = plaintext.bytes(plaintext.size() - 1);
   if (inner.empty()) {
     ++counters_.keepalives_received;
-    plaintext.DropLast();
+    if (!config_.reports_keepalives) {
+      plaintext.DropLast();
+    }
     return;
   }
   peer.timers.OnDataReceived(now);

@@ -70,6 +70,15 @@ Result<void> Device::InitiateHandshake(Instant now, PeerId peer,
   return impl_->InitiateHandshake(now, peer, pace, out);
 }
 
+void Device::SendKeepalive(Instant now, PeerId peer, PacketBatch& out) {
+  impl_->latest_now_ = now;
+  Peer* found = impl_->FindById(peer);
+  if (found != nullptr && found->keypairs.Sealing(now) != nullptr) {
+    impl_->SendKeepalive(now, *found, out);
+    impl_->Reschedule(*found);
+  }
+}
+
 std::optional<DeviceEvent> Device::PollEvent() {
   if (impl_->events_.empty()) {
     return std::nullopt;

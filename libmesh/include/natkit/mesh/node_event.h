@@ -117,6 +117,7 @@ struct NodeCounters {
   uint64_t dropped_no_relay = 0;  ///< no path at all to the peer
   uint64_t sent_direct = 0;       ///< WireGuard datagrams
   uint64_t sent_relayed = 0;
+  uint64_t resent = 0;  ///< over the relay, after no answer came directly
   uint64_t received_direct = 0;
   uint64_t received_relayed = 0;
 };

@@ -20,6 +20,22 @@ struct Hello {};
 /// The controlled side asks the controlling side for a new ICE session.
 struct RestartRequest {};
 
+/// Asks which datagrams of ours have arrived directly; the peer answers with a
+/// PathReport and sends a WireGuard keepalive directly.
+struct PathQuery {
+  uint32_t nonce = 0;
+  /// The asker doubts the direct path: send over the relay as well.
+  bool is_doubt = false;
+};
+
+/// How many authentic transport data messages of the asker came directly since
+/// the sender started, and how many of them had 1000 bytes or more.
+struct PathReport {
+  uint32_t nonce = 0;
+  uint64_t received = 0;
+  uint64_t received_large = 0;
+};
+
 /// One side's whole ICE description; repeated in full when it changes, so a
 /// lost or reordered signal does no harm.
 struct IceDescription {
@@ -38,7 +54,8 @@ struct Signal {
   uint64_t boot = 0;          ///< random for each start of the sender
   uint64_t sequence = 0;      ///< strictly increasing within a boot
   uint64_t sent_unix_ms = 0;  ///< the sender's clock; orders two boots
-  std::variant<Hello, Offer, Answer, RestartRequest> body;
+  std::variant<Hello, Offer, Answer, RestartRequest, PathQuery, PathReport>
+      body;
 };
 
 /// What a description may hold at most; more makes a signal unacceptable.

@@ -64,6 +64,8 @@ struct DeviceConfig {
   /// under load (paper, section 5.3), which lasts one second more.
   uint32_t handshakes_per_second = 250;
   size_t max_queued_events = 4096;
+  /// Puts keepalives into HandleDatagrams' `plaintext`, too, as empty packets.
+  bool reports_keepalives = false;
 };
 
 /// One WireGuard interface: handshakes, transport data, timers, AllowedIPs and
@@ -155,6 +157,10 @@ class Device {
   [[nodiscard]] Result<void> InitiateHandshake(Instant now, PeerId peer,
                                                HandshakePace pace,
                                                PacketBatch& out);
+
+  /// Sends an empty transport data message, e.g. to prove a path. Does nothing
+  /// without a session (PeerStatus::has_session) or peer.
+  void SendKeepalive(Instant now, PeerId peer, PacketBatch& out);
 
   // Outputs.
 

@@ -1,0 +1,235 @@
+// Paths that say they are direct but do not carry, and nodes that move: what a
+// stream through the tunnel notices of it.
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <functional>
+
+#include "mesh_two_nodes.h"
+#include "natkit/nat/demux.h"
+#include "node/path_watch.h"
+
+namespace natkit::mesh {
+namespace {
+
+using sim::Dependence;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr sim::NatBehavior kPortRestricted = {
+    .mapping = Dependence::kEndpointIndependent,
+    .filtering = Dependence::kAddressAndPortDependent};
+/// What TUN packets of this size more than an echo make is "large".
+constexpr size_t kLargePadding = 1100;
+
+bool IsWireGuard(ByteView payload) {
+  return nat::Classify(payload) == nat::DatagramKind::kWireGuard;
+}
+
+/// Which of two streams runs.
+struct Streams {
+  bool from_a = true;
+  bool from_b = true;
+};
+
+class MeshPath : public ::testing::TestWithParam<uint64_t> {
+ protected:
+  void StartDirect(Streams streams = {}, size_t padding = 0) {
+    streams_ = streams;
+    padding_ = padding;
+    nodes_.StartBoth();
+    nodes_.Exchange(seconds(1));
+    Run(seconds(3));
+    ASSERT_TRUE(nodes_.a.IsDirectTo("b"));
+    ASSERT_TRUE(nodes_.b.IsDirectTo("a"));
+  }
+
+  void Run(Duration length) {
+    nodes_.Stream(length, streams_.from_a, streams_.from_b, padding_);
+  }
+
+  /// The longest pause of a running stream since `from`, until a little ago.
+  Duration Pause(Instant from) {
+    const Instant to = nodes_.world().now();
+    Duration longest{};
+    if (streams_.from_a) {
+      longest = nodes_.b.LongestPause(from, to);
+    }
+    if (streams_.from_b) {
+      longest = std::max(longest, nodes_.a.LongestPause(from, to));
+    }
+    return longest;
+  }
+
+  [[nodiscard]] bool IsAWayFromDirect() {
+    return nodes_.a.PathTo("b").kind == PathKind::kRelay ||
+           nodes_.b.PathTo("a").kind == PathKind::kRelay;
+  }
+
+  TwoNodes nodes_{kPortRestricted, kPortRestricted, GetParam()};
+  Streams streams_;
+  size_t padding_ = 0;
+};
+
+INSTANTIATE_TEST_SUITE_P(Seeds, MeshPath,
+                         ::testing::Range(uint64_t{1}, uint64_t{7}),
+                         [](const auto& seed) {
+                           return "seed" + std::to_string(seed.param);
+                         });
+
+TEST_P(MeshPath, APathThatEatsWireGuardIsLeftWithinTwoSeconds) {
+  for (const Streams streams :
+       {Streams{true, true}, Streams{true, false}, Streams{false, true}}) {
+    SCOPED_TRACE(testing::Message() << streams.from_a << streams.from_b);
+    TwoNodes fresh(kPortRestricted, kPortRestricted, GetParam());
+    fresh.StartBoth();
+    fresh.Exchange(seconds(3));
+    ASSERT_TRUE(fresh.a.IsDirectTo("b"));
+    fresh.world().network().SetEater(
+        [](size_t, ByteView payload) { return IsWireGuard(payload); });
+    const Instant start = fresh.world().now();
+    fresh.Stream(seconds(2), streams.from_a, streams.from_b);
+    const Instant end = fresh.world().now();
+    if (streams.from_a) {
+      EXPECT_EQ(fresh.a.PathTo("b").kind, PathKind::kRelay);
+      EXPECT_LT(fresh.b.LongestPause(start, end), milliseconds(600));
+    }
+    if (streams.from_b) {
+      EXPECT_EQ(fresh.b.PathTo("a").kind, PathKind::kRelay);
+      EXPECT_LT(fresh.a.LongestPause(start, end), milliseconds(600));
+    }
+  }
+}
+
+TEST_P(MeshPath, APathThatEatsOneDirectionIsLeftWithinTwoSeconds) {
+  for (const Streams streams :
+       {Streams{true, true}, Streams{true, false}, Streams{false, true}}) {
+    SCOPED_TRACE(testing::Message() << streams.from_a << streams.from_b);
+    TwoNodes fresh(kPortRestricted, kPortRestricted, GetParam());
+    fresh.StartBoth();
+    fresh.Exchange(seconds(3));
+    ASSERT_TRUE(fresh.a.IsDirectTo("b"));
+    const size_t eaten_host = fresh.a.id();
+    fresh.world().network().SetEater(
+        [eaten_host](size_t host, ByteView payload) {
+          return host == eaten_host && IsWireGuard(payload);
+        });
+    const Instant start = fresh.world().now();
+    fresh.Stream(seconds(3), streams.from_a, streams.from_b);
+    const Instant end = fresh.world().now();
+    if (streams.from_a) {
+      EXPECT_EQ(fresh.a.PathTo("b").kind, PathKind::kRelay);
+      EXPECT_LT(fresh.b.LongestPause(start, end), milliseconds(600));
+      EXPECT_LT(fresh.b.LongestPause(start + seconds(2), end),
+                milliseconds(100));
+    }
+    if (streams.from_b) {
+      EXPECT_LT(fresh.a.LongestPause(start, end), milliseconds(100));
+    }
+  }
+}
+
+TEST_P(MeshPath, APathThatEatsLargeDatagramsIsLeftWithinTwoSeconds) {
+  StartDirect();
+  nodes_.world().network().SetEater([](size_t, ByteView payload) {
+    return payload.size() >= PathWatch::kLarge;
+  });
+  streams_ = {true, false};
+  padding_ = kLargePadding;
+  const Instant start = nodes_.world().now();
+  Run(seconds(2));
+  EXPECT_EQ(nodes_.a.PathTo("b").kind, PathKind::kRelay);
+  EXPECT_LT(Pause(start), milliseconds(600));
+}
+
+TEST_P(MeshPath, AnEatenHandshakeDoesNotDelayTheStart) {
+  nodes_.world().network().SetEater(
+      [](size_t, ByteView payload) { return IsWireGuard(payload); });
+  nodes_.StartBoth();
+  nodes_.Exchange(milliseconds(500));
+  const Instant start = nodes_.world().now();
+  nodes_.Exchange(seconds(5));
+  EXPECT_LT(Pause(start), milliseconds(600));
+  EXPECT_TRUE(IsAWayFromDirect());
+}
+
+TEST_P(MeshPath, ComesBackWhenThePathIsGoodAgain) {
+  StartDirect();
+  auto& network = nodes_.world().network();
+  network.SetEater(
+      [](size_t, ByteView payload) { return IsWireGuard(payload); });
+  Run(seconds(3));
+  ASSERT_TRUE(IsAWayFromDirect());
+  network.SetEater(nullptr);
+  const Instant start = nodes_.world().now();
+  Run(seconds(40));
+  EXPECT_TRUE(nodes_.a.IsDirectTo("b"));
+  EXPECT_TRUE(nodes_.b.IsDirectTo("a"));
+  EXPECT_LT(Pause(start), milliseconds(100));
+}
+
+TEST_P(MeshPath, TriesABrokenPathAgainMoreAndMoreSeldom) {
+  StartDirect();
+  nodes_.world().network().SetEater(
+      [](size_t, ByteView payload) { return IsWireGuard(payload); });
+  Run(seconds(3));
+  const Instant start = nodes_.world().now();
+  const auto before = nodes_.a.node().counters().sent_direct;
+  Run(seconds(120));
+  EXPECT_LT(Pause(start), milliseconds(200));
+  // 12,000 packets; a try sends a second's worth.
+  EXPECT_LT(nodes_.a.node().counters().sent_direct - before, 600U);
+}
+
+TEST_P(MeshPath, AStreamInOneDirectionStaysOnAGoodPath) {
+  StartDirect({.from_a = true, .from_b = false});
+  const auto before = nodes_.a.node().counters().sent_relayed;
+  const Instant start = nodes_.world().now();
+  Run(seconds(60));
+  EXPECT_TRUE(nodes_.a.IsDirectTo("b"));
+  EXPECT_LT(Pause(start), milliseconds(100));
+  // Of 6,000, a few go over the relay as well while the peer is asked.
+  EXPECT_LT(nodes_.a.node().counters().sent_relayed - before, 600U);
+}
+
+TEST_P(MeshPath, ARoamStallsAStreamForLessThanASecond) {
+  for (const Streams streams :
+       {Streams{true, true}, Streams{true, false}, Streams{false, true}}) {
+    SCOPED_TRACE(testing::Message() << streams.from_a << streams.from_b);
+    TwoNodes fresh(kPortRestricted, kPortRestricted, GetParam());
+    fresh.StartBoth();
+    fresh.Exchange(seconds(3));
+    ASSERT_TRUE(fresh.a.IsDirectTo("b"));
+    const auto handshakes = fresh.a.CountEvents<HandshakeCompleted>();
+    const auto other = fresh.world().network().AddNat(
+        0, *IpAddress::Parse("203.0.113.77"), kPortRestricted);
+    const Instant start = fresh.world().now();
+    fresh.a.ReplaceBase(other, "10.1.1.5:4000");
+    fresh.Stream(seconds(5), streams.from_a, streams.from_b);
+    const Instant end = fresh.world().now();
+    if (streams.from_a) {
+      EXPECT_LT(fresh.b.LongestPause(start, end), milliseconds(500));
+    }
+    if (streams.from_b) {
+      EXPECT_LT(fresh.a.LongestPause(start, end), milliseconds(500));
+    }
+    EXPECT_TRUE(fresh.a.IsDirectTo("b"));
+    EXPECT_TRUE(fresh.b.IsDirectTo("a"));
+    // One session from first to last.
+    EXPECT_EQ(fresh.a.CountEvents<HandshakeCompleted>(), handshakes);
+  }
+}
+
+TEST_P(MeshPath, ANatThatForgetsStallsAStreamForLessThanASecond) {
+  StartDirect();
+  nodes_.world().network().Reboot(nodes_.realm_a);
+  const Instant start = nodes_.world().now();
+  Run(seconds(6));
+  EXPECT_LT(Pause(start), milliseconds(500));
+  EXPECT_TRUE(nodes_.a.IsDirectTo("b"));
+  EXPECT_TRUE(nodes_.b.IsDirectTo("a"));
+}
+
+}  // namespace
+}  // namespace natkit::mesh

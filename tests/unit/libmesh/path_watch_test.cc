@@ -1,0 +1,142 @@
+#include "node/path_watch.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+namespace natkit::mesh {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using Trust = PathWatch::Trust;
+
+constexpr size_t kSmall = 128;
+constexpr size_t kLargeSize = 1300;
+
+PathWatch::PathId Path(uint16_t port) {
+  return {.local = {IpAddress::V4(10, 0, 0, 1), 1},
+          .remote = {IpAddress::V4(10, 0, 0, 2), port}};
+}
+
+/// A watch on one path, and its peer, which counts what reaches it.
+class PathWatchTest : public testing::Test {
+ protected:
+  PathWatchTest() { watch_.HandlePath(now_, Path(1)); }
+
+  /// Sends one datagram each 10 ms; the peer gets it if `arrives`, and answers
+  /// each directly if `answers`. Questions are answered over the relay.
+  void Run(Duration length, bool arrives, bool answers, size_t size = kSmall) {
+    for (const Instant end = now_ + length; now_ < end;
+         now_ += milliseconds(10)) {
+      watch_.NoteSent(now_, size);
+      received_ += arrives ? 1 : 0;
+      received_large_ += arrives && size >= PathWatch::kLarge ? 1 : 0;
+      if (answers) {
+        watch_.NoteReceived(kSmall);
+      }
+      watch_.HandleTimeout(now_);
+      if (const auto query = watch_.PollQuery()) {
+        ++questions_;
+        watch_.HandleReport(now_, {.nonce = query->nonce,
+                                   .received = received_,
+                                   .received_large = received_large_});
+      }
+    }
+  }
+
+  Instant now_{};
+  PathWatch watch_;
+  uint64_t received_ = 0;
+  uint64_t received_large_ = 0;
+  int questions_ = 0;
+};
+
+TEST_F(PathWatchTest, AGoodPathIsTrustedAndSeldomAskedAbout) {
+  Run(seconds(120), true, true);
+  EXPECT_EQ(watch_.trust(), Trust::kTrusted);
+  EXPECT_LE(questions_, 13);
+  EXPECT_EQ(watch_.loss(), 0.0);
+}
+
+TEST_F(PathWatchTest, SilenceIsDoubtedWithin300MsAndBrokenWithin1200) {
+  Run(seconds(1), true, true);
+  Run(milliseconds(300), false, false);
+  EXPECT_EQ(watch_.trust(), Trust::kDoubted);
+  EXPECT_TRUE(watch_.PollBeganToDoubt());
+  EXPECT_FALSE(watch_.PollBeganToDoubt());
+  Run(milliseconds(900), false, false);
+  EXPECT_EQ(watch_.trust(), Trust::kBroken);
+}
+
+TEST_F(PathWatchTest, IsBrokenThoughThePeerIsHeard) {
+  Run(seconds(1), true, true);
+  for (int i = 0; i < 8 && watch_.trust() != Trust::kBroken; ++i) {
+    watch_.HandleQuery(now_, {.nonce = 1, .is_doubt = true});
+    Run(milliseconds(250), false, true);
+  }
+  EXPECT_EQ(watch_.trust(), Trust::kBroken);
+}
+
+TEST_F(PathWatchTest, IsBrokenForLargeDatagramsAlone) {
+  Run(seconds(1), true, true);
+  for (int i = 0; i < 400; ++i) {
+    Run(milliseconds(10), true, true);
+    Run(milliseconds(10), false, true, kLargeSize);
+    if (watch_.trust() == Trust::kBroken) {
+      return;
+    }
+  }
+  FAIL();
+}
+
+TEST_F(PathWatchTest, MeasuresLoss) {
+  for (int i = 0; i < 3000; ++i) {
+    Run(milliseconds(10), i % 10 != 0, true);
+  }
+  ASSERT_TRUE(watch_.loss().has_value());
+  EXPECT_NEAR(*watch_.loss(), 0.1, 0.02);
+  EXPECT_EQ(watch_.trust(), Trust::kTrusted);
+}
+
+TEST_F(PathWatchTest, ABrokenPathIsAvoidedUntilItsRetry) {
+  Run(seconds(2), false, false);
+  ASSERT_EQ(watch_.trust(), Trust::kBroken);
+  watch_.HandlePath(now_, Path(2));
+  EXPECT_EQ(watch_.trust(), Trust::kTrusted);
+  watch_.HandlePath(now_, Path(1));
+  EXPECT_EQ(watch_.trust(), Trust::kBroken);
+  Run(seconds(16), true, true);
+  EXPECT_EQ(watch_.trust(), Trust::kTrusted);
+}
+
+TEST_F(PathWatchTest, WithoutReportsThereIsNoVerdict) {
+  for (int i = 0; i < 400; ++i) {
+    watch_.NoteSent(now_, kSmall);
+    watch_.HandleTimeout(now_);
+    (void)watch_.PollQuery();
+    EXPECT_NE(watch_.trust(), Trust::kBroken);
+    now_ += milliseconds(10);
+  }
+}
+
+TEST_F(PathWatchTest, APeerThatDoubtsGetsTheRelayToo) {
+  watch_.HandleQuery(now_, {.nonce = 1, .is_doubt = false});
+  EXPECT_FALSE(watch_.needs_relay(now_));
+  watch_.HandleQuery(now_, {.nonce = 2, .is_doubt = true});
+  EXPECT_TRUE(watch_.needs_relay(now_));
+  EXPECT_FALSE(watch_.needs_relay(now_ + seconds(1)));
+}
+
+TEST_F(PathWatchTest, IgnoresReportsOfOldQuestions) {
+  Run(milliseconds(300), false, false);
+  ASSERT_EQ(watch_.trust(), Trust::kDoubted);
+  watch_.NoteReceived(kSmall);
+  for (uint32_t nonce = 100; nonce < 110; ++nonce) {
+    watch_.HandleReport(now_, {.nonce = nonce, .received = 100 * nonce});
+  }
+  EXPECT_EQ(watch_.trust(), Trust::kDoubted);
+}
+
+}  // namespace
+}  // namespace natkit::mesh
