@@ -1,0 +1,154 @@
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "punch/hard_punch_core.h"
+
+namespace natkit::nat {
+
+std::vector<Endpoint> HardPunch::Core::Targets(uint32_t count) {
+  if (peer_->mapping == Dependence::kEndpointIndependent) {
+    return {peer_->mapped};
+  }
+  if (method_ == PunchMethod::kBirthday && share_.opens) {
+    // Both are address-dependent: any port of the peer opens our filter.
+    return {peer_->mapped};
+  }
+  uint32_t skipped = 0;
+  if (method_ == PunchMethod::kCrossing &&
+      peer_->forecast.pattern == AllocationPattern::kSequential) {
+    // Each side expects the mappings that others make until it begins.
+    const double seconds =
+        std::chrono::duration<double>(peer_->sample_age + config_.aim.slack)
+            .count();
+    skipped = static_cast<uint32_t>(std::clamp(
+        std::round(peer_->forecast.foreign_rate * seconds), 0.0, 256.0));
+  }
+  std::vector<Endpoint> targets =
+      EndpointsToProbe(peer_->forecast, count + skipped, rng_);
+  targets.erase(
+      targets.begin(),
+      targets.begin() + std::min<ptrdiff_t>(skipped, std::ssize(targets)));
+  return targets;
+}
+
+void HardPunch::Core::MakeFlows() {
+  std::vector<Endpoint> locals = {config_.main};
+  if (share_.sockets > 0) {
+    const size_t count = std::min<size_t>(share_.sockets, sockets_.size());
+    locals.assign(sockets_.begin(),
+                  sockets_.begin() + static_cast<ptrdiff_t>(count));
+  }
+  flows_.clear();
+  for (const Endpoint& local : locals) {
+    const auto room = share_.flows - static_cast<uint32_t>(flows_.size());
+    for (const Endpoint& remote : Targets(room)) {
+      if (flows_.size() < share_.flows) {
+        flows_.push_back({.local = local, .remote = remote});
+      }
+    }
+  }
+}
+
+void HardPunch::Core::RunFlows(Instant now) {
+  if (awaited_sockets_ > 0) {
+    return;
+  }
+  if (now >= gives_up_ || pacer_.is_exhausted()) {
+    Fail(PunchFailure::kNoHit);
+    return;
+  }
+  if (!pacer_.MaySend(now)) {
+    return;
+  }
+  const auto count = static_cast<uint32_t>(flows_.size());
+  if (share_.opens && opened_ == count && now < begun_ + share_.checks_after &&
+      now >= pass_begins_ + config_.refresh_every) {
+    opened_ = 0;
+    pass_begins_ = now;
+  }
+  if (share_.opens && opened_ < count &&
+      (!has_opened_ || now < begun_ + share_.checks_after)) {
+    SendFlow(now, opened_, true);
+    ++opened_;
+    has_opened_ = has_opened_ || opened_ == count;
+  } else if (now >= begun_ + share_.checks_after && checked_ < count) {
+    SendFlow(now, checked_++, false);
+  }
+}
+
+void HardPunch::Core::SendFlow(Instant now, uint32_t flow, bool is_opener) {
+  const bool is_new = is_opener ? !has_opened_ : !share_.opens;
+  pacer_.Spend(now, is_new ? PunchPacer::IntervalOf(
+                                 config_.budget.new_mappings_per_second)
+                           : Duration::zero());
+  ++(is_opener ? counters.openers : counters.probes);
+  Queue({.from = flows_[flow].local,
+         .to = flows_[flow].remote,
+         .payload = auth_->Check(flow),
+         .ttl = is_opener ? config_.opener_ttl : std::nullopt});
+}
+
+std::optional<Instant> HardPunch::Core::NextFlow() const {
+  if (awaited_sockets_ > 0) {
+    return std::nullopt;
+  }
+  const auto count = static_cast<uint32_t>(flows_.size());
+  const Instant checks_at = begun_ + share_.checks_after;
+  std::optional<Instant> next;
+  if (share_.opens && opened_ < count) {
+    next = pass_begins_;
+  } else if (share_.opens && pass_begins_ + config_.refresh_every < checks_at) {
+    next = pass_begins_ + config_.refresh_every;
+  }
+  if (checked_ < count) {
+    next = std::min(next.value_or(Instant::max()), checks_at);
+  }
+  if (!next) {
+    return std::nullopt;
+  }
+  return std::max(*next, pacer_.next());
+}
+
+void HardPunch::Core::HandleArrival(Instant now, const Endpoint& local,
+                                    const Endpoint& from,
+                                    const PunchArrival& arrival) {
+  switch (arrival.kind) {
+    case PunchArrival::Kind::kForeign:
+      return;
+    case PunchArrival::Kind::kForged:
+      ++counters.dropped_unauthenticated;
+      return;
+    case PunchArrival::Kind::kRequest:
+      // The answer may be lost: a check of ours says the same.
+      for (auto& payload : {arrival.answer, auth_->Check(0)}) {
+        replies_.push_back(
+            {.from = local, .to = from, .payload = payload, .ttl = {}});
+      }
+      break;
+    case PunchArrival::Kind::kSuccess:
+      // Over the very flow that asked (RFC 8445 section 7.2.5.2.1).
+      if (arrival.flow >= flows_.size() ||
+          flows_[arrival.flow].local != local ||
+          flows_[arrival.flow].remote != from) {
+        ++counters.dropped_unauthenticated;
+        return;
+      }
+      break;
+  }
+  Hit(local, from);
+  SendReplies(now);
+}
+
+void HardPunch::Core::Hit(const Endpoint& local, const Endpoint& remote) {
+  state = HardPunchState::kHit;
+  flows_.clear();
+  if (!sockets_.empty()) {
+    const bool is_main = local == config_.main;
+    Raise(CloseSocketsEvent{.keep =
+                                is_main ? std::nullopt : std::optional(local)});
+  }
+  Raise(PunchHitEvent{.local = local, .remote = remote});
+}
+
+}  // namespace natkit::nat
