@@ -38,10 +38,15 @@ ServerCounters& ServerCounters::operator+=(const ServerCounters& other) {
 StunServer::StunServer(ServerConfig config, Rng& rng)
     : config_(std::move(config)), hash_(rng) {
   NATKIT_CHECK(config_.software.size() <= kMaxSoftwareSize);
-  for (ShortTermCredentials& user : config_.credentials) {
-    users_.insert_or_assign(std::move(user.username), std::move(user.key));
+  NATKIT_CHECK(config_.credentials.empty() || !config_.long_term);
+  if (!config_.credentials.empty()) {
+    authenticator_ = Authenticator::ShortTerm(std::move(config_.credentials));
+  } else if (config_.long_term) {
+    authenticator_ =
+        Authenticator::LongTerm(*std::move(config_.long_term), rng);
   }
   config_.credentials.clear();
+  config_.long_term.reset();
   if (config_.rate_limit) {
     limiter_.emplace(*config_.rate_limit, rng);
   }

@@ -31,10 +31,10 @@ Result<attr::ChangeRequestValue> GetChange(const Message& request) {
 
 StunServer::Reply StunServer::Answer(const Exchange& exchange,
                                      const Message& request, MutableBytes out) {
-  const Authentication authentication = Authenticate(request);
+  const Authentication authentication = Authenticate(exchange, request);
   if (authentication.error) {
-    Reply reply =
-        AnswerError(request, authentication, *authentication.error, out);
+    Reply reply = AnswerError(exchange, request, authentication,
+                              *authentication.error, out);
     reply.counter = &ServerCounters::unauthenticated;
     return reply;
   }
@@ -48,7 +48,7 @@ StunServer::Reply StunServer::Answer(const Exchange& exchange,
   }
   Reply reply{.counter = &ServerCounters::answered};
   if (const auto error = Plan(exchange, request, reply)) {
-    return AnswerError(request, authentication, *error, out);
+    return AnswerError(exchange, request, authentication, *error, out);
   }
   reply.size = WriteSuccess(exchange, request, authentication, reply, {}, out);
   const Extras extras = ChooseExtras(exchange, request, reply.size);
@@ -60,12 +60,16 @@ StunServer::Reply StunServer::Answer(const Exchange& exchange,
   return reply;
 }
 
-StunServer::Reply StunServer::AnswerError(const Message& request,
+StunServer::Reply StunServer::AnswerError(const Exchange& exchange,
+                                          const Message& request,
                                           const Authentication& authentication,
                                           ErrorCode code,
                                           MutableBytes out) const {
   MessageBuilder response(out, kBindingError, request.id());
   response.Add<attr::ErrorCode>({code, ""});
+  if (authentication.error) {
+    authenticator_->AddChallenge(exchange.now, exchange.from, code, response);
+  }
   return {.size = Finish(request, authentication, response),
           .counter = &ServerCounters::refused_discovery};
 }
@@ -183,24 +187,11 @@ size_t StunServer::WriteSuccess(const Exchange& exchange,
   return Finish(request, authentication, response);
 }
 
-StunServer::Authentication StunServer::Authenticate(
-    const Message& request) const {
-  if (users_.empty()) {
-    return {};
-  }
-  // The order of RFC 8489 section 9.1.3.
-  const bool has_sha256 = request.Has(AttributeType::kMessageIntegritySha256);
-  const auto username = request.Get<attr::Username>();
-  if (!username ||
-      (!has_sha256 && !request.Has(AttributeType::kMessageIntegrity))) {
-    return {.error = ErrorCode::kBadRequest};
-  }
-  const auto user = users_.find(*username);
-  if (user == users_.end() ||
-      !VerifyStrongestIntegrity(request, user->second)) {
-    return {.error = ErrorCode::kUnauthenticated};
-  }
-  return {.key = &user->second, .uses_sha256 = has_sha256};
+Authentication StunServer::Authenticate(const Exchange& exchange,
+                                        const Message& request) const {
+  return authenticator_ ? authenticator_->Authenticate(exchange.now,
+                                                       exchange.from, request)
+                        : Authentication{};
 }
 
 size_t StunServer::Finish(const Message& request,
@@ -210,13 +201,7 @@ size_t StunServer::Finish(const Message& request,
   if (!config_.software.empty() && !is_bare) {
     response.Add<attr::Software>(config_.software);
   }
-  if (authentication.key != nullptr) {
-    if (authentication.uses_sha256) {
-      response.AddIntegritySha256(*authentication.key);
-    } else {
-      response.AddIntegrity(*authentication.key);
-    }
-  }
+  Authenticator::AddIntegrity(authentication, response);
   if (request.has_fingerprint() && !is_bare) {
     response.AddFingerprint();
   }

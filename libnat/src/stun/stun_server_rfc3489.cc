@@ -9,7 +9,7 @@ StunServer::Reply StunServer::HandleForeign(Exchange& exchange,
                                             MutableBytes out) {
   const auto change = ParseRfc3489Request(exchange.request);
   const bool is_changed = change && *change != attr::ChangeRequestValue{};
-  if (!config_.answers_rfc3489 || !users_.empty() ||
+  if (!config_.answers_rfc3489 || authenticator_ ||
       config_.requests != RequestPolicy::kAny ||
       exchange.transport != Transport::kUdp || !exchange.from.address.is_v4() ||
       !change || (is_changed && exchange.endpoints == nullptr)) {

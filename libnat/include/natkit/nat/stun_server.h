@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,7 +15,8 @@
 #include "natkit/nat/source_hash.h"
 #include "natkit/nat/source_ledger.h"
 #include "natkit/nat/source_rate_limiter.h"
-#include "natkit/nat/stun_binding_client.h"
+#include "natkit/nat/stun_authenticator.h"
+#include "natkit/nat/stun_credentials.h"
 #include "natkit/nat/stun_discovery.h"
 #include "natkit/nat/stun_message.h"
 
@@ -56,6 +56,11 @@ struct ServerConfig {
   /// Not empty: only requests with one of these short-term credentials
   /// succeed (RFC 8489 section 9.1).
   std::vector<ShortTermCredentials> credentials;
+  /// Set: only requests of these users succeed (RFC 8489 section 9.2); not
+  /// together with `credentials`. The challenge is longer than the request
+  /// that it answers, 100 to 250 bytes, so kBalanced and kNone hold it back
+  /// from requests over UDP that are not long themselves.
+  std::optional<LongTermUsers> long_term{};
   /// Per source; nullopt: no limit.
   std::optional<nat::RateLimit> rate_limit = nat::RateLimit{};
   /// RFC 5780 and the attributes of stun_vendor.h; nullopt: neither, and their
@@ -117,8 +122,8 @@ struct ServerReply {
 ///   ProbeOptions say and the source has paid for, and never longer.
 /// - Over TCP and TLS, CHANGE-REQUEST, RESPONSE-PORT and PADDING get 400.
 ///
-/// Pure; not thread-safe. Without credentials it does not allocate after
-/// construction, but for the growth of a PacketBatch.
+/// Pure; not thread-safe. It does not allocate after construction, but for the
+/// growth of a PacketBatch and what the sums of credentials take for a moment.
 class StunServer {
  public:
   /// No response is longer than this.
@@ -152,12 +157,6 @@ class StunServer {
   [[nodiscard]] const ServerCounters& counters() const { return counters_; }
 
  private:
-  struct Authentication {
-    std::optional<ErrorCode> error;
-    const IntegrityKey* key = nullptr;  ///< of the user; null: not asked for
-    bool uses_sha256 = false;
-  };
-
   /// One request on its way through the server; addresses are unmapped.
   struct Exchange {
     Instant now;
@@ -198,7 +197,8 @@ class StunServer {
 
   [[nodiscard]] Reply Answer(const Exchange& exchange, const Message& request,
                              MutableBytes out);
-  [[nodiscard]] Reply AnswerError(const Message& request,
+  [[nodiscard]] Reply AnswerError(const Exchange& exchange,
+                                  const Message& request,
                                   const Authentication& authentication,
                                   ErrorCode code, MutableBytes out) const;
   [[nodiscard]] AttributeTypeList FindNotUnderstood(
@@ -214,13 +214,14 @@ class StunServer {
                                     const Authentication& authentication,
                                     const Reply& reply, const Extras& extras,
                                     MutableBytes out) const;
-  [[nodiscard]] Authentication Authenticate(const Message& request) const;
+  [[nodiscard]] Authentication Authenticate(const Exchange& exchange,
+                                            const Message& request) const;
   [[nodiscard]] size_t Finish(const Message& request,
                               const Authentication& authentication,
                               MessageBuilder& response) const;
 
   ServerConfig config_;
-  std::map<std::string, IntegrityKey, std::less<>> users_;
+  std::optional<Authenticator> authenticator_;
   nat::SourceHash hash_;
   std::optional<nat::SourceRateLimiter> limiter_;
   std::optional<nat::SourceLedger> ledger_;
