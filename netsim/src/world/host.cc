@@ -73,6 +73,11 @@ void World::Impl::AttachRaw(uint32_t host, Actor& actor) {
   Rearm(*hosts_[host].raw);
 }
 
+void World::Impl::AttachTap(uint32_t host, Actor& actor) {
+  hosts_[host].tap = FindOrAddActor(actor);
+  Rearm(*hosts_[host].tap);
+}
+
 void World::Impl::Detach(Actor& actor) {
   const auto found = std::ranges::find(actors_, &actor, &WorldActor::actor);
   if (found == actors_.end()) {
@@ -86,6 +91,9 @@ void World::Impl::Detach(Actor& actor) {
                   [id](const Binding& binding) { return binding.actor == id; });
     if (host.raw == id) {
       host.raw.reset();
+    }
+    if (host.tap == id) {
+      host.tap.reset();
     }
   }
 }
@@ -120,11 +128,24 @@ void World::Impl::ArriveAtHost(PortId at, Packet* packet) {
              hosts_[ports_[at].owner].Find(info->destination.address) ==
                  nullptr) {
     Drop(WorldDrop::kNotForUs, at, PacketDirection::kInbound, packet);
+  } else if (hosts_[ports_[at].owner].tap) {
+    TakeTapped(at, packet, *info);
   } else if (info->is_fragment) {
     TakeFragment(at, packet, *info);
   } else {
     TakeWhole(at, packet, *info);
   }
+}
+
+void World::Impl::TakeTapped(PortId at, Packet* packet,
+                             const PacketInfo& info) {
+  ++counters_.delivered;
+  Record(at, PacketDirection::kInbound, packet->bytes());
+  const ActorId tap = *hosts_[ports_[at].owner].tap;
+  actors_[tap].actor->HandlePacket(now_,
+                                   packet->bytes().first(info.total_size));
+  Rearm(tap);
+  pool_.Return(packet);
 }
 
 void World::Impl::TakeFragment(PortId at, Packet* packet,

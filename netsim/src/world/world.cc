@@ -138,6 +138,10 @@ void World::AttachRaw(HostId host, Actor& actor) {
   impl_->AttachRaw(static_cast<uint32_t>(host), actor);
 }
 
+void World::AttachTap(HostId host, Actor& actor) {
+  impl_->AttachTap(static_cast<uint32_t>(host), actor);
+}
+
 void World::Detach(Actor& actor) {
   impl_->Detach(actor);
 }

@@ -76,6 +76,7 @@ struct WorldHost {
   std::vector<IpAddress> address_list;  ///< the same, for World::Addresses
   std::vector<Binding> bindings;        ///< by port; 0, the rest, first
   std::optional<ActorId> raw;
+  std::optional<ActorId> tap;
   Reassembler reassembler;
   uint16_t mtu = 1500;
   uint16_t next_ip_id = 1;
@@ -130,6 +131,7 @@ class World::Impl {
   // host.cc
   Result<void> Attach(uint32_t host, Actor& actor, uint16_t port);
   void AttachRaw(uint32_t host, Actor& actor);
+  void AttachTap(uint32_t host, Actor& actor);
   void Detach(Actor& actor);
 
   // host_send.cc
@@ -190,6 +192,7 @@ class World::Impl {
   // host.cc
   ActorId FindOrAddActor(Actor& actor);
   void ArriveAtHost(PortId at, Packet* packet);
+  void TakeTapped(PortId at, Packet* packet, const PacketInfo& info);
   void TakeFragment(PortId at, Packet* packet, const PacketInfo& info);
   void TakeWhole(PortId at, Packet* packet, const PacketInfo& info);
   void TakeUdp(PortId at, Packet* packet, const PacketInfo& info);

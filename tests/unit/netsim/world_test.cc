@@ -357,6 +357,29 @@ TEST(World, RefusesEventsItDoesNotKnow) {
   EXPECT_EQ(code("a", "set-link", "loss=1 network=wan"), Errc::kNotFound);
 }
 
+TEST(World, ATapGetsEveryPacketAsItCameAndTheHostIsDumb) {
+  Lan net;
+  net.world.AttachTap(net.b.host(), net.b);
+  const auto whole =
+      BuildUdp(At("10.0.0.1:1000"), At("10.0.0.2:2000"), AsBytes("0123456789"));
+  const auto parts = FragmentPacket(whole, 28, 0);
+  ASSERT_EQ(parts.size(), 3U);
+  for (const auto& part : parts) {
+    ASSERT_TRUE(net.world.SendRaw(net.a.host(), part));
+  }
+  const auto ping =
+      BuildEcho(Ip("10.0.0.1"), Ip("10.0.0.2"), EchoKind::kRequest, 1, 1, {});
+  ASSERT_TRUE(net.world.SendRaw(net.a.host(), ping));
+  net.world.Run(1s);
+  EXPECT_THAT(net.b.packets, ElementsAre(parts[0], parts[1], parts[2], ping));
+  EXPECT_THAT(net.b.seen, IsEmpty());
+  EXPECT_THAT(net.a.packets, IsEmpty());  // no echo reply
+  net.world.Detach(net.b);
+  ASSERT_TRUE(net.world.SendRaw(net.a.host(), ping));
+  net.world.Run(1s);
+  EXPECT_EQ(net.a.packets.size(), 1U);
+}
+
 TEST(World, BuffersAreUsedAgain) {
   Lan net({.delay = 1ms, .duplicate = 0.5});
   net.a.echoes = false;

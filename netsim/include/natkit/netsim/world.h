@@ -51,7 +51,8 @@ class Actor {
 
   virtual void HandleIcmpError(Instant /*now*/, const IcmpReport& /*report*/) {}
 
-  /// Raw actors only: a whole IP packet that is not UDP, after reassembly.
+  /// Raw actors: a whole IP packet that is not UDP, after reassembly. Taps:
+  /// every packet, as it came.
   virtual void HandlePacket(Instant /*now*/, ByteView /*packet*/) {}
 
   [[nodiscard]] virtual std::optional<Instant> NextTimeout() const {
@@ -187,6 +188,10 @@ class World {
   /// Gives an actor everything but UDP, in addition to what the host does with
   /// it. One per host; the last one counts.
   void AttachRaw(HostId host, Actor& actor);
+  /// Makes the host dumb: an actor gets every packet that arrives for one of
+  /// its addresses, exactly as it came, by HandlePacket(). The host then puts
+  /// no fragments together, checks nothing and answers nothing.
+  void AttachTap(HostId host, Actor& actor);
   /// Takes all of an actor's ports away. Not from within its handlers.
   void Detach(Actor& actor);
 

@@ -1,0 +1,183 @@
+// Conformance runs against every profile, and against boxes with parameters
+// drawn at random: what fails must be what the parameters say.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "conformance_rules.h"
+#include "natkit/netsim/profile.h"
+#include "natkit/netsim/sim_rng.h"
+#include "world_lab.h"
+
+namespace natkit::natcheck::conformance {
+namespace {
+
+std::string Words(const Expected& expected) {
+  std::string words;
+  for (const Verdict verdict : expected) {
+    words += (words.empty() ? "" : " or ") + std::string(VerdictWord(verdict));
+  }
+  return words;
+}
+
+/// Under loss a test may give up, but not be wrong.
+void Compare(const Chain& chain, const WorldOptions& world,
+             const std::string& name) {
+  auto expected = ExpectedVerdicts(chain);
+  const RunResult result = RunInWorld(chain, {.is_long = true}, world);
+  EXPECT_EQ(result.findings.size(), Requirements().size());
+  for (const Finding& finding : result.findings) {
+    Expected& right = expected[finding.requirement->id];
+    if (world.loss > 0) {
+      right.insert(Verdict::kInconclusive);
+    }
+    EXPECT_TRUE(right.contains(finding.verdict))
+        << name << ", seed " << world.seed << ", loss " << world.loss
+        << ": RFC " << finding.requirement->id << ": "
+        << VerdictWord(finding.verdict) << " (" << finding.reason
+        << "), but its parameters say " << Words(right);
+  }
+}
+
+class ConformanceOf : public testing::TestWithParam<std::string> {};
+
+TEST_P(ConformanceOf, FindsWhatTheParametersSay) {
+  const Chain chain = MakeChain(*netsim::FindProfile(GetParam()));
+  for (uint64_t seed = 1; seed <= 3; ++seed) {
+    Compare(chain, {.seed = seed}, GetParam());
+  }
+}
+
+TEST_P(ConformanceOf, FindsNothingElseUnderLoss) {
+  const Chain chain = MakeChain(*netsim::FindProfile(GetParam()));
+  for (uint64_t seed = 1; seed <= 2; ++seed) {
+    Compare(chain, {.seed = seed, .loss = 0.05}, GetParam());
+  }
+}
+
+/// Parameters that no profile has together. What makes the outcome chance, or
+/// leaves too little to test with (tiny quotas), is left out.
+class RandomBox {
+ public:
+  explicit RandomBox(uint64_t seed) : rng_(seed) {}
+
+  Chain Draw() {
+    Chain chain;
+    chain.boxes.push_back(DrawConfig());
+    const bool is_one_to_one =
+        chain.boxes[0].translation == netsim::Translation::kOneToOne;
+    chain.pool = is_one_to_one ? 16 : Pick<size_t>({1, 4});
+    return chain;
+  }
+
+ private:
+  template <class T>
+  T Pick(std::initializer_list<T> values) {
+    const auto index = rng_.NextBelow(static_cast<uint32_t>(values.size()));
+    return *(values.begin() + index);
+  }
+
+  Duration Time() {
+    using std::chrono::seconds;
+    return Pick<Duration>({seconds(8), seconds(20), seconds(30), seconds(50),
+                           seconds(70), seconds(90), seconds(130), seconds(160),
+                           seconds(200), seconds(320), seconds(600)});
+  }
+
+  netsim::NatConfig DrawConfig() {
+    using enum netsim::Dependence;
+    netsim::NatConfig config;
+    config.translation =
+        Pick({netsim::Translation::kNapt, netsim::Translation::kNapt,
+              netsim::Translation::kNapt, netsim::Translation::kOneToOne});
+    config.mapping = Pick({kEndpointIndependent, kEndpointIndependent,
+                           kAddressDependent, kAddressAndPortDependent});
+    config.filtering = Pick(
+        {kEndpointIndependent, kAddressDependent, kAddressAndPortDependent});
+    DrawPorts(config);
+    DrawTimes(config);
+    DrawRest(config);
+    return config;
+  }
+
+  void DrawPorts(netsim::NatConfig& config) {
+    using enum netsim::PortAssignment;
+    config.port_assignment =
+        Pick({kPreserve, kPreserve, kPreserveOverload, kSequential, kRandom,
+              kDynamicBlock, kDeterministicBlock});
+    if (config.port_assignment == kPreserveOverload) {
+      config.mapping = netsim::Dependence::kAddressAndPortDependent;
+    }
+    config.port_range =
+        Pick<netsim::PortRange>({{1024, 65535}, {1, 65535}, {50001, 65535}});
+    config.port_step = Pick({1, 2, -1, 7});
+    config.block_size = 2048;
+    config.limits.blocks_per_host = Pick<size_t>({1, 4});
+    config.keep_parity = rng_.Chance(0.3);
+    config.keep_contiguity = rng_.Chance(0.2);
+    config.keep_port_class = rng_.Chance(0.3);
+    config.pooling = Pick({netsim::Pooling::kPaired, netsim::Pooling::kPaired,
+                           netsim::Pooling::kArbitrary});
+  }
+
+  void DrawTimes(netsim::NatConfig& config) {
+    config.timeouts.udp_unreplied = Time();
+    config.timeouts.udp_assured =
+        std::max(config.timeouts.udp_unreplied, Time());
+    config.timeouts.assured_after =
+        Pick<Duration>({Duration::zero(), std::chrono::seconds(2)});
+    config.timer_scope =
+        Pick({netsim::TimerScope::kMapping, netsim::TimerScope::kSession});
+    config.refresh =
+        Pick<netsim::NatRefresh>({{true, false}, {true, true}, {false, true}});
+  }
+
+  void DrawRest(netsim::NatConfig& config) {
+    using enum netsim::Hairpinning;
+    config.hairpinning = Pick({kNone, kInternalSource, kExternalSource});
+    config.fragments =
+        Pick({netsim::FragmentMode::kOutOfOrder, netsim::FragmentMode::kInOrder,
+              netsim::FragmentMode::kDrop});
+    config.translate_icmp_errors = rng_.Chance(0.7);
+    config.alg = Pick({netsim::Alg::kNone, netsim::Alg::kNone,
+                       netsim::Alg::kGeneric, netsim::Alg::kSip});
+    config.poisonable = rng_.Chance(0.3);
+    config.unsolicited =
+        Pick({netsim::Unsolicited::kDrop, netsim::Unsolicited::kReject});
+    config.outside_mtu = Pick<uint16_t>({1500, 1400, 1280});
+    config.shed_above = Pick<size_t>({0, 0, 0, 600});
+  }
+
+  netsim::SimRng rng_;
+};
+
+TEST(Conformance, AgreesWithParametersDrawnAtRandom) {
+  for (uint64_t seed = 1; seed <= 300; ++seed) {
+    const Chain chain = RandomBox(seed).Draw();
+    ASSERT_TRUE(netsim::FindProblems(chain.boxes[0]).size() <= 1)
+        << netsim::FindProblems(chain.boxes[0]).back();
+    Compare(chain, {.seed = seed}, "drawn box");
+  }
+}
+
+std::vector<std::string> ProfileNames() {
+  std::vector<std::string> names;
+  for (const netsim::ProfileInfo& profile : netsim::Profiles()) {
+    names.emplace_back(profile.name);
+  }
+  return names;
+}
+
+INSTANTIATE_TEST_SUITE_P(Profiles, ConformanceOf,
+                         testing::ValuesIn(ProfileNames()),
+                         [](const auto& test) {
+                           std::string name = test.param;
+                           std::ranges::replace(name, '-', '_');
+                           return name;
+                         });
+
+}  // namespace
+}  // namespace natkit::natcheck::conformance

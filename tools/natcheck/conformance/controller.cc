@@ -1,0 +1,168 @@
+#include "controller.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace natkit::natcheck::conformance {
+namespace {
+
+using enum Verdict;
+
+/// Longer than any test; a test that hangs is a bug, not the box's fault.
+constexpr Duration kLongest = std::chrono::hours(4);
+
+/// Between the starts of two tests, so that boxes that limit how fast
+/// mappings come are not pressed.
+constexpr Duration kStagger = std::chrono::milliseconds(200);
+
+}  // namespace
+
+bool Options::Wants(const Requirement& requirement) const {
+  return only.empty() || std::ranges::any_of(only, [&](const std::string& one) {
+           return one == requirement.id ||
+                  one == std::to_string(requirement.rfc());
+         });
+}
+
+Controller::Controller(Site site, Options options, Rng& rng)
+    : options_(std::move(options)), lab_(std::move(site), rng) {}
+
+Controller::~Controller() {
+  all_.reset();  // before what it waits for
+  for (const auto& running : running_) {
+    running->task.reset();
+  }
+}
+
+void Controller::Start(Instant now) {
+  lab_.HandleTimeout(now);
+  conductor_ = std::make_unique<Trial>(lab_, "facts");
+  all_.emplace(RunAll());
+  all_->Start();
+  CheckDone();
+}
+
+void Controller::HandlePacket(Instant now, Side side, ByteView packet) {
+  lab_.HandlePacket(now, side, packet);
+  CheckDone();
+}
+
+void Controller::HandleTimeout(Instant now) {
+  lab_.HandleTimeout(now);
+  CheckDone();
+}
+
+std::optional<Injection> Controller::PollTransmit() {
+  return lab_.PollTransmit();
+}
+
+std::optional<Instant> Controller::NextTimeout() const {
+  return is_done_ ? std::nullopt : lab_.NextTimeout();
+}
+
+bool Controller::IsWanted(const TestCase& test) const {
+  return std::ranges::any_of(test.requirements, [this](std::string_view id) {
+    const Requirement* requirement = FindRequirement(id);
+    return requirement != nullptr && options_.Wants(*requirement);
+  });
+}
+
+std::string Controller::Obstacle(const TestCase& test) const {
+  if (test.slot == Slot::kLong && !options_.is_long) {
+    return "not run: takes hours (--long)";
+  }
+  switch (test.needs) {
+    case Needs::kUdp:
+      return facts_.passes_udp ? "" : "UDP does not pass the box";
+    case Needs::kTcp:
+      return facts_.passes_tcp ? "" : "TCP does not pass the box";
+    case Needs::kIcmp:
+      return facts_.passes_icmp ? "" : "ICMP queries do not pass the box";
+  }
+  return "";
+}
+
+Controller::Running& Controller::Begin(const TestCase& test) {
+  Running& running = *running_.emplace_back(std::make_unique<Running>());
+  running.trial = std::make_unique<Trial>(lab_, std::string(test.name));
+  running.task.emplace(test.run(*running.trial, facts_));
+  running.task->Start();
+  return running;
+}
+
+Task<void> Controller::RunAll() {
+  co_await FindFacts(*conductor_, facts_);
+  if (!facts_.is_translated) {
+    co_return;
+  }
+  for (const TestCase& test : TestCases()) {
+    if (test.slot != Slot::kAlone && IsWanted(test) && Obstacle(test).empty()) {
+      Begin(test);
+      co_await conductor_->Sleep(kStagger);
+    }
+  }
+  co_await conductor_->Until(kLongest, [this] {
+    return std::ranges::all_of(
+        running_, [](const auto& one) { return one->task->is_done(); });
+  });
+  for (const TestCase& test : TestCases()) {
+    if (test.slot == Slot::kAlone && IsWanted(test) && Obstacle(test).empty()) {
+      const Running& running = Begin(test);
+      co_await conductor_->Until(
+          kLongest, [&running] { return running.task->is_done(); });
+    }
+  }
+}
+
+Finding Controller::Default(const Requirement& requirement) const {
+  Finding finding;
+  finding.requirement = &requirement;
+  finding.verdict = kInconclusive;
+  finding.reason = "no test judged it";
+  if (!facts_.is_translated &&
+      (facts_.passes_udp || facts_.passes_tcp || facts_.passes_icmp)) {
+    finding.verdict = kNotApplicable;
+    finding.reason = "no translation was seen: this is not a NAT";
+    return finding;
+  }
+  for (const Unseen& unseen : UnseenRequirements()) {
+    if (unseen.requirement == requirement.id) {
+      finding.reason = unseen.reason;
+    }
+  }
+  for (const TestCase& test : TestCases()) {
+    const bool judges = std::ranges::find(test.requirements, requirement.id) !=
+                        test.requirements.end();
+    if (judges && !Obstacle(test).empty()) {
+      finding.reason = Obstacle(test);
+    }
+  }
+  return finding;
+}
+
+void Controller::Finish() {
+  for (const Requirement& requirement : Requirements()) {
+    if (!options_.Wants(requirement)) {
+      continue;
+    }
+    Finding finding = Default(requirement);
+    for (const auto& running : running_) {
+      for (const Finding& found : running->trial->findings()) {
+        if (found.requirement == &requirement) {
+          finding = found;
+        }
+      }
+    }
+    findings_.push_back(std::move(finding));
+  }
+}
+
+void Controller::CheckDone() {
+  if (!is_done_ && all_ && all_->is_done()) {
+    is_done_ = true;
+    Finish();
+  }
+}
+
+}  // namespace natkit::natcheck::conformance

@@ -1,0 +1,107 @@
+#include <algorithm>
+
+#include "test_case.h"
+
+namespace natkit::natcheck::conformance {
+
+std::optional<size_t> Facts::SharerOf(size_t host) const {
+  for (size_t i = 0; i < external.size(); ++i) {
+    if (i != host && !external[i].is_unspecified() &&
+        external[i] == external[host]) {
+      return i;
+    }
+  }
+  return std::nullopt;
+}
+
+uint16_t Facts::KeepablePort(Lab& lab, size_t use) const {
+  if (use < drawn_ports.size()) {
+    return drawn_ports[use];
+  }
+  return lab.NextPort(Side::kInside);
+}
+
+bool Facts::has_pool() const {
+  std::vector<IpAddress> known;
+  std::ranges::copy_if(
+      external, std::back_inserter(known),
+      [](const IpAddress& one) { return !one.is_unspecified(); });
+  return std::ranges::any_of(
+      known, [&known](const IpAddress& one) { return one != known.front(); });
+}
+
+namespace {
+
+/// An inside address that is seen outside as it is, port and all.
+bool IsTranslated(const Endpoint& inside, const Endpoint& seen) {
+  return inside != seen;
+}
+
+Task<bool> PassesTcp(Trial& trial, Facts& facts) {
+  const auto from = trial.Inside(IpProtocol::kTcp);
+  const auto to = trial.Outside(IpProtocol::kTcp);
+  const auto has_come = [&to] { return !to->inbox.empty(); };
+  netsim::TcpFields syn;
+  syn.sequence = trial.lab().rng().NextU32();
+  syn.flags = netsim::kTcpSyn;
+  for (int i = 0; i < Persistence().copies && to->inbox.empty(); ++i) {
+    trial.Send(Side::kInside,
+               netsim::BuildTcp(from->local(), trial.lab().Toward(to->local()),
+                                syn, {}));
+    co_await trial.Until(Persistence().patience, has_come);
+  }
+  if (!to->inbox.empty()) {
+    facts.is_translated |=
+        IsTranslated(from->local(), to->inbox.front().info.source);
+  }
+  co_return !to->inbox.empty();
+}
+
+Task<bool> PassesIcmp(Trial& trial, Facts& facts) {
+  const auto from = trial.Inside(IpProtocol::kIcmp);
+  const auto to = trial.Outside(IpProtocol::kIcmp);
+  const uint64_t token = trial.lab().NextToken();
+  trial.lab().ExpectToken(token, *to);
+  const auto has_come = [&to] { return !to->inbox.empty(); };
+  const Endpoint remote = trial.lab().Toward(to->local());
+  for (int i = 0; i < Persistence().copies && to->inbox.empty(); ++i) {
+    trial.Send(Side::kInside,
+               netsim::BuildEcho(from->local().address, remote.address,
+                                 netsim::EchoKind::kRequest, from->local().port,
+                                 1, TokenPayload(token)));
+    co_await trial.Until(Persistence().patience, has_come);
+  }
+  if (!to->inbox.empty()) {
+    facts.is_translated |=
+        IsTranslated(from->local(), {to->inbox.front().info.source.address,
+                                     to->inbox.front().info.icmp_id});
+  }
+  co_return !to->inbox.empty();
+}
+
+}  // namespace
+
+Task<void> FindFacts(Trial& trial, Facts& facts) {
+  const size_t hosts = trial.lab().site().inside.size();
+  facts.external.assign(hosts, IpAddress());
+  const auto target = trial.Outside(IpProtocol::kUdp);
+  for (size_t i = 0; i < hosts; ++i) {
+    const auto from = trial.Inside(IpProtocol::kUdp, i);
+    const auto mapped = co_await trial.Out(*from, *target);
+    if (mapped) {
+      facts.passes_udp = true;
+      facts.external[i] = mapped->address;
+      facts.is_translated |= IsTranslated(from->local(), *mapped);
+      if (mapped->port != from->local().port) {
+        facts.drawn_ports.push_back(mapped->port);
+        trial.lab().ReservePort(mapped->port);
+      }
+    } else if (!facts.passes_udp) {
+      break;
+    }
+  }
+  facts.passes_tcp = co_await PassesTcp(trial, facts);
+  facts.passes_icmp = co_await PassesIcmp(trial, facts);
+}
+
+}  // namespace natkit::natcheck::conformance

@@ -1,0 +1,129 @@
+// RFC 4787 section 9: ICMP about UDP flows.
+
+#include <algorithm>
+#include <array>
+
+#include "test_case.h"
+
+namespace natkit::natcheck::conformance {
+namespace {
+
+using enum Verdict;
+
+struct IcmpKind {
+  uint8_t type;
+  uint8_t code;
+};
+
+/// Destination unreachable and time exceeded, in all the codes that stacks
+/// send.
+constexpr std::array kErrors = {
+    IcmpKind{3, 0}, IcmpKind{3, 1},  IcmpKind{3, 2},  IcmpKind{3, 3},
+    IcmpKind{3, 4}, IcmpKind{3, 13}, IcmpKind{11, 0}, IcmpKind{11, 1}};
+
+/// A flow and the last packet of it that was seen outside.
+struct Flow {
+  std::unique_ptr<Socket> inside;
+  std::unique_ptr<Socket> outside;
+  Seen last;
+};
+
+Task<bool> Open(Trial& trial, Flow& flow) {
+  flow.inside = trial.Inside(IpProtocol::kUdp);
+  flow.outside = trial.Outside(IpProtocol::kUdp);
+  const Endpoint target = trial.lab().Toward(flow.outside->local());
+  auto seen = co_await trial.Deliver(*flow.inside, target, *flow.outside);
+  if (seen) {
+    flow.last = *std::move(seen);
+  }
+  co_return !flow.last.packet.empty();
+}
+
+/// Sends an error about the flow's last packet until it arrives inside.
+Task<std::optional<Seen>> DeliverError(Trial& trial, Flow& flow, IpAddress from,
+                                       IcmpKind kind, int copies) {
+  const auto is_error = [](const Seen& seen) {
+    return seen.quoted.has_value();
+  };
+  std::optional<Seen> arrived;
+  for (int i = 0; i < copies && !arrived; ++i) {
+    trial.Send(
+        Side::kOutside,
+        netsim::BuildIcmpError(from, kind.type, kind.code,
+                               kind.code == 4 ? 1400 : 0, flow.last.packet));
+    co_await trial.Until(std::chrono::milliseconds(300), [&flow, is_error] {
+      return std::ranges::any_of(flow.inside->inbox, is_error);
+    });
+    arrived = TakeFrom(flow.inside->inbox, is_error);
+  }
+  co_return arrived;
+}
+
+/// Whether the quoted packet is what the inside host had sent.
+bool IsRestored(Trial& trial, const Flow& flow, const Seen& error) {
+  return error.quoted->source == flow.inside->local() &&
+         error.quoted->destination ==
+             trial.lab().Toward(flow.outside->local()) &&
+         error.info.destination.address == flow.inside->local().address;
+}
+
+Task<void> JudgeSurvival(Trial& trial) {
+  Flow flow;
+  const bool is_open = co_await Open(trial, flow);
+  if (!is_open) {
+    trial.Conclude("4787-12", kInconclusive, "no datagram arrived outside");
+    co_return;
+  }
+  for (const IcmpKind& kind : kErrors) {
+    co_await DeliverError(trial, flow, flow.outside->local().address, kind, 2);
+  }
+  const bool is_alive =
+      co_await trial.In(*flow.outside, flow.last.info.source, *flow.inside);
+  trial.Conclude("4787-12", is_alive ? kPass : kFail,
+                 is_alive ? "the mapping survived eight kinds of ICMP error"
+                          : "after ICMP errors nothing came in by the mapping");
+}
+
+}  // namespace
+
+/// REQ-12, 12a, 12b.
+Task<void> TestUdpIcmp(Trial& trial, const Facts& /*facts*/) {
+  co_await JudgeSurvival(trial);
+  Flow flow;
+  const bool is_open = co_await Open(trial, flow);
+  if (!is_open) {
+    trial.Conclude("4787-12a", kInconclusive, "no datagram arrived outside");
+    trial.Conclude("4787-12b", kInconclusive, "no datagram arrived outside");
+    co_return;
+  }
+  const IcmpKind unreachable = {3, 1};
+  const auto from_peer = co_await DeliverError(
+      trial, flow, flow.outside->local().address, unreachable, 6);
+  const IpAddress router = trial.lab().site().outside.back();
+  const auto from_router =
+      co_await DeliverError(trial, flow, router, unreachable, 6);
+  if (from_router) {
+    trial.Conclude("4787-12a", kPass,
+                   "an error from a router on the way came in");
+  } else if (from_peer) {
+    trial.Conclude("4787-12a", kFail,
+                   "errors come in from the destination only");
+  } else {
+    trial.Conclude("4787-12a", kInconclusive, "no ICMP error comes in at all");
+  }
+  const auto& any = from_router ? from_router : from_peer;
+  if (!any) {
+    trial.Conclude("4787-12b", kFail,
+                   "destination unreachable did not reach the inside host");
+  } else if (!IsRestored(trial, flow, *any)) {
+    trial.Conclude("4787-12b", kFail,
+                   "the packet quoted in the error is not the one that the "
+                   "inside host sent");
+  } else {
+    trial.Conclude("4787-12b", kPass,
+                   "destination unreachable came in, with the packet quoted "
+                   "as the inside host sent it");
+  }
+}
+
+}  // namespace natkit::natcheck::conformance

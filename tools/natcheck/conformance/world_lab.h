@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "controller.h"
+#include "natkit/netsim/nat_config.h"
+#include "natkit/netsim/pcapng.h"
+#include "natkit/netsim/profile.h"
+
+namespace natkit::natcheck::conformance {
+
+/// Boxes one behind the other; the first is next to the inside hosts.
+/// Addresses are filled in by RunInWorld().
+struct Chain {
+  std::vector<netsim::NatConfig> boxes;
+  /// External addresses of the last box.
+  size_t pool = 1;
+};
+
+/// The boxes of a profile, with as many external addresses as make its pooling
+/// visible, and an outside MTU of 1400 where the profile says nothing.
+[[nodiscard]] Chain MakeChain(const netsim::ProfileInfo& profile);
+
+/// How the simulated wires are.
+struct WorldOptions {
+  uint64_t seed = 1;
+  double loss = 0;                        ///< one way, over the whole path
+  netsim::PcapngWriter* trace = nullptr;  ///< every packet at every hop
+};
+
+/// What came of a run.
+struct RunResult {
+  std::vector<Finding> findings;
+  Facts facts;
+  Duration took{};  ///< of virtual time
+};
+
+/// Runs all tests in virtual time against simulated boxes.
+[[nodiscard]] RunResult RunInWorld(const Chain& chain, const Options& options,
+                                   const WorldOptions& world);
+
+}  // namespace natkit::natcheck::conformance
