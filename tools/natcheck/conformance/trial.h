@@ -67,7 +67,7 @@ class Trial {
 
     void await_suspend(std::coroutine_handle<> handle);
 
-    [[nodiscard]] bool await_resume() const { return !timed_out_; }
+    bool await_resume() const { return !timed_out_; }
 
    private:
     friend class Trial;
