@@ -17,6 +17,7 @@ build  python3                cmd:python3
 build  libb2-dev              pc:libb2
 build  libuv1-dev             pc:libuv
 build  libsodium-dev          pc:libsodium
+build  libminiupnpc-dev       pc:miniupnpc
 build  protobuf-compiler      cmd:protoc
 build  libprotobuf-dev        pc:protobuf
 build  libcli11-dev           inc:CLI/CLI.hpp
@@ -38,6 +39,7 @@ test   stun-client            cmd:stun
 test   libnice-dev            pc:nice
 test   miniupnpc              cmd:upnpc
 test   natpmpc                cmd:natpmpc
+test   miniupnpd-nftables     cmd:miniupnpd
 test   nodejs                 any:node
 test   npm                    any:npm
 test   mandoc                 cmd:mandoc

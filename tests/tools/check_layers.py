@@ -43,6 +43,7 @@ THIRD_PARTY = {
     r"<google/protobuf": {"libmesh"},
     r"<toml\+\+": {"libmesh", "netsim", "daemons", "tools"},
     r"<spdlog": {"daemons", "tools"},
+    r"<miniupnpc/": {"daemons"},
     r"<CLI/": {"daemons", "netsim", "tools"},
 }
 FORBIDDEN_IN_CORES = [

@@ -1,0 +1,132 @@
+#include "natkit/shell/port_mapping.h"
+
+#include <utility>
+
+#include "natkit/io/default_gateway.h"
+
+namespace natkit::shell {
+
+namespace {
+
+Instant Now() {
+  return io::EventLoop::Now();
+}
+
+std::optional<nat::PortMapperGateway> FindGateway() {
+  const auto found = io::FindDefaultGateway(AddressFamily::kIpv4);
+  if (!found) {
+    return std::nullopt;
+  }
+  return nat::PortMapperGateway{.router = found->router, .local = found->local};
+}
+
+std::optional<io::UdpSocket> TryBind(io::EventLoop& loop,
+                                     const Endpoint& local) {
+  auto socket = io::UdpSocket::Bind(loop, local);
+  return socket ? std::optional(std::move(*socket)) : std::nullopt;
+}
+
+}  // namespace
+
+PortMapping::PortMapping(io::EventLoop& loop, Rng& rng,
+                         const nat::PortMapperConfig& config, Handler on_event)
+    : loop_(loop),
+      mapper_(config, rng),
+      on_event_(std::move(on_event)),
+      upnp_(std::make_shared<UpnpDevice>()),
+      work_(loop),
+      timer_(loop,
+             [this] {
+               mapper_.HandleTimeout(Now());
+               Pump();
+             }),
+      limit_(loop, [this] {
+        if (on_done_) {
+          std::exchange(on_done_, nullptr)();
+        }
+      }) {}
+
+PortMapping::~PortMapping() = default;
+
+void PortMapping::Refresh() {
+  auto gateway = FindGateway();
+  if (gateway != mapper_.gateway()) {
+    socket_.reset();
+    announcements_.reset();
+    const auto receive = [this](PacketBatch& batch) { Receive(batch); };
+    if (gateway) {
+      socket_ = TryBind(loop_, {gateway->local, 0});
+    }
+    if (socket_) {
+      socket_->SetReceiveHandler(receive);
+      // Another program may have it; then a lost mapping is noticed later.
+      announcements_ = TryBind(
+          loop_, {IpAddress::V4(224, 0, 0, 1), nat::kPortMappingClientPort});
+    } else {
+      gateway.reset();
+    }
+    if (announcements_) {
+      announcements_->SetReceiveHandler(receive);
+    }
+  }
+  mapper_.SetGateway(Now(), gateway);
+  Pump();
+}
+
+void PortMapping::Map(const nat::PortMappingKey& key) {
+  (void)mapper_.Map(Now(), key);
+  Pump();
+}
+
+void PortMapping::SetReflexiveAddresses(std::vector<IpAddress> addresses) {
+  mapper_.SetReflexiveAddresses(Now(), std::move(addresses));
+  Pump();
+}
+
+void PortMapping::Shutdown(Duration limit, std::function<void()> on_done) {
+  on_done_ = std::move(on_done);
+  limit_.Arm(Now() + limit);
+  mapper_.Shutdown(Now());
+  Pump();
+}
+
+void PortMapping::Receive(const PacketBatch& batch) {
+  for (size_t i = 0; i < batch.size(); ++i) {
+    (void)mapper_.HandleDatagram(Now(), batch.meta(i).remote, batch.bytes(i));
+  }
+  Pump();
+}
+
+void PortMapping::Do(const nat::UpnpRequest& request) {
+  const auto result = std::make_shared<nat::UpnpResult>();
+  work_.Run(
+      [device = upnp_, request, result] { *result = device->Do(request); },
+      [this, result] {
+        mapper_.HandleUpnpResult(Now(), *result);
+        Pump();
+      });
+}
+
+void PortMapping::Pump() {
+  while (const auto transmit = mapper_.PollTransmit()) {
+    if (socket_) {
+      socket_->SendTo(transmit->to, transmit->payload);
+    }
+  }
+  while (const auto request = mapper_.PollUpnpRequest()) {
+    Do(*request);
+  }
+  while (const auto event = mapper_.PollEvent()) {
+    on_event_(*event);
+  }
+  timer_.Arm(mapper_.NextTimeout());
+  CheckDone();
+}
+
+void PortMapping::CheckDone() {
+  if (on_done_ && mapper_.is_finished()) {
+    limit_.Arm(Now());  // not inside the call
+  }
+}
+
+}  // namespace natkit::shell

@@ -1,0 +1,262 @@
+#!/usr/bin/env python3
+"""libnat's port mapping over real sockets: against the engine's servers and
+against Debian's miniupnpd, each by NAT-PMP, PCP and UPnP."""
+import os
+import pathlib
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from netsim import Simulation, can_simulate  # noqa: E402
+from netsim_case import NetsimCase  # noqa: E402
+from udp_probe import UdpProbe  # noqa: E402
+
+GENEROUS = 120.0  # seconds; only a failing test waits this long
+HELPER = os.environ.get("NATKIT_TESTS", "build/tests") + "/portmap_helper"
+SERVICES = {"pcp": "PCP", "nat-pmp": "NAT-PMP", "upnp": "UPnP"}
+# miniupnpd maps nothing where its outside has an address that is reserved for
+# documentation.
+EXTERNAL = "11.0.113.20"
+
+HOME = """
+[[network]]
+name = "internet"
+cidr = "11.0.113.0/24"
+[[network]]
+name = "lan"
+cidr = "192.168.1.0/24"
+[[host]]
+name = "server"
+network = "internet"
+address = "11.0.113.10"
+[[host]]
+name = "a"
+network = "lan"
+address = "192.168.1.10"
+[[nat]]
+name = "box"
+inside = "lan"
+outside = "internet"
+address = "11.0.113.20"
+"""
+
+ENGINE = 'profile = "port-restricted"\nbackend = "engine"\nservices = [{}]\n'
+KERNEL = 'profile = "linux-masquerade"\nbackend = "kernel"\n'
+
+MINIUPNPD = """
+ext_ifname=wan0
+listening_ip=lan0
+port=5555
+enable_natpmp=yes
+enable_upnp=yes
+secure_mode=yes
+system_uptime=no
+min_lifetime=120
+max_lifetime=86400
+uuid=4a0e1f8e-8d4b-4d26-a0b0-5ac8e2ad0001
+upnp_table_name=miniupnpd
+upnp_nat_table_name=miniupnpd
+upnp_forward_chain=forwards
+upnp_nat_chain=redirects
+upnp_nat_postrouting_chain=sources
+lease_file={lease}
+allow 1024-65535 192.168.1.0/24 1024-65535
+deny 0-65535 0.0.0.0/0 0-65535
+"""
+
+# As Debian's nft_init.sh does it, beside the box's own rules.
+TABLE = """
+insert rule ip netsim forward ct status dnat accept
+table inet miniupnpd {
+  chain forwards { }
+  chain redirects { }
+  chain sources { }
+  chain prerouting {
+    type nat hook prerouting priority dstnat - 1; policy accept;
+    jump redirects
+  }
+}
+"""
+
+
+class Mapper:
+    """A portmap_helper on host a, and what it has said."""
+
+    def __init__(self, case, port, *words):
+        net = case.net
+        self.lines = []
+        case.addCleanup(self.close)
+        self._process = net.popen("a", [HELPER, str(port), *words],
+                                  stdout=subprocess.PIPE)
+
+    def wait(self, start, seconds=GENEROUS):
+        """The next line that starts so."""
+        deadline = time.monotonic() + seconds
+        text = b""
+        while time.monotonic() < deadline:
+            if not select.select([self._process.stdout], [], [], 1)[0]:
+                continue
+            byte = os.read(self._process.stdout.fileno(), 1)
+            if not byte:
+                break
+            text += byte
+            if byte == b"\n":
+                self.lines.append(text.decode().strip())
+                text = b""
+                if self.lines[-1].startswith(start):
+                    return self.lines[-1]
+        raise AssertionError(f"no line \"{start}\" in {self.lines}")
+
+    def mapped(self):
+        """Service and external port of the next mapping."""
+        words = self.wait("mapped ").split()
+        return words[1], int(words[2].split(":")[1]), words[3]
+
+    def end(self):
+        self._process.send_signal(signal.SIGTERM)
+        self.wait("done")
+        self._process.wait()
+        self.close()
+
+    def close(self):
+        self._process.stdout.close()
+
+
+class PortMapCase(NetsimCase):
+    def build(self, box):
+        self.net = Simulation(HOME + box)
+        self.net.up()
+        self.addCleanup(self.net.down)
+        self.a, self.server = (UdpProbe(self.net, name)
+                               for name in ("a", "server"))
+        self.a.bind(5000)
+        self.addCleanup(self.a.close)
+        self.addCleanup(self.server.close)
+
+    def grow_old(self):
+        """A loss of state is only seen when there was more than an epoch of
+        two seconds to lose."""
+        self.assertIsNone(self.a.receive(5000, 5))
+
+    def is_reachable(self, port, timeout=10):
+        self.server.send(2000, (EXTERNAL, port), "knock")
+        return self.a.receive(5000, timeout) is not None
+
+    def assert_life_of_a_mapping(self, service):
+        mapper = Mapper(self, 5000, service, f"seen-as={EXTERNAL}")
+        name, port, standing = mapper.mapped()
+        self.assertEqual((name, standing), (SERVICES[service], "verified"))
+        self.assertIn(f"router {EXTERNAL}", mapper.lines)
+        self.assertTrue(self.is_reachable(port))
+        mapper.end()
+        # From another port: the old flow may live on in the box.
+        self.server.send(2001, (EXTERNAL, port), "knock")
+        self.assertIsNone(self.a.receive(5000, 0.5))
+
+
+class EngineBox(PortMapCase):
+    def build_with(self, *services):
+        self.build(ENGINE.format(", ".join(f'"{s}"' for s in services)))
+
+    def test_each_service_maps_and_deletes(self):
+        self.build_with("pcp", "nat-pmp", "upnp")
+        for service in SERVICES:
+            with self.subTest(service):
+                self.assert_life_of_a_mapping(service)
+
+    def test_the_best_of_all_is_chosen(self):
+        self.build_with("nat-pmp", "upnp")
+        mapper = Mapper(self, 5000, *SERVICES)
+        self.assertEqual(mapper.mapped()[0], "NAT-PMP")
+        mapper.end()
+
+    def test_a_reboot_is_noticed_and_the_mapping_made_anew(self):
+        self.build_with("pcp")
+        self.grow_old()
+        mapper = Mapper(self, 5000, "pcp")
+        port = mapper.mapped()[1]
+        self.assertTrue(self.is_reachable(port))
+        self.net.event("box", "reboot")
+        deadline = time.monotonic() + GENEROUS
+        while not self.is_reachable(port, timeout=1):
+            self.assertLess(time.monotonic(), deadline)
+        mapper.end()
+
+    def test_another_nat_beyond_is_told(self):
+        self.build_with("nat-pmp")
+        mapper = Mapper(self, 5000, "nat-pmp", "seen-as=11.0.113.99")
+        self.assertEqual(mapper.mapped()[2], "behind-nat")
+        mapper.end()
+
+
+@unittest.skipUnless(shutil.which("miniupnpd") or
+                     os.path.exists("/usr/sbin/miniupnpd"), "no miniupnpd")
+class Miniupnpd(PortMapCase):
+    def setUp(self):
+        super().setUp()
+        self.build(KERNEL)
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.net.exec("box", "nft", "-f", "-", input=TABLE)
+        (self.folder / "conf").write_text(MINIUPNPD.format(
+            lease=self.folder / "leases"))
+        self.start()
+
+    def start(self):
+        self.daemon = self.net.popen(
+            "box", ["/usr/sbin/miniupnpd", "-d", "-f", self.folder / "conf",
+                    "-P", self.folder / "pid"],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        while "listening" not in (line := self.daemon.stdout.readline()):
+            self.assertTrue(line, "miniupnpd ended")
+
+    def stop(self):
+        self.daemon.send_signal(signal.SIGTERM)
+        self.daemon.wait()
+        self.daemon.stdout.close()
+
+    def tearDown(self):
+        if not self.daemon.stdout.closed:
+            self.stop()
+
+    def test_each_service_maps_and_deletes(self):
+        for service in SERVICES:
+            with self.subTest(service):
+                self.assert_life_of_a_mapping(service)
+
+    def test_a_restart_is_noticed_and_the_mapping_made_anew(self):
+        self.grow_old()
+        mapper = Mapper(self, 5000, "pcp", "nat-pmp")
+        service, port, _ = mapper.mapped()
+        self.assertEqual(service, "PCP")
+        self.assertTrue(self.is_reachable(port))
+        self.stop()
+        self.net.exec("box", "nft", "flush", "chain", "inet", "miniupnpd",
+                      "redirects")
+        (self.folder / "leases").unlink(missing_ok=True)
+        self.start()
+        deadline = time.monotonic() + GENEROUS
+        while not self.has_redirect():
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.2)
+        mapper.end()
+        self.assertFalse(self.has_redirect())
+
+    def has_redirect(self):
+        return "dnat" in self.net.exec("box", "nft", "list", "chain", "inet",
+                                       "miniupnpd", "redirects")
+
+
+if __name__ == "__main__":
+    REASON = can_simulate()
+    if REASON:
+        print(f"skipped: {REASON}")
+        sys.exit(77)
+    unittest.main(verbosity=2)
