@@ -43,6 +43,12 @@ BindingConfig BindingConfig::ForDerpServer() {
   return config;
 }
 
+BindingConfig BindingConfig::ForRfc3489Server() {
+  BindingConfig config;
+  config.schedule = RetransmitSchedule::Rfc3489();
+  return config;
+}
+
 BindingClient::BindingClient(const Endpoint& server, Rng& rng,
                              BindingConfig config)
     : home_(server), server_(server), rng_(rng), config_(std::move(config)) {

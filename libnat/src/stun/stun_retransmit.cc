@@ -1,5 +1,7 @@
 #include "natkit/nat/stun_retransmit.h"
 
+#include <algorithm>
+
 namespace natkit::stun {
 
 namespace {
@@ -19,6 +21,13 @@ RetransmitSchedule RetransmitSchedule::Tcp() {
   return {.initial_timeout = kTcpTimeout,
           .request_count = 1,
           .final_wait = kTcpTimeout};
+}
+
+RetransmitSchedule RetransmitSchedule::Rfc3489() {
+  return {.initial_timeout = std::chrono::milliseconds(100),
+          .max_interval = std::chrono::milliseconds(1600),
+          .request_count = 9,
+          .final_wait = std::chrono::milliseconds(1600)};
 }
 
 void RetransmitTimer::Start(Instant now) {
@@ -43,7 +52,7 @@ void RetransmitTimer::NoteSent(Instant now) {
   ++requests_sent_;
   const bool is_last = requests_sent_ >= schedule_.request_count;
   deadline_ = now + (is_last ? schedule_.final_wait : interval_);
-  interval_ *= 2;
+  interval_ = std::min(2 * interval_, schedule_.max_interval);
 }
 
 }  // namespace natkit::stun

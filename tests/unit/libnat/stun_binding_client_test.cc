@@ -112,6 +112,36 @@ TEST_F(BindingClientTest, UnderstandsRfc3489Servers) {
   EXPECT_FALSE(event.alg_detected);
 }
 
+TEST_F(BindingClientTest, KeepsTheScheduleOfRfc3489) {
+  BindingClient client(kServer, rng_, BindingConfig::ForRfc3489Server());
+  client.Start(kStart);
+  const auto trace = RunUntilIdle(client, kStart);
+  EXPECT_EQ(trace.sent_at,
+            (std::vector<Duration>{
+                milliseconds(0), milliseconds(100), milliseconds(300),
+                milliseconds(700), milliseconds(1500), milliseconds(3100),
+                milliseconds(4700), milliseconds(6300), milliseconds(7900)}));
+  EXPECT_EQ(trace.ended_at, milliseconds(9500));
+}
+
+// An old server copies the cookie, as part of the transaction ID, and may send
+// everything that RFC 3489 section 11.2 has, some of it twice.
+TEST_F(BindingClientTest, BearsAllAttributesOfRfc3489Servers) {
+  Start(BindingConfig::ForRfc3489Server());
+  const auto event =
+      EventAfter(Respond(kBindingSuccess, [](MessageBuilder& out) {
+        out.Add<attr::SourceAddress>(kServer)
+            .Add<attr::ChangedAddress>(kOther)
+            .AddRaw(AttributeType::kReflectedFrom,
+                    std::array<uint8_t, 8>{0, 1, 0, 9, 192, 0, 2, 1})
+            .AddRaw(AttributeType::kResponseAddress,
+                    std::array<uint8_t, 8>{0, 1, 0, 9, 192, 0, 2, 1})
+            .Add<attr::MappedAddress>(kMapped)
+            .Add<attr::MappedAddress>(kOther);
+      }));
+  EXPECT_EQ(event.reflexive_address, kMapped);
+}
+
 TEST_F(BindingClientTest, DetectsAnAlgAndTrustsTheXoredAddress) {
   Start();
   const auto event =

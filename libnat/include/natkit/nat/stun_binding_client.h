@@ -38,6 +38,9 @@ struct BindingConfig {
   /// The one form of request that Tailscale's DERP servers answer: SOFTWARE
   /// "tailnode" and FINGERPRINT.
   [[nodiscard]] static BindingConfig ForDerpServer();
+  /// What suits servers of RFC 3489: its schedule, and a request without
+  /// attributes (RFC 8489 section 11).
+  [[nodiscard]] static BindingConfig ForRfc3489Server();
 };
 
 /// How a BindingClient ended.

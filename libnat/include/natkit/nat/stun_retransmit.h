@@ -11,6 +11,8 @@ namespace natkit::stun {
 struct RetransmitSchedule {
   /// RTO: the wait after the first request; each further wait doubles.
   Duration initial_timeout = std::chrono::milliseconds(500);
+  /// No wait between two requests is longer.
+  Duration max_interval = std::chrono::hours(1);
   int request_count = 7;  ///< Rc: requests sent at most
   /// What is waited after the last request: Rm x RTO.
   Duration final_wait = std::chrono::milliseconds(8000);
@@ -22,6 +24,9 @@ struct RetransmitSchedule {
       Duration rto = std::chrono::milliseconds(500));
   /// RFC 8489 section 6.2.2: one request, Ti is 39.5 s.
   [[nodiscard]] static RetransmitSchedule Tcp();
+  /// RFC 3489 section 9.3: requests at 0, 100, 300, 700, 1500, 3100, 4700,
+  /// 6300 and 7900 ms; the transaction fails at 9500 ms.
+  [[nodiscard]] static RetransmitSchedule Rfc3489();
 };
 
 /// What is to be done when a RetransmitTimer fires.
