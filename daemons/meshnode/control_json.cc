@@ -49,6 +49,7 @@ Json CountersToJson(const mesh::NodeCounters& counters) {
   out["resent"] = counters.resent;
   out["received_direct"] = counters.received_direct;
   out["received_relayed"] = counters.received_relayed;
+  out["peer_visits"] = counters.peer_visits;
   return out;
 }
 
@@ -61,6 +62,7 @@ Json PathToJson(const mesh::Path& path) {
   out["remote"] = nullptr;
   out["local"] = nullptr;
   out["rtt_ms"] = nullptr;
+  out["loss"] = nullptr;
   if (path.kind == mesh::PathKind::kRelay) {
     out["relay"] = path.relay;
   }
@@ -72,6 +74,9 @@ Json PathToJson(const mesh::Path& path) {
   }
   if (path.rtt) {
     out["rtt_ms"] = Milliseconds(*path.rtt);
+  }
+  if (path.loss) {
+    out["loss"] = *path.loss;
   }
   return out;
 }

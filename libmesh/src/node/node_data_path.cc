@@ -73,10 +73,12 @@ void Node::Impl::TakeStun(Instant now, ByteView bytes,
   if (prober_.HandleDatagram(now, meta.local, meta.remote, bytes)) {
     return;
   }
-  for (const auto& peer : peers_) {
-    if (peer->link.HandleDatagram(now, meta.local, meta.remote, bytes)) {
-      return;
-    }
+  const auto id = mux_.Route(bytes);
+  NodePeer* peer = id ? FindPeer(static_cast<wg::PeerId>(*id)) : nullptr;
+  if (peer != nullptr &&
+      peer->link.HandleDatagram(now, meta.local, meta.remote, bytes)) {
+    Touch(*peer);
+    return;
   }
   ++counters_.dropped_foreign_stun;
 }
@@ -86,6 +88,7 @@ void Node::Impl::HandleTun(Instant now, const PacketBatch& packets) {
   for (size_t i = 0; i < wg_out_.size(); ++i) {
     if (NodePeer* peer = FindPeer(wg_out_.meta(i).tag)) {
       peer->link.NoteTraffic(now);
+      Touch(*peer);
     }
   }
   Settle(now);
@@ -107,6 +110,7 @@ void Node::Impl::TakePlaintext(Instant now) {
     if (peer == nullptr) {
       continue;
     }
+    Touch(*peer);
     NoteReceived(*peer, meta, plaintext_.bytes(i).size());
     if (plaintext_.bytes(i).empty()) {
       continue;  // a keepalive
@@ -190,6 +194,10 @@ void Node::Impl::RouteDatagrams(Instant now) {
 
 void Node::Impl::RouteToPeer(Instant now, NodePeer& peer, ByteView datagram) {
   const PathChoice path = ChoosePath(now, peer);
+  if (!peer.needs_deadline) {
+    peer.needs_deadline = true;
+    undated_.push_back(&peer);
+  }
   if (path.direct) {
     SendDirect(now, peer, *path.direct, datagram);
   }

@@ -88,6 +88,7 @@ void Node::Impl::Start(Instant now) {
   for (RelayLink& relay : relays_) {
     relay.Start(now);
   }
+  TouchAll();
   Settle(now);
 }
 
@@ -104,6 +105,7 @@ void Node::Impl::SetLocalEndpoints(Instant now,
   });
   prober_.SetBases(now, local_.bases);
   for (const auto& peer : peers_) {
+    Touch(*peer);
     peer->link.HandleLocalAddresses(now);
     if (is_change) {
       peer->watch.Doubt(now);
@@ -124,9 +126,13 @@ void Node::Impl::HandleTimeout(Instant now) {
   for (RelayLink& relay : relays_) {
     relay.HandleTimeout(now);
   }
-  for (const auto& peer : peers_) {
-    peer->link.HandleTimeout(now);
-    peer->watch.HandleTimeout(now);
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
+    NodePeer& peer = *FindPeer(deadlines_.begin()->second);
+    deadlines_.erase(deadlines_.begin());
+    peer.deadline.reset();
+    peer.link.HandleTimeout(now);
+    peer.watch.HandleTimeout(now);
+    Touch(peer);
   }
   Settle(now);
 }
@@ -137,14 +143,55 @@ void Node::Impl::Settle(Instant now) {
   DrainRelays(now);
   RunDevice(now);
   DrainProber(now);
-  for (const auto& peer : peers_) {
-    DrainLink(now, *peer);
+  while (!touched_.empty()) {
+    NodePeer& peer = *touched_.back();
+    touched_.pop_back();
+    peer.is_touched = false;
+    DrainLink(now, peer);
   }
   RouteDatagrams(now);
   DrainDevice();
+  UpdateDeadlines();
+}
+
+void Node::Impl::Touch(NodePeer& peer) {
+  if (!peer.is_touched) {
+    peer.is_touched = true;
+    touched_.push_back(&peer);
+  }
+  if (!peer.needs_deadline) {
+    peer.needs_deadline = true;
+    undated_.push_back(&peer);
+  }
+}
+
+void Node::Impl::TouchAll() {
+  for (const auto& peer : peers_) {
+    Touch(*peer);
+  }
+}
+
+void Node::Impl::UpdateDeadlines() {
+  for (NodePeer* peer : undated_) {
+    peer->needs_deadline = false;
+    const auto next =
+        Earlier(peer->link.NextTimeout(), peer->watch.NextTimeout());
+    if (next == peer->deadline) {
+      continue;
+    }
+    if (peer->deadline) {
+      deadlines_.erase({*peer->deadline, peer->id});
+    }
+    if (next) {
+      deadlines_.emplace(*next, peer->id);
+    }
+    peer->deadline = next;
+  }
+  undated_.clear();
 }
 
 void Node::Impl::DrainLink(Instant now, NodePeer& peer) {
+  ++counters_.peer_visits;
   while (const auto event = peer.link.PollEvent()) {
     HandleLinkEvent(now, peer, *event);
   }
@@ -152,7 +199,13 @@ void Node::Impl::DrainLink(Instant now, NodePeer& peer) {
   while (auto body = peer.link.PollSignal()) {
     SendSignal(now, peer, std::move(*body));
   }
+  const std::string_view ufrag = peer.link.ufrag();
+  if (!ufrag.empty() && ufrag != peer.ufrag) {
+    peer.ufrag = ufrag;
+    mux_.SetUfrag(peer.id, peer.ufrag);
+  }
   while (const auto transmit = peer.link.PollTransmit()) {
+    mux_.NoteSent(peer.id, transmit->payload);
     udp_out_.AppendCopy(transmit->payload,
                         {.remote = transmit->to, .local = transmit->from_base});
   }
@@ -201,6 +254,7 @@ void Node::Impl::DrainProber(Instant now) {
   local_.reflexive = *change;
   for (const auto& peer : peers_) {
     peer->link.HandleLocalAddresses(now);
+    Touch(*peer);
   }
   ReflexiveChanged event;
   for (const ReflexiveAddress& address : local_.reflexive) {
@@ -215,7 +269,8 @@ Path Node::Impl::CurrentPath(const NodePeer& peer) const {
     return {.kind = PathKind::kDirect,
             .remote = choice.direct->remote,
             .local = choice.direct->local_base,
-            .rtt = choice.direct->rtt};
+            .rtt = choice.direct->rtt,
+            .loss = peer.watch.loss()};
   }
   if (const auto relay = RelayFor(peer)) {
     return {.kind = PathKind::kRelay, .relay = relays_[*relay].name()};
@@ -226,6 +281,7 @@ Path Node::Impl::CurrentPath(const NodePeer& peer) const {
 void Node::Impl::ReportPath(NodePeer& peer) {
   Path path = CurrentPath(peer);
   path.rtt.reset();  // not a reason to report
+  path.loss.reset();
   if (path == peer.reported) {
     return;
   }
@@ -262,9 +318,8 @@ std::optional<Instant> Node::Impl::NextTimeout() const {
   for (const RelayLink& relay : relays_) {
     next = Earlier(next, relay.NextTimeout());
   }
-  for (const auto& peer : peers_) {
-    next = Earlier(next, peer->link.NextTimeout());
-    next = Earlier(next, peer->watch.NextTimeout());
+  if (!deadlines_.empty()) {
+    next = Earlier(next, deadlines_.begin()->first);
   }
   return next;
 }

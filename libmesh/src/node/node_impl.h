@@ -3,12 +3,14 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "natkit/mesh/node.h"
 #include "natkit/mesh/signal.h"
+#include "natkit/nat/ice_mux.h"
 #include "natkit/wg/device.h"
 #include "node/icmp_echo.h"
 #include "node/local_addresses.h"
@@ -43,6 +45,10 @@ struct NodePeer {
   PacketBatch held;
   size_t held_bytes = 0;
   Path reported;
+  std::string ufrag;  ///< that the node's Mux knows
+  std::optional<Instant> deadline;
+  bool is_touched = false;
+  bool needs_deadline = false;
 };
 
 /// The node engine behind Node. Split by concern over several files:
@@ -81,6 +87,10 @@ class Node::Impl {
   void AddPeer(const NodeEntry& entry, Instant now);
   [[nodiscard]] RelayId FindRelay(const std::string& name) const;
   void Settle(Instant now);
+  /// The peer has something to say, or may have: Settle() will look.
+  void Touch(NodePeer& peer);
+  void TouchAll();
+  void UpdateDeadlines();
   void DrainLink(Instant now, NodePeer& peer);
   void HandleLinkEvent(Instant now, NodePeer& peer, const LinkEvent& event);
   void DrainDevice();
@@ -137,6 +147,11 @@ class Node::Impl {
   std::vector<std::unique_ptr<NodePeer>> peers_;
   std::unordered_map<wg::PeerId, NodePeer*> by_id_;
   std::unordered_map<PublicKey, NodePeer*> by_key_;
+  /// Whose STUN a datagram is; agents are named by PeerId.
+  ice::Mux mux_;
+  std::vector<NodePeer*> touched_;
+  std::vector<NodePeer*> undated_;  ///< whose deadline may have changed
+  std::set<std::pair<Instant, wg::PeerId>> deadlines_;
   uint64_t boot_;
   uint64_t sequence_ = 0;
   uint16_t ping_identifier_;

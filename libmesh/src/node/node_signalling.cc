@@ -49,14 +49,17 @@ void Node::Impl::HandleRelayEvent(Instant now, RelayId relay,
     TakeRelayed(now, relay, *packet);
   } else if (std::holds_alternative<RelayUp>(event)) {
     events_.emplace_back(RelayChanged{.relay = relay, .is_up = true});
+    TouchAll();
     GreetPeers(now);
   } else if (auto* down = std::get_if<RelayDown>(&event)) {
     events_.emplace_back(RelayChanged{
         .relay = relay, .is_up = false, .reason = std::move(down->reason)});
+    TouchAll();
   } else if (const auto* gone = std::get_if<RelayPeerGone>(&event)) {
     NodePeer* peer = FindPeer(gone->peer);
     if (peer != nullptr && peer->heard_on == relay) {
       peer->heard_on.reset();
+      Touch(*peer);
     }
   }
 }
@@ -69,6 +72,7 @@ void Node::Impl::TakeRelayed(Instant now, RelayId relay,
     return;
   }
   peer->heard_on = relay;
+  Touch(*peer);
   if (LooksLikeSignal(packet.bytes)) {
     TakeSignal(now, *peer, packet.bytes);
     return;

@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <optional>
+#include <string_view>
 #include <variant>
 
 #include "natkit/base/keys.h"
@@ -78,6 +79,12 @@ class PeerLink {
   [[nodiscard]] std::optional<Instant> NextTimeout() const;
 
   [[nodiscard]] PathChoice Path() const;
+
+  /// Names our current session in its checks; empty while there is none.
+  [[nodiscard]] std::string_view ufrag() const {
+    return agent_ ? std::string_view(agent_->local_credentials().ufrag)
+                  : std::string_view();
+  }
 
   /// The current session, as the controlling side numbers them.
   [[nodiscard]] uint64_t session() const { return session_; }

@@ -28,6 +28,7 @@ struct Path {
   std::optional<Endpoint> remote;  ///< kDirect only
   std::optional<Endpoint> local;   ///< kDirect only
   std::optional<Duration> rtt;     ///< of the direct path's checks
+  std::optional<double> loss;      ///< share of what we sent directly, 0 to 1
   bool operator==(const Path&) const = default;
 };
 
@@ -120,6 +121,8 @@ struct NodeCounters {
   uint64_t resent = 0;  ///< over the relay, after no answer came directly
   uint64_t received_direct = 0;
   uint64_t received_relayed = 0;
+  /// How often a peer's state was looked at for something to do.
+  uint64_t peer_visits = 0;
 };
 
 }  // namespace natkit::mesh
