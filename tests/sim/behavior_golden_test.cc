@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <optional>
 #include <string>
@@ -35,6 +36,12 @@ struct Truth {
   std::string overloading = "no";
   std::string hairpinning = "none";
   std::string translation = "napt";
+  /// Seconds; 0: for ever.
+  int unreplied = 60;
+  int one_exchange = 60;
+  int assured = 60;
+  std::string inbound_refresh = "no";
+  std::string timer_scope = "-";
 };
 
 struct Row {
@@ -59,7 +66,11 @@ Truth Cone(std::string filtering, std::string hairpinning) {
           .filtering = std::move(filtering),
           .poisoning = "no",
           .allocation = "preserved",
-          .hairpinning = std::move(hairpinning)};
+          .hairpinning = std::move(hairpinning),
+          .unreplied = 300,
+          .one_exchange = 300,
+          .assured = 300,
+          .timer_scope = "mapping"};
 }
 
 Truth Untranslated(std::string filtering) {
@@ -73,21 +84,44 @@ Truth Untranslated(std::string filtering) {
           .translation = "none"};
 }
 
+Truth Living(Truth truth, int unreplied, int one_exchange, int assured) {
+  truth.unreplied = unreplied;
+  truth.one_exchange = one_exchange;
+  truth.assured = assured;
+  return truth;
+}
+
+/// What tracks connections: a timer for each, which both sides restart.
+Truth Tracking(Truth truth, int unreplied, int assured) {
+  truth.inbound_refresh = "yes";
+  truth.timer_scope = truth.mapping == kApd ? "-" : "session";
+  return Living(std::move(truth), unreplied, unreplied, assured);
+}
+
 Truth With(Truth truth, std::string Truth::* member, std::string value) {
   truth.*member = std::move(value);
   return truth;
 }
 
 std::vector<Row> Table() {
-  const Truth router = With(Cone(kApd, "none"), &Truth::overloading, "yes");
+  const Truth router =
+      Tracking(With(Cone(kApd, "none"), &Truth::overloading, "yes"), 30, 120);
   const Truth block =
       With(Cone(kEi, "external-source"), &Truth::allocation, "block");
+  // Its timers are restarted from the inside alone: the answer to one request
+  // changes nothing.
+  const Truth cellular = Living(
+      With(Symmetric("block"), &Truth::pooling, "arbitrary"), 30, 30, 60);
+  const Truth one_to_one =
+      With(With(Cone(kEi, "external-source"), &Truth::pooling, "paired"),
+           &Truth::translation, "?");
   return {
-      {"open", "open", Untranslated(kEi)},
-      {"firewall-only", "firewall-only", Untranslated(kApd)},
+      {"open", "open", Living(Untranslated(kEi), 0, 0, 0)},
+      {"firewall-only", "firewall-only", Tracking(Untranslated(kApd), 30, 120)},
       {"full-cone", "full-cone", Cone(kEi, "external-source")},
       {"addr-restricted", "addr-restricted", Cone(kAd, "external-source")},
-      {"port-restricted", "port-restricted", Cone(kApd, "none")},
+      {"port-restricted", "port-restricted",
+       Living(Cone(kApd, "none"), 120, 120, 120)},
       {"linux-clean", "linux-clean", router},
       {"linux-poisonable", "linux-poisonable",
        With(router, &Truth::poisoning, "yes")},
@@ -95,20 +129,17 @@ std::vector<Row> Table() {
       {"symmetric-seq, 1", "symmetric-seq", Symmetric("sequential 1"), 1},
       {"symmetric-seq, 2", "symmetric-seq", Symmetric("sequential 2"), 2},
       {"symmetric-seq, -1", "symmetric-seq", Symmetric("sequential -1"), -1},
-      {"symmetric-random", "symmetric-random", Symmetric("random")},
-      {"bsd-pf", "bsd-pf", Symmetric("random 50001-65535")},
+      {"symmetric-random", "symmetric-random",
+       Tracking(Symmetric("random"), 60, 120)},
+      {"bsd-pf", "bsd-pf", Tracking(Symmetric("random 50001-65535"), 60, 60)},
       {"cgn-rfc6888", "cgn-rfc6888", With(block, &Truth::pooling, "paired")},
-      {"cgn-cellular", "cgn-cellular",
-       With(Symmetric("block"), &Truth::pooling, "arbitrary")},
+      {"cgn-cellular", "cgn-cellular", cellular},
       {"home + cgn-rfc6888", "home-over-cgn",
-       With(block, &Truth::filtering, kApd)},
-      {"home + cgn-cellular", "home-over-cellular",
-       With(Symmetric("block"), &Truth::pooling, "arbitrary")},
+       Living(With(block, &Truth::filtering, kApd), 120, 120, 120)},
+      {"home + cgn-cellular", "home-over-cellular", cellular},
       {"nat64", "nat64",
        With(Cone(kAd, "external-source"), &Truth::translation, "nat64")},
-      {"one-to-one", "one-to-one",
-       With(With(Cone(kEi, "external-source"), &Truth::pooling, "paired"),
-            &Truth::translation, "?")},
+      {"one-to-one", "one-to-one", Living(one_to_one, 0, 0, 0)},
   };
 }
 
@@ -117,14 +148,15 @@ BenchConfig BenchOf(const Row& row, uint64_t seed, double loss) {
   config.home.port_step = row.port_step;
   config.seed = seed;
   config.loss = loss;
+  config.discovery.tests_lifetimes = true;
   return config;
 }
 
 /// Compares one verdict with the truth; counts what is not known.
 class Judge {
  public:
-  Judge(const BehaviorReport& report, std::string context)
-      : report_(report), context_(std::move(context)) {}
+  Judge(const BehaviorReport& report, bool is_lossy, std::string context)
+      : report_(report), is_lossy_(is_lossy), context_(std::move(context)) {}
 
   void Check(Axis axis, const std::string& truth) {
     const Verdict& verdict = report_.verdict(axis);
@@ -147,10 +179,34 @@ class Judge {
     }
   }
 
+  /// `truth` in seconds, 0 for ever. A bracket must contain it and be narrow.
+  void CheckLifetime(Axis axis, int truth) {
+    const Verdict& verdict = report_.verdict(axis);
+    const std::string where = context_ + ", " + std::string(AxisName(axis)) +
+                              "\n" + Describe(report_);
+    if (verdict.outcome != Outcome::kDetermined) {
+      EXPECT_EQ(verdict.outcome, Outcome::kInconclusive) << where;
+      ++unknown_;
+      return;
+    }
+    using std::chrono::seconds;
+    const LifetimeBracket bracket = report_.lifetimes.at(axis);
+    const auto slack = std::chrono::milliseconds(200);
+    EXPECT_EQ(bracket.dead.has_value(), truth != 0) << where;
+    if (truth != 0 && bracket.dead) {
+      EXPECT_LE(bracket.alive, seconds(truth) + slack) << where;
+      EXPECT_GE(*bracket.dead, seconds(truth) - slack) << where;
+      const auto widest =
+          std::max(seconds(is_lossy_ ? 90 : 18), seconds(truth / 8));
+      EXPECT_LE(*bracket.dead - bracket.alive, widest) << where;
+    }
+  }
+
   [[nodiscard]] int unknown() const { return unknown_; }
 
  private:
   const BehaviorReport& report_;
+  bool is_lossy_;
   std::string context_;
   int unknown_ = 0;
 };
@@ -167,7 +223,7 @@ TEST_P(BehaviorGolden, NoVerdictIsWrong) {
   for (uint64_t seed = 1; seed <= kSeeds && !HasFailure(); ++seed) {
     BehaviorBench bench(BenchOf(row_, seed, loss_));
     const BehaviorReport& report = bench.Run();
-    Judge judge(report,
+    Judge judge(report, loss_ > 0,
                 std::string(row_.name) + ", seed " + std::to_string(seed));
     const Truth& truth = row_.truth;
     judge.Check(Axis::kUdp, "open");
@@ -181,6 +237,13 @@ TEST_P(BehaviorGolden, NoVerdictIsWrong) {
     judge.Check(Axis::kOverloading, truth.overloading);
     judge.Check(Axis::kHairpinning, truth.hairpinning);
     judge.Check(Axis::kDeterminism, truth.translation == "none" ? "-" : "yes");
+    judge.CheckLifetime(Axis::kUnrepliedLifetime, truth.unreplied);
+    judge.CheckLifetime(Axis::kOneExchangeLifetime, truth.one_exchange);
+    judge.CheckLifetime(Axis::kAssuredLifetime, truth.assured);
+    if (truth.assured != 0) {
+      judge.Check(Axis::kInboundRefresh, truth.inbound_refresh);
+      judge.Check(Axis::kTimerScope, truth.timer_scope);
+    }
     unknown += judge.unknown();
     if (loss_ == 0) {
       EXPECT_EQ(judge.unknown(), 0) << row_.name << ", seed " << seed << "\n"

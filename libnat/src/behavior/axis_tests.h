@@ -20,5 +20,15 @@ AxisTestPtr MakeOverloadingTest(Session& session);
 AxisTestPtr MakeHairpinningTest(Session& session);
 /// kDeterminism. Needs kMapping; last of the quick ones.
 AxisTestPtr MakeDeterminismTest(Session& session);
+/// kUnrepliedLifetime. Needs RESPONSE-PORT, as all that follow.
+AxisTestPtr MakeUnrepliedLifetimeTest(Session& session);
+/// kOneExchangeLifetime.
+AxisTestPtr MakeOneExchangeLifetimeTest(Session& session);
+/// kAssuredLifetime.
+AxisTestPtr MakeAssuredLifetimeTest(Session& session);
+/// kInboundRefresh. Needs kAssuredLifetime.
+AxisTestPtr MakeInboundRefreshTest(Session& session);
+/// kTimerScope. Needs kAssuredLifetime and kMapping.
+AxisTestPtr MakeTimerScopeTest(Session& session);
 
 }  // namespace natkit::nat::behavior

@@ -55,6 +55,7 @@ class BehaviorDiscovery::Impl {
   using Factory = AxisTestPtr (*)(Session&);
 
   Task<> Main();
+  Task<> Lifetimes();
   /// Runs tests side by side.
   Task<> RunAll(std::vector<Factory> factories);
 
@@ -91,6 +92,32 @@ Task<> BehaviorDiscovery::Impl::Main() {
     if (report_.server.port == 0) {
       co_return;  // nobody answers: nothing else can be asked
     }
+  }
+  if (config_.tests_lifetimes) {
+    Task<> running = Lifetimes();
+    co_await running;
+  }
+}
+
+Task<> BehaviorDiscovery::Impl::Lifetimes() {
+  std::vector<Factory> all = {behavior::MakeUnrepliedLifetimeTest,
+                              behavior::MakeOneExchangeLifetimeTest,
+                              behavior::MakeAssuredLifetimeTest};
+  std::vector<std::vector<Factory>> stages;
+  if (report_.traits.pooling == Pooling::kArbitrary) {
+    // Most RESPONSE-PORT requests go to find sockets that share an address,
+    // and servers answer few of them: not all at once.
+    for (const Factory factory : all) {
+      stages.push_back({factory});
+    }
+  } else {
+    stages.push_back(std::move(all));
+  }
+  stages.push_back(
+      {behavior::MakeInboundRefreshTest, behavior::MakeTimerScopeTest});
+  for (std::vector<Factory>& stage : stages) {
+    Task<> running = RunAll(std::move(stage));
+    co_await running;
   }
 }
 

@@ -129,11 +129,28 @@ class Lab::Opening : public Waiter {
 };
 
 Task<std::optional<Socket>> Lab::Open(size_t host, uint16_t port) {
+  constexpr size_t kTries = 8;
+  const Endpoint local{.address = config_.local_addresses.at(host),
+                       .port = port};
+  std::vector<Socket> stale;  // open meanwhile, so that they do not come again
+  for (size_t i = 0; i < kTries; ++i) {
+    Task<std::optional<Socket>> opening = OpenOnce(local);
+    std::optional<Socket> socket = co_await opening;
+    if (!socket) {
+      break;
+    }
+    if (used_.insert(socket->local()).second || port != 0) {
+      co_return socket;
+    }
+    stale.push_back(std::move(*socket));
+  }
+  co_return std::nullopt;
+}
+
+Task<std::optional<Socket>> Lab::OpenOnce(Endpoint local) {
   const SocketNumber number{next_socket_++};
   Opening opening(*this, number);
-  actions_.emplace_back(OpenSocket{
-      .socket = number,
-      .local = {.address = config_.local_addresses.at(host), .port = port}});
+  actions_.emplace_back(OpenSocket{.socket = number, .local = local});
   co_await opening;
   std::optional<Socket> socket;
   if (opening.local) {
@@ -162,39 +179,48 @@ Task<Exchange> Lab::Transact(Request request) {
   const std::vector<uint8_t> datagram = Build(request, id);
   Exchange exchange;
   exchange.probe = MakeProbe(request);
-  exchange.first_sent = now_;
   Expectation expectation(
       *this, id, request.from,
       request.ends_on_icmp ? std::optional(request.to) : std::nullopt);
   for (uint32_t i = 0; i < attempts && !expectation.arrival(); ++i) {
+    expectation.Until(ReserveCopy(request));
+    co_await expectation;
+    if (expectation.arrival()) {
+      break;
+    }
     actions_.emplace_back(SendDatagram{.socket = request.from,
                                        .to = request.to,
                                        .payload = datagram,
                                        .ttl = request.ttl});
     ++sent_;
-    ++exchange.probe.sent;
-    exchange.last_sent = now_;
+    exchange.sent_at.push_back(now_);
     expectation.Until(now_ + interval);
     co_await expectation;
   }
-  exchange.arrival = expectation.arrival();
-  if (exchange.arrival) {
-    const Arrival& arrival = *exchange.arrival;
-    exchange.probe.answered = true;
-    exchange.probe.answered_from = arrival.from;
-    exchange.probe.mapped = arrival.mapped;
-    const auto at = sockets_.find(arrival.socket);
-    exchange.probe.arrived_at =
-        at == sockets_.end() ? request.local : at->second;
-    if (arrival.icmp) {
-      exchange.probe.note = "ICMP type " + std::to_string(arrival.icmp->type) +
-                            " code " + std::to_string(arrival.icmp->code);
-    } else if (arrival.error) {
-      exchange.probe.note =
-          "error " + std::to_string(static_cast<int>(*arrival.error));
-    }
-  }
+  Complete(request, expectation.arrival(), exchange);
   co_return exchange;
+}
+
+void Lab::Complete(const Request& request,
+                   const std::optional<Arrival>& arrival, Exchange& exchange) {
+  Probe& probe = exchange.probe;
+  probe.sent = static_cast<uint32_t>(exchange.sent_at.size());
+  exchange.arrival = arrival;
+  if (!arrival) {
+    return;
+  }
+  has_seen_loss_ = has_seen_loss_ || probe.sent > 1;
+  probe.answered = true;
+  probe.answered_from = arrival->from;
+  probe.mapped = arrival->mapped;
+  const auto at = sockets_.find(arrival->socket);
+  probe.arrived_at = at == sockets_.end() ? request.local : at->second;
+  if (arrival->icmp) {
+    probe.note = "ICMP type " + std::to_string(arrival->icmp->type) + " code " +
+                 std::to_string(arrival->icmp->code);
+  } else if (arrival->error) {
+    probe.note = "error " + std::to_string(static_cast<int>(*arrival->error));
+  }
 }
 
 void Lab::Start(Instant now) {
@@ -318,7 +344,18 @@ Instant Lab::ReserveSlot(const IpAddress& server) {
       std::chrono::seconds(1) / std::max(config_.transactions_per_second, 1U);
   Instant& next = next_slot_.try_emplace(server, now_).first->second;
   const Instant slot = std::max(next, now_);
-  next = slot + std::max(between, between_);
+  next = slot + between;
+  return slot;
+}
+
+Instant Lab::ReserveCopy(const Request& request) {
+  if (request.response_port == 0) {
+    return now_;
+  }
+  Instant& next =
+      next_response_port_.try_emplace(request.to.address, now_).first->second;
+  const Instant slot = std::max(next, now_);
+  next = slot + config_.response_port_interval;
   return slot;
 }
 

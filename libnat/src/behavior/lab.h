@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -90,8 +91,7 @@ struct Arrival {
 struct Exchange {
   Probe probe;
   std::optional<Arrival> arrival;
-  Instant first_sent;
-  Instant last_sent;
+  std::vector<Instant> sent_at;  ///< of each copy
 
   /// Whether there was a success response.
   [[nodiscard]] bool ok() const {
@@ -193,7 +193,7 @@ class Lab {
   // For tests.
 
   /// A socket on the `host`-th local address; nullopt if there is none to be
-  /// had.
+  /// had. `port` 0 gives one that no socket had before: a NAT may remember it.
   Task<std::optional<Socket>> Open(size_t host, uint16_t port);
   /// Sends copies until an answer arrives; the pace is limited per server.
   Task<Exchange> Transact(Request request);
@@ -208,7 +208,8 @@ class Lab {
 
   [[nodiscard]] Rng& rng() { return rng_; }
 
-  void SetServerLimit(Duration between) { between_ = between; }
+  /// Whether an answered request was ever sent more than once.
+  [[nodiscard]] bool has_seen_loss() const { return has_seen_loss_; }
 
   // For the owner.
   void Start(Instant now);
@@ -234,7 +235,12 @@ class Lab {
   void Advance(Instant now);
   void Wake(Waiter& waiter);
   void RunReady();
+  Task<std::optional<Socket>> OpenOnce(Endpoint local);
   [[nodiscard]] Instant ReserveSlot(const IpAddress& server);
+  /// When the next copy of a request may be sent.
+  [[nodiscard]] Instant ReserveCopy(const Request& request);
+  void Complete(const Request& request, const std::optional<Arrival>& arrival,
+                Exchange& exchange);
   [[nodiscard]] std::vector<uint8_t> Build(const Request& request,
                                            const stun::TransactionId& id) const;
   [[nodiscard]] Probe MakeProbe(const Request& request) const;
@@ -249,11 +255,13 @@ class Lab {
   std::multimap<stun::TransactionId, Expectation*> expectations_;
   std::map<SocketNumber, Opening*> openings_;
   std::map<SocketNumber, Endpoint> sockets_;
+  std::set<Endpoint> used_;
   std::deque<std::coroutine_handle<>> ready_;
   bool is_running_ = false;
   std::deque<BehaviorAction> actions_;
   std::map<IpAddress, Instant> next_slot_;
-  Duration between_{};
+  std::map<IpAddress, Instant> next_response_port_;
+  bool has_seen_loss_ = false;
   uint64_t sent_ = 0;
   uint64_t received_ = 0;
 };

@@ -64,6 +64,11 @@ struct BehaviorConfig {
   bool tests_lifetimes = false;
   /// Lifetimes beyond it are reported as "over".
   Duration longest_lifetime = std::chrono::seconds(600);
+  /// No lifetime is looked at more closely once so much time has passed.
+  Duration lifetime_budget = std::chrono::minutes(15);
+  /// Servers answer RESPONSE-PORT so rarely per source, since it makes them
+  /// send to ports that did not ask.
+  Duration response_port_interval = std::chrono::milliseconds(2100);
   /// Sockets that may wait for the end of a lifetime at once.
   size_t max_waiting = 64;
   /// Mappings opened to see whether the NAT behaves the same under load.

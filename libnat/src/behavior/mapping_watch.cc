@@ -1,0 +1,193 @@
+#include "behavior/mapping_watch.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace natkit::nat::behavior {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+/// Tries until packets are not lost and addresses are equal.
+constexpr int kTries = 48;
+/// A partner's own mapping lives longer than this everywhere.
+constexpr auto kPartnerFreshness = seconds(8);
+constexpr auto kAnswerWait = milliseconds(1000);
+/// The copy that a mapping counts as gone at: with loss, the first ones may
+/// have been lost on their way to a mapping that was still there.
+constexpr size_t kDecisiveCopy = 1;
+constexpr size_t kDecisiveCopyWithLoss = 3;
+
+}  // namespace
+
+Task<std::optional<WatchedMapping>> MappingWatch::Make(Priming priming) {
+  std::optional<WatchedMapping> mapping;
+  for (int i = 0; i < kTries && !mapping; ++i) {
+    Task<std::optional<WatchedMapping>> making =
+        priming == Priming::kUnreplied     ? MakeUnreplied()
+        : priming == Priming::kOneExchange ? MakeOneExchange()
+                                           : MakeAssured();
+    mapping = co_await making;
+  }
+  co_return mapping;
+}
+
+/// The answer to the only packet goes to a partner: it tells where it came
+/// from.
+Task<std::optional<WatchedMapping>> MappingWatch::MakeUnreplied() {
+  Task<PartnerPtr> finding = FindPartner(std::nullopt);
+  const PartnerPtr partner = co_await finding;
+  Task<std::optional<Socket>> opening = session_.lab().Open(0, 0);
+  std::optional<Socket> socket = co_await opening;
+  if (partner == nullptr || !socket) {
+    co_return std::nullopt;
+  }
+  Request request = Lab::From(*socket, session_.targets.a1p1);
+  request.response_port = partner->mapped.port;
+  request.attempts = 1;
+  request.interval = kAnswerWait;
+  const SocketNumber answered_at = partner->socket.number();
+  Task<Exchange> asking = session_.lab().Transact(std::move(request));
+  const Exchange exchange = co_await asking;
+  if (!exchange.mapped() || exchange.arrival->socket != answered_at) {
+    co_return std::nullopt;
+  }
+  co_return WatchedMapping{.socket = std::move(*socket),
+                           .mapped = *exchange.mapped(),
+                           .last_packet = exchange.sent_at.back()};
+}
+
+/// A second copy would be another packet, so there is none.
+Task<std::optional<WatchedMapping>> MappingWatch::MakeOneExchange() {
+  Task<std::optional<Socket>> opening = session_.lab().Open(0, 0);
+  std::optional<Socket> socket = co_await opening;
+  if (!socket) {
+    co_return std::nullopt;
+  }
+  Request request = Lab::From(*socket, session_.targets.a1p1);
+  request.attempts = 1;
+  request.interval = kAnswerWait;
+  Task<Exchange> asking = session_.lab().Transact(std::move(request));
+  const Exchange exchange = co_await asking;
+  if (!exchange.mapped()) {
+    co_return std::nullopt;
+  }
+  co_return WatchedMapping{.socket = std::move(*socket),
+                           .mapped = *exchange.mapped(),
+                           .last_packet = exchange.arrival->at};
+}
+
+Task<std::optional<WatchedMapping>> MappingWatch::MakeAssured() {
+  constexpr int kExchanges = 3;
+  constexpr auto kBetween = milliseconds(2500);
+  Task<std::optional<Socket>> opening = session_.lab().Open(0, 0);
+  std::optional<Socket> socket = co_await opening;
+  if (!socket) {
+    co_return std::nullopt;
+  }
+  std::optional<Endpoint> mapped;
+  Instant last_packet;
+  for (int i = 0; i < kExchanges; ++i) {
+    if (i > 0) {
+      Lab::Sleeper pause(session_.lab(), session_.lab().now() + kBetween);
+      co_await pause;
+    }
+    Task<Exchange> asking =
+        session_.lab().Transact(Lab::From(*socket, session_.targets.a1p1));
+    const Exchange exchange = co_await asking;
+    if (!exchange.mapped() || (mapped && exchange.mapped() != mapped)) {
+      co_return std::nullopt;
+    }
+    mapped = exchange.mapped();
+    last_packet = exchange.arrival->at;
+  }
+  co_return WatchedMapping{.socket = std::move(*socket),
+                           .mapped = *mapped,
+                           .last_packet = last_packet};
+}
+
+Task<bool> MappingWatch::Refresh(PartnerPtr partner) {
+  if (session_.lab().now() - partner->checked_at < kPartnerFreshness) {
+    co_return true;
+  }
+  const Endpoint expected = partner->mapped;
+  Task<Exchange> asking = session_.lab().Transact(
+      Lab::From(partner->socket, session_.targets.a1p1));
+  const Exchange exchange = co_await asking;
+  if (!exchange.mapped() || exchange.mapped()->address != expected.address) {
+    co_return false;
+  }
+  partner->mapped = *exchange.mapped();
+  partner->checked_at = session_.lab().now();
+  co_return true;
+}
+
+Task<MappingWatch::PartnerPtr> MappingWatch::FindPartner(
+    std::optional<IpAddress> address) {
+  for (int i = 0; i < kTries; ++i) {
+    const auto known = address ? partners_.find(*address) : partners_.begin();
+    if (known != partners_.end()) {
+      const PartnerPtr partner = known->second;
+      Task<bool> refreshing = Refresh(partner);
+      if (co_await refreshing) {
+        co_return partner;
+      }
+    }
+    Task<std::optional<Socket>> opening = session_.lab().Open(0, 0);
+    std::optional<Socket> socket = co_await opening;
+    if (!socket) {
+      co_return nullptr;
+    }
+    Task<Exchange> asking =
+        session_.lab().Transact(Lab::From(*socket, session_.targets.a1p1));
+    const Exchange exchange = co_await asking;
+    if (!exchange.mapped()) {
+      continue;
+    }
+    partners_[exchange.mapped()->address] =
+        std::make_shared<Partner>(Partner{.socket = std::move(*socket),
+                                          .mapped = *exchange.mapped(),
+                                          .checked_at = session_.lab().now()});
+  }
+  co_return nullptr;
+}
+
+Task<Pulse> MappingWatch::Feel(const WatchedMapping* mapping) {
+  Pulse pulse;
+  Task<PartnerPtr> finding = FindPartner(mapping->mapped.address);
+  const PartnerPtr partner = co_await finding;
+  if (partner == nullptr) {
+    co_return pulse;
+  }
+  Request request = Lab::From(partner->socket, session_.targets.a1p1);
+  request.response_port = mapping->mapped.port;
+  const Endpoint partner_mapped = partner->mapped;
+  const Request control = Lab::From(partner->socket, session_.targets.a1p1);
+  Task<Exchange> asking = session_.lab().Transact(std::move(request));
+  Exchange exchange = co_await asking;
+  pulse.is_alive =
+      exchange.ok() && exchange.arrival->socket == mapping->socket.number();
+  const size_t decisive =
+      session_.lab().has_seen_loss() ? kDecisiveCopyWithLoss : kDecisiveCopy;
+  const size_t copy = pulse.is_alive
+                          ? exchange.sent_at.size()
+                          : std::min(exchange.sent_at.size(), decisive);
+  pulse.silence = exchange.sent_at[copy - 1] - mapping->last_packet;
+  pulse.is_known = pulse.is_alive;
+  exchange.probe.note =
+      "silent for " +
+      std::to_string(
+          std::chrono::duration_cast<seconds>(pulse.silence).count()) +
+      " s";
+  session_.Keep(axis_, exchange.probe);
+  if (!pulse.is_alive) {
+    Task<Exchange> controlling = session_.lab().Transact(control);
+    // Had the partner's own mapping moved, the copies would have gone astray.
+    pulse.is_known = (co_await controlling).mapped() == partner_mapped;
+  }
+  co_return pulse;
+}
+
+}  // namespace natkit::nat::behavior
