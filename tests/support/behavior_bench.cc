@@ -9,6 +9,7 @@
 #include "natkit/base/check.h"
 #include "natkit/netsim/profile.h"
 #include "natkit/netsim/sim_rng.h"
+#include "world_stun_server.h"
 
 namespace natkit::sim {
 namespace {
@@ -122,7 +123,8 @@ class BehaviorBench::Impl {
   SeededRng rng_;
   netsim::SimRng ports_;
   NetworkId internet_{};
-  std::unique_ptr<SimBehaviorServer> server_;
+  std::optional<WorldStunServer> server_;
+  std::optional<SimBehaviorServer> liar_;
   std::map<IpAddress, HostId> hosts_;
   std::unique_ptr<nat::BehaviorDiscovery> discovery_;
   std::map<nat::SocketNumber, std::unique_ptr<Port>> sockets_;
@@ -135,12 +137,19 @@ void BehaviorBench::Impl::BuildOutside() {
   link.loss = config_.loss;
   internet_ = world_.AddNetwork("internet",
                                 IpPrefix::Make(Outside(0), 24).value(), link);
-  const HostId server = world_.AddHost("server");
+  if (config_.fault == ServerFault::kNone) {
+    server_.emplace(world_, internet_, "server", Outside(1), Outside(2));
+  } else {
+    const HostId host = world_.AddHost("server");
+    for (const uint8_t last : {uint8_t{1}, uint8_t{2}}) {
+      NATKIT_CHECK(
+          world_.AddAddress(host, internet_, Outside(last)).has_value());
+    }
+    liar_.emplace(world_, host, Outside(1), Outside(2), config_.fault);
+  }
   for (const uint8_t last : {uint8_t{1}, uint8_t{2}}) {
-    NATKIT_CHECK(
-        world_.AddAddress(server, internet_, Outside(last)).has_value());
     for (const uint16_t port :
-         {SimBehaviorServer::kPort1, SimBehaviorServer::kPort2}) {
+         {WorldStunServer::kPort1, WorldStunServer::kPort2}) {
       config_.discovery.servers.push_back(
           {.address = is_v6_ ? Synthesize(Outside(last)) : Outside(last),
            .port = port});
@@ -148,8 +157,6 @@ void BehaviorBench::Impl::BuildOutside() {
   }
   config_.discovery.servers.resize(
       std::min(config_.discovery.servers.size(), config_.max_servers));
-  server_ = std::make_unique<SimBehaviorServer>(world_, server, Outside(1),
-                                                Outside(2), config_.fault);
 }
 
 void BehaviorBench::Impl::BuildInside() {

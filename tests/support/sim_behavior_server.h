@@ -27,8 +27,8 @@ enum class ServerFault : uint8_t {
   kOtherSeesProxy,  ///< the second address sees a proxy, not the client
 };
 
-/// A server with two addresses and two ports in a World (RFC 5780 section 3),
-/// sincere or not.
+/// A server with two addresses and two ports in a World (RFC 5780 section 3)
+/// that is not sincere; WorldStunServer is.
 class SimBehaviorServer : public netsim::Actor {
  public:
   SimBehaviorServer(netsim::World& world, netsim::HostId host,

@@ -6,12 +6,17 @@
 
 #include "natkit/base/check.h"
 #include "natkit/nat/stun_message_builder.h"
+#include "natkit/nat/stun_vendor.h"
 
 namespace natkit::nat::behavior {
 namespace {
 
 /// The longest datagram that is built: PADDING may exceed every MTU.
 constexpr size_t kMaxRequestSize = 4096;
+
+/// Makes requests as long as responses with four addresses: 68 and 116 bytes.
+constexpr size_t kFillerV4 = 48;
+constexpr size_t kFillerV6 = 96;
 
 std::optional<Endpoint> Optional(const Result<Endpoint>& value) {
   return value ? std::optional(*value) : std::nullopt;
@@ -373,6 +378,12 @@ std::vector<uint8_t> Lab::Build(const Request& request,
     const std::vector<uint8_t> zeros(
         std::min(request.padding, kMaxRequestSize - 64));
     builder.Add<stun::attr::Padding>(zeros);
+  }
+  if (request.padding == 0) {
+    // Servers that never send more than they got answer us, too.
+    const std::array<uint8_t, kFillerV6> filler{};
+    builder.Add<stun::attr::Filler>(ByteView(filler).first(
+        request.to.address.is_v4() ? kFillerV4 : kFillerV6));
   }
   const auto message = builder.Finish();
   NATKIT_CHECK(message.has_value());

@@ -14,6 +14,7 @@ using std::chrono::seconds;
 constexpr int kTries = 48;
 /// A partner's own mapping lives longer than this everywhere.
 constexpr auto kPartnerFreshness = seconds(8);
+constexpr int kRefusals = 4;
 constexpr auto kAnswerWait = milliseconds(1000);
 /// The copy that a mapping counts as gone at: with loss, the first ones may
 /// have been lost on their way to a mapping that was still there.
@@ -165,8 +166,17 @@ Task<Pulse> MappingWatch::Feel(const WatchedMapping* mapping) {
   request.response_port = mapping->mapped.port;
   const Endpoint partner_mapped = partner->mapped;
   const Request control = Lab::From(partner->socket, session_.targets.a1p1);
-  Task<Exchange> asking = session_.lab().Transact(std::move(request));
-  Exchange exchange = co_await asking;
+  Exchange exchange;
+  for (int i = 0; i < kRefusals; ++i) {
+    Task<Exchange> asking = session_.lab().Transact(request);
+    exchange = co_await asking;
+    if (!exchange.arrival || !exchange.arrival->error) {
+      break;  // else the server wants to be asked less often
+    }
+  }
+  if (exchange.arrival && !exchange.ok()) {
+    co_return pulse;
+  }
   pulse.is_alive =
       exchange.ok() && exchange.arrival->socket == mapping->socket.number();
   const size_t decisive =
