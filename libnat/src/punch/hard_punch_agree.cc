@@ -104,6 +104,10 @@ void HardPunch::Core::TakeSockets(Instant now) {
     return;
   }
   MakeFlows();
+  if (flows_.empty()) {
+    Fail(PunchFailure::kRefused);
+    return;
+  }
   RunFlows(now);
 }
 

@@ -42,7 +42,8 @@ bool HardPunch::Core::HandleDatagram(Instant now, const Endpoint& local,
     ContinueSampling(now);
     return true;
   }
-  if (state != HardPunchState::kRunning || !auth_ || !IsOurs(local)) {
+  if (state != HardPunchState::kRunning || !auth_ || !IsOurs(local) ||
+      from.address.is_multicast()) {
     return false;
   }
   const PunchArrival arrival = auth_->Read(from, datagram);

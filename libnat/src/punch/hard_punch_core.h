@@ -57,6 +57,7 @@ class HardPunch::Core {
   // Flows (hard_punch_flows.cc).
   void MakeFlows();
   [[nodiscard]] std::vector<Endpoint> Targets(uint32_t count);
+  [[nodiscard]] bool MayOpen(Instant now) const;
   void RunFlows(Instant now);
   void SendFlow(Instant now, uint32_t flow, bool is_opener);
   [[nodiscard]] std::optional<Instant> NextFlow() const;

@@ -50,15 +50,18 @@ void HardPunch::Core::MakeFlows() {
   }
 }
 
+bool HardPunch::Core::MayOpen(Instant now) const {
+  // The first pass is completed even if it took longer than planned.
+  return share_.opens && opened_ < flows_.size() &&
+         (!has_opened_ || now < begun_ + share_.checks_after);
+}
+
 void HardPunch::Core::RunFlows(Instant now) {
-  if (awaited_sockets_ > 0) {
-    return;
-  }
   if (now >= gives_up_ || pacer_.is_exhausted()) {
     Fail(PunchFailure::kNoHit);
     return;
   }
-  if (!pacer_.MaySend(now)) {
+  if (awaited_sockets_ > 0 || !pacer_.MaySend(now)) {
     return;
   }
   const auto count = static_cast<uint32_t>(flows_.size());
@@ -67,8 +70,7 @@ void HardPunch::Core::RunFlows(Instant now) {
     opened_ = 0;
     pass_begins_ = now;
   }
-  if (share_.opens && opened_ < count &&
-      (!has_opened_ || now < begun_ + share_.checks_after)) {
+  if (MayOpen(now)) {
     SendFlow(now, opened_, true);
     ++opened_;
     has_opened_ = has_opened_ || opened_ == count;
@@ -96,9 +98,10 @@ std::optional<Instant> HardPunch::Core::NextFlow() const {
   const auto count = static_cast<uint32_t>(flows_.size());
   const Instant checks_at = begun_ + share_.checks_after;
   std::optional<Instant> next;
-  if (share_.opens && opened_ < count) {
+  if (MayOpen(last_now_)) {
     next = pass_begins_;
-  } else if (share_.opens && pass_begins_ + config_.refresh_every < checks_at) {
+  } else if (share_.opens && last_now_ < checks_at &&
+             pass_begins_ + config_.refresh_every < checks_at) {
     next = pass_begins_ + config_.refresh_every;
   }
   if (checked_ < count) {

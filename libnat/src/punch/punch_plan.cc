@@ -243,6 +243,8 @@ bool IsUsable(const PunchSide& side) {
                                       area.ports.first > 0 &&
                                       area.ports.first <= area.ports.last;
                              }) &&
+         (!forecast.is_constant ||
+          (is_unicast(forecast.last.address) && forecast.last.port != 0)) &&
          (!is_sequence ||
           (forecast.step != 0 && std::abs(forecast.step) <= kMaxPortStep &&
            forecast.last.address == forecast.areas.front().address)) &&
