@@ -221,6 +221,20 @@ TEST_P(MeshPath, ARoamStallsAStreamForLessThanASecond) {
   }
 }
 
+TEST_P(MeshPath, ARoamConnectsTheRelayAnewAtOnce) {
+  StartDirect();
+  const auto other = nodes_.world().network().AddNat(
+      0, *IpAddress::Parse("203.0.113.77"), kPortRestricted);
+  // The old stream is silently dead.
+  nodes_.relay(0).Freeze(1);
+  nodes_.world().network().SetEater(
+      [](size_t, ByteView payload) { return IsWireGuard(payload); });
+  const Instant start = nodes_.world().now();
+  nodes_.a.ReplaceBase(other, "10.1.1.5:4000");
+  Run(seconds(3));
+  EXPECT_LT(Pause(start), seconds(1));
+}
+
 TEST_P(MeshPath, ANatThatForgetsStallsAStreamForLessThanASecond) {
   StartDirect();
   nodes_.world().network().Reboot(nodes_.realm_a);

@@ -57,6 +57,10 @@ class SimRelay : public sim::SimActor {
     return id;
   }
 
+  /// From now on, what stream number `number` (from 1) carries gets lost, and
+  /// nobody notices.
+  void Freeze(uint64_t number) { frozen_.insert(derp::ConnectionId{number}); }
+
   void FromClient(Instant now, derp::ConnectionId id, ByteView bytes) {
     queue_.push_back(
         {now + delay_, id, {bytes.begin(), bytes.end()}, /*to_server=*/true});
@@ -110,7 +114,7 @@ class SimRelay : public sim::SimActor {
 
   void Deliver(Instant now, const Chunk& chunk) {
     const auto stream = streams_.find(chunk.id);
-    if (stream == streams_.end()) {
+    if (stream == streams_.end() || frozen_.contains(chunk.id)) {
       return;
     }
     if (chunk.to_server) {
@@ -148,6 +152,7 @@ class SimRelay : public sim::SimActor {
   Duration delay_ = std::chrono::milliseconds(30);
   bool is_up_ = true;
   uint64_t last_id_ = 0;
+  std::set<derp::ConnectionId> frozen_;
   std::map<derp::ConnectionId, Stream> streams_;
   std::deque<Chunk> queue_;
 };

@@ -99,6 +99,16 @@ void Node::Impl::SetLocalEndpoints(Instant now,
     return;
   }
   const bool is_change = !local_.bases.empty();
+  // A relay's stream that used an address which is gone would be silent for
+  // minutes before TCP says so.
+  const bool is_gone = !std::ranges::includes(endpoints, local_.bases);
+  for (RelayLink& relay : relays_) {
+    if (is_gone) {
+      relay.Reconnect(now);
+    } else {
+      relay.Probe(now);
+    }
+  }
   local_.bases = std::move(endpoints);
   std::erase_if(local_.reflexive, [this](const ReflexiveAddress& address) {
     return std::ranges::find(local_.bases, address.base) == local_.bases.end();

@@ -59,6 +59,10 @@ void Node::Impl::NoteReceived(NodePeer& peer, const PacketBatch::Meta& meta,
 
 void Node::Impl::DrainWatch(Instant now, NodePeer& peer) {
   if (peer.watch.PollBeganToDoubt()) {
+    // What killed the path may have killed the relay's stream as well.
+    if (const auto relay = RelayFor(peer)) {
+      relays_[*relay].Probe(now);
+    }
     for (size_t i = 0; i < peer.held.size(); ++i) {
       SendOverRelay(now, peer, peer.held.bytes(i));
     }

@@ -16,6 +16,9 @@ using std::chrono::milliseconds;
 // the sender's own queue, and TCP inside the tunnel needs room for a burst.
 constexpr size_t kQueueDepth = 256;
 
+// What a live relay's answer to a ping takes at most; TCP may lose one segment.
+constexpr Duration kProbeTime = std::chrono::seconds(1);
+
 Duration Backoff(uint32_t failures, Rng& rng) {
   const int64_t base =
       std::min<int64_t>(5000, int64_t{10} * failures * failures);
@@ -74,6 +77,7 @@ void RelayLink::HandleOpen(Instant now,
 }
 
 void RelayLink::HandleBytes(Instant now, ByteView bytes) {
+  probe_ends_at_.reset();
   if (client_) {
     client_->HandleBytes(now, bytes);
     DrainClient(now);
@@ -92,15 +96,39 @@ void RelayLink::HandleTimeout(Instant now) {
     state_ = State::kConnecting;
     commands_.push_back(StreamCommand::kConnect);
   }
+  if (probe_ends_at_ && now >= *probe_ends_at_) {
+    Reconnect(now);
+  }
   if (client_) {
     client_->HandleTimeout(now);
     DrainClient(now);
   }
 }
 
+void RelayLink::Probe(Instant now) {
+  if (!is_up() || probe_ends_at_) {
+    return;
+  }
+  client_->Ping(now);
+  probe_ends_at_ = now + kProbeTime;
+}
+
+void RelayLink::Reconnect(Instant now) {
+  if (state_ == State::kDown) {
+    failures_ = 0;
+    connect_at_ = now;
+    return;
+  }
+  commands_.push_back(StreamCommand::kClose);
+  Fail(now, "the network changed");
+  failures_ = 0;
+  connect_at_ = now;
+}
+
 void RelayLink::Fail(Instant now, std::string reason) {
   state_ = State::kDown;
   client_.reset();
+  probe_ends_at_.reset();
   connect_at_ = now + Backoff(++failures_, *rng_);
   events_.emplace_back(RelayDown{std::move(reason)});
 }
@@ -160,7 +188,7 @@ std::optional<RelayEvent> RelayLink::PollEvent() {
 
 std::optional<Instant> RelayLink::NextTimeout() const {
   const auto client = client_ ? client_->NextTimeout() : std::nullopt;
-  return Earlier(client, connect_at_);
+  return Earlier(Earlier(client, connect_at_), probe_ends_at_);
 }
 
 }  // namespace natkit::mesh

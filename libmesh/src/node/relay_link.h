@@ -54,6 +54,11 @@ class RelayLink {
   void HandleBytes(Instant now, ByteView bytes);
   void HandleClosed(Instant now, std::string_view reason);
   void HandleTimeout(Instant now);
+  /// The address that the stream uses is gone: connects again at once.
+  void Reconnect(Instant now);
+  /// Something suggests that the stream is dead: unless the relay is heard
+  /// within a second, connects again.
+  void Probe(Instant now);
   /// Queues a packet; false if the link is not up. Old ones are dropped when
   /// the relay does not keep up.
   bool Send(Instant now, const PublicKey& to, ByteView bytes);
@@ -83,6 +88,7 @@ class RelayLink {
   State state_ = State::kDown;
   std::unique_ptr<derp::ClientCore> client_;
   std::optional<Instant> connect_at_;
+  std::optional<Instant> probe_ends_at_;
   uint32_t failures_ = 0;
   std::deque<StreamCommand> commands_;
   std::deque<RelayEvent> events_;
