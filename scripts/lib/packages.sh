@@ -36,6 +36,7 @@ test   llvm-19                cmd:llvm-symbolizer-19
 test   libclang-rt-19-dev     -
 test   coturn                 cmd:turnutils_natdiscovery
 test   stun-client            cmd:stun
+test   stun-server            cmd:stund
 test   libnice-dev            pc:nice
 test   miniupnpc              cmd:upnpc
 test   natpmpc                cmd:natpmpc
@@ -131,8 +132,9 @@ install_packages() {
   note "installing: $*"
   export DEBIAN_FRONTEND=noninteractive
   # The tests start servers of their own; nothing shall listen on this machine.
-  if [[ " $* " == *" coturn "* && -d /run/systemd/system ]]; then
-    systemctl mask --quiet coturn.service
+  if [[ -d /run/systemd/system ]]; then
+    [[ " $* " != *" coturn "* ]] || systemctl mask --quiet coturn.service
+    [[ " $* " != *" stun-server "* ]] || systemctl mask --quiet stun.service
   fi
   # Some repository may be down that none of these packages comes from.
   apt-get -o DPkg::Lock::Timeout=600 -qq update >"$log" 2>&1 ||

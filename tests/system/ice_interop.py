@@ -111,7 +111,8 @@ class Session:
 
     def wait_connected(self):
         self.wait(lambda: self.ours.last("state") == "state connected"
-                  and self.ours.has("selected 1"), "ours is connected")
+                  and "." in (self.ours.last("selected") or ""),
+                  "ours is connected")
         self.wait(lambda: self.theirs.has(self.done), "theirs is done")
 
     def exchange(self):

@@ -1,6 +1,6 @@
 // libnat's Binding client as a program.
 //
-// usage: stun_probe udp|tcp|tls IP:PORT [USER PASSWORD [short-term]]
+// usage: stun_probe udp|tcp|tls|rfc3489 IP:PORT [USER PASSWORD [short-term]]
 //
 // Writes one line: "success MAPPED verified|open", "error CODE" or the name of
 // another outcome. Certificates are not checked.
@@ -237,8 +237,10 @@ std::string Describe(const BindingEvent& event) {
 
 std::optional<BindingConfig> MakeConfig(
     const std::vector<std::string_view>& arguments) {
-  BindingConfig config;
-  config.sends_fingerprint = true;
+  const bool is_old = arguments[0] == "rfc3489";
+  BindingConfig config =
+      is_old ? BindingConfig::ForRfc3489Server() : BindingConfig{};
+  config.sends_fingerprint = !is_old;
   if (arguments.size() == 5) {
     auto user = ShortTermCredentials::Prepare(arguments[2], arguments[3]);
     if (!user) {
@@ -265,10 +267,10 @@ int Main(int argc, char** argv) {
   if (!server || !config) {
     return 2;
   }
-  const auto event =
-      arguments[0] == "udp"
-          ? AskOverUdp(*server, *std::move(config))
-          : AskOverStream(*server, arguments[0] == "tls", *std::move(config));
+  const bool is_stream = arguments[0] == "tcp" || arguments[0] == "tls";
+  const auto event = !is_stream ? AskOverUdp(*server, *std::move(config))
+                                : AskOverStream(*server, arguments[0] == "tls",
+                                                *std::move(config));
   const std::string line = event ? Describe(*event) : "not-connected";
   std::puts(line.c_str());
   return event && event->outcome == BindingOutcome::kSuccess ? 0 : 1;
