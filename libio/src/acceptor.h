@@ -7,8 +7,8 @@
 #include "fd_watcher.h"
 #include "natkit/io/event_loop.h"
 #include "natkit/io/timer.h"
+#include "natkit/io/unique_fd.h"
 #include "sockaddr.h"
-#include "unique_fd.h"
 
 namespace natkit::io {
 

@@ -4,7 +4,7 @@
 
 #include "event_loop_impl.h"
 #include "natkit/io/event_loop.h"
-#include "unique_fd.h"
+#include "natkit/io/unique_fd.h"
 
 namespace natkit::io {
 

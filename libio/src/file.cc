@@ -8,8 +8,8 @@
 #include <cstdlib>
 
 #include "natkit/base/secret.h"
+#include "natkit/io/unique_fd.h"
 #include "system_error.h"
-#include "unique_fd.h"
 
 namespace natkit::io {
 

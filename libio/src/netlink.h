@@ -10,7 +10,7 @@
 
 #include "natkit/base/bytes.h"
 #include "natkit/base/result.h"
-#include "unique_fd.h"
+#include "natkit/io/unique_fd.h"
 
 namespace natkit::io {
 

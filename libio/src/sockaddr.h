@@ -7,7 +7,7 @@
 
 #include "natkit/base/endpoint.h"
 #include "natkit/base/result.h"
-#include "unique_fd.h"
+#include "natkit/io/unique_fd.h"
 
 namespace natkit::io {
 

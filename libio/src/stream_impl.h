@@ -9,7 +9,7 @@
 #include "natkit/io/event_loop.h"
 #include "natkit/io/stream.h"
 #include "natkit/io/timer.h"
-#include "unique_fd.h"
+#include "natkit/io/unique_fd.h"
 
 namespace natkit::io {
 

@@ -1,5 +1,6 @@
 #include "natkit/io/tcp.h"
 
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
@@ -132,6 +133,27 @@ Result<TcpListener> TcpListener::Listen(EventLoop& loop, const Endpoint& local,
     return FailErrno();
   }
   return TcpListener(std::make_shared<Impl>(loop, *std::move(fd),
+                                            std::move(on_accept), options));
+}
+
+Result<TcpListener> TcpListener::Adopt(EventLoop& loop, UniqueFd listening,
+                                       AcceptHandler on_accept,
+                                       const StreamOptions& options) {
+  int type = 0;
+  int is_listening = 0;
+  socklen_t size = sizeof type;
+  const int fd = listening.get();
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0 ||
+      ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &size) != 0 ||
+      flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) {
+    return FailErrno();
+  }
+  if (type != SOCK_STREAM || is_listening == 0 ||
+      LocalEndpointOf(fd).port == 0) {
+    return Fail(Errc::kUnsupported);
+  }
+  return TcpListener(std::make_shared<Impl>(loop, std::move(listening),
                                             std::move(on_accept), options));
 }
 

@@ -24,6 +24,7 @@ build  libcli11-dev           inc:CLI/CLI.hpp
 build  libtomlplusplus-dev    inc:toml++/toml.h
 build  nlohmann-json3-dev     inc:nlohmann/json.hpp
 build  libspdlog-dev          inc:spdlog/spdlog.h
+build  prometheus-cpp-dev     pc:prometheus-cpp-core
 build  libgtest-dev           inc:gtest/gtest.h
 build  libgmock-dev           inc:gmock/gmock.h
 build  libbenchmark-dev       inc:benchmark/benchmark.h

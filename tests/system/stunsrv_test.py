@@ -128,7 +128,8 @@ class StunsrvTest(unittest.TestCase):
     def test_rate_limit_holds_and_zero_lifts_it(self):
         for limit, expect_all in (("10", False), ("0", True)):
             server, [(_, port)] = self.begin(
-                "--listen", "127.0.0.1:0", "--rate-limit", limit, sockets=1)
+                "--listen", "127.0.0.1:0", "--rate-limit", limit,
+                "--amplification", "any", sockets=1)
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
                 client.connect(("127.0.0.1", port))
                 for _ in range(200):

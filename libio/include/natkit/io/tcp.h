@@ -7,6 +7,7 @@
 #include "natkit/base/result.h"
 #include "natkit/io/event_loop.h"
 #include "natkit/io/stream.h"
+#include "natkit/io/unique_fd.h"
 
 namespace natkit::io {
 
@@ -41,6 +42,11 @@ class TcpListener {
   /// kUnsupported, kIo.
   [[nodiscard]] static Result<TcpListener> Listen(
       EventLoop& loop, const Endpoint& local, AcceptHandler on_accept,
+      const StreamOptions& options = {});
+  /// Takes a socket that listens already. Errors: kUnsupported (it does not,
+  /// or is not TCP over IP), kIo.
+  [[nodiscard]] static Result<TcpListener> Adopt(
+      EventLoop& loop, UniqueFd listening, AcceptHandler on_accept,
       const StreamOptions& options = {});
   ~TcpListener();
   TcpListener(TcpListener&&) noexcept;

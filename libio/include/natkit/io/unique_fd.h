@@ -6,7 +6,7 @@
 
 namespace natkit::io {
 
-/// Owns one file descriptor.
+/// Owns one file descriptor and closes it.
 class UniqueFd {
  public:
   UniqueFd() = default;

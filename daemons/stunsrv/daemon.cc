@@ -1,0 +1,115 @@
+#include "daemon.h"
+
+#include <csignal>
+#include <initializer_list>
+#include <string>
+#include <utility>
+
+#include "natkit/shell/logging.h"
+
+namespace natkit::stunsrv {
+
+namespace {
+
+using shell::Log;
+using shell::Outcome;
+
+}  // namespace
+
+Daemon::Daemon(CommandLine line, Rng& rng)
+    : line_(std::move(line)),
+      udp_(rng),
+      streams_(loop_, rng),
+      metrics_(loop_, [this] { return FormatMetrics(Measure()); }) {}
+
+Outcome<void> Daemon::Start(const Settings& settings,
+                            InheritedSockets inherited) {
+  io::IgnoreBrokenPipes();
+  threads_ = settings.threads;
+  if (auto started = streams_.Start(settings, inherited); !started) {
+    return started;
+  }
+  if (auto listened = metrics_.Listen(settings.metrics); !listened) {
+    return listened;
+  }
+  if (auto started = udp_.Start(settings, inherited); !started) {
+    return started;
+  }
+  signals_.emplace(loop_, std::initializer_list<int>{SIGINT, SIGTERM, SIGHUP},
+                   [this](int signal) { OnSignal(signal); });
+  Announce();
+  return {};
+}
+
+void Daemon::Run() {
+  loop_.Run();
+  udp_.Stop();
+  Log(LogLevel::kInfo, "stopped: " + Summarize(Measure()));
+}
+
+void Daemon::OnSignal(int signal) {
+  if (signal == SIGHUP) {
+    Reload();
+  } else {
+    loop_.Stop();
+  }
+}
+
+void Daemon::Reload() {
+  const auto settings = LoadSettings(line_);
+  if (!settings) {
+    ++failed_reloads_;
+    for (const std::string& error : settings.error()) {
+      Log(LogLevel::kError, error);
+    }
+    Log(LogLevel::kError, "the old settings stay in use");
+    return;
+  }
+  if (const auto applied = Apply(*settings); !applied) {
+    ++failed_reloads_;
+    Log(LogLevel::kError, applied.error() + "; the old settings stay in use");
+    return;
+  }
+  ++reloads_;
+  Log(LogLevel::kInfo, "settings reloaded");
+  if (settings->threads != threads_) {
+    Log(LogLevel::kWarning, "threads: changes with the next start");
+  }
+  Announce();
+}
+
+/// UDP comes last: the others have nothing to undo but what the next attempt
+/// does again.
+Outcome<void> Daemon::Apply(const Settings& settings) {
+  if (auto listened = metrics_.Listen(settings.metrics); !listened) {
+    return listened;
+  }
+  if (auto reloaded = streams_.Reload(settings); !reloaded) {
+    return reloaded;
+  }
+  return udp_.Reload(settings);
+}
+
+void Daemon::Announce() const {
+  for (const Endpoint& local : udp_.local_endpoints()) {
+    Log(LogLevel::kInfo, "listening on " + local.ToString());
+  }
+  for (const auto& [local, is_tls] : streams_.local_endpoints()) {
+    Log(LogLevel::kInfo, std::string("listening on ") +
+                             (is_tls ? "TLS " : "TCP ") + local.ToString());
+  }
+  if (const auto local = metrics_.local_endpoint()) {
+    Log(LogLevel::kInfo, "metrics on http://" + local->ToString() + "/metrics");
+  }
+}
+
+Measurements Daemon::Measure() const {
+  return {.udp = udp_.counters(),
+          .streams = streams_.counters(),
+          .partner =
+              udp_.partner() == nullptr ? nullptr : &udp_.partner()->counters(),
+          .reloads = reloads_,
+          .failed_reloads = failed_reloads_};
+}
+
+}  // namespace natkit::stunsrv

@@ -1,0 +1,46 @@
+#include "settings.h"
+
+#include <algorithm>
+#include <array>
+
+#include "natkit/base/encoding.h"
+#include "natkit/shell/files.h"
+
+namespace natkit::stunsrv {
+
+stun::ServerConfig MakeServerConfig(const Settings& settings) {
+  stun::ServerConfig config;
+  config.requests = settings.requests;
+  config.amplification = settings.amplification;
+  config.answers_rfc3489 = settings.answers_rfc3489;
+  config.software = settings.software;
+  config.rate_limit = settings.rate_limit;
+  config.discovery = settings.discovery;
+  if (settings.rate_limit) {
+    config.ledger_buckets = settings.rate_limit->bucket_count;
+  }
+  return config;
+}
+
+shell::Outcome<stun::PartnerSecret> LoadPartnerSecret(const std::string& path) {
+  const auto file = shell::ReadSecretFile(path);
+  if (!file) {
+    return std::unexpected(file.error());
+  }
+  std::string_view text = AsText(file->Expose());
+  while (text.ends_with('\n')) {
+    text.remove_suffix(1);
+  }
+  auto bytes = FromHex(text);
+  if (!bytes || bytes->size() != stun::PartnerSecret::kSize) {
+    return std::unexpected(path +
+                           ": 64 hex digits are expected, such as "
+                           "'openssl rand -hex 32' prints");
+  }
+  stun::PartnerSecret secret{
+      std::span<const uint8_t, stun::PartnerSecret::kSize>(*bytes)};
+  WipeBytes(*bytes);
+  return secret;
+}
+
+}  // namespace natkit::stunsrv

@@ -1,0 +1,532 @@
+#!/usr/bin/env python3
+"""`stunsrv` in production: discovery on one and two machines, TCP and TLS,
+configuration, reload, sockets from the service manager, metrics, floods.
+
+NATKIT_BIN names the folder of the programs.
+"""
+import binascii
+import fcntl
+import os
+import pathlib
+import random
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import unittest
+import urllib.error
+import urllib.request
+
+import stun_wire as stun
+import wg_interop_lab as lab
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+STUNSRV = ""
+A1, A2, A3 = "127.0.0.1", "127.0.0.2", "127.0.0.3"
+P1, P2 = 3478, 3479
+
+
+class Server:
+    """A running stunsrv; its log is a file, so that nothing blocks."""
+
+    def __init__(self, folder, command, **options):
+        self.path = pathlib.Path(tempfile.mkstemp(dir=folder)[1])
+        with self.path.open("w") as log:
+            self.process = subprocess.Popen(command, stderr=log, **options)
+
+    @property
+    def log(self):
+        return self.path.read_text()
+
+    def wait_log(self, text, count=1):
+        def said():
+            if self.process.poll() is not None and text not in self.log:
+                raise AssertionError(self.log)
+            return self.log.count(text) >= count
+        lab.wait_until(said, f"{text!r} in the log")
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(timeout=lab.DEADLINE)
+        return code
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def begin(self, config, *arguments, ready="listening on", count=1,
+              name="stunsrv.toml", **options):
+        file = self.write(name, config)
+        return self.start([STUNSRV, "--config", file, *arguments], ready,
+                          count, **options)
+
+    def start(self, command, ready, count, **options):
+        server = Server(self.folder, command, **options)
+        self.addCleanup(server.process.wait)
+        self.addCleanup(server.process.kill)
+        server.wait_log(ready, count)
+        return server
+
+    def write(self, name, text, mode=0o600):
+        path = self.folder / name
+        path.write_text(text)
+        path.chmod(mode)
+        return str(path)
+
+    def client(self, source=A3, timeout=lab.DEADLINE / 5):
+        client = stun.udp_client(source, timeout)
+        self.addCleanup(client.close)
+        return client
+
+
+DISCOVERY = f"""
+listen = "{A1}:{P1}"
+discovery_addresses = ["{A1}", "{A2}"]
+amplification = "any"
+"""
+
+
+class Discovery(Case):
+    def expect_all_changes(self, ask_from):
+        for flags, source in ((0, (A1, P1)),
+                              (stun.CHANGE_IP, (A2, P1)),
+                              (stun.CHANGE_PORT, (A1, P2)),
+                              (stun.CHANGE_IP | stun.CHANGE_PORT, (A2, P2))):
+            response, sender = stun.ask(ask_from, (A1, P1),
+                                        stun.change(flags))
+            self.assertTrue(response.is_success)
+            self.assertEqual(sender, source)
+            self.assertEqual(response.address(stun.RESPONSE_ORIGIN), source)
+            self.assertEqual(response.address(stun.OTHER_ADDRESS), (A2, P2))
+            self.assertEqual(response.mapped(), ask_from.getsockname())
+            self.assertEqual(response.address(stun.MAPPED_ADDRESS),
+                             ask_from.getsockname())
+
+    def test_answers_come_from_the_address_that_was_asked_for(self):
+        for threads in ("1", "3"):
+            server = self.begin(DISCOVERY, "--threads", threads, count=4)
+            for _ in range(4):
+                self.expect_all_changes(self.client())
+            self.assertEqual(server.stop(), 0)
+
+    def test_a_wildcard_serves_the_four_too(self):
+        self.begin(f'listen = ["0.0.0.0:{P1}", "0.0.0.0:{P2}"]\n'
+                   f'discovery_addresses = ["{A1}", "{A2}"]\n'
+                   'amplification = "any"\n', count=2)
+        self.expect_all_changes(self.client())
+
+    def test_response_port_is_bound_to_a_plain_request_and_to_a_rate(self):
+        self.begin(DISCOVERY, "--threads", "4", count=4)
+        asking, target = self.client(), self.client()
+        port = stun.attribute(
+            stun.RESPONSE_PORT,
+            target.getsockname()[1].to_bytes(2, "big") + bytes(2))
+        refused, _ = stun.ask(asking, (A1, P1), port)
+        self.assertEqual(refused.error(), 403)
+        # From another port, and so perhaps for another thread's sockets.
+        stun.ask(target, (A1, P2))
+        asking.sendto(stun.request(port), (A1, P1))
+        answer = stun.Response(target.recv(2048))
+        self.assertEqual(answer.mapped(), asking.getsockname())
+        again, _ = stun.ask(asking, (A1, P1), port)
+        self.assertEqual(again.error(), 403)
+
+    def test_padding_comes_back_in_fragments(self):
+        self.begin(DISCOVERY, count=4)
+        padded, _ = stun.ask(self.client(), (A1, P1),
+                             stun.attribute(stun.PADDING, bytes(1700)))
+        self.assertEqual(len(padded.data), 1724)
+
+    def test_coturns_client_finds_no_nat(self):
+        self.begin(DISCOVERY, count=4)
+        done = lab.run("turnutils_natdiscovery", "-m", "-f", "-L", A3, A1,
+                       check=False)
+        self.assertIn("NAT with Endpoint Independent Mapping", done)
+        self.assertIn("NAT with Endpoint Independent Filtering", done)
+
+    def test_an_old_client_finds_no_nat(self):
+        self.begin(DISCOVERY + "rfc3489 = true\n", count=4)
+        done = subprocess.run(["stun", A1, "-i", A1], capture_output=True,
+                              text=True, timeout=lab.DEADLINE)
+        self.assertIn("Open", done.stdout + done.stderr)
+
+    def test_two_machines_are_one_server(self):
+        self.write("secret", "5a" * 32 + "\n")
+        servers = []
+        for own, other in ((A1, A2), (A2, A1)):
+            servers.append(self.begin(
+                f'listen = ["{own}:{P1}"]\n'
+                f'discovery_addresses = "{own}"\n'
+                f'partner_addresses = "{other}"\n'
+                f'partner_listen = "{own}:3480"\n'
+                f'partner_link = "{other}:3480"\n'
+                f'partner_secret_file = "{self.folder}/secret"\n'
+                'amplification = "any"\nmetrics_listen = "127.0.0.1:0"\n',
+                count=2, name=f"{own}.toml"))
+        client = self.client()
+        self.expect_all_changes(client)
+        response, sender = stun.ask(client, (A2, P2),
+                                    stun.change(stun.CHANGE_IP))
+        self.assertEqual(sender, (A1, P2))
+        self.assertEqual(response.address(stun.OTHER_ADDRESS), (A1, P1))
+        # What is not authentic is not obeyed, and nobody is told.
+        forged = self.client()
+        self.assertTrue(stun.is_silent(forged, (A2, 3480), bytes(100)))
+        self.assertTrue(stun.is_silent(forged, (A2, 3480), stun.request()))
+
+    def test_one_address_alone_refuses_to_change(self):
+        self.begin(f'listen = "{A1}:{P1}"\ndiscovery = true\n')
+        response, _ = stun.ask(self.client(), (A1, P1), stun.change(6))
+        self.assertEqual(response.error(), 420)
+
+
+class Streams(Case):
+    def certificate(self):
+        lab.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+                "/CN=stun", "-addext", f"subjectAltName=IP:{A1}", "-keyout",
+                f"{self.folder}/key.pem", "-out", f"{self.folder}/cert.pem")
+        os.chmod(f"{self.folder}/key.pem", 0o600)
+        return (f'certificate = "{self.folder}/cert.pem"\n'
+                f'private_key = "{self.folder}/key.pem"\n')
+
+    def connect(self, port=P1, source=A3):
+        connection = socket.create_connection((A1, port), lab.DEADLINE,
+                                              source_address=(source, 0))
+        self.addCleanup(connection.close)
+        return connection
+
+    def test_tcp_answers_any_number_of_requests(self):
+        self.begin(f'listen = "{A1}:{P1}"\nlisten_tcp = "{A1}:{P1}"\n', count=2)
+        connection = self.connect()
+        messages = stun.request() + stun.request()
+        connection.sendall(messages[:7])
+        connection.sendall(messages[7:])
+        for _ in range(2):
+            response = stun.read_stream(connection)
+            self.assertEqual(response.mapped(), connection.getsockname())
+
+    def test_rfc5780_requests_are_bad_over_tcp(self):
+        self.begin(DISCOVERY + f'listen_tcp = "{A1}:{P1}"\n', count=5)
+        connection = self.connect()
+        connection.sendall(stun.request(stun.change(stun.CHANGE_IP)))
+        self.assertEqual(stun.read_stream(connection).error(), 400)
+        connection.sendall(stun.request())
+        self.assertEqual(stun.read_stream(connection)
+                         .address(stun.OTHER_ADDRESS), (A2, P2))
+
+    def test_tls_answers(self):
+        self.begin(f'listen = "{A1}:{P1}"\nlisten_tls = "{A1}:5349"\n' +
+                   self.certificate(), count=2)
+        context = ssl.create_default_context(
+            cafile=f"{self.folder}/cert.pem")
+        with context.wrap_socket(self.connect(5349),
+                                 server_hostname=A1) as connection:
+            connection.sendall(stun.request())
+            response = stun.read_stream(connection)
+            self.assertEqual(response.mapped(), connection.getsockname())
+
+    def test_nonsense_and_idleness_end_a_connection(self):
+        self.begin(f'listen = "{A1}:{P1}"\nlisten_tcp = "{A1}:{P1}"\n'
+                   "idle_timeout = 1\n", count=2)
+        talking = self.connect()
+        talking.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        self.assertIsNone(stun.read_stream(talking))
+        self.assertIsNone(stun.read_stream(self.connect()))
+
+    def test_connections_are_bounded(self):
+        self.begin(f'listen = "{A1}:{P1}"\nlisten_tcp = "{A1}:{P1}"\n'
+                   "max_connections = 3\nmax_connections_per_source = 2\n",
+                   count=2)
+        first = self.connect()
+        second = self.connect()
+        for connection in (first, second):
+            connection.sendall(stun.request())
+            self.assertTrue(stun.read_stream(connection))
+        self.assertIsNone(stun.read_stream(self.connect()), "a third")
+        others = [self.connect(source=source)
+                  for source in ("127.0.0.4", "127.0.0.5")]
+        for connection in others:
+            connection.sendall(stun.request())
+            self.assertTrue(stun.read_stream(connection))
+        self.assertIsNone(stun.read_stream(first), "the longest idle")
+
+
+class Configuration(Case):
+    def check(self, config):
+        return subprocess.run(
+            [STUNSRV, "--check", "--config", self.write("c.toml", config)],
+            capture_output=True, text=True, timeout=lab.DEADLINE)
+
+    def test_check_names_what_is_wrong(self):
+        self.assertEqual(self.check(DISCOVERY).returncode, 0)
+        for config, complaint in (
+                ("listne = 1", "c.toml:1: unknown key 'listne'"),
+                ("threads = -1", "'threads' must be a whole number"),
+                ('listen = "3478"', "'3478' is not ADDRESS:PORT"),
+                ('listen_tls = ":5349"', "needs certificate and private_key"),
+                ('amplification = "some"', '"balanced", "none", "any"'),
+                (f'discovery_addresses = "{A1}"', "two different addresses"),
+                (f'discovery_addresses = ["{A1}", "::1"]', "two different"),
+                (f'discovery_addresses = "{A1}"\npartner_addresses = "{A2}"',
+                 "needs partner_listen"),
+                ('certificate = "/none"\nprivate_key = "/none"', "/none")):
+            done = self.check(config)
+            self.assertEqual(done.returncode, 2, config)
+            self.assertIn(complaint, done.stderr)
+
+    def test_the_partners_secret_must_be_secret(self):
+        config = (f'discovery_addresses = "{A1}"\npartner_addresses = "{A2}"\n'
+                  f'partner_listen = "{A1}:3480"\n'
+                  f'partner_link = "{A2}:3480"\n'
+                  f'partner_secret_file = "{self.folder}/s"\n')
+        self.write("s", "5a" * 32)
+        self.assertEqual(self.check(config).returncode, 0)
+        self.write("s", "5a" * 32, mode=0o644)
+        self.assertEqual(self.check(config).returncode, 2)
+        self.write("s", "5a" * 31)
+        self.assertIn("64 hex digits", self.check(config).stderr)
+
+    def test_reload_keeps_what_stays_and_changes_the_rest(self):
+        server = self.begin(f'listen = "{A1}:{P1}"\n', "--threads", "2")
+        client = self.client()
+        stun.ask(client, (A1, P1))
+        self.write("stunsrv.toml", f'listen = ["{A1}:{P1}", "{A2}:{P1}"]\n'
+                   f'listen_tcp = "{A1}:{P1}"\nsoftware = "natkit"\n')
+        server.process.send_signal(signal.SIGHUP)
+        server.wait_log("settings reloaded")
+        server.wait_log("listening on TCP")
+        lab.wait_until(
+            lambda: 0x8022 in stun.ask(client, (A1, P1))[0].attributes,
+            "the new settings")
+        stun.ask(client, (A2, P1))
+        self.write("stunsrv.toml", f'listen = "{A2}:{P1}"\n')
+        server.process.send_signal(signal.SIGHUP)
+        server.wait_log("settings reloaded", 2)
+        lab.wait_until(lambda: self.is_free(A1), "A1 is not served any more")
+        stun.ask(client, (A2, P1))
+        self.assertEqual(server.stop(), 0)
+
+    def is_free(self, address):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind((address, P1))
+                return True
+            except OSError:
+                return False
+
+    def test_nothing_is_lost_while_it_reloads(self):
+        server = self.begin(f'listen = "{A1}:{P1}"\nrate_limit = 0\n'
+                            'amplification = "any"\n', "--threads", "2")
+        clients = [self.client(timeout=2) for _ in range(8)]
+        for number in range(1, 6):
+            server.process.send_signal(signal.SIGHUP)
+            for client in clients:
+                for _ in range(20):
+                    client.sendto(stun.request(), (A1, P1))
+            server.wait_log("settings reloaded", number)
+        for client in clients:
+            for _ in range(100):
+                self.assertTrue(client.recv(2048))
+
+    def test_a_bad_file_changes_nothing_and_is_named(self):
+        server = self.begin(f'listen = "{A1}:{P1}"\n')
+        for config, complaint in (
+                ("threads =", "stunsrv.toml:1"),
+                ("bogus = true", "unknown key 'bogus'"),
+                (f'listen = "192.0.2.1:{P1}"\n', "cannot listen on UDP")):
+            self.write("stunsrv.toml", config)
+            server.process.send_signal(signal.SIGHUP)
+            server.wait_log(complaint)
+        server.wait_log("the old settings stay in use", 3)
+        stun.ask(self.client(), (A1, P1))
+
+
+class ServiceManager(Case):
+    def activate(self, sockets, names, *arguments):
+        """Starts it with the sockets at 3, 4, ... as systemd does."""
+        spare = [fcntl.fcntl(one.fileno(), fcntl.F_DUPFD, 100)
+                 for one in sockets]
+        places = range(3, 3 + len(sockets))
+
+        def place():
+            for source, to in zip(spare, places):
+                os.dup2(source, to, inheritable=True)
+
+        script = 'LISTEN_PID=$$ exec "$@"'
+        environment = dict(os.environ, LISTEN_FDS=str(len(sockets)),
+                           LISTEN_FDNAMES=":".join(names))
+        server = Server(self.folder, ["sh", "-c", script, "sh", STUNSRV,
+                                      *arguments],
+                        env=environment, preexec_fn=place, pass_fds=places)
+        for one in spare:
+            os.close(one)
+        self.addCleanup(server.process.wait)
+        self.addCleanup(server.process.kill)
+        return server
+
+    def open(self, kind, address, port):
+        one = socket.socket(socket.AF_INET, kind)
+        self.addCleanup(one.close)
+        one.bind((address, port))
+        if kind == socket.SOCK_STREAM:
+            one.listen()
+        return one
+
+    def test_passed_sockets_are_served(self):
+        server = self.activate(
+            [self.open(socket.SOCK_DGRAM, A1, P1),
+             self.open(socket.SOCK_STREAM, A1, P1)], ["stun", "stun"],
+            "--listen", f"{A1}:{P1}", "--threads", "2")
+        server.wait_log("listening on", 2)
+        stun.ask(self.client(), (A1, P1))
+        with socket.create_connection((A1, P1), lab.DEADLINE) as connection:
+            connection.sendall(stun.request())
+            self.assertTrue(stun.read_stream(connection).is_success)
+        self.assertEqual(server.log.count("listening on"), 2)
+        self.assertEqual(server.stop(), 0)
+
+    def test_requests_before_the_start_are_not_lost(self):
+        passed = self.open(socket.SOCK_DGRAM, A1, P1)
+        client = self.client(timeout=lab.DEADLINE)
+        client.sendto(stun.request(), (A1, P1))
+        self.activate([passed], ["stun"], "--listen", f"{A1}:{P1}")
+        self.assertTrue(stun.Response(client.recv(2048)).is_success)
+
+    def test_other_sockets_are_refused(self):
+        other, end = socket.socketpair()
+        self.addCleanup(other.close)
+        self.addCleanup(end.close)
+        server = self.activate([other], ["x"], "--listen", f"{A1}:{P1}")
+        self.assertEqual(server.process.wait(lab.DEADLINE), 1)
+        self.assertIn("passed", server.log)
+
+    def test_units_are_sound(self):
+        if not shutil.which("systemd-analyze"):
+            self.skipTest("no systemd-analyze")
+        folder = ROOT / "daemons/stunsrv/systemd"
+        service = (folder / "stunsrv.service").read_text()
+        unit = self.write("stunsrv.service",
+                          service.replace("/usr/bin/stunsrv", STUNSRV), 0o644)
+        shutil.copy(folder / "stunsrv.socket", self.folder)
+        for name in (unit, f"{self.folder}/stunsrv.socket"):
+            done = subprocess.run(
+                ["systemd-analyze", "verify", "--man=no", name],
+                capture_output=True, text=True, timeout=lab.DEADLINE)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+        done = subprocess.run(
+            ["systemd-analyze", "security", "--offline=true",
+             "--threshold=20", unit],
+            capture_output=True, text=True, timeout=lab.DEADLINE)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+
+class Abuse(Case):
+    def metrics(self, server):
+        server.wait_log("metrics on ")
+        url = server.log.split("metrics on ")[1].split()[0]
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(url, timeout=lab.DEADLINE) as answer:
+            text = answer.read().decode()
+        with self.assertRaises(urllib.error.HTTPError):
+            opener.open(url.replace("/metrics", "/"), timeout=lab.DEADLINE)
+        return dict(line.rsplit(" ", 1) for line in text.splitlines()
+                    if not line.startswith("#"))
+
+    def test_metrics_count_what_came(self):
+        server = self.begin(f'listen = "{A1}:{P1}"\n'
+                            'metrics_listen = "127.0.0.1:0"\n')
+        client = self.client()
+        stun.ask(client, (A1, P1))
+        client.sendto(b"nonsense", (A1, P1))
+        stun.ask(client, (A1, P1))
+        requests = 'stunsrv_requests_total{transport="udp",outcome="%s"}'
+        lab.wait_until(
+            lambda: self.metrics(server)[requests % "answered"] == "2",
+            "two answers")
+        self.assertEqual(self.metrics(server)[requests % "not_stun"], "1")
+
+    def resident(self, server):
+        status = pathlib.Path(f"/proc/{server.process.pid}/status").read_text()
+        return int(status.split("VmRSS:")[1].split()[0])
+
+    def test_a_flood_costs_no_memory_and_gains_no_bytes(self):
+        server = self.begin(DISCOVERY.replace('"any"', '"balanced"') +
+                            'metrics_listen = "127.0.0.1:0"\n'
+                            "source_buckets = 4096\n"
+                            f'listen_tcp = "{A1}:{P1}"\n', count=5)
+        rng = random.Random(1)
+        clients = [self.client(f"127.1.{i}.{rng.randrange(1, 255)}")
+                   for i in range(60)]
+        sizes = []
+        for round_number in range(4):
+            for number in range(5000):
+                client = clients[number % len(clients)]
+                kind = number % 5
+                client.sendto(
+                    [stun.request(), rng.randbytes(rng.randrange(600)),
+                     stun.request(stun.change(6)),
+                     stun.request(stun.attribute(
+                         stun.RESPONSE_PORT, rng.randbytes(2) + bytes(2))),
+                     stun.request()[:-4] + rng.randbytes(4)][kind], (A1, P1))
+            sizes.append(self.resident(server))
+        self.assertLess(sizes[-1] - sizes[1], 1024, f"KiB: {sizes}")
+        total = 'stunsrv_bytes_total{transport="udp",direction="%s"}'
+        counted = self.metrics(server)
+        self.assertLessEqual(int(counted[total % "out"]),
+                             int(counted[total % "in"]) + 60 * 48)
+        self.assertGreater(int(counted[total % "out"]), 0)
+
+    def test_tailscales_clients_are_answered_at_any_policy(self):
+        message = bytes.fromhex("000100142112a4420102030405060708090a0b0c"
+                                "802200087461696c6e6f646580280004")
+        crc = binascii.crc32(message[:-4]) ^ 0x5354554E
+        message += crc.to_bytes(4, "big")
+        for policy in ("balanced", "none", "any"):
+            server = self.begin(f'listen = "{A1}:{P1}"\n'
+                                f'answer = "tailscale"\n'
+                                f'amplification = "{policy}"\n')
+            client = self.client()
+            for _ in range(20):
+                client.sendto(message, (A1, P1))
+                self.assertEqual(len(client.recv(2048)), 32)
+            self.assertTrue(stun.is_silent(client, (A1, P1), stun.request()))
+            server.stop()
+
+    def test_two_servers_do_not_talk_to_each_other(self):
+        servers = [self.begin(f'listen = "{address}:{P1}"\n'
+                              'metrics_listen = "127.0.0.1:0"\n',
+                              name=f"{address}.toml")
+                   for address in (A1, A2)]
+        # The forged source: what the kernel itself sends from A2:3478 would
+        # need that port, so a raw packet does it.
+        raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+        self.addCleanup(raw.close)
+        payload = stun.request()
+        udp = (P1.to_bytes(2, "big") * 2 +
+               (8 + len(payload)).to_bytes(2, "big") + bytes(2) + payload)
+        header = bytes.fromhex("450000000000000040110000")
+        packet = (header[:2] + (20 + len(udp)).to_bytes(2, "big") +
+                  header[4:] + socket.inet_aton(A2) + socket.inet_aton(A1) +
+                  udp)
+        raw.sendto(packet, (A1, 0))
+        received = ('stunsrv_requests_total'
+                    '{transport="udp",outcome="refused_source"}')
+        lab.wait_until(lambda: self.metrics(servers[0])[received] == "1",
+                       "the forged packet")
+        total = 'stunsrv_bytes_total{transport="udp",direction="out"}'
+        self.assertEqual(self.metrics(servers[0])[total], "0")
+        self.assertEqual(self.metrics(servers[1])[total], "0")
+
+
+if __name__ == "__main__":
+    lab.enter()
+    lab.run("ip", "link", "set", "lo", "up")
+    STUNSRV = lab.program("stunsrv")
+    unittest.main(verbosity=2)
