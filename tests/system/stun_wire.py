@@ -93,12 +93,24 @@ def is_silent(client, server, message, seconds=0.5):
         return True
 
 
+def read_exactly(connection, size):
+    """So many bytes; fewer at the end."""
+    data = b""
+    while len(data) < size:
+        chunk = connection.recv(size - len(data))
+        if not chunk:
+            break
+        data += chunk
+    return data
+
+
 def read_stream(connection):
     """One message from a TCP or TLS connection; None at its end."""
-    data = b""
-    while len(data) < 20 or len(data) < 20 + struct.unpack(">H", data[2:4])[0]:
-        chunk = connection.recv(4096)
-        if not chunk:
-            return None
-        data += chunk
-    return Response(data)
+    try:
+        header = read_exactly(connection, 20)
+    except ConnectionResetError:
+        return None
+    if len(header) < 20:
+        return None
+    size = struct.unpack(">H", header[2:4])[0]
+    return Response(header + read_exactly(connection, size))
