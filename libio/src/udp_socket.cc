@@ -9,6 +9,7 @@
 #include "fd_watcher.h"
 #include "sockaddr.h"
 #include "system_error.h"
+#include "udp_errors.h"
 #include "udp_messages.h"
 
 namespace natkit::io {
@@ -45,7 +46,12 @@ Result<void> ApplyOptions(int fd, AddressFamily family,
     return size == 0 || SetOption(fd, SOL_SOCKET, forced, value) ||
            SetOption(fd, SOL_SOCKET, plain, value);
   };
-  if (!has_info ||
+  const bool wants_errors = options.reports_icmp_errors;
+  const bool has_errors =
+      !wants_errors || (family == AddressFamily::kIpv4
+                            ? SetOption(fd, IPPROTO_IP, IP_RECVERR, 1)
+                            : SetOption(fd, IPPROTO_IPV6, IPV6_RECVERR, 1));
+  if (!has_info || !has_errors ||
       !set_size(SO_RCVBUFFORCE, SO_RCVBUF, options.receive_buffer) ||
       !set_size(SO_SNDBUFFORCE, SO_SNDBUF, options.send_buffer) ||
       (options.fwmark != 0 &&
@@ -63,6 +69,7 @@ class UdpSocket::Impl : public std::enable_shared_from_this<Impl> {
       : loop_(loop),
         local_(LocalEndpointOf(fd.get())),
         max_backlog_(options.max_backlog),
+        reports_icmp_errors_(options.reports_icmp_errors),
         watcher_(std::make_unique<FdWatcher>(
             loop, std::move(fd), [this](Readiness ready) { OnReady(ready); })) {
   }
@@ -70,6 +77,9 @@ class UdpSocket::Impl : public std::enable_shared_from_this<Impl> {
   void Close() { watcher_.reset(); }
 
   void SetReceiveHandler(ReceiveHandler on_receive);
+
+  void SetIcmpHandler(IcmpHandler on_error) { on_icmp_ = std::move(on_error); }
+
   void Send(const PacketBatch& batch);
   void SendTo(const Endpoint& to, ByteView payload, const IpAddress& from);
 
@@ -85,6 +95,7 @@ class UdpSocket::Impl : public std::enable_shared_from_this<Impl> {
   enum class Sent { kOne, kWouldBlock, kFailed };
 
   void OnReady(Readiness ready);
+  void TakeErrors();
   void Receive();
   [[nodiscard]] size_t ReceiveBatch();
   void Take(const UdpMessage& message, ByteView bytes);
@@ -100,6 +111,8 @@ class UdpSocket::Impl : public std::enable_shared_from_this<Impl> {
   EventLoop& loop_;
   Endpoint local_;
   size_t max_backlog_;
+  bool reports_icmp_errors_;
+  IcmpHandler on_icmp_;
   UdpCounters counters_;
   std::shared_ptr<const ReceiveHandler> on_receive_;  // null: not receiving
   PacketBatch incoming_;
@@ -126,11 +139,30 @@ void UdpSocket::Impl::WatchAsNeeded() {
 
 void UdpSocket::Impl::OnReady(Readiness ready) {
   const auto keep_alive = shared_from_this();
+  if (reports_icmp_errors_) {
+    TakeErrors();
+  }
+  if (watcher_ == nullptr) {
+    return;
+  }
   if (ready.write && !backlog_.is_empty()) {
     FlushBacklog();
   }
   if (ready.read && on_receive_) {
     Receive();
+  }
+}
+
+void UdpSocket::Impl::TakeErrors() {
+  while (watcher_ != nullptr) {
+    const auto error = TakeIcmpError(fd());
+    if (!error) {
+      return;
+    }
+    if (on_icmp_) {
+      const auto on_icmp = on_icmp_;  // it may destroy the socket
+      on_icmp(*error);
+    }
   }
 }
 
@@ -327,6 +359,22 @@ void UdpSocket::Send(const PacketBatch& batch) {
 void UdpSocket::SendTo(const Endpoint& to, ByteView payload,
                        const IpAddress& from) {
   impl_->SendTo(to, payload, from);
+}
+
+void UdpSocket::SetIcmpHandler(IcmpHandler on_error) {
+  impl_->SetIcmpHandler(std::move(on_error));
+}
+
+Result<void> UdpSocket::SetHopLimit(uint8_t limit) {
+  const int value = limit == 0 ? -1 : int{limit};
+  const bool is_set =
+      impl_->local().address.is_v4()
+          ? SetOption(impl_->fd(), IPPROTO_IP, IP_TTL, value)
+          : SetOption(impl_->fd(), IPPROTO_IPV6, IPV6_UNICAST_HOPS, value);
+  if (!is_set) {
+    return FailErrno();
+  }
+  return {};
 }
 
 Result<void> UdpSocket::SetFwmark(uint32_t mark) {

@@ -17,7 +17,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ["NATKIT_BIN"])
 BLOCK = re.compile(r"^```sh( run)?\n(.*?)^```", re.M | re.S)
-PROGRAMS = ("meshnode", "derpd", "stunsrv", "netsim")
+PROGRAMS = ("meshnode", "derpd", "stunsrv", "netsim", "natcheck")
 
 
 def documents():

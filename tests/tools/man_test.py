@@ -30,6 +30,8 @@ STATUSES = {
     "meshnode": [(0, "genpsk"), (1, "check ?/none.toml"), (2, "bogus")],
     "derpd": [(0, "--check --dev"), (2, "--config ?/none.toml"),
               (1, "--dev --no-stun --listen 192.0.2.1:1")],
+    "natcheck": [(0, "--version"), (1, "--server nosuch.invalid"),
+                 (2, "--server [::1")],
     "stunsrv": [(0, "--version"), (1, "--listen 192.0.2.1:1"),
                 (2, "--listen bogus")],
 }

@@ -345,8 +345,8 @@ void Lab::RunReady() {
 }
 
 Instant Lab::ReserveSlot(const IpAddress& server) {
-  const Duration between =
-      std::chrono::seconds(1) / std::max(config_.transactions_per_second, 1U);
+  const Duration between = Duration(std::chrono::seconds(1)) /
+                           std::max(config_.transactions_per_second, 1U);
   Instant& next = next_slot_.try_emplace(server, now_).first->second;
   const Instant slot = std::max(next, now_);
   next = slot + between;

@@ -55,6 +55,27 @@ TEST_P(UdpFamilies, SendsAndReceivesWithBothAddresses) {
   EXPECT_EQ(b.socket.counters().received, 1U);
 }
 
+TEST_P(UdpFamilies, TellsOfIcmpErrors) {
+  EventLoop loop;
+  Host a(loop, GetParam(), {.reports_icmp_errors = true});
+  std::vector<IcmpError> errors;
+  a.socket.SetIcmpHandler(
+      [&errors](const IcmpError& error) { errors.push_back(error); });
+  Endpoint closed;
+  {
+    const Host gone(loop, GetParam());
+    closed = gone.socket.local_endpoint();
+  }
+  ASSERT_TRUE(a.socket.SetHopLimit(3).has_value());
+  a.socket.SendTo(closed, AsBytes("anybody?"));
+  ASSERT_TRUE(loop.RunUntil([&] { return !errors.empty(); }, kLimit));
+  EXPECT_EQ(errors[0].to, closed);
+  EXPECT_EQ(errors[0].from, closed.address);
+  const bool is_v4 = closed.address.is_v4();
+  EXPECT_EQ(errors[0].type, is_v4 ? 3 : 1);  // destination unreachable
+  EXPECT_EQ(errors[0].code, is_v4 ? 3 : 4);  // port
+}
+
 TEST_P(UdpFamilies, MovesBatchesLongerThanOneSystemCall) {
   EventLoop loop;
   Host a(loop, GetParam());

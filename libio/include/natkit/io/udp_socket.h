@@ -20,6 +20,17 @@ struct UdpOptions {
   /// Bytes kept while the system's send buffer is full; what does not fit is
   /// dropped and counted.
   size_t max_backlog = size_t{256} * 1024;
+  /// ICMP errors are told to the handler of SetIcmpHandler().
+  bool reports_icmp_errors = false;
+};
+
+/// An ICMP or ICMPv6 error about a datagram that a socket has sent.
+struct IcmpError {
+  IpAddress from;  ///< who says it; unspecified if that is not known
+  Endpoint to;     ///< where the datagram was to go
+  uint8_t type = 0;
+  uint8_t code = 0;
+  uint32_t info = 0;  ///< "packet too big" and its like: the next-hop MTU
 };
 
 /// Counted since the socket was bound. Datagrams, not bytes.
@@ -58,6 +69,15 @@ class UdpSocket {
 
   /// Starts receiving; an empty handler stops it.
   void SetReceiveHandler(ReceiveHandler on_receive);
+
+  using IcmpHandler = std::function<void(const IcmpError&)>;
+
+  /// Needs UdpOptions::reports_icmp_errors and a receive handler.
+  void SetIcmpHandler(IcmpHandler on_error);
+
+  /// TTL or hop limit of what is sent from now on; 0: the system's default.
+  /// Errors: kPermissionDenied, kUnsupported, kIo.
+  [[nodiscard]] Result<void> SetHopLimit(uint8_t limit);
 
   /// Sends each packet to its `meta.remote`, from its `meta.local.address`
   /// when that is not unspecified (the port is always the socket's). The

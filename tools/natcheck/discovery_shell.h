@@ -1,0 +1,36 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+
+#include "natkit/base/rng.h"
+#include "natkit/io/event_loop.h"
+#include "natkit/io/timer.h"
+#include "natkit/io/udp_socket.h"
+#include "natkit/nat/behavior_discovery.h"
+
+namespace natkit::natcheck {
+
+/// Sockets and time for a BehaviorDiscovery; decides nothing.
+class DiscoveryShell {
+ public:
+  DiscoveryShell(io::EventLoop& loop, nat::BehaviorConfig config, Rng& rng);
+
+  /// Runs until all is known, or for `limit`; zero: no limit. `on_progress` is
+  /// called now and then with the time that has passed.
+  const nat::BehaviorReport& Run(
+      Duration limit, const std::function<void(Duration)>& on_progress);
+
+ private:
+  void Pump();
+  void Open(const nat::OpenSocket& wish);
+  void Send(const nat::SendDatagram& datagram);
+
+  io::EventLoop& loop_;
+  nat::BehaviorDiscovery discovery_;
+  io::Timer timer_;
+  std::map<nat::SocketNumber, std::unique_ptr<io::UdpSocket>> sockets_;
+};
+
+}  // namespace natkit::natcheck

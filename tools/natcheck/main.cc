@@ -1,0 +1,203 @@
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <iostream>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "command.h"
+#include "discovery_shell.h"
+#include "natkit/base/rng.h"
+#include "natkit/io/event_loop.h"
+#include "natkit/io/resolver.h"
+#include "natkit/io/source_address.h"
+#include "natkit/shell/outcome.h"
+#include "options.h"
+#include "report_json.h"
+#include "report_text.h"
+
+namespace natkit::natcheck {
+namespace {
+
+using std::chrono::seconds;
+
+int Complain(const std::string& text, int code) {
+  std::cerr << "natcheck: " << text << '\n';
+  return code;
+}
+
+/// Servers by family, in the order of the command line.
+using Servers = std::map<AddressFamily, std::vector<Endpoint>>;
+
+/// Looks up all names at once; says on stderr which one has no address.
+Servers Resolve(io::EventLoop& loop, const std::vector<ServerName>& names) {
+  constexpr auto kPatience = seconds(30);
+  io::Resolver resolver(loop);
+  std::vector<Result<std::vector<IpAddress>>> found(names.size(),
+                                                    Fail(Errc::kTimedOut));
+  size_t waiting = names.size();
+  for (size_t i = 0; i < names.size(); ++i) {
+    resolver.Resolve(names[i].host, [&found, &waiting, i](auto addresses) {
+      found[i] = std::move(addresses);
+      --waiting;
+    });
+  }
+  loop.RunUntil([&waiting] { return waiting == 0; }, kPatience);
+  Servers servers;
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (!found[i]) {
+      Complain("cannot look up " + names[i].host + ": " +
+                   std::string(ErrcName(found[i].error().code)),
+               0);
+      continue;
+    }
+    for (const IpAddress& address : *found[i]) {
+      servers[address.family()].push_back({address, names[i].port});
+    }
+  }
+  return servers;
+}
+
+/// The addresses of one family to ask from; empty if there is no route.
+std::vector<IpAddress> LocalAddresses(const std::vector<IpAddress>& wanted,
+                                      const Endpoint& server) {
+  std::vector<IpAddress> locals;
+  for (const IpAddress& address : wanted) {
+    if (address.family() == server.address.family()) {
+      locals.push_back(address);
+    }
+  }
+  if (locals.empty()) {
+    if (const auto source = io::FindSourceAddress(server.address)) {
+      locals.push_back(*source);
+    }
+  }
+  return locals;
+}
+
+class Run {
+ public:
+  Run(const Options& options, std::vector<IpAddress> locals)
+      : options_(options), locals_(std::move(locals)) {}
+
+  int Main(const std::vector<ServerName>& names);
+
+ private:
+  void Discover(AddressFamily family, const std::vector<Endpoint>& servers);
+
+  [[nodiscard]] bool IsWanted(AddressFamily family) const {
+    return family == AddressFamily::kIpv4 ? !options_.only_v6
+                                          : !options_.only_v4;
+  }
+
+  const Options& options_;
+  std::vector<IpAddress> locals_;
+  io::EventLoop loop_;
+  SystemRng rng_;
+  std::vector<FamilyReport> reports_;
+};
+
+void Run::Discover(AddressFamily family, const std::vector<Endpoint>& servers) {
+  nat::BehaviorConfig config;
+  config.servers = servers;
+  config.local_addresses = LocalAddresses(locals_, servers.front());
+  if (config.local_addresses.empty()) {
+    Complain("no way to " + servers.front().ToString() + " from this host", 0);
+    return;
+  }
+  config.tests_lifetimes = options_.is_full;
+  config.longest_lifetime = seconds(options_.longest);
+  DiscoveryShell shell(loop_, std::move(config), rng_);
+  const bool is_watched = ::isatty(STDERR_FILENO) == 1;
+  const nat::BehaviorReport& report =
+      shell.Run(seconds(options_.timeout), [is_watched](Duration passed) {
+        if (is_watched) {
+          std::cerr << "natcheck: still measuring, "
+                    << std::chrono::duration_cast<seconds>(passed).count()
+                    << " s\n";
+        }
+      });
+  reports_.push_back({.family = family, .report = report});
+}
+
+int Run::Main(const std::vector<ServerName>& names) {
+  for (const auto& [family, servers] : Resolve(loop_, names)) {
+    if (IsWanted(family)) {
+      Discover(family, servers);
+    }
+  }
+  if (reports_.empty()) {
+    return Complain("no server could be asked", shell::kExitFailure);
+  }
+  if (options_.wants_json) {
+    std::cout << ToJson(reports_) << '\n';
+  }
+  bool has_answer = false;
+  for (const FamilyReport& of : reports_) {
+    has_answer = has_answer || of.report.server.port != 0;
+    if (!options_.wants_json) {
+      std::cout << (of.family == AddressFamily::kIpv4 ? "IPv4" : "IPv6")
+                << "\n\n";
+      PrintText(std::cout, of.report,
+                options_.wants_evidence ? Evidence::kPrint : Evidence::kOmit);
+      std::cout << '\n';
+    }
+  }
+  return has_answer ? shell::kExitOk : shell::kExitFailure;
+}
+
+int RunDefault(const Options& options) {
+  if (options.servers.empty()) {
+    return Complain(
+        "no server given; try --server with a STUN server that "
+        "has two addresses (RFC 5780)",
+        shell::kExitUsage);
+  }
+  std::vector<ServerName> names;
+  for (const std::string& text : options.servers) {
+    if (!ParseServer(text, names.emplace_back())) {
+      return Complain("--server '" + text + "' is not HOST or HOST:PORT",
+                      shell::kExitUsage);
+    }
+  }
+  std::vector<IpAddress> locals;
+  for (const std::string& text : options.locals) {
+    const auto address = IpAddress::Parse(text);
+    if (!address) {
+      return Complain("--local '" + text + "' is not an address",
+                      shell::kExitUsage);
+    }
+    locals.push_back(*address);
+  }
+  return Run(options, std::move(locals)).Main(names);
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app(
+      "Tells what a NAT does, and what that means for reaching others.",
+      "natcheck");
+  app.set_version_flag("--version", "natcheck (natkit) " NATKIT_VERSION);
+  app.require_subcommand(0, 1);
+  Options options;
+  AddOptions(app, options);
+  int exit_status = shell::kExitOk;
+  conformance::AddConformanceCommand(app, exit_status);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // exit() prints help, version or the mistake; 0 for the first two.
+    return app.exit(error) == 0 ? shell::kExitOk : shell::kExitUsage;
+  }
+  return app.get_subcommands().empty() ? RunDefault(options) : exit_status;
+}
+
+}  // namespace
+}  // namespace natkit::natcheck
+
+int main(int argc, char** argv) {
+  return natkit::natcheck::Main(argc, argv);
+}

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace natkit::natcheck {
+
+/// What the command line of the default run says.
+struct Options {
+  std::vector<std::string> servers;  ///< HOST or HOST:PORT
+  std::vector<std::string> locals;   ///< addresses of this host
+  bool only_v4 = false;
+  bool only_v6 = false;
+  bool is_full = false;
+  bool wants_json = false;
+  bool wants_evidence = false;
+  uint32_t longest = 600;  ///< lifetimes, seconds
+  uint32_t timeout = 0;    ///< seconds for each address family; 0: none
+};
+
+void AddOptions(CLI::App& app, Options& options);
+
+/// A server as it was written.
+struct ServerName {
+  std::string host;
+  uint16_t port = 0;
+};
+
+/// "stun.example", "stun.example:3479", "192.0.2.1", "[2001:db8::1]:3478".
+/// False if it is none of these.
+[[nodiscard]] bool ParseServer(const std::string& text, ServerName& out);
+
+}  // namespace natkit::natcheck

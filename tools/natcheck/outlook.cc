@@ -1,0 +1,175 @@
+#include "outlook.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <string_view>
+
+namespace natkit::natcheck {
+namespace {
+
+using nat::Dependence;
+using std::chrono::seconds;
+
+/// Rows and columns: EI/EI, EI/AD, EI/APD, AD/EI, ... APD/APD (mapping first).
+/// Y: a path; a: a path with another 5-tuple each way; 1: one direction alone;
+/// -: nothing. By exhaustive simulation (nat.md 11.1).
+constexpr std::array<std::string_view, 9> kMatrix = {
+    "YYYYYYYYY", "YYYYYYYYY", "YYY1--1--", "YY1YY1YY1", "YY-Y--Y--",
+    "YY-1--1--", "YY1YY1aa1", "YY-Y--a--", "YY-1--1--",
+};
+
+size_t IndexOf(Dependence mapping, Dependence filtering) {
+  return static_cast<size_t>(mapping) * 3 + static_cast<size_t>(filtering);
+}
+
+bool IsEasy(Dependence mapping) {
+  return mapping == Dependence::kEndpointIndependent;
+}
+
+std::string Seconds(Duration duration) {
+  return std::to_string(std::chrono::duration_cast<seconds>(duration).count());
+}
+
+std::string Reachability(const nat::NatTraits& traits) {
+  if (!traits.mapping) {
+    return "Not enough is known to say who can reach this host.";
+  }
+  if (!IsEasy(*traits.mapping)) {
+    return "Every destination sees another port of this host, so others "
+           "cannot be told where to reach it.";
+  }
+  if (!traits.filtering) {
+    return "Others can be told one address and port of this host; who may "
+           "send to it is not known.";
+  }
+  const bool is_open = *traits.filtering == Dependence::kEndpointIndependent;
+  if (traits.translation == nat::Translation::kNone) {
+    return is_open ? "This host is on the open Internet: anybody can reach it."
+                   : "This host has a public address behind a firewall: it "
+                     "must send first.";
+  }
+  if (is_open) {
+    return "Anybody can reach a port of this host once it has sent from it.";
+  }
+  return *traits.filtering == Dependence::kAddressDependent
+             ? "Who this host has sent to can reach it from any port."
+             : "Others reach this host once it has sent to their exact "
+               "address and port.";
+}
+
+void DescribePeers(const nat::NatTraits& traits,
+                   std::vector<std::string>& lines) {
+  for (const auto& [direct, text] :
+       {std::pair{Direct::kYes, "Direct paths to: "},
+        std::pair{Direct::kPrediction, "Only by guessing ports: "},
+        std::pair{Direct::kNo, "Only through a relay: "}}) {
+    std::string names;
+    for (const Peer& peer : Peers()) {
+      if (DirectTo(traits, peer) == direct) {
+        names += (names.empty() ? "" : ", ") + std::string(peer.name);
+      }
+    }
+    if (!names.empty()) {
+      lines.push_back(text + names + ".");
+    }
+  }
+}
+
+void DescribeWeaknesses(const nat::NatTraits& traits,
+                        std::vector<std::string>& lines) {
+  if (traits.is_poisonable == true) {
+    lines.emplace_back(
+        "A peer that sends too early moves this host's port: send first with "
+        "a low TTL.");
+  }
+  if (traits.is_behind_carrier == true) {
+    lines.emplace_back(
+        "A second NAT, probably the carrier's, stands beyond the router: port "
+        "forwarding at the router does not help.");
+  }
+  if (traits.pooling == nat::Pooling::kArbitrary) {
+    lines.emplace_back(
+        "Mappings get different external addresses: paths that need one "
+        "address fail.");
+  }
+  if (const auto keepalive = KeepaliveFor(traits)) {
+    lines.push_back("To stay reachable, send something every " +
+                    Seconds(*keepalive) + " s.");
+  }
+}
+
+}  // namespace
+
+const std::vector<Peer>& Peers() {
+  static const std::vector<Peer> peers = {
+      {"hosts on the open Internet", "open", Dependence::kEndpointIndependent,
+       Dependence::kEndpointIndependent},
+      {"ordinary home routers", "endpoint_independent",
+       Dependence::kEndpointIndependent, Dependence::kAddressAndPortDependent},
+      {"hosts behind symmetric NATs", "symmetric",
+       Dependence::kAddressAndPortDependent,
+       Dependence::kAddressAndPortDependent},
+  };
+  return peers;
+}
+
+std::optional<Direct> DirectTo(const nat::NatTraits& traits, const Peer& peer) {
+  if (traits.is_udp_blocked) {
+    return Direct::kNo;
+  }
+  if (!traits.mapping || !traits.filtering) {
+    return std::nullopt;
+  }
+  const size_t row = IndexOf(*traits.mapping, *traits.filtering);
+  const size_t column = IndexOf(peer.mapping, peer.filtering);
+  if (kMatrix[row][column] == 'Y') {
+    return Direct::kYes;
+  }
+  // One side has a port that stays: the other side's ports can be guessed.
+  if (IsEasy(*traits.mapping) != IsEasy(peer.mapping)) {
+    return Direct::kPrediction;
+  }
+  return Direct::kNo;
+}
+
+const char* DirectName(Direct direct) {
+  switch (direct) {
+    case Direct::kYes:
+      return "yes";
+    case Direct::kPrediction:
+      return "prediction";
+    case Direct::kNo:
+      return "no";
+  }
+  return "no";
+}
+
+std::optional<Duration> KeepaliveFor(const nat::NatTraits& traits) {
+  if (!traits.assured_lifetime) {
+    return std::nullopt;
+  }
+  constexpr double kShare = 0.8;
+  const auto share =
+      std::chrono::duration_cast<seconds>(*traits.assured_lifetime * kShare) -
+      seconds(5);
+  return std::clamp<Duration>(share, seconds(5), seconds(110));
+}
+
+std::vector<std::string> Summarize(const nat::BehaviorReport& report) {
+  const nat::NatTraits& traits = report.traits;
+  if (traits.is_udp_blocked) {
+    return {"UDP does not get out of this network.",
+            "Others are reached only through a relay over TCP or TLS."};
+  }
+  if (report.verdict(nat::Axis::kUdp).outcome != nat::Outcome::kDetermined) {
+    return {"No server answered: UDP is blocked here, or the servers are down.",
+            "Ask three different servers to know."};
+  }
+  std::vector<std::string> lines = {Reachability(traits)};
+  DescribePeers(traits, lines);
+  DescribeWeaknesses(traits, lines);
+  return lines;
+}
+
+}  // namespace natkit::natcheck
