@@ -46,7 +46,7 @@ def wait_until_bound(lab):
         if wanted <= set(lab.net.exec("s", "ss", "-lnuH").split()):
             return
         time.sleep(0.05)
-    raise RuntimeError("turnserver does not listen")
+    raise RuntimeError("the STUN server does not listen")
 
 
 def discover(lab, *options):
@@ -106,10 +106,11 @@ def rfc3489_verdict(lab):
     return found[1] if found else "-"
 
 
-def ask_programs(lab):
-    """{name: answer}; all programs run at once."""
+def ask_programs(lab, server=stun_server):
+    """{name: answer}; all programs run at once, against `server`: ports 3478
+    and 3479 of both addresses of the server's host."""
     lab.net.exec("a", "ip", "addr", "add", f"{A2}/24", "dev", "eth0")
-    with stun_server(lab), ThreadPoolExecutor() as pool:
+    with server(lab), ThreadPoolExecutor() as pool:
         answers = {"coturn: mapping": pool.submit(discovered_mapping, lab),
                    "stun": pool.submit(rfc3489_verdict, lab)}
         if lab.has_udp:

@@ -5,7 +5,6 @@ path is direct, between what a STUN server told each of them.
 import os
 import pathlib
 import shutil
-import subprocess
 import sys
 import tempfile
 import unittest
@@ -51,16 +50,14 @@ class NatTest(unittest.TestCase):
         cls.net = Simulation(SCENARIO)
         cls.net.up()
         cls.addClassCleanup(cls.net.down)
-        # libnice asks STUN servers in the form of RFC 3489; coturn answers it.
+        # libnice asks STUN servers in the form of RFC 3489.
         folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(folder.cleanup)
-        cls.net.popen("stun",
-                      ["turnserver", "-n", "-L", "203.0.113.21", "--no-auth",
-                       "--no-cli", "--no-tls", "--no-dtls", "--stun-only",
-                       "--userdb", f"{folder.name}/db", "--log-file", "stdout",
-                       "--pidfile", f"{folder.name}/pid"],
-                      cwd=folder.name, stdout=subprocess.DEVNULL,
-                      stderr=subprocess.DEVNULL)
+        config = pathlib.Path(folder.name) / "stunsrv.toml"
+        config.write_text(f'listen = ["{STUN}"]\nrfc3489 = true\n'
+                          'rate_limit = 0\n')
+        cls.net.popen("stun", [lab.program("stunsrv"), "--quiet", "--config",
+                               str(config)])
         lab.wait_until(lambda: cls.net.run(
             "ours", f"{TESTS}/stun_probe", "rfc3489", STUN).returncode == 0,
             "the STUN server answers")
