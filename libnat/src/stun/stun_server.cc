@@ -47,6 +47,9 @@ StunServer::StunServer(ServerConfig config, Rng& rng)
   }
   config_.credentials.clear();
   config_.long_term.reset();
+  has_plain_answers_ = !authenticator_ && config_.software.empty() &&
+                       !config_.discovery &&
+                       config_.requests == RequestPolicy::kAny;
   if (config_.rate_limit) {
     limiter_.emplace(*config_.rate_limit, rng);
   }
@@ -165,6 +168,9 @@ bool StunServer::IsAdmitted(Exchange& exchange) {
 
 StunServer::Reply StunServer::HandleRequest(Exchange& exchange,
                                             MutableBytes out) {
+  if (IsPlain(exchange.request)) {
+    return IsAdmitted(exchange) ? AnswerPlain(exchange, out) : Reply{};
+  }
   const auto request = Message::Parse(exchange.request);
   if (!request) {
     return HandleForeign(exchange, out);

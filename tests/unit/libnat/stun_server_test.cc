@@ -92,6 +92,16 @@ TEST_F(StunServerTest, AnswersWithTheReflexiveAddressAlone) {
   EXPECT_EQ(server_->counters().answered, 1U);
 }
 
+// A request without attributes takes a shorter way through the server.
+TEST_F(StunServerTest, AnAttributeThatSaysNothingChangesNothing) {
+  const Bytes longer =
+      Request([](auto& out) { out.AddRaw(AttributeType{0xff00}, Bytes(4)); });
+  for (const Endpoint& from : {kClient, kClient6}) {
+    EXPECT_EQ(Ask(Request(), from), Ask(longer, from));
+  }
+  EXPECT_EQ(server_->counters().answered, 4U);
+}
+
 TEST_F(StunServerTest, AnswersIpv6) {
   EXPECT_EQ(Ask(Request(), kClient6), Tailscale("ipv6_response"));
 }

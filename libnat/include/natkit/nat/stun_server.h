@@ -191,6 +191,11 @@ class StunServer {
   [[nodiscard]] bool IsAdmitted(Exchange& exchange);
   [[nodiscard]] Reply HandleRequest(Exchange& exchange, MutableBytes out);
   [[nodiscard]] Reply HandleForeign(Exchange& exchange, MutableBytes out);
+  /// Whether it is a request for which AnswerPlain() is enough.
+  [[nodiscard]] bool IsPlain(ByteView datagram) const;
+  /// What Answer() says to a plain request, written in one go.
+  [[nodiscard]] static Reply AnswerPlain(const Exchange& exchange,
+                                         MutableBytes out);
   [[nodiscard]] bool IsTailnodeEnough(const Message& request) const;
   [[nodiscard]] bool Settle(const Exchange& exchange, const Reply& reply);
   void Count(const Reply& reply);
@@ -222,6 +227,8 @@ class StunServer {
 
   ServerConfig config_;
   std::optional<Authenticator> authenticator_;
+  /// A request without attributes gets XOR-MAPPED-ADDRESS and nothing else.
+  bool has_plain_answers_ = false;
   nat::SourceHash hash_;
   std::optional<nat::SourceRateLimiter> limiter_;
   std::optional<nat::SourceLedger> ledger_;
