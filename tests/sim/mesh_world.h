@@ -16,6 +16,7 @@
 #include "natkit/base/rng.h"
 #include "natkit/derp/server_core.h"
 #include "natkit/mesh/node.h"
+#include "natkit/nat/port_mapper.h"
 #include "node/icmp_echo.h"
 #include "sim_network.h"
 
@@ -203,6 +204,15 @@ class MeshHost : public sim::SimActor {
     Pump(now);
   }
 
+  /// Asks the router at `router` for a mapping of the port of the first base.
+  /// Before Start().
+  void UsePortMapping(const IpAddress& router) {
+    mapper_.emplace(nat::PortMapperConfig{.uses_upnp = false}, rng_);
+    const Instant now = world_.now();
+    mapper_->SetGateway(now, nat::PortMapperGateway{router, bases_[0].address});
+    (void)mapper_->Map(now, {.internal_port = bases_[0].port});
+  }
+
   /// The process dies: nothing is said to anybody.
   void Crash() {
     for (size_t relay = 0; relay < connections_.size(); ++relay) {
@@ -283,18 +293,29 @@ class MeshHost : public sim::SimActor {
   [[nodiscard]] sim::SimNetwork::HostId id() const { return id_; }
 
   [[nodiscard]] std::optional<Instant> NextTimeout() const override {
-    return node_ ? node_->NextTimeout() : std::nullopt;
+    auto next = node_ ? node_->NextTimeout() : std::nullopt;
+    const auto mapping = mapper_ ? mapper_->NextTimeout() : std::nullopt;
+    return mapping && (!next || *mapping < *next) ? mapping : next;
   }
 
   void HandleTimeout(Instant now) override {
+    if (mapper_) {
+      mapper_->HandleTimeout(now);
+    }
     node_->HandleTimeout(now);
     Pump(now);
   }
 
  private:
+  static constexpr uint16_t kMapperPort = 50001;
+
   void OnDatagram(Instant now, const Endpoint& local, const Endpoint& from,
                   ByteView payload) {
     if (!node_) {
+      return;
+    }
+    if (mapper_ && mapper_->HandleDatagram(now, from, payload)) {
+      Pump(now);
       return;
     }
     PacketBatch batch;
@@ -303,7 +324,33 @@ class MeshHost : public sim::SimActor {
     Pump(now);
   }
 
+  void PumpMapper(Instant now) {
+    if (!mapper_) {
+      return;
+    }
+    while (const auto transmit = mapper_->PollTransmit()) {
+      world_.network().Send(now, id_, {bases_[0].address, kMapperPort},
+                            transmit->to, transmit->payload);
+    }
+    bool has_changed = false;
+    while (mapper_->PollEvent()) {
+      has_changed = true;
+    }
+    if (has_changed) {
+      node_->SetPortMapping(now, DescribePortMapper(*mapper_));
+    }
+  }
+
+  void NoteReflexive(Instant now, const ReflexiveChanged& event) {
+    std::vector<IpAddress> addresses;
+    for (const Endpoint& mapped : event.mapped) {
+      addresses.push_back(mapped.address);
+    }
+    mapper_->SetReflexiveAddresses(now, std::move(addresses));
+  }
+
   void Pump(Instant now) {
+    PumpMapper(now);
     PumpPackets(now);
     while (node_) {
       const auto command = node_->PollRelayCommand();
@@ -314,6 +361,10 @@ class MeshHost : public sim::SimActor {
     }
     PumpStreams(now);
     while (auto event = node_->PollEvent()) {
+      const auto* seen = std::get_if<ReflexiveChanged>(&*event);
+      if (mapper_ && seen != nullptr) {
+        NoteReflexive(now, *seen);
+      }
       events_.push_back(std::move(*event));
     }
   }
@@ -384,6 +435,7 @@ class MeshHost : public sim::SimActor {
   std::vector<Endpoint> bases_;
   NodeEntry self_;
   std::unique_ptr<Node> node_;
+  std::optional<nat::PortMapper> mapper_;
   std::vector<std::optional<derp::ConnectionId>> connections_;
   std::map<uint16_t, int> arrived_;
   std::vector<Instant> arrival_times_;

@@ -30,6 +30,8 @@ struct NatBehavior {
   bool hairpin = false;
   /// Off: a firewall; addresses and ports stay what they are.
   bool translates = true;
+  /// On its inside address, SimNetwork::RouterOf().
+  netsim::PortMappingServices services = {};
 };
 
 /// Something with a deadline in a simulation.
@@ -68,7 +70,7 @@ class SimNetwork {
     const auto number = static_cast<uint8_t>(realms_.size());
     netsim::NatConfig config;
     config.external = {external};
-    config.inside_address = IpAddress::V4(172, 31, 255, number);
+    config.inside_address = RouterOf(number);
     config.translation = behavior.translates ? netsim::Translation::kNapt
                                              : netsim::Translation::kNone;
     config.mapping = behavior.mapping;
@@ -76,6 +78,7 @@ class SimNetwork {
     config.port_assignment = netsim::PortAssignment::kRandom;
     config.hairpinning = behavior.hairpin ? netsim::Hairpinning::kExternalSource
                                           : netsim::Hairpinning::kNone;
+    config.services = behavior.services;
     config.timeouts.udp_unreplied = behavior.lifetime;
     config.timeouts.udp_assured = behavior.lifetime;
     const RealmId inner =
@@ -85,6 +88,11 @@ class SimNetwork {
         world_.AddBox("nat-" + std::to_string(inner), realms_[inner].network,
                       realms_[outer].network, config);
     return inner;
+  }
+
+  /// The inside address of the NAT in front of a realm.
+  [[nodiscard]] static IpAddress RouterOf(RealmId inner) {
+    return IpAddress::V4(172, 31, 255, static_cast<uint8_t>(inner));
   }
 
   HostId AddHost(Receiver receiver) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "natkit/base/endpoint.h"
@@ -17,6 +18,11 @@ struct ReflexiveAddress {
 struct LocalAddresses {
   std::vector<Endpoint> bases;
   std::vector<ReflexiveAddress> reflexive;
+  /// What a router maps to a base, and the Internet reaches.
+  std::optional<ReflexiveAddress> mapped;
+  /// The same where another NAT stands beyond the router: only those behind
+  /// that NAT can reach it (nat.md 13.2's middle network).
+  std::optional<ReflexiveAddress> middle;
 };
 
 }  // namespace natkit::mesh

@@ -33,6 +33,10 @@ void Node::SetStunServers(Instant now, std::vector<Endpoint> servers) {
   impl_->SetStunServers(now, std::move(servers));
 }
 
+void Node::SetPortMapping(Instant now, PortMappingState state) {
+  impl_->SetPortMapping(now, std::move(state));
+}
+
 void Node::HandleUdp(Instant now, const PacketBatch& datagrams) {
   impl_->HandleUdp(now, datagrams);
 }

@@ -114,6 +114,7 @@ void Node::Impl::SetLocalEndpoints(Instant now,
     return std::ranges::find(local_.bases, address.base) == local_.bases.end();
   });
   prober_.SetBases(now, local_.bases);
+  UpdateMapped(now);
   for (const auto& peer : peers_) {
     Touch(*peer);
     peer->link.HandleLocalAddresses(now);
@@ -127,6 +128,8 @@ void Node::Impl::SetLocalEndpoints(Instant now,
 
 void Node::Impl::SetStunServers(Instant now, std::vector<Endpoint> servers) {
   prober_.SetServers(now, servers);
+  has_stun_ = !servers.empty();
+  UpdateMapped(now);
   Settle(now);
 }
 
@@ -356,7 +359,8 @@ NodeState Node::Impl::Snapshot() const {
                   .name = self_->name,
                   .public_key = self_->public_key,
                   .addresses = self_->addresses,
-                  .local_endpoints = local_.bases};
+                  .local_endpoints = local_.bases,
+                  .port_mapping = port_mapping_};
   for (const ReflexiveAddress& address : local_.reflexive) {
     state.reflexive.push_back(address.mapped);
   }

@@ -61,6 +61,7 @@ class Node::Impl {
   void Start(Instant now);
   void SetLocalEndpoints(Instant now, std::vector<Endpoint> endpoints);
   void SetStunServers(Instant now, std::vector<Endpoint> servers);
+  void SetPortMapping(Instant now, PortMappingState state);
   void HandleUdp(Instant now, const PacketBatch& datagrams);
   void HandleTun(Instant now, const PacketBatch& packets);
   void HandleRelayOpen(Instant now, RelayId relay,
@@ -100,6 +101,12 @@ class Node::Impl {
   [[nodiscard]] PeerState DescribePeer(const NodePeer& peer) const;
   NodePeer* FindPeer(wg::PeerId id);
   NodePeer* FindPeer(const PublicKey& key);
+
+  // node_port_mapping.cc
+  /// Tells the links what the router maps to one of our bases now.
+  void UpdateMapped(Instant now);
+  [[nodiscard]] std::optional<ReflexiveAddress> FindMapped(
+      bool is_middle) const;
 
   // node_data_path.cc
   void TakeDatagram(Instant now, ByteView bytes, const PacketBatch::Meta& meta);
@@ -143,6 +150,8 @@ class Node::Impl {
   wg::Device device_;
   LocalAddresses local_;
   ReflexiveProber prober_;
+  PortMappingState port_mapping_;
+  bool has_stun_ = false;
   std::deque<RelayLink> relays_;
   std::vector<std::unique_ptr<NodePeer>> peers_;
   std::unordered_map<wg::PeerId, NodePeer*> by_id_;

@@ -120,7 +120,28 @@ void PeerLink::FeedAgent(Instant now) {
   for (const ReflexiveAddress& address : local_.reflexive) {
     (void)agent_->AddReflexiveCandidate(now, address.mapped, address.base);
   }
+  const auto add = [&](const std::optional<ReflexiveAddress>& address) {
+    if (address) {
+      (void)agent_->AddReflexiveCandidate(now, address->mapped, address->base);
+    }
+  };
+  add(local_.mapped);
+  if (shares_nat_) {
+    add(local_.middle);
+  }
   agent_bases_ = local_.bases;
+}
+
+/// The peer is seen from outside under an address that is ours, too.
+void PeerLink::NoteSharedNat(const IceDescription& description) {
+  const auto is_ours = [this](const ice::Candidate& candidate) {
+    return candidate.type == ice::CandidateType::kServerReflexive &&
+           std::ranges::any_of(
+               local_.reflexive, [&](const ReflexiveAddress& ours) {
+                 return ours.mapped.address == candidate.endpoint.address;
+               });
+  };
+  shares_nat_ = std::ranges::any_of(description.candidates, is_ours);
 }
 
 template <class Description>
@@ -206,6 +227,8 @@ void PeerLink::TakeDescription(Instant now, const IceDescription& description) {
   if (description.end_of_candidates) {
     agent_->SetRemoteEndOfCandidates(now);
   }
+  NoteSharedNat(description);
+  FeedAgent(now);
 }
 
 void PeerLink::HandleLocalAddresses(Instant now) {

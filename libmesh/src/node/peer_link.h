@@ -106,6 +106,7 @@ class PeerLink {
   void PrepareAgent(Instant now);
   void FeedAgent(Instant now);
   void TakeDescription(Instant now, const IceDescription& description);
+  void NoteSharedNat(const IceDescription& description);
   void QueueDescription();
   template <class Description>
   void FillDescription(Description& description) const;
@@ -131,6 +132,7 @@ class PeerLink {
   std::optional<Instant> retry_at_;
   std::optional<Instant> active_until_;
   bool had_direct_ = false;
+  bool shares_nat_ = false;  ///< with the peer, by the last description
   std::deque<SignalBody> signals_;
   std::deque<LinkEvent> events_;
 };

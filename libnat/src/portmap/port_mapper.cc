@@ -525,6 +525,15 @@ std::vector<PortMapping> PortMapper::mappings() const {
   return out;
 }
 
+std::optional<PortMappingError> PortMapper::error() const {
+  for (const auto& [key, wanted] : wanted_) {
+    if (!wanted.mapping && wanted.error) {
+      return wanted.error;
+    }
+  }
+  return std::nullopt;
+}
+
 std::vector<PortMappingAttempt> PortMapper::attempts() const {
   return {attempts_.begin(), attempts_.end()};
 }

@@ -57,6 +57,9 @@ class Node {
   void SetLocalEndpoints(Instant now, std::vector<Endpoint> endpoints);
   /// Resolved addresses of the mesh's STUN servers, relays' included.
   void SetStunServers(Instant now, std::vector<Endpoint> servers);
+  /// What a router maps to our UDP port, after every change; peers are told of
+  /// it if it is verified, or if there is no STUN server that could do so.
+  void SetPortMapping(Instant now, PortMappingState state);
   /// Datagrams with Meta::remote and, as far as known, Meta::local.
   void HandleUdp(Instant now, const PacketBatch& datagrams);
   /// IP packets from the TUN device.

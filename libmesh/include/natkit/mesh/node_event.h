@@ -9,6 +9,7 @@
 #include "natkit/base/endpoint.h"
 #include "natkit/base/keys.h"
 #include "natkit/base/time.h"
+#include "natkit/nat/port_mapper.h"
 
 namespace natkit::mesh {
 
@@ -96,6 +97,21 @@ struct RelayState {
   bool is_home = false;
 };
 
+/// What the owner's nat::PortMapper says, as far as a node and its users care.
+struct PortMappingState {
+  bool is_enabled = false;
+  std::optional<nat::PortMappingService> service;
+  std::optional<IpAddress> local;   ///< our address toward the router
+  std::optional<IpAddress> router;  ///< the router's address on its outside
+  std::vector<nat::PortMapping> mappings;
+  std::vector<nat::PortMappingAttempt> attempts;
+  /// Why there is no mapping; unset if nobody has refused one.
+  std::optional<nat::PortMappingError> error;
+};
+
+[[nodiscard]] PortMappingState DescribePortMapper(
+    const nat::PortMapper& mapper);
+
 /// A snapshot of a node; no secrets.
 struct NodeState {
   std::string mesh;
@@ -104,6 +120,7 @@ struct NodeState {
   std::vector<IpAddress> addresses;
   std::vector<Endpoint> local_endpoints;
   std::vector<Endpoint> reflexive;
+  PortMappingState port_mapping;
   std::vector<RelayState> relays;
   std::vector<PeerState> peers;
 };

@@ -155,6 +155,8 @@ class PortMapper {
 
   /// All mappings that exist, by key.
   [[nodiscard]] std::vector<PortMapping> mappings() const;
+  /// Why a mapping that is wanted does not exist.
+  [[nodiscard]] std::optional<PortMappingError> error() const;
   /// By preference.
   [[nodiscard]] std::vector<PortMappingAttempt> attempts() const;
 

@@ -1,0 +1,155 @@
+// Whole nodes whose routers map ports: what that makes direct.
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "mesh_world.h"
+#include "sim_stun_server.h"
+
+namespace natkit::mesh {
+namespace {
+
+using sim::Dependence;
+using std::chrono::seconds;
+
+constexpr auto kEi = Dependence::kEndpointIndependent;
+constexpr auto kApd = Dependence::kAddressAndPortDependent;
+constexpr sim::NatBehavior kPortRestricted = {.mapping = kEi,
+                                              .filtering = kApd};
+constexpr sim::NatBehavior kSymmetric = {.mapping = kApd, .filtering = kApd};
+
+sim::NatBehavior WithServices(sim::NatBehavior behavior,
+                              const netsim::PortMappingServices& services) {
+  behavior.services = services;
+  return behavior;
+}
+
+/// Nodes "a" and "b" behind NATs of their own, one relay, two STUN servers.
+class MappedNodes {
+ public:
+  explicit MappedNodes(uint64_t seed)
+      : world(seed),
+        relay_(world, seed + 1),
+        stun_{sim::SimStunServer(world, *IpAddress::Parse("198.51.100.1")),
+              sim::SimStunServer(world, *IpAddress::Parse("198.51.100.2"))},
+        a(world, {&relay_}, seed + 3),
+        b(world, {&relay_}, seed + 4) {
+    mesh_.relays.push_back({.name = "eu", .host = "eu"});
+    AddNode("a", a, "10.77.0.1");
+    AddNode("b", b, "10.77.0.2");
+  }
+
+  void Start() {
+    const std::vector<Endpoint> servers = {
+        *Endpoint::Parse("198.51.100.1:3478"),
+        *Endpoint::Parse("198.51.100.2:3478")};
+    a.Start(mesh_, "a", servers);
+    b.Start(mesh_, "b", servers);
+    world.Run(seconds(2));
+    a.SendEcho(*IpAddress::Parse("10.77.0.2"), 1);
+  }
+
+  bool RunUntilDirect(Duration limit) {
+    return world.Run(limit,
+                     [this] { return a.IsDirectTo("b") && b.IsDirectTo("a"); });
+  }
+
+  sim::SimWorld world;
+
+ private:
+  void AddNode(const std::string& name, const MeshHost& host,
+               const std::string& address) {
+    mesh_.nodes.push_back({.name = name,
+                           .public_key = host.public_key(),
+                           .addresses = {*IpAddress::Parse(address)}});
+  }
+
+  SimRelay relay_;
+  std::array<sim::SimStunServer, 2> stun_;
+  MeshFile mesh_;
+
+ public:
+  MeshHost a;
+  MeshHost b;
+};
+
+/// A home behind a port-restricted NAT and one behind a symmetric one: nothing
+/// but a mapping, or many probes, makes this pair direct.
+void PutBehindHardPair(MappedNodes& nodes,
+                       const netsim::PortMappingServices& services) {
+  auto& network = nodes.world.network();
+  const auto home = network.AddNat(0, *IpAddress::Parse("203.0.113.1"),
+                                   WithServices(kPortRestricted, services));
+  nodes.a.AddBase(home, "192.168.1.2:4000");
+  nodes.b.AddBase(
+      network.AddNat(0, *IpAddress::Parse("203.0.113.2"), kSymmetric),
+      "192.168.1.2:4000");
+  nodes.a.UsePortMapping(sim::SimNetwork::RouterOf(home));
+}
+
+class MeshPortMapping : public ::testing::TestWithParam<uint64_t> {};
+
+TEST_P(MeshPortMapping, MakesAHardPairDirect) {
+  for (const netsim::PortMappingServices& services :
+       {netsim::PortMappingServices{.nat_pmp = true},
+        netsim::PortMappingServices{.pcp = true}}) {
+    MappedNodes nodes(GetParam());
+    PutBehindHardPair(nodes, services);
+    nodes.Start();
+    EXPECT_TRUE(nodes.RunUntilDirect(seconds(5)));
+    const PortMappingState state = nodes.a.node().Snapshot().port_mapping;
+    ASSERT_EQ(state.mappings.size(), 1U);
+    EXPECT_EQ(state.mappings[0].standing, nat::MappingStanding::kVerified);
+  }
+}
+
+TEST_P(MeshPortMapping, WithoutServicesThePairStaysOnTheRelay) {
+  MappedNodes nodes(GetParam());
+  PutBehindHardPair(nodes, {});
+  nodes.Start();
+  EXPECT_FALSE(nodes.RunUntilDirect(seconds(10)));
+}
+
+TEST_P(MeshPortMapping, AMappingBehindASecondNatIsNotAnnounced) {
+  MappedNodes nodes(GetParam());
+  auto& network = nodes.world.network();
+  const auto carrier =
+      network.AddNat(0, *IpAddress::Parse("203.0.113.1"), kPortRestricted);
+  const auto home =
+      network.AddNat(carrier, *IpAddress::Parse("100.64.0.9"),
+                     WithServices(kPortRestricted, {.pcp = true}));
+  nodes.a.AddBase(home, "192.168.1.2:4000");
+  nodes.b.AddBase(
+      network.AddNat(0, *IpAddress::Parse("203.0.113.2"), kSymmetric),
+      "192.168.1.2:4000");
+  nodes.a.UsePortMapping(sim::SimNetwork::RouterOf(home));
+  nodes.Start();
+  EXPECT_FALSE(nodes.RunUntilDirect(seconds(5)));
+  const PortMappingState state = nodes.a.node().Snapshot().port_mapping;
+  ASSERT_EQ(state.mappings.size(), 1U);
+  EXPECT_EQ(state.mappings[0].standing, nat::MappingStanding::kBehindNat);
+}
+
+TEST_P(MeshPortMapping, TwoHomesOfOneCarrierMeetInTheMiddle) {
+  MappedNodes nodes(GetParam());
+  auto& network = nodes.world.network();
+  const auto carrier =
+      network.AddNat(0, *IpAddress::Parse("203.0.113.1"), kSymmetric);
+  const auto home_a =
+      network.AddNat(carrier, *IpAddress::Parse("100.64.0.9"),
+                     WithServices(kPortRestricted, {.pcp = true}));
+  const auto home_b = network.AddNat(carrier, *IpAddress::Parse("100.64.0.10"),
+                                     kPortRestricted);
+  nodes.a.AddBase(home_a, "192.168.1.2:4000");
+  nodes.b.AddBase(home_b, "192.168.1.3:4000");
+  nodes.a.UsePortMapping(sim::SimNetwork::RouterOf(home_a));
+  nodes.Start();
+  EXPECT_TRUE(nodes.RunUntilDirect(seconds(10)));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, MeshPortMapping,
+                         ::testing::Range(uint64_t{1}, uint64_t{4}));
+
+}  // namespace
+}  // namespace natkit::mesh
