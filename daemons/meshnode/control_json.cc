@@ -36,6 +36,46 @@ Json PeerToJson(const mesh::PeerState& peer) {
   return out;
 }
 
+std::string_view StandingName(nat::MappingStanding standing) {
+  switch (standing) {
+    case nat::MappingStanding::kUnverified:
+      return "unverified";
+    case nat::MappingStanding::kVerified:
+      return "verified";
+    case nat::MappingStanding::kBehindNat:
+      return "behind-nat";
+  }
+  return "";
+}
+
+Json PortMappingToJson(const mesh::PortMappingState& state) {
+  Json out;
+  out["enabled"] = state.is_enabled;
+  out["service"] = nullptr;
+  if (state.service) {
+    out["service"] = nat::PortMappingServiceName(*state.service);
+  }
+  out["router"] = nullptr;
+  if (state.router) {
+    out["router"] = state.router->ToString();
+  }
+  out["mappings"] = Json::array();
+  for (const nat::PortMapping& mapping : state.mappings) {
+    out["mappings"].push_back(
+        {{"internal_port", mapping.key.internal_port},
+         {"external", mapping.external.ToString()},
+         {"service", nat::PortMappingServiceName(mapping.service)},
+         {"standing", StandingName(mapping.standing)}});
+  }
+  out["error"] = nullptr;
+  out["error_text"] = nullptr;
+  if (state.error) {
+    out["error"] = nat::PortMappingErrorName(*state.error);
+    out["error_text"] = nat::DescribePortMappingError(*state.error);
+  }
+  return out;
+}
+
 Json CountersToJson(const mesh::NodeCounters& counters) {
   Json out;
   out["dropped_unknown_datagrams"] = counters.dropped_unknown_datagrams;
@@ -90,6 +130,7 @@ Json StatusToJson(const mesh::NodeState& state,
   out["addresses"] = Strings(state.addresses);
   out["local_endpoints"] = Strings(state.local_endpoints);
   out["reflexive"] = Strings(state.reflexive);
+  out["port_mapping"] = PortMappingToJson(state.port_mapping);
   out["relays"] = Json::array();
   for (const mesh::RelayState& relay : state.relays) {
     out["relays"].push_back(

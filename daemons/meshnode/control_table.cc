@@ -96,6 +96,25 @@ std::string Relays(const Json& relays) {
   return out.empty() ? "none" : out;
 }
 
+std::string PortMapping(const Json& state) {
+  if (!IsTrue(state, "enabled")) {
+    return "off";
+  }
+  std::string out;
+  for (const Json& mapping : Child(state, "mappings")) {
+    const std::string standing = Text(mapping, "standing");
+    out += (out.empty() ? "" : ", ") + Text(mapping, "external") + " by " +
+           Text(mapping, "service") +
+           (standing == "behind-nat" ? " (behind another NAT)" : "") +
+           (standing == "unverified" ? " (not verified)" : "");
+  }
+  if (out.empty()) {
+    const std::string error = Text(state, "error_text");
+    return error.empty() ? "none" : "none: " + error;
+  }
+  return out;
+}
+
 /// Columns as wide as their widest cell, two blanks between them.
 std::string Align(const std::vector<Row>& rows) {
   std::vector<size_t> widths(rows.front().size());
@@ -131,6 +150,7 @@ std::string StatusTable(const Json& status, double now_unix) {
   out += "  addresses   " + Joined(Child(status, "addresses")) + "\n";
   out += "  endpoints   " + Joined(Child(status, "local_endpoints")) + "\n";
   out += "  seen as     " + Joined(Child(status, "reflexive")) + "\n";
+  out += "  mapped as   " + PortMapping(Child(status, "port_mapping")) + "\n";
   out += "  relays      " + Relays(Child(status, "relays")) + "\n\n";
   std::vector<Row> rows = {
       {"PEER", "ADDRESS", "PATH", "RTT", "HANDSHAKE", "RX", "TX"}};

@@ -61,6 +61,7 @@ void NodeShell::Start() {
   node_->Start(now);
   stun_->Refresh();
   Pump();
+  StartPortMapping();
 }
 
 ControlHandlers NodeShell::MakeControlHandlers() {
@@ -106,6 +107,9 @@ void NodeShell::HandleNetworkChange() {
   UpdateLocalEndpoints();
   stun_->Refresh();
   Pump();
+  if (port_mapping_) {
+    port_mapping_->Refresh();
+  }
 }
 
 void NodeShell::UpdateLocalEndpoints() {
@@ -125,7 +129,7 @@ void NodeShell::UpdateLocalEndpoints() {
 void NodeShell::Stop(int exit_code, const std::string& why) {
   shell::Log(exit_code == kExitOk ? LogLevel::kInfo : LogLevel::kError, why);
   exit_code_ = exit_code;
-  loop_.Stop();
+  EndPortMapping();
 }
 
 void NodeShell::Pump() {
@@ -158,6 +162,8 @@ void NodeShell::HandleCommand(const mesh::RelayCommand& command) {
 void NodeShell::HandleEvent(const mesh::NodeEvent& event) {
   if (const auto* reply = std::get_if<mesh::PingReply>(&event)) {
     control_->HandlePingReply(*reply);
+  } else if (const auto* seen = std::get_if<mesh::ReflexiveChanged>(&event)) {
+    TellPortMapping(*seen);
   }
   if (const auto line = DescribeEvent(event, mesh_)) {
     shell::Log(line->level, line->text);

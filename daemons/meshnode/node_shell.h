@@ -13,6 +13,7 @@
 #include "natkit/io/timer.h"
 #include "natkit/io/tun_device.h"
 #include "natkit/mesh/node.h"
+#include "natkit/shell/port_mapping.h"
 #include "node_shell_config.h"
 #include "node_shell_relays.h"
 #include "node_shell_stun.h"
@@ -52,6 +53,11 @@ class NodeShell {
   ControlHandlers MakeControlHandlers();
   Outcome<IpAddress> FindPingAddress(const std::string& peer) const;
   void HandleNetworkChange();
+  void StartPortMapping();
+  void HandlePortMapping(const nat::PortMapperEvent& event);
+  void TellPortMapping(const mesh::ReflexiveChanged& seen);
+  /// Takes the mapping back, then ends the loop.
+  void EndPortMapping();
   void UpdateLocalEndpoints();
   void Stop(int exit_code, const std::string& why);
 
@@ -65,6 +71,8 @@ class NodeShell {
   mesh::MeshFile mesh_;
   const mesh::NodeEntry* self_ = nullptr;  // in mesh_
   int exit_code_ = kExitOk;
+  bool uses_port_mapping_ = true;
+  bool is_stopping_ = false;
   std::string control_path_;
   // Destroyed last, so that whoever waits for the end of `meshnode down` sees
   // it when the TUN device is gone.
@@ -74,6 +82,7 @@ class NodeShell {
   std::optional<io::TunDevice> tun_;
   std::unique_ptr<RelayStreams> relays_;
   std::optional<StunDirectory> stun_;
+  std::optional<shell::PortMapping> port_mapping_;
   std::optional<io::NetworkWatcher> watcher_;
   io::Timer timer_;
   io::SignalWatcher signals_;

@@ -18,6 +18,7 @@ struct UpOptions {
   std::string psk_path;  ///< empty: no pre-shared key
   std::string tun_name = "natkit0";
   bool has_tun = true;
+  bool has_port_mapping = true;         ///< false beats the mesh file's
   std::optional<uint16_t> listen_port;  ///< beats the mesh file's
   std::string control_path;             ///< empty: see control_path.h
 };

@@ -53,6 +53,7 @@ Outcome<std::unique_ptr<NodeShell>> NodeShell::Make(io::EventLoop& loop,
 }
 
 Outcome<void> NodeShell::MakeNode(const UpOptions& options) {
+  uses_port_mapping_ = options.has_port_mapping;
   auto config = LoadConfig(options);
   if (!config) {
     return std::unexpected(config.error());

@@ -28,6 +28,9 @@ void AddOptions(CLI::App& app, UpOptions& options, std::string& log_level) {
       ->excludes(tun);
   app.add_option("--listen-port", options.listen_port,
                  "UDP port; 0: the system's choice (default: the mesh file's)");
+  app.add_flag("!--no-port-mapping", options.has_port_mapping,
+               "Do not ask the router to forward the UDP port (PCP, NAT-PMP, "
+               "UPnP)");
   app.add_option("--control", options.control_path,
                  "Control socket (default: /run/natkit/NAME.sock)");
   app.add_option("--log-level", log_level, "debug, info, warning or error")

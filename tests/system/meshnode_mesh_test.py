@@ -48,11 +48,13 @@ ADDRESSES = {"a": "10.77.0.1", "b": "10.77.0.2"}
 
 
 class Mesh(unittest.TestCase):
+    scenario = SCENARIO
+
     def setUp(self):
         scratch = tempfile.TemporaryDirectory(prefix="meshnode-")
         self.addCleanup(scratch.cleanup)
         self.folder = pathlib.Path(scratch.name)
-        self.net = Simulation(SCENARIO)
+        self.net = Simulation(self.scenario)
         self.addCleanup(self.net.down)
         self.net.up()
         self.nodes = {}

@@ -31,7 +31,7 @@ class Folder(unittest.TestCase):
 
     def up_arguments(self, *more, name="a"):
         return ["up", "--mesh", self.mesh, "--name", name, "--control",
-                self.control, "--no-tun", *more]
+                self.control, "--no-tun", "--no-port-mapping", *more]
 
     def start(self, *more):
         process = subprocess.Popen(
@@ -151,7 +151,8 @@ class UpErrors(Folder):
     def up_with_tun(self, *wrapper):
         return subprocess.run(
             [*wrapper, MESHNODE, "up", "--mesh", self.mesh, "--name", "a",
-             "--control", self.control, "--tun", "natkit-test"],
+             "--control", self.control, "--tun", "natkit-test",
+             "--no-port-mapping"],
             capture_output=True, text=True, check=False, timeout=DEADLINE)
 
     @unittest.skipUnless(os.geteuid() == 0 and shutil.which("setpriv"),
@@ -184,7 +185,7 @@ class Control(Folder):
         state = status(self.control)
         self.assertEqual(list(state), [
             "mesh", "name", "public_key", "addresses", "local_endpoints",
-            "reflexive", "relays", "peers", "counters"])
+            "reflexive", "port_mapping", "relays", "peers", "counters"])
         self.assertEqual(state["public_key"], self.keys["a"])
         peer, = state["peers"]
         self.assertEqual(list(peer), [

@@ -136,6 +136,7 @@ NodeEntry ReadNode(TomlTable& table) {
   if (table.has("listen_port")) {
     node.listen_port = ReadPort(table, "listen_port", 0, 1);
   }
+  node.port_mapping = table.OptionalBool("port_mapping", true);
   return node;
 }
 

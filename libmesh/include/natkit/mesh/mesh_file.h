@@ -38,6 +38,7 @@ struct NodeEntry {
   std::string relay;                    ///< home relay; empty: the first
   std::optional<Endpoint> endpoint;     ///< a fixed public UDP endpoint
   std::optional<uint16_t> listen_port;  ///< UDP; default: the system's choice
+  bool port_mapping = true;             ///< asks its router to forward the port
   unsigned line = 0;
 };
 
