@@ -65,6 +65,27 @@ class Matrix(unittest.TestCase):
                 if loss:
                     self.assertLessEqual(took[-1], limit)
 
+    def test_hard_cells_are_as_the_planner_promises(self):
+        ran = matrix("--hard", "--seeds", "20", "--delays", "25", "--loss",
+                     "5", "--json")
+        self.assertEqual(0, ran.returncode, ran.stdout[-3000:])
+        report = json.loads(ran.stdout)
+        cells = report["cells"]
+        self.assertIn(" --hard", report["repeat"])
+        by_name = {cell["case"]: cell for cell in cells}
+        # Of the matrix: all that are not direct by checks alone.
+        pairs = [cell for cell in by_name if cell.count("-") == 3
+                 and "block" not in cell]
+        self.assertEqual(39, len(pairs))
+        self.assertLess(0.98, by_name["hard-EI-APD/APD-APD"]["chance"])
+        self.assertFalse(by_name["hard-APD-APD/APD-APD"]["expected_direct"])
+        self.assertGreater(by_name["hard-EI-APD/sequence"]["direct"], 35)
+        one = matrix("--hard", "--cell", "hard-blocks", "--seed", "3",
+                     "--loss", "0", "--delays", "25", "--controlling", "a",
+                     "--trace", "one.pcapng", cwd=self.folder)
+        self.assertIn("hard-blocks", one.stdout)
+        self.assertEqual(2, matrix("--hard", "--real").returncode)
+
     def test_all_that_can_be_direct_is_so_in_time(self):
         for delay in (5, 80):
             limit = 3 * 2 * (delay * 1.05 + 2 * 0.3) + 100

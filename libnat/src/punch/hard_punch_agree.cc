@@ -63,7 +63,7 @@ void HardPunch::Core::HandleAnswer(Instant now, const PunchAnswer& answer) {
     return;
   }
   if (!IsUsable(answer.side) ||
-      !IsWithinBudget(answer.plan.initiator, config_.budget)) {
+      !IsWithinBudget(answer.plan.initiator, self_->budget)) {
     Fail(PunchFailure::kRefused);
     return;
   }
@@ -83,8 +83,8 @@ void HardPunch::Core::Begin(Instant now, const PunchPlan& plan,
   gives_up_ = now + std::clamp(plan.lasts, Duration::zero(), longest);
   Raise(PunchPlannedEvent{
       .method = plan.method, .opens = share.opens, .chance = plan.chance});
-  if (share.sockets > sockets_.size()) {
-    awaited_sockets_ = share.sockets - static_cast<uint32_t>(sockets_.size());
+  if (share.sockets > 0) {
+    awaited_sockets_ = share.sockets;
     Raise(OpenSocketsEvent{.count = awaited_sockets_});
     return;
   }
@@ -99,7 +99,7 @@ void HardPunch::Core::TakeSockets(Instant now) {
   if (state != HardPunchState::kRunning) {
     return;
   }
-  if (share_.sockets > 0 && sockets_.empty()) {
+  if (share_.sockets > 0 && sockets_.size() == sampling_sockets_) {
     Fail(PunchFailure::kNoSockets);
     return;
   }

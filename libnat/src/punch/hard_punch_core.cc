@@ -47,7 +47,9 @@ bool HardPunch::Core::HandleDatagram(Instant now, const Endpoint& local,
     return false;
   }
   const PunchArrival arrival = auth_->Read(from, datagram);
-  if (arrival.kind == PunchArrival::Kind::kForeign) {
+  const bool is_elsewhere =
+      arrival.kind == PunchArrival::Kind::kRequest && !CanAnswer(local, from);
+  if (arrival.kind == PunchArrival::Kind::kForeign || is_elsewhere) {
     return false;
   }
   HandleArrival(now, local, from, arrival);

@@ -63,6 +63,9 @@ class HardPunch::Core {
   [[nodiscard]] std::optional<Instant> NextFlow() const;
   void HandleArrival(Instant now, const Endpoint& local, const Endpoint& from,
                      const PunchArrival& arrival);
+  /// Whether an answer leaves by the mapping at which a request came in.
+  [[nodiscard]] bool CanAnswer(const Endpoint& local,
+                               const Endpoint& from) const;
   void Hit(const Endpoint& local, const Endpoint& remote);
 
   void SendReplies(Instant now);
@@ -79,6 +82,9 @@ class HardPunch::Core {
   PortSampler sampler_;
   PunchPacer pacer_;
   std::vector<Endpoint> sockets_;  ///< opened ones
+  /// How many of them, the first ones, sampled: their mappings toward servers
+  /// would be hit too where the filter admits everybody.
+  size_t sampling_sockets_ = 0;
   uint32_t awaited_sockets_ = 0;
   bool wants_more_samples_ = true;
   Instant sampled_at_{};

@@ -35,9 +35,8 @@ std::vector<Endpoint> HardPunch::Core::Targets(uint32_t count) {
 void HardPunch::Core::MakeFlows() {
   std::vector<Endpoint> locals = {config_.main};
   if (share_.sockets > 0) {
-    const size_t count = std::min<size_t>(share_.sockets, sockets_.size());
-    locals.assign(sockets_.begin(),
-                  sockets_.begin() + static_cast<ptrdiff_t>(count));
+    locals.assign(sockets_.begin() + static_cast<ptrdiff_t>(sampling_sockets_),
+                  sockets_.end());
   }
   flows_.clear();
   for (const Endpoint& local : locals) {
@@ -141,6 +140,21 @@ void HardPunch::Core::HandleArrival(Instant now, const Endpoint& local,
   }
   Hit(local, from);
   SendReplies(now);
+}
+
+bool HardPunch::Core::CanAnswer(const Endpoint& local,
+                                const Endpoint& from) const {
+  // A filter that admits everybody also lets ordinary checks in, at a mapping
+  // that was made for somebody else.
+  if (self_->mapping == Dependence::kEndpointIndependent) {
+    return true;
+  }
+  const bool by_address = self_->mapping == Dependence::kAddressDependent;
+  return std::ranges::any_of(flows_, [&](const Flow& flow) {
+    return flow.local == local &&
+           (flow.remote == from ||
+            (by_address && flow.remote.address == from.address));
+  });
 }
 
 void HardPunch::Core::Hit(const Endpoint& local, const Endpoint& remote) {

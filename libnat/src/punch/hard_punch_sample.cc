@@ -134,6 +134,9 @@ void HardPunch::Core::FinishSampling(Instant now) {
   side.forecast = *forecast;
   side.mapping_quota = config_.traits.mapping_quota.value_or(0);
   side.budget = config_.budget;
+  sampling_sockets_ = sockets_.size();
+  side.budget.max_sockets -= static_cast<uint32_t>(
+      std::min<size_t>(sampling_sockets_, side.budget.max_sockets));
   self_ = side;
   if (is_initiator_) {
     state = HardPunchState::kOffered;

@@ -22,6 +22,8 @@ std::vector<PortSample> Newest(std::span<const PortSample> samples) {
 bool IsConstant(std::span<const PortSample> samples) {
   std::map<Endpoint, Endpoint> mapped;
   size_t repeats = 0;
+  std::optional<IpAddress> server;
+  bool has_two_servers = false;
   for (const PortSample& sample : samples) {
     if (!sample.mapped) {
       continue;
@@ -31,8 +33,12 @@ bool IsConstant(std::span<const PortSample> samples) {
       return false;
     }
     repeats += is_new ? 0 : 1;
+    has_two_servers =
+        has_two_servers || (server && *server != sample.server.address);
+    server = sample.server.address;
   }
-  return repeats + 1 >= kMinPortSamples;
+  // An address-dependent mapping shows only to another address.
+  return repeats + 1 >= kMinPortSamples && has_two_servers;
 }
 
 /// An address-dependent mapping answers the same to all ports of one server:
@@ -153,6 +159,9 @@ std::optional<PortForecast> ForecastPorts(std::span<const PortSample> samples) {
     return Constant(newest, last);
   }
   const std::vector<PortSample> distinct = WithoutRepeats(newest);
+  if (std::ranges::count_if(distinct, answered) < 2) {
+    return std::nullopt;  // one mapping, and one server's word for it
+  }
   PortForecast forecast{.last = last};
   if (TakeSequence(distinct, forecast)) {
     return forecast;

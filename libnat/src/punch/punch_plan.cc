@@ -29,15 +29,12 @@ bool IsHard(const PunchSide& side) {
   return side.mapping != Dependence::kEndpointIndependent;
 }
 
-/// Whether one mapping of `side` serves all ports of `other`, and the other
-/// can open its filter for it without knowing its port.
+/// Whether `side` can be the one that probes: the other must open mappings and
+/// filters for it, so its port is known, or the other does not look at ports.
 bool CanBeEasy(const PunchSide& side, const PunchSide& other) {
-  if (!IsHard(side)) {
-    return true;
-  }
-  return side.mapping == Dependence::kAddressDependent &&
-         other.mapping != Dependence::kAddressAndPortDependent &&
-         other.filtering != Dependence::kAddressAndPortDependent;
+  return !IsHard(side) ||
+         (other.mapping != Dependence::kAddressAndPortDependent &&
+          other.filtering != Dependence::kAddressAndPortDependent);
 }
 
 bool IsSequential(const PunchSide& side) {
@@ -109,7 +106,8 @@ PunchDecision PlanEasyHard(const PunchSide& initiator,
   const BirthdayLimits limits = {
       .max_open = std::min({hard.budget.max_sockets, QuotaOf(hard),
                             hard.budget.max_packets / 3}),
-      .max_probes = std::min(easy.budget.max_probes, easy.budget.max_packets)};
+      .max_probes = std::min({easy.budget.max_probes, easy.budget.max_packets,
+                              IsHard(easy) ? QuotaOf(easy) : UINT32_MAX})};
   if (IsSequential(hard)) {
     plan.method = PunchMethod::kSequence;
     choice.open = std::min(kSequenceSockets, limits.max_open);
@@ -199,7 +197,7 @@ PunchDecision MakePunchPlan(const PunchSide& initiator,
   const bool responder_is_easy = CanBeEasy(responder, initiator);
   PunchDecision decision;
   if (initiator_is_easy && responder_is_easy) {
-    // Both address-dependent: the fewer ports, the better the hard part.
+    // The fewer ports a side has, the better it is for the hard part.
     decision =
         PlanEasyHard(initiator, responder,
                      IsHard(responder) && (!IsHard(initiator) ||

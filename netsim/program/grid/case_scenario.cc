@@ -109,7 +109,9 @@ void Builder::AddBox(const std::string& name, const BoxSpec& spec,
   nat.config.mapping = spec.mapping;
   nat.config.filtering = spec.filtering;
   nat.config.hairpinning = spec.hairpinning;
-  nat.config.port_assignment = PortAssignment::kRandom;
+  nat.config.port_assignment = spec.ports;
+  nat.config.port_range = spec.range;
+  nat.config.block_size = spec.block_size;
   nat.config.external = nat.addresses;
   nat.config.inside_address = nat.inside_address;
   result_.scenario.nats.push_back(std::move(nat));

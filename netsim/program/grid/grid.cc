@@ -52,7 +52,29 @@ CellResult RunCell(const GridPlan& plan, const GridCase& grid_case, double loss,
     }
   }
   std::ranges::sort(cell.took);
+  if (cell.deviations() == 0) {
+    cell.first_deviation.reset();  // by chance
+  }
   return cell;
+}
+
+/// Whether so many successes lie within what three standard deviations of a
+/// normal distribution span: neither tail is less likely than theirs.
+bool IsLikely(size_t attempts, size_t successes, double chance) {
+  constexpr double kTail = 0.00135;
+  const auto count = static_cast<double>(attempts);
+  double at_most = 0;
+  double at_least = 0;
+  for (size_t i = 0; i <= attempts; ++i) {
+    const auto k = static_cast<double>(i);
+    const double probability =
+        std::exp(std::lgamma(count + 1) - std::lgamma(k + 1) -
+                 std::lgamma(count - k + 1) + k * std::log(chance) +
+                 (count - k) * std::log1p(-chance));
+    at_most += i <= successes ? probability : 0;
+    at_least += i >= successes ? probability : 0;
+  }
+  return at_most >= kTail && at_least >= kTail;
 }
 
 std::string Shortest(double value) {
@@ -66,6 +88,22 @@ std::string Shortest(double value) {
 size_t GridPlan::attempts() const {
   return cases.size() * losses.size() * seeds.size() * delays.size() *
          controlling.size();
+}
+
+size_t CellResult::deviations() const {
+  if (!grid_case.expects_direct()) {
+    return direct + half;
+  }
+  const double chance = grid_case.chance;
+  if (chance >= 1) {
+    return attempts - direct;
+  }
+  if (IsLikely(attempts, direct, chance)) {
+    return 0;
+  }
+  const double mean = static_cast<double>(attempts) * chance;
+  return static_cast<size_t>(
+      std::ceil(std::abs(static_cast<double>(direct) - mean)));
 }
 
 Duration CellResult::Quantile(double share) const {
@@ -103,9 +141,11 @@ std::string ReplayCommand(const PunchSpec& spec) {
     expectation = " --expect " + spec.grid_case.name +
                   (spec.grid_case.expects_direct() ? "=yes" : "=no");
   }
-  return "netsim matrix --cell " + spec.grid_case.name + " --loss " +
-         PercentText(spec.loss) + " --delays " + MillisecondsText(spec.delay) +
-         " --controlling " + (spec.controlling == Controlling::kA ? "a" : "b") +
+  return std::string("netsim matrix") +
+         (spec.grid_case.is_hard ? " --hard" : "") + " --cell " +
+         spec.grid_case.name + " --loss " + PercentText(spec.loss) +
+         " --delays " + MillisecondsText(spec.delay) + " --controlling " +
+         (spec.controlling == Controlling::kA ? "a" : "b") +
          (spec.agent == AgentKind::kMesh ? "" : " --agent rfc8445") +
          expectation + " --seed " + std::to_string(spec.seed) +
          " --trace replay.pcapng";

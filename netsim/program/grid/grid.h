@@ -42,9 +42,10 @@ struct CellResult {
   std::vector<Duration> took;  ///< of the direct ones, ascending
   std::optional<Deviation> first_deviation;
 
-  [[nodiscard]] size_t deviations() const {
-    return grid_case.expects_direct() ? attempts - direct : direct + half;
-  }
+  /// How many attempts are not as expected. Where chance has a part that is 0
+  /// as long as the number of direct ones is within what it explains (three
+  /// standard deviations).
+  [[nodiscard]] size_t deviations() const;
 
   /// The value below which `share` of `took` lies; zero if there is none.
   [[nodiscard]] Duration Quantile(double share) const;

@@ -10,11 +10,15 @@
 
 namespace natkit::netsim::grid {
 
-/// How one box of a case behaves. New mappings get random ports.
+/// How one box of a case behaves. New mappings get random ports unless it says
+/// otherwise.
 struct BoxSpec {
   Dependence mapping = Dependence::kEndpointIndependent;
   Dependence filtering = Dependence::kAddressAndPortDependent;
   Hairpinning hairpinning = Hairpinning::kNone;
+  PortAssignment ports = PortAssignment::kRandom;
+  PortRange range;
+  uint16_t block_size = 2048;
 };
 
 /// What a pair of hosts can do, by the simulation of nat.md 11.1.
@@ -41,6 +45,10 @@ struct GridCase {
   Reach reach = Reach::kNothing;
   std::optional<Position> position;
   bool is_overridden = false;  ///< `reach` is what the user expects
+  /// The agents have help against hard NATs (libnat's HardPunch).
+  bool is_hard = false;
+  /// How often an attempt of a hard case is direct; 1 where chance has no part.
+  double chance = 1;
 
   /// An ICE agent needs one 5-tuple that works both ways.
   [[nodiscard]] bool expects_direct() const {
@@ -56,5 +64,10 @@ inline constexpr size_t kBehaviors = 9;
 /// All 81 pairs of the matrix, row by row, then the cases with carriers and
 /// shared boxes.
 [[nodiscard]] std::vector<GridCase> AllCases();
+
+/// The pairs of the matrix that are not direct by checks alone, with the help
+/// of HardPunch, and pairs with other ways to choose ports. What to expect is
+/// what its planner promises (nat.md 12).
+[[nodiscard]] std::vector<GridCase> HardCases();
 
 }  // namespace natkit::netsim::grid

@@ -7,6 +7,7 @@
 
 #include "natkit/base/endpoint.h"
 #include "natkit/base/time.h"
+#include "natkit/nat/hard_punch.h"
 #include "natkit/nat/ice_agent.h"
 #include "natkit/netsim/sim_rng.h"
 #include "natkit/netsim/world.h"
@@ -28,6 +29,12 @@ class IceProgram final : public Actor {
   /// Signals the credentials; candidates are signalled as they are found.
   void Start();
 
+  /// From now on helped by a hard punch, which the controlling side begins. The
+  /// program must have all ports of its host. `config` needs no credentials.
+  void PunchHard(nat::HardPunchConfig config);
+  /// A hard punch is under way.
+  [[nodiscard]] bool is_punching() const;
+
   [[nodiscard]] const ice::Agent& agent() const { return agent_; }
 
   /// When the other side's credentials came.
@@ -43,13 +50,16 @@ class IceProgram final : public Actor {
  private:
   struct EndOfCandidates {};
 
-  using Signalled =
-      std::variant<ice::Credentials, ice::Candidate, EndOfCandidates>;
+  using Signalled = std::variant<ice::Credentials, ice::Candidate,
+                                 EndOfCandidates, nat::PunchMessage>;
 
   void Signal(Signalled signalled);
   void Take(const Signalled& signalled);
   void Pump();
   void OnEvent(const ice::AgentEvent& event);
+  void PumpHard();
+  void OnHardEvent(const nat::HardPunchEvent& event);
+  void OnHit(const nat::PunchHitEvent& hit);
 
   World& world_;
   HostId host_;
@@ -59,6 +69,11 @@ class IceProgram final : public Actor {
   IceProgram* other_ = nullptr;
   Duration signalling_delay_{};
   std::optional<Instant> started_at_;
+  std::optional<Endpoint> base_;
+  std::optional<ice::Credentials> remote_;
+  std::optional<nat::HardPunch> hard_;
+  std::optional<Endpoint> hit_base_;
+  uint16_t next_port_ = 0;
 };
 
 /// The answer to a plain Binding request (RFC 8489), in `buffer`; nullopt if

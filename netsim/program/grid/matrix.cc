@@ -25,7 +25,7 @@ using Problem = std::unexpected<std::string>;
 
 std::expected<std::vector<GridCase>, std::string> ChooseCases(
     const MatrixOptions& options) {
-  std::vector<GridCase> cases = AllCases();
+  std::vector<GridCase> cases = options.is_hard ? HardCases() : AllCases();
   const auto is_chosen = [&options](const GridCase& one) {
     return options.cells.empty() ||
            std::ranges::any_of(options.cells, [&one](const auto& pattern) {
@@ -52,6 +52,7 @@ std::expected<void, std::string> OverrideExpectations(
     }
     found->reach = value == "yes" ? Reach::kSymmetric : Reach::kNothing;
     found->is_overridden = true;
+    found->chance = 1;
   }
   return {};
 }
@@ -127,6 +128,9 @@ std::expected<void, std::string> CheckOptions(const MatrixOptions& options,
                                               const GridPlan& plan) {
   if (!options.trace_file.empty() && options.punch) {
     return Problem("--trace is for virtual time; tcpdump records the rest");
+  }
+  if (options.is_hard && options.punch) {
+    return Problem("--hard is for virtual time");
   }
   if (!options.trace_file.empty() && plan.attempts() != 1) {
     return Problem(

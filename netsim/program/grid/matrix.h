@@ -19,6 +19,7 @@ struct MatrixOptions {
   std::string agent = "mesh";         ///< or "rfc8445"
   std::vector<std::string> cells;     ///< names or globs; empty: all
   std::vector<std::string> expected;  ///< "CELL=yes" or "CELL=no"
+  bool is_hard = false;               ///< HardCases() instead of AllCases()
   bool as_json = false;
   bool is_list = false;  ///< only say which cells there are
   std::string trace_file;

@@ -71,7 +71,7 @@ const std::vector<std::string> kSample = {
 
 /// Real attempts take seconds, so fewer of them are the default.
 void PrepareReal(const CLI::App& matrix, MatrixOptions& options) {
-  if (matrix.count("--cell") == 0) {
+  if (matrix.count("--cell") == 0 && !options.is_hard) {
     options.cells = kSample;
   }
   if (matrix.count("--seeds") == 0) {
@@ -111,6 +111,9 @@ void AddMatrixCommand(CLI::App& app, int& exit_status) {
   matrix->add_flag("--real", *is_real,
                    "repeat a sample (or --cell) with namespaces, sockets and "
                    "processes, and kernel NATs where they fit");
+  matrix->add_flag("--hard", options->is_hard,
+                   "the pairs that need prediction or a birthday attack, with "
+                   "agents that do it");
   matrix->add_flag("--list", options->is_list,
                    "only say which cells there are");
   matrix->add_flag("--json", options->as_json, "print JSON");

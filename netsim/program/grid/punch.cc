@@ -21,6 +21,8 @@ using std::chrono::seconds;
 constexpr Duration kSignallingDelay = milliseconds(30);
 constexpr Duration kGatherTime = milliseconds(500);
 constexpr uint32_t kMaxSkewMs = 300;
+constexpr Duration kChecksAlone = seconds(2);
+constexpr Duration kHardTime = seconds(45);
 
 /// The world of one attempt.
 class Lab {
@@ -33,6 +35,9 @@ class Lab {
   [[nodiscard]] std::unique_ptr<IceProgram> AddAgent(std::string_view name,
                                                      const Endpoint& base,
                                                      ice::Role role);
+  void AddServerAddresses();
+  /// Once checks alone have had their time.
+  void PunchHard();
   void OnChange();
   [[nodiscard]] Found found() const;
 
@@ -43,6 +48,8 @@ class Lab {
   std::unique_ptr<StunProgram> stun_;
   std::unique_ptr<IceProgram> a_;
   std::unique_ptr<IceProgram> b_;
+  std::vector<Endpoint> servers_;  ///< of a hard punch
+  bool has_punched_ = false;
 };
 
 uint64_t SeedOf(const PunchSpec& spec) {
@@ -65,6 +72,9 @@ Lab::Lab(const PunchSpec& spec, PcapngWriter* trace)
   const auto role = [](bool controls) {
     return controls ? ice::Role::kControlling : ice::Role::kControlled;
   };
+  if (spec.grid_case.is_hard) {
+    AddServerAddresses();
+  }
   a_ = AddAgent("host-a", case_.base_a, role(a_controls));
   b_ = AddAgent("host-b", case_.base_b, role(!a_controls));
   a_->Connect(*b_, kSignallingDelay);
@@ -78,7 +88,8 @@ std::unique_ptr<IceProgram> Lab::AddAgent(std::string_view name,
   auto program = std::make_unique<IceProgram>(
       world_, host, ConfigOf(spec_.agent, role, case_.server),
       DeriveSeed(seed_, name), [this] { OnChange(); });
-  NATKIT_CHECK(world_.Attach(host, *program, base.port));
+  NATKIT_CHECK(world_.Attach(
+      host, *program, spec_.grid_case.is_hard ? uint16_t{0} : base.port));
   return program;
 }
 
@@ -93,7 +104,12 @@ PunchResult Lab::Run() {
             [this, a_first] { (a_first ? a_ : b_)->Start(); });
   world_.At(Instant{} + kGatherTime + skew,
             [this, a_first] { (a_first ? b_ : a_)->Start(); });
-  world_.Run(kGatherTime + LimitOf(spec_.agent));
+  Duration limit = kGatherTime + LimitOf(spec_.agent);
+  if (spec_.grid_case.is_hard) {
+    world_.At(Instant{} + kGatherTime + kChecksAlone, [this] { PunchHard(); });
+    limit += kHardTime;
+  }
+  world_.Run(limit);
   PunchResult result{.found = found(),
                      .simulated = world_.now() - Instant{},
                      .packets = world_.counters().sent};
@@ -103,10 +119,48 @@ PunchResult Lab::Run() {
   return result;
 }
 
+void Lab::AddServerAddresses() {
+  const HostId server = *world_.FindHost("stun");
+  for (uint8_t last = 250; last < 255; ++last) {
+    const auto address = IpAddress::V4(198, 51, 100, last);
+    NATKIT_CHECK(
+        world_.AddAddress(server, *world_.FindNetwork("internet"), address));
+    servers_.push_back({address, case_.server.port});
+    servers_.push_back({address, static_cast<uint16_t>(case_.server.port + 1)});
+  }
+}
+
+nat::Dependence FilterOf(const std::vector<BoxSpec>& boxes) {
+  auto strictest = nat::Dependence::kEndpointIndependent;
+  for (const BoxSpec& box : boxes) {
+    strictest =
+        std::max(strictest, static_cast<nat::Dependence>(box.filtering));
+  }
+  return strictest;
+}
+
+void Lab::PunchHard() {
+  has_punched_ = true;
+  nat::HardPunchConfig config;
+  config.is_allowed = true;
+  config.stun_servers = servers_;
+  config.budget = HardBudget();
+  // The boxes stand on the Internet itself: no packet could end between them.
+  config.opener_ttl.reset();
+  config.traits.filtering = FilterOf(spec_.grid_case.a);
+  a_->PunchHard(config);
+  config.traits.filtering = FilterOf(spec_.grid_case.b);
+  b_->PunchHard(config);
+}
+
 void Lab::OnChange() {
   const bool both_failed = a_->agent().state() == ice::AgentState::kFailed &&
                            b_->agent().state() == ice::AgentState::kFailed;
-  if (both_failed || found() == Found::kDirect) {
+  const bool is_over =
+      both_failed &&
+      (!spec_.grid_case.is_hard ||
+       (has_punched_ && !a_->is_punching() && !b_->is_punching()));
+  if (is_over || found() == Found::kDirect) {
     world_.Stop();
   }
 }
@@ -138,6 +192,15 @@ ice::AgentConfig ConfigOf(AgentKind kind, ice::Role role,
   config.role = role;
   config.stun_servers = {server};
   return config;
+}
+
+nat::PunchBudget HardBudget() {
+  return {.packets_per_second = 200,
+          .max_packets = 8192,
+          .max_probes = 2048,
+          .max_sockets = 256,
+          .new_mappings_per_second = 200,
+          .quota_share = 1};
 }
 
 PunchResult Punch(const PunchSpec& spec, PcapngWriter* trace) {

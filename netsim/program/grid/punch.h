@@ -7,6 +7,7 @@
 #include "natkit/base/endpoint.h"
 #include "natkit/base/time.h"
 #include "natkit/nat/ice_agent.h"
+#include "natkit/nat/punch_plan.h"
 #include "natkit/netsim/pcapng.h"
 
 namespace natkit::netsim::grid {
@@ -48,6 +49,9 @@ struct PunchResult {
 /// The agents' settings in an attempt.
 [[nodiscard]] ice::AgentConfig ConfigOf(AgentKind kind, ice::Role role,
                                         const Endpoint& server);
+
+/// What a hard punch in an attempt may cost.
+[[nodiscard]] nat::PunchBudget HardBudget();
 
 /// How long an attempt may last: a little more than the agents' own patience,
 /// after which they report failure.

@@ -52,13 +52,16 @@ std::string RepeatCommand(const GridResult& result) {
   const GridPlan& plan = result.plan;
   std::string out = "netsim matrix";
   out += result.is_real ? " --real" : "";
+  const bool is_hard = !plan.cases.empty() && plan.cases.front().is_hard;
+  out += is_hard ? " --hard" : "";
   out += IsCount(plan.seeds) ? " --seeds " + std::to_string(plan.seeds.size())
                              : " --seed " + List(plan.seeds, ",", SeedText);
   out += " --loss " + List(plan.losses, ",", PercentText);
   out += " --delays " + List(plan.delays, ",", MillisecondsText);
   out += " --controlling " + ControllingWord(plan);
   out += " --agent " + std::string(AgentName(plan.agent));
-  const bool has_all = plan.cases.size() == AllCases().size();
+  const size_t all = is_hard ? HardCases().size() : AllCases().size();
+  const bool has_all = plan.cases.size() == all;
   for (const GridCase& one : plan.cases) {
     out += has_all ? "" : " --cell " + one.name;
   }

@@ -20,6 +20,11 @@ std::string Quote(std::string_view text) {
   return out + "\"";
 }
 
+std::string ChanceJson(const CellResult& cell) {
+  const double chance = cell.grid_case.chance;
+  return chance < 1 ? ", \"chance\": " + std::to_string(chance) : "";
+}
+
 std::string CellJson(const CellResult& cell) {
   std::string out =
       "{\"case\": " + Quote(cell.grid_case.name) +
@@ -27,7 +32,7 @@ std::string CellJson(const CellResult& cell) {
       ", \"loss_percent\": " + PercentText(cell.loss) + ", \"reach\": " +
       Quote(std::string(1, static_cast<char>(cell.grid_case.reach))) +
       ", \"expected_direct\": " +
-      (cell.grid_case.expects_direct() ? "true" : "false") +
+      (cell.grid_case.expects_direct() ? "true" : "false") + ChanceJson(cell) +
       ", \"attempts\": " + std::to_string(cell.attempts) +
       ", \"direct\": " + std::to_string(cell.direct) +
       ", \"half\": " + std::to_string(cell.half) +

@@ -230,7 +230,7 @@ class Script {
   void OnEvent(const HardPunchEvent& event) {
     if (const auto* open = std::get_if<OpenSocketsEvent>(&event)) {
       asked_sockets_ += open->count;
-      NATKIT_CHECK(asked_sockets_ <= 2 * kMaxSockets);
+      NATKIT_CHECK(asked_sockets_ <= kMaxSockets);
     } else if (const auto* out = std::get_if<PunchMessageEvent>(&event)) {
       if (const auto* offer = std::get_if<PunchOffer>(&out->message)) {
         attempt_ = offer->attempt;

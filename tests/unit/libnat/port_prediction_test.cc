@@ -25,7 +25,8 @@ class Samples {
     PortSample sample{
         .sent_at = Instant{} + milliseconds(20) * static_cast<int>(all_.size()),
         .local = kLocal,
-        .server = {IpAddress::V4(198, 51, 100, 1),
+        .server = {IpAddress::V4(198, 51, 100,
+                                 static_cast<uint8_t>(1 + all_.size() / 2)),
                    static_cast<uint16_t>(3000 + all_.size())},
         .mapped = {}};
     if (port) {
@@ -75,6 +76,15 @@ TEST(PortForecast, OneEndpointForAllServersIsConstant) {
   SeededRng rng(1);
   EXPECT_EQ(EndpointsToProbe(*kept, 100, rng),
             (std::vector<Endpoint>{{kExternal, 5000}}));
+}
+
+TEST(PortForecast, OneServerCannotShowThatAMappingIsConstant) {
+  Samples samples;
+  for (int i = 0; i < 6; ++i) {
+    samples.Add(7000);
+    samples.all().back().server.address = IpAddress::V4(198, 51, 100, 1);
+  }
+  EXPECT_EQ(samples.Forecast(), std::nullopt);
 }
 
 TEST(PortForecast, FindsEachStepFromFourSamples) {
@@ -209,8 +219,8 @@ TEST(PortForecast, FindsABlockPerAddressOfAPool) {
   Samples samples;
   for (int i = 0; i < 16; ++i) {
     const auto address = static_cast<unsigned>(i) % 4;
-    const auto port = static_cast<uint16_t>(1024U + 1024U * (address * 3U + 1U) +
-                                            rng.Below(1024));
+    const auto port = static_cast<uint16_t>(
+        1024U + 1024U * (address * 3U + 1U) + rng.Below(1024));
     samples.Add(port,
                 IpAddress::V4(203, 0, 113, static_cast<uint8_t>(10 + address)));
   }

@@ -64,7 +64,8 @@ struct PortForecast {
 ///
 /// A pattern is only claimed where chance explains the samples in fewer than
 /// one of 10^5 cases, so a random allocator is never taken for a sequential
-/// one. A block needs 8 samples or more: with fewer, its size would often be
+/// one, and a constant mapping is one that two server addresses have seen. A
+/// block needs 8 samples or more: with fewer, its size would often be
 /// taken for half of what it is. nullopt: fewer than kMinPortSamples answers.
 [[nodiscard]] std::optional<PortForecast> ForecastPorts(
     std::span<const PortSample> samples);
