@@ -12,6 +12,8 @@ import wg_interop_lab as lab
 
 OURS = "192.0.2.1"
 THEIRS = "192.0.2.2"
+OURS6 = "2001:db8::1"
+THEIRS6 = "2001:db8::2"
 SIGNALS = ("credentials", "candidate", "end-of-candidates")
 
 
@@ -21,6 +23,8 @@ def set_up_network():
     lab.run("ip", "link", "add", "ice0", "type", "veth", "peer", "name", "ice1")
     for address in (OURS, THEIRS):
         lab.run("ip", "address", "add", f"{address}/24", "dev", "ice0")
+    for address in (OURS6, THEIRS6):
+        lab.run("ip", "address", "add", f"{address}/64", "dev", "ice0", "nodad")
     for link in ("ice0", "ice1"):
         lab.run("ip", "link", "set", link, "up")
 
@@ -111,7 +115,7 @@ class Session:
 
     def wait_connected(self):
         self.wait(lambda: self.ours.last("state") == "state connected"
-                  and "." in (self.ours.last("selected") or ""),
+                  and ":" in (self.ours.last("selected") or ""),
                   "ours is connected")
         self.wait(lambda: self.theirs.has(self.done), "theirs is done")
 
@@ -151,10 +155,10 @@ class InteropCases:
     """Mixed into a unittest.TestCase that has `ice_peer`, `their_done` and
     `their_command(role)`."""
 
-    def begin(self, our_role, trickle=True, ours=(), their_role=None):
+    def begin(self, our_role, trickle=True, ours=(OURS,), their_role=None):
         their_role = their_role or ("controlled" if our_role == "controlling"
                                     else "controlling")
-        session = Session([self.ice_peer, our_role, *ours, OURS],
+        session = Session([self.ice_peer, our_role, *ours],
                           self.their_command(their_role), self.their_done,
                           trickle)
         self.addCleanup(session.stop)
@@ -185,7 +189,7 @@ class InteropCases:
 
     def test_both_roles_with_the_timing_of_meshes(self):
         for role in ("controlling", "controlled"):
-            self.check_session(role, ours=["--mesh"])
+            self.check_session(role, ours=["--mesh", OURS])
 
     def test_restarts_by_us_and_by_them(self):
         for role in ("controlling", "controlled"):
