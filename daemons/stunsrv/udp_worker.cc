@@ -147,7 +147,7 @@ void UdpWorker::ServeBatch(io::BatchSocket& socket, size_t count) {
   for (size_t i = 0; i < count; ++i) {
     const Endpoint local = socket.local(i);
     const Endpoint remote = socket.remote(i);
-    const MutableBytes out = socket.response(i);
+    const MutableBytes out = socket.response();
     const stun::ServerReply reply = state_.server->HandleDatagram(
         now, local, remote, socket.payload(i), out);
     if (reply.size == 0) {

@@ -106,7 +106,6 @@ class BatchSocket::Impl {
 
   struct Slot {
     std::array<uint8_t, kMaxRequestSize> request;
-    std::array<uint8_t, kMaxResponseSize> response;
     alignas(cmsghdr) std::array<uint8_t, kControlSize> control;
   };
 
@@ -123,6 +122,10 @@ class BatchSocket::Impl {
   std::array<iovec, kMaxBatch> out_pieces{};
   std::array<mmsghdr, kMaxBatch> outgoing{};
   size_t queued = 0;
+  // Responses are short: one after the other they stay in few cache lines.
+  std::vector<uint8_t> responses =
+      std::vector<uint8_t>(kMaxBatch * kMaxResponseSize);
+  size_t responses_size = 0;
 };
 
 Result<BatchSocket> BatchSocket::Bind(const Endpoint& local,
@@ -211,6 +214,7 @@ size_t BatchSocket::Receive() {
   }
   io.received = 0;
   io.queued = 0;
+  io.responses_size = 0;
   const int count = ::recvmmsg(io.fd.get(), io.incoming.data(), kMaxBatch,
                                MSG_DONTWAIT, nullptr);
   io.received = count > 0 ? static_cast<size_t>(count) : 0;
@@ -242,14 +246,16 @@ Endpoint BatchSocket::local(size_t index) const {
   return local;
 }
 
-MutableBytes BatchSocket::response(size_t index) {
-  return impl_->slots[index].response;
+MutableBytes BatchSocket::response() {
+  return MutableBytes(impl_->responses)
+      .subspan(impl_->responses_size, kMaxResponseSize);
 }
 
 void BatchSocket::Answer(size_t index, size_t size) {
   Impl& io = *impl_;
   const size_t slot = io.queued++;
-  io.out_pieces[slot] = {io.slots[index].response.data(), size};
+  io.out_pieces[slot] = {&io.responses[io.responses_size], size};
+  io.responses_size += size;
   msghdr& header = io.outgoing[slot].msg_hdr;
   header = io.incoming[index].msg_hdr;
   header.msg_iov = &io.out_pieces[slot];

@@ -33,7 +33,7 @@ size_t Await(BatchSocket& socket) {
 }
 
 void Answer(BatchSocket& socket, size_t index, std::string_view text) {
-  CopyBytes(AsBytes(text), socket.response(index));
+  CopyBytes(AsBytes(text), socket.response());
   socket.Answer(index, text.size());
 }
 

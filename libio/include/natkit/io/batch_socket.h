@@ -66,10 +66,11 @@ class BatchSocket {
   /// Where it was sent to; on a wildcard the address may be unspecified.
   [[nodiscard]] Endpoint local(size_t index) const;
 
-  /// kMaxResponseSize bytes for the response to request `index`.
-  [[nodiscard]] MutableBytes response(size_t index);
-  /// Sends the first `size` bytes of that response with the next Flush(), from
-  /// where the request went to where it came from.
+  /// kMaxResponseSize bytes for the next response, until the next Answer() or
+  /// Receive().
+  [[nodiscard]] MutableBytes response();
+  /// Sends the first `size` bytes of response() with the next Flush(), from
+  /// where request `index` went to where it came from. Once for each request.
   void Answer(size_t index, size_t size);
   /// Sends all answers. What cannot be sent is counted and dropped.
   void Flush();
