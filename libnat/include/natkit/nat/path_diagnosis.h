@@ -1,0 +1,145 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "natkit/nat/nat_traits.h"
+#include "natkit/nat/port_mapping.h"
+
+// Why a pair of hosts has no direct path, and what would give it one.
+namespace natkit::nat {
+
+/// What a pair of behaviours can do by plain hole punching: both sides send to
+/// every address they know of the other, again and again.
+enum class Reach : uint8_t {
+  kDirect,      ///< one 5-tuple works both ways
+  kAsymmetric,  ///< both ways, but over different 5-tuples: no use to ICE
+  kOneWay,      ///< one direction only
+  kNothing,
+};
+
+/// One side of the punch matrix.
+struct NatBehavior {
+  Dependence mapping = Dependence::kEndpointIndependent;
+  Dependence filtering = Dependence::kEndpointIndependent;
+
+  bool operator==(const NatBehavior&) const = default;
+};
+
+/// A cell of the punch matrix.
+struct PunchCell {
+  NatBehavior ours;
+  NatBehavior theirs;
+  Reach reach = Reach::kDirect;
+
+  bool operator==(const PunchCell&) const = default;
+};
+
+/// The matrix of all 81 pairs, for one address per NAT, no hairpinning and new
+/// mappings on ports that nobody can guess. Symmetric in its arguments.
+[[nodiscard]] Reach PredictReach(const NatBehavior& a, const NatBehavior& b);
+
+/// "EI/APD": mapping, then filtering.
+[[nodiscard]] std::string BehaviorName(const NatBehavior& behavior);
+/// A stable word: "direct", "asymmetric", "one-way", "nothing".
+[[nodiscard]] std::string_view ReachName(Reach reach);
+
+/// What is known of one end of a path.
+struct PathSide {
+  NatTraits traits;
+  /// A forwarded or mapped port that the Internet reaches.
+  bool has_mapped_port = false;
+  /// Its router maps a port, but another NAT stands beyond.
+  bool is_behind_second_nat = false;
+  bool uses_port_mapping = false;
+  std::optional<PortMappingError> port_mapping_error;
+  bool has_ipv6 = false;
+
+  bool operator==(const PathSide&) const = default;
+};
+
+/// Whether many probes toward a hard NAT were tried (nat/hard_punch.h).
+enum class HardPunchOutcome : uint8_t { kNotTried, kNotAllowed, kFailed };
+
+/// What is asked.
+struct PathQuestion {
+  PathSide ours;
+  /// nullopt: the peer has told nothing yet.
+  std::optional<PathSide> theirs;
+  bool is_direct = false;
+  /// Without traffic nobody searches.
+  bool is_active = false;
+  /// The search has had its time: what can be found has been found.
+  bool has_searched = false;
+  HardPunchOutcome hard_punch = HardPunchOutcome::kNotTried;
+};
+
+/// The answer in one word.
+enum class PathReason : uint8_t {
+  kDirect,           ///< it is direct
+  kIdle,             ///< no traffic, so no search
+  kPeerSilent,       ///< the peer has not answered the search
+  kSearching,        ///< not finished yet
+  kUdpBlocked,       ///< on one side or both
+  kSameNat,          ///< behind one NAT that does not lead back inside
+  kNatPair,          ///< the two behaviours do not fit: see the cells
+  kUnknownBehavior,  ///< not enough is known of one side
+  kShouldBeDirect,   ///< nothing that is known stands in the way
+};
+
+/// A stable word such as "nat-pair".
+[[nodiscard]] std::string_view PathReasonName(PathReason reason);
+
+enum class FixCode : uint8_t {
+  kWait,
+  kSendTraffic,
+  kStartPeer,
+  kAllowUdp,
+  kForwardPort,        ///< by hand, in the router
+  kEnablePortMapping,  ///< PCP, NAT-PMP or UPnP, in the router or in the node
+  kRemoveSecondNat,
+  kLeaveHardNat,  ///< another network, or another NAT mode
+  kUseIpv6,
+  kEnableHairpinning,
+  kUseSameLan,
+  kAllowHardPunch,
+  kAddStunServers,
+};
+
+/// A stable word such as "forward-port".
+[[nodiscard]] std::string_view FixCodeName(FixCode code);
+
+enum class FixSide : uint8_t { kOurs, kTheirs, kEither };
+
+/// "ours", "theirs", "either".
+[[nodiscard]] std::string_view FixSideName(FixSide side);
+
+/// One thing that would help, and why.
+struct Fix {
+  FixCode code = FixCode::kWait;
+  FixSide side = FixSide::kEither;
+  std::string reason;
+};
+
+struct PathDiagnosis {
+  PathReason reason = PathReason::kSearching;
+  std::string summary;  ///< one sentence
+  std::string ours;     ///< the behaviour in words
+  std::string theirs;
+  /// The cells that fit what is known and seen; one if all is known. Empty if
+  /// nothing is known of a side.
+  std::vector<PunchCell> cells;
+  /// What was tried, one sentence each.
+  std::vector<std::string> tried;
+  /// Most helpful first.
+  std::vector<Fix> fixes;
+};
+
+/// Pure. What is unknown stays unknown, except that a finished search without
+/// success rules out the cells that would have been direct.
+[[nodiscard]] PathDiagnosis DiagnosePath(const PathQuestion& question);
+
+}  // namespace natkit::nat

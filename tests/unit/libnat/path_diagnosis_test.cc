@@ -1,0 +1,186 @@
+#include "natkit/nat/path_diagnosis.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+namespace natkit::nat {
+namespace {
+
+constexpr auto kEi = Dependence::kEndpointIndependent;
+constexpr auto kAd = Dependence::kAddressDependent;
+constexpr auto kApd = Dependence::kAddressAndPortDependent;
+
+PathSide Side(Dependence mapping, std::optional<Dependence> filtering,
+              const IpAddress& external = IpAddress::V4(203, 0, 113, 1)) {
+  PathSide side;
+  side.traits.translation = Translation::kNapt;
+  side.traits.mapping = mapping;
+  side.traits.filtering = filtering;
+  side.traits.external_addresses = {external};
+  side.uses_port_mapping = true;
+  return side;
+}
+
+PathQuestion Searched(const PathSide& ours, PathSide theirs) {
+  if (theirs.traits.external_addresses == ours.traits.external_addresses) {
+    theirs.traits.external_addresses = {IpAddress::V4(203, 0, 113, 2)};
+  }
+  return {
+      .ours = ours, .theirs = theirs, .is_active = true, .has_searched = true};
+}
+
+bool HasFix(const PathDiagnosis& diagnosis, FixCode code, FixSide side) {
+  return std::ranges::any_of(diagnosis.fixes, [&](const Fix& fix) {
+    return fix.code == code && fix.side == side && !fix.reason.empty();
+  });
+}
+
+TEST(PathDiagnosis, AllCellsAreAsSimulated) {
+  // Independent of the table: what passes when both sides send to each other's
+  // STUN-time endpoint and answer where packets come from.
+  const std::array all = {kEi, kAd, kApd};
+  size_t direct = 0;
+  for (const Dependence am : all) {
+    for (const Dependence af : all) {
+      for (const Dependence bm : all) {
+        for (const Dependence bf : all) {
+          const NatBehavior a{am, af};
+          const NatBehavior b{bm, bf};
+          EXPECT_EQ(PredictReach(a, b), PredictReach(b, a));
+          const bool is_easy = am == kEi && bm == kEi;
+          const bool a_open = am == kEi && af != kApd;
+          const bool b_open = bm == kEi && bf != kApd;
+          if (is_easy || a_open || b_open) {
+            EXPECT_EQ(PredictReach(a, b), Reach::kDirect)
+                << BehaviorName(a) << " " << BehaviorName(b);
+          }
+          const auto question = Searched(Side(am, af), Side(bm, bf));
+          const PathDiagnosis diagnosis = DiagnosePath(question);
+          ASSERT_EQ(diagnosis.cells.size(), 1U);
+          EXPECT_EQ(diagnosis.cells[0], (PunchCell{a, b, PredictReach(a, b)}));
+          const bool is_direct = PredictReach(a, b) == Reach::kDirect;
+          direct += is_direct ? 1 : 0;
+          EXPECT_EQ(diagnosis.reason, is_direct ? PathReason::kShouldBeDirect
+                                                : PathReason::kNatPair);
+          EXPECT_FALSE(diagnosis.fixes.empty());
+          EXPECT_TRUE(HasFix(diagnosis, FixCode::kForwardPort, FixSide::kOurs));
+        }
+      }
+    }
+  }
+  EXPECT_EQ(direct, 42U);
+}
+
+TEST(PathDiagnosis, NamesTheDecidingCellAndItsFixes) {
+  const PathDiagnosis diagnosis =
+      DiagnosePath(Searched(Side(kEi, kApd), Side(kApd, kApd)));
+  EXPECT_EQ(diagnosis.reason, PathReason::kNatPair);
+  EXPECT_NE(diagnosis.summary.find("EI/APD against APD/APD"),
+            std::string::npos);
+  EXPECT_NE(diagnosis.theirs.find("symmetric"), std::string::npos);
+  EXPECT_TRUE(HasFix(diagnosis, FixCode::kForwardPort, FixSide::kTheirs));
+  EXPECT_TRUE(HasFix(diagnosis, FixCode::kEnablePortMapping, FixSide::kOurs));
+  EXPECT_TRUE(HasFix(diagnosis, FixCode::kLeaveHardNat, FixSide::kTheirs));
+  EXPECT_FALSE(HasFix(diagnosis, FixCode::kLeaveHardNat, FixSide::kOurs));
+  EXPECT_TRUE(HasFix(diagnosis, FixCode::kUseIpv6, FixSide::kEither));
+  EXPECT_TRUE(HasFix(diagnosis, FixCode::kAllowHardPunch, FixSide::kEither));
+}
+
+TEST(PathDiagnosis, AFailedSearchTellsTheFilteringOfTheEasySide) {
+  const PathDiagnosis diagnosis =
+      DiagnosePath(Searched(Side(kEi, std::nullopt), Side(kApd, std::nullopt)));
+  EXPECT_EQ(diagnosis.reason, PathReason::kNatPair);
+  for (const PunchCell& cell : diagnosis.cells) {
+    EXPECT_EQ(cell.ours, (NatBehavior{kEi, kApd}));
+    EXPECT_NE(cell.reach, Reach::kDirect);
+  }
+  EXPECT_EQ(diagnosis.cells.size(), 3U);
+  EXPECT_NE(diagnosis.ours.find("only addresses and ports"), std::string::npos);
+  EXPECT_NE(diagnosis.theirs.find("not known"), std::string::npos);
+}
+
+TEST(PathDiagnosis, BeforeTheSearchHasEndedNothingIsRuledOut) {
+  PathQuestion question =
+      Searched(Side(kEi, std::nullopt), Side(kApd, std::nullopt));
+  question.has_searched = false;
+  const PathDiagnosis diagnosis = DiagnosePath(question);
+  EXPECT_EQ(diagnosis.reason, PathReason::kSearching);
+  EXPECT_EQ(diagnosis.cells.size(), 9U);
+  EXPECT_TRUE(HasFix(diagnosis, FixCode::kWait, FixSide::kEither));
+}
+
+TEST(PathDiagnosis, BlockedUdpComesFirst) {
+  PathSide blocked;
+  blocked.traits.is_udp_blocked = true;
+  PathDiagnosis diagnosis = DiagnosePath(Searched(Side(kEi, kApd), blocked));
+  EXPECT_EQ(diagnosis.reason, PathReason::kUdpBlocked);
+  EXPECT_TRUE(HasFix(diagnosis, FixCode::kAllowUdp, FixSide::kTheirs));
+  EXPECT_FALSE(HasFix(diagnosis, FixCode::kAllowUdp, FixSide::kOurs));
+  diagnosis = DiagnosePath(Searched(blocked, blocked));
+  EXPECT_TRUE(HasFix(diagnosis, FixCode::kAllowUdp, FixSide::kOurs));
+  EXPECT_NE(diagnosis.summary.find("our network"), std::string::npos);
+}
+
+TEST(PathDiagnosis, OneNatForBothNeedsHairpinning) {
+  PathQuestion question = Searched(Side(kEi, kApd), Side(kEi, kApd));
+  question.theirs->traits.external_addresses =
+      question.ours.traits.external_addresses;
+  const PathDiagnosis diagnosis = DiagnosePath(question);
+  EXPECT_EQ(diagnosis.reason, PathReason::kSameNat);
+  EXPECT_TRUE(HasFix(diagnosis, FixCode::kEnableHairpinning, FixSide::kEither));
+}
+
+TEST(PathDiagnosis, BehindASecondNatForwardingDoesNotHelp) {
+  PathSide ours = Side(kApd, kApd);
+  ours.is_behind_second_nat = true;
+  const PathDiagnosis diagnosis =
+      DiagnosePath(Searched(ours, Side(kApd, kApd)));
+  EXPECT_FALSE(HasFix(diagnosis, FixCode::kForwardPort, FixSide::kOurs));
+  EXPECT_TRUE(HasFix(diagnosis, FixCode::kRemoveSecondNat, FixSide::kOurs));
+  EXPECT_NE(diagnosis.ours.find("second NAT"), std::string::npos);
+}
+
+TEST(PathDiagnosis, AMappedPortIsReachableForAll) {
+  PathSide ours = Side(kApd, kApd);
+  ours.has_mapped_port = true;
+  const PathDiagnosis diagnosis =
+      DiagnosePath(Searched(ours, Side(kApd, kApd)));
+  ASSERT_EQ(diagnosis.cells.size(), 1U);
+  EXPECT_EQ(diagnosis.cells[0].ours, (NatBehavior{kEi, kEi}));
+  EXPECT_EQ(diagnosis.reason, PathReason::kShouldBeDirect);
+}
+
+TEST(PathDiagnosis, SaysWhatIsNotKnown) {
+  const PathDiagnosis diagnosis =
+      DiagnosePath(Searched(Side(kEi, kApd), PathSide{}));
+  EXPECT_EQ(diagnosis.reason, PathReason::kUnknownBehavior);
+  EXPECT_TRUE(diagnosis.cells.empty());
+  EXPECT_TRUE(HasFix(diagnosis, FixCode::kAddStunServers, FixSide::kEither));
+}
+
+TEST(PathDiagnosis, DirectIdleAndSilentPairsSaySo) {
+  PathQuestion direct = Searched(Side(kEi, std::nullopt), Side(kApd, kApd));
+  direct.is_direct = true;
+  EXPECT_EQ(DiagnosePath(direct).reason, PathReason::kDirect);
+  EXPECT_TRUE(DiagnosePath(direct).fixes.empty());
+  // That it works tells the filtering, too.
+  EXPECT_EQ(DiagnosePath(direct).cells.size(), 2U);
+  EXPECT_EQ(DiagnosePath({}).reason, PathReason::kIdle);
+  EXPECT_EQ(DiagnosePath({.is_active = true}).reason, PathReason::kPeerSilent);
+}
+
+TEST(PathDiagnosis, TellsWhatTheRouterSaid) {
+  PathSide ours = Side(kApd, kApd);
+  ours.port_mapping_error = PortMappingError::kRefused;
+  const PathDiagnosis diagnosis =
+      DiagnosePath(Searched(ours, Side(kApd, kApd)));
+  EXPECT_TRUE(std::ranges::any_of(diagnosis.tried, [](const std::string& text) {
+    return text.find("refuses") != std::string::npos;
+  }));
+}
+
+}  // namespace
+}  // namespace natkit::nat
