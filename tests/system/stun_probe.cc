@@ -130,7 +130,8 @@ class Stream {
       : socket_(server, SOCK_STREAM) {
     if (is_secure) {
       const auto context = tls::ClientContext::Make(
-          {.verification = tls::Verification::kInsecureForTests});
+          {.roots_pem = {},
+           .verification = tls::Verification::kInsecureForTests});
       auto channel = tls::Channel::Client(
           *context,
           {.host = server.address.ToString(), .certificate_name = {}});
