@@ -84,7 +84,14 @@ class Rules {
     UdpIcmp();
     Fragments();
     Determinism();
+    Tcp();
+    TcpLife();
+    IcmpQueries();
+    IcmpErrors();
+    Newer();
+    Quotas();
     Gate();
+    Carrier();
     return std::move(expected_);
   }
 
@@ -115,7 +122,20 @@ class Rules {
   void UdpIcmp();
   void Fragments();
   void Determinism();
+  void Tcp();
+  void TcpLife();
+  void IcmpQueries();
+  void IcmpErrors();
+  void Newer();
+  void Quotas();
   void Gate();
+  void Carrier();
+  [[nodiscard]] bool Translates() const;
+  [[nodiscard]] bool HasState() const;
+  [[nodiscard]] Duration Shortest(
+      Duration netsim::NatTimeouts::* timeout) const;
+  [[nodiscard]] Expected LivesFor(Duration netsim::NatTimeouts::* timeout,
+                                  Duration limit) const;
   [[nodiscard]] Expected Pooled() const;
   [[nodiscard]] Expected Hairpins() const;
   [[nodiscard]] Expected InboundRefresh(Duration lifetime) const;
@@ -294,6 +314,211 @@ void Rules::Determinism() {
   }
 }
 
+bool Rules::Translates() const {
+  return All([](const NatConfig& box) { return box.translate_icmp_errors; });
+}
+
+bool Rules::HasState() const {
+  return !All(HasNoState);
+}
+
+Duration Rules::Shortest(Duration netsim::NatTimeouts::* timeout) const {
+  Duration shortest = Duration::max();
+  for (const NatConfig& box : boxes_) {
+    if (!HasNoState(box)) {
+      shortest = std::min(shortest, box.timeouts.*timeout);
+    }
+  }
+  return shortest;
+}
+
+Expected Rules::LivesFor(Duration netsim::NatTimeouts::* timeout,
+                         Duration limit) const {
+  return PassIf(Shortest(timeout) >= limit);
+}
+
+/// RFC 5382, as far as nothing has to wait.
+void Rules::Tcp() {
+  expected_["5382-1"] = expected_["4787-1"];
+  expected_["5382-2"] = {kPass};
+  expected_["5382-3"] = expected_["4787-8"];
+  const bool rejects = Any([](const NatConfig& box) {
+    return !HasNoState(box) && box.unsolicited == netsim::Unsolicited::kReject;
+  });
+  const Duration delay = last_.syn_error_delay;
+  const bool speaks = HasState() && delay > Duration::zero();
+  const bool too_early = speaks && delay < seconds(6);
+  expected_["5382-4"] = PassIf(!rejects && !too_early);
+  expected_["5382-4a"] = {rejects || too_early ? kFail
+                          : speaks             ? kPass
+                                               : kInconclusive};
+  expected_["5382-6"] = {kPass};
+  expected_["5382-7"] = expected_["4787-3"];
+  expected_["5382-8"] = expected_["4787-9"];
+  expected_["5382-8a"] = expected_["4787-9a"];
+  expected_["5382-9"] = PassIf(Translates());
+  expected_["5382-10"] = {kPass};
+}
+
+void Rules::TcpLife() {
+  using netsim::NatTimeouts;
+  using std::chrono::hours;
+  using std::chrono::minutes;
+  expected_["5382-5"] =
+      LivesFor(&NatTimeouts::tcp_established, hours(2) + minutes(4));
+  if (last_.address_lifetime > Duration::zero()) {
+    expected_["5382-5"] = {kFail};
+  }
+  expected_["5382-5t"] = LivesFor(&NatTimeouts::tcp_opening, minutes(4));
+  expected_["7857-2.1"] = LivesFor(&NatTimeouts::tcp_closing, minutes(4));
+  expected_["7857-2.2"] = {kPass};
+  expected_["7857-2.2a"] = LivesFor(&NatTimeouts::tcp_closing, minutes(4));
+  expected_["7857-5"] = {HasState() ? kPass : kNotApplicable};
+}
+
+void Rules::IcmpQueries() {
+  expected_["5508-1"] = {kPass};
+  expected_["5508-10a-echo"] = {kPass};
+  expected_["5508-1a"] = PassIf(All(SeemsIndependent));
+  const Duration lifetime = Shortest(&netsim::NatTimeouts::icmp);
+  expected_["5508-2"] = PassFrom(lifetime, seconds(60));
+  // An error must come while the session lives, and the end be seen.
+  if (lifetime < seconds(22) || lifetime > seconds(160)) {
+    expected_["5508-6"] = {kInconclusive};
+  } else if (lifetime < seconds(26) || lifetime > seconds(152)) {
+    expected_["5508-6"] = {kInconclusive, kPass};
+  } else {
+    expected_["5508-6"] = {kPass};
+  }
+  const bool carries_all =
+      All([](const NatConfig& box) { return !HasPorts(box); });
+  expected_["5508-10c"] = PassIf(!carries_all);
+  if (boxes_.front().translation == Translation::kNat64) {
+    expected_["5508-10c"] = {kNotApplicable};
+  }
+}
+
+void Rules::IcmpErrors() {
+  const Expected good = {Translates() ? kPass : kInconclusive};
+  for (const std::string_view id :
+       {"5508-3", "5508-3a", "5508-3b", "5508-3c", "5508-3d", "5508-4u"}) {
+    expected_[id] = good;
+  }
+  if (Translates() && !HasState()) {
+    expected_["5508-4u"] = {kNotApplicable};
+  }
+  for (const std::string_view id : {"5508-4", "5508-5", "5508-10a"}) {
+    expected_[id] = PassIf(Translates());
+  }
+  const bool shows_external = last_.hairpinning == Hairpinning::kExternalSource;
+  // Under other mappings no one mapping belongs to what came in.
+  const bool has_one = All(SeemsIndependent);
+  Expected& row = expected_["5508-7"];
+  Expected& destination = expected_["5508-7a"];
+  for (const Verdict hairpins : expected_["4787-9"]) {
+    if (hairpins == kFail) {
+      row.insert(kNotApplicable);
+      destination.insert(kNotApplicable);
+    } else if (!shows_external) {
+      row.insert(kInconclusive);
+      destination.insert(kInconclusive);
+    } else {
+      row.insert(Translates() ? kPass : kFail);
+      destination.insert(Translates() ? kPass : kNotApplicable);
+      if (!has_one) {
+        row.insert(kFail);
+        destination.insert(kNotApplicable);
+      }
+    }
+  }
+}
+
+/// RFC 7857.
+void Rules::Newer() {
+  const Duration lifetime = Shortest(&netsim::NatTimeouts::udp_assured);
+  const bool filters = Any([](const NatConfig& box) {
+    return box.filtering != Dependence::kEndpointIndependent;
+  });
+  const bool is_seen = lifetime > seconds(14) && lifetime < seconds(350);
+  const bool is_unseen = lifetime < seconds(11) || lifetime > seconds(365);
+  const Expected visible = is_seen     ? Expected{kPass}
+                           : is_unseen ? Expected{kInconclusive}
+                                       : Expected{kPass, kInconclusive};
+  expected_["7857-7"] = filters ? visible : Expected{kNotApplicable};
+  if (!filters && lifetime < seconds(14)) {
+    expected_["7857-7"].insert(kInconclusive);  // nothing gets in by then
+  }
+  const bool refreshes =
+      All([](const NatConfig& box) { return box.refresh.inbound; });
+  expected_["7857-7.1"] = refreshes ? Expected{kInconclusive} : visible;
+  expected_["7857-8"] = {kPass};
+  const bool keeps = All([](const NatConfig& box) {
+    return !HasPorts(box) || Preserves(box, 20000, 60000);
+  });
+  const bool counts =
+      HasPorts(last_) && last_.port_assignment == PortAssignment::kSequential;
+  expected_["7857-9"] = {keeps ? kNotApplicable : counts ? kFail : kPass};
+  if (!HasPorts(last_)) {
+    expected_["7857-10"] = {kNotApplicable};
+  } else if (IsArbitrary()) {
+    expected_["7857-10"] = {kPass, kNotApplicable, kInconclusive};
+  } else if (boxes_.front().translation == Translation::kNat64 ||
+             Any([](const NatConfig& box) {
+               return box.fragments == FragmentMode::kDrop;
+             })) {
+    expected_["7857-10"] = {kInconclusive};
+  } else {
+    expected_["7857-10"] = {kPass};
+  }
+}
+
+/// How many mappings one subscriber of the box may have.
+size_t QuotaOf(const NatConfig& box) {
+  size_t quota = box.limits.max_mappings;
+  if (box.limits.mappings_per_host != 0) {
+    quota = std::min(quota, box.limits.mappings_per_host);
+  }
+  size_t ports = quota;
+  if (HasPorts(box) &&
+      box.port_assignment == PortAssignment::kDeterministicBlock) {
+    ports = box.block_size;
+  }
+  if (HasPorts(box) && box.port_assignment == PortAssignment::kDynamicBlock &&
+      box.limits.blocks_per_host != 0) {
+    ports = box.limits.blocks_per_host * box.block_size;
+  }
+  if (HasPorts(box) && HasBlocks(box) && box.keep_parity) {
+    ports /= 2;  // the tests' inside ports are even
+  }
+  quota = std::min(quota, ports);
+  return HasNoState(box) ? SIZE_MAX : quota;
+}
+
+void Rules::Quotas() {
+  const NatConfig& least = *std::ranges::min_element(boxes_, {}, QuotaOf);
+  const bool is_reached = QuotaOf(least) < 2900;
+  const bool evicts = least.limits.when_full == netsim::WhenFull::kEvictOldest;
+  if (!is_reached) {
+    expected_["5508-8"] = {kInconclusive};
+    expected_["6888-4"] = {kInconclusive};
+    expected_["6888-11"] = {kInconclusive};
+  } else {
+    expected_["5508-8"] =
+        PassIf(least.limits.when_full == netsim::WhenFull::kIcmp);
+    // Behind a home's box the inside hosts are one subscriber.
+    expected_["6888-4"] = {evicts || boxes_.size() > 1 ? kInconclusive : kPass};
+    expected_["6888-11"] = PassIf(!evicts);
+  }
+  if (HasBlocks(least) && least.shed_above != 0) {
+    // Under load ports are of no block: which load others make decides.
+    expected_["5508-8"] = {kPass, kFail, kInconclusive};
+    expected_["6888-4"] = {kPass, kInconclusive};
+    expected_["6888-11"] = {kPass, kFail, kInconclusive};
+  }
+  expected_["6888-2"] = PassIf(!expected_["4787-2"].contains(kFail));
+  expected_["6888-7"] = expected_["4787-8"];
+}
+
 /// What does not pass cannot be judged, and what does not translate is no NAT.
 void Rules::Gate() {
   const bool is_nat = Any([](const NatConfig& box) {
@@ -306,16 +531,55 @@ void Rules::Gate() {
     return box.policy.tcp && box.policy.tcp_ports.empty();
   });
   const bool icmp = All([](const NatConfig& box) { return box.policy.icmp; });
-  expected_["4787-7"] = {kInconclusive};
+  std::map<std::string_view, bool> passes;
+  for (const TestCase& test : TestCases()) {
+    for (const std::string_view id : test.requirements) {
+      passes[id] = test.needs == Needs::kUdp   ? udp
+                   : test.needs == Needs::kTcp ? tcp
+                                               : icmp;
+    }
+  }
+  passes["7857-5"] = udp && tcp;
+  for (const Unseen& unseen : UnseenRequirements()) {
+    expected_[unseen.requirement] = {kInconclusive};
+  }
   for (auto& [id, verdicts] : expected_) {
-    const bool passes = id.starts_with("4787") ? udp : true;
-    if (!udp && !tcp && !icmp) {
-      verdicts = {kInconclusive};
-    } else if (!is_nat) {
-      verdicts = {kNotApplicable};
-    } else if (!passes) {
+    const auto found = passes.find(id);
+    if ((!udp && !tcp && !icmp) || (found != passes.end() && !found->second)) {
       verdicts = {kInconclusive};
     }
+    if (!is_nat && (udp || tcp || icmp)) {
+      verdicts = {kNotApplicable};
+    }
+  }
+}
+
+/// RFC 6888 REQ-1 demands the MUSTs of the older RFCs.
+void Rules::Carrier() {
+  if (expected_["6888-1"].contains(kNotApplicable) ||
+      std::ranges::all_of(expected_, [](const auto& entry) {
+        return entry.second == Expected{kInconclusive};
+      })) {
+    return;
+  }
+  bool may_pass = true;
+  bool may_fail = false;
+  for (const auto& [id, verdicts] : expected_) {
+    const Requirement* requirement = FindRequirement(id);
+    if (requirement == nullptr || id.starts_with("6888") ||
+        id.starts_with("7857") || !IsMandatory(requirement->level)) {
+      continue;
+    }
+    may_fail |= verdicts.contains(kFail);
+    may_pass &= verdicts != Expected{kFail};
+  }
+  Expected& all = expected_["6888-1"];
+  all.clear();
+  if (may_pass) {
+    all.insert(kPass);
+  }
+  if (may_fail) {
+    all.insert(kFail);
   }
 }
 

@@ -23,11 +23,12 @@ struct Arguments {
   uint64_t seed = 1;
   double loss = 0;
   std::vector<std::string> only;
-  bool is_long = false;
+  bool is_carrier = false;
   bool lists = false;
   bool shows_evidence = false;
   std::string format = "text";
   std::string output;
+  std::string pcap;
 };
 
 int Complain(const std::string& text) {
@@ -63,6 +64,12 @@ std::string Render(const Arguments& arguments, const Report& report) {
   if (arguments.format == "json") {
     return RenderJson(report);
   }
+  if (arguments.format == "junit") {
+    return RenderJunit(report);
+  }
+  if (arguments.format == "html") {
+    return RenderHtml(report);
+  }
   return RenderText(report, arguments.shows_evidence);
 }
 
@@ -81,7 +88,10 @@ int RunSimulated(const Arguments& arguments) {
                     "\"; netsim profiles lists them");
   }
   const RunResult result =
-      RunInWorld(MakeChain(*profile), {.only = arguments.only, .is_long = true},
+      RunInWorld(MakeChain(*profile),
+                 {.only = arguments.only,
+                  .is_long = true,
+                  .is_carrier = arguments.is_carrier},
                  {.seed = arguments.seed, .loss = arguments.loss});
   const Report report = {.subject = "profile " + arguments.profile +
                                     " (simulated, seed " +
@@ -89,6 +99,12 @@ int RunSimulated(const Arguments& arguments) {
                          .findings = result.findings};
   if (!Write(arguments.output, Render(arguments, report))) {
     return Complain("cannot write " + arguments.output);
+  }
+  const std::vector<uint8_t> pcap =
+      arguments.pcap.empty() ? std::vector<uint8_t>() : RenderPcapng(report);
+  if (!arguments.pcap.empty() &&
+      !Write(arguments.pcap, std::string(AsText(pcap)))) {
+    return Complain("cannot write " + arguments.pcap);
   }
   return Count(report.findings).failed_musts == 0 ? 0 : 1;
 }
@@ -127,14 +143,19 @@ void AddConformanceCommand(CLI::App& app, int& exit_status) {
       ->add_option("--only", arguments->only,
                    "Requirements (4787-9a) or whole RFCs (4787)")
       ->delimiter(',');
+  command->add_flag("--carrier", arguments->is_carrier,
+                    "The box is a carrier's: RFC 6888 applies");
   command->add_flag("--list", arguments->lists, "List the requirements");
-  command->add_option("--format", arguments->format, "text or json")
-      ->check(CLI::IsMember({"text", "json"}))
+  command
+      ->add_option("--format", arguments->format, "text, json, junit or html")
+      ->check(CLI::IsMember({"text", "json", "junit", "html"}))
       ->capture_default_str();
   command->add_flag("--evidence", arguments->shows_evidence,
                     "Text: also what was sent and seen");
   command->add_option("--output", arguments->output,
                       "File for the report; default: standard output");
+  command->add_option("--pcap", arguments->pcap,
+                      "File for the packets of the evidence (pcapng)");
   command->callback(
       [arguments, &exit_status] { exit_status = Run(*arguments); });
 }

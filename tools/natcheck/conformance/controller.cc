@@ -12,6 +12,8 @@ using enum Verdict;
 /// Longer than any test; a test that hangs is a bug, not the box's fault.
 constexpr Duration kLongest = std::chrono::hours(4);
 
+constexpr int kCarrierRfc = 6888;
+
 /// Between the starts of two tests, so that boxes that limit how fast
 /// mappings come are not pressed.
 constexpr Duration kStagger = std::chrono::milliseconds(200);
@@ -141,21 +143,60 @@ Finding Controller::Default(const Requirement& requirement) const {
   return finding;
 }
 
-void Controller::Finish() {
-  for (const Requirement& requirement : Requirements()) {
-    if (!options_.Wants(requirement)) {
-      continue;
-    }
-    Finding finding = Default(requirement);
-    for (const auto& running : running_) {
-      for (const Finding& found : running->trial->findings()) {
-        if (found.requirement == &requirement) {
-          finding = found;
-        }
+/// What the tests said, or why none did.
+Finding Controller::Judge(const Requirement& requirement) const {
+  Finding finding = Default(requirement);
+  for (const auto& running : running_) {
+    for (const Finding& found : running->trial->findings()) {
+      if (found.requirement == &requirement) {
+        finding = found;
       }
     }
-    findings_.push_back(std::move(finding));
   }
+  if (requirement.rfc() == kCarrierRfc && !options_.is_carrier) {
+    finding.verdict = kNotApplicable;
+    finding.reason = "for carriers' boxes (--carrier)";
+    finding.record = nullptr;
+  }
+  return finding;
+}
+
+void Controller::Finish() {
+  for (const Requirement& requirement : Requirements()) {
+    if (options_.Wants(requirement)) {
+      findings_.push_back(Judge(requirement));
+    }
+  }
+  JudgeAllProtocols();
+}
+
+/// RFC 6888 REQ-1: all that the others demand.
+void Controller::JudgeAllProtocols() {
+  std::string failed;
+  int unknown = 0;
+  for (const Finding& finding : findings_) {
+    const int rfc = finding.requirement->rfc();
+    if (rfc == kCarrierRfc || rfc == 7857 ||
+        !IsMandatory(finding.requirement->level)) {
+      continue;
+    }
+    if (finding.verdict == kFail) {
+      failed += " " + std::string(finding.requirement->id);
+    }
+    unknown += finding.verdict == kInconclusive ? 1 : 0;
+  }
+  const auto all = std::ranges::find(
+      findings_, std::string_view("6888-1"),
+      [](const Finding& finding) { return finding.requirement->id; });
+  if (all == findings_.end() || all->verdict == kNotApplicable ||
+      !facts_.is_translated) {
+    return;
+  }
+  all->verdict = failed.empty() ? kPass : kFail;
+  all->reason = failed.empty()
+                    ? "no MUST of RFC 4787, 5382 and 5508 fails; " +
+                          std::to_string(unknown) + " could not be judged"
+                    : "MUSTs that fail:" + failed;
 }
 
 void Controller::CheckDone() {

@@ -19,6 +19,8 @@ struct Options {
   std::vector<std::string> only;
   /// Also what takes hours.
   bool is_long = false;
+  /// The box is a carrier's: RFC 6888 is about it.
+  bool is_carrier = false;
 
   [[nodiscard]] bool Wants(const Requirement& requirement) const;
 };
@@ -69,6 +71,8 @@ class Controller {
   [[nodiscard]] std::string Obstacle(const TestCase& test) const;
   Running& Begin(const TestCase& test);
   void Finish();
+  [[nodiscard]] Finding Judge(const Requirement& requirement) const;
+  void JudgeAllProtocols();
   [[nodiscard]] Finding Default(const Requirement& requirement) const;
   void CheckDone();
 

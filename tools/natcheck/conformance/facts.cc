@@ -81,26 +81,38 @@ Task<bool> PassesIcmp(Trial& trial, Facts& facts) {
 
 }  // namespace
 
-Task<void> FindFacts(Trial& trial, Facts& facts) {
-  const size_t hosts = trial.lab().site().inside.size();
-  facts.external.assign(hosts, IpAddress());
-  const auto target = trial.Outside(IpProtocol::kUdp);
-  for (size_t i = 0; i < hosts; ++i) {
-    const auto from = trial.Inside(IpProtocol::kUdp, i);
+namespace {
+
+/// Where the first flow of each host comes from; whether any does.
+Task<bool> FindExternal(Trial& trial, Facts& facts, IpProtocol protocol) {
+  const auto target = trial.Outside(protocol);
+  bool passes = false;
+  for (size_t i = 0; i < facts.external.size(); ++i) {
+    const auto from = trial.Inside(protocol, i);
     const auto mapped = co_await trial.Out(*from, *target);
     if (mapped) {
-      facts.passes_udp = true;
+      passes = true;
       facts.external[i] = mapped->address;
       facts.is_translated |= IsTranslated(from->local(), *mapped);
       if (mapped->port != from->local().port) {
         facts.drawn_ports.push_back(mapped->port);
         trial.lab().ReservePort(mapped->port);
       }
-    } else if (!facts.passes_udp) {
+    } else if (!passes) {
       break;
     }
   }
-  facts.passes_tcp = co_await PassesTcp(trial, facts);
+  co_return passes;
+}
+
+}  // namespace
+
+Task<void> FindFacts(Trial& trial, Facts& facts) {
+  facts.external.assign(trial.lab().site().inside.size(), IpAddress());
+  facts.passes_udp = co_await FindExternal(trial, facts, IpProtocol::kUdp);
+  facts.passes_tcp =
+      facts.passes_udp ? co_await PassesTcp(trial, facts)
+                       : co_await FindExternal(trial, facts, IpProtocol::kTcp);
   facts.passes_icmp = co_await PassesIcmp(trial, facts);
 }
 

@@ -27,5 +27,12 @@ struct Tally {
 [[nodiscard]] std::string RenderText(const Report& report, bool with_evidence);
 /// For programs; docs/conformance.md describes the schema.
 [[nodiscard]] std::string RenderJson(const Report& report);
+/// For CI: one test case per requirement; only failed MUSTs are failures.
+[[nodiscard]] std::string RenderJunit(const Report& report);
+/// One page that needs nothing else.
+[[nodiscard]] std::string RenderHtml(const Report& report);
+/// The packets that were sent and seen, with the test and its requirements as
+/// comments; interfaces "inside" and "outside".
+[[nodiscard]] std::vector<uint8_t> RenderPcapng(const Report& report);
 
 }  // namespace natkit::natcheck::conformance

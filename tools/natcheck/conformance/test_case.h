@@ -82,5 +82,26 @@ Task<void> TestFragmentsOut(Trial& trial, const Facts& facts);
 Task<void> TestFragmentsIn(Trial& trial, const Facts& facts);
 Task<void> TestDeterminism(Trial& trial, const Facts& facts);
 Task<void> TestFragmentFlood(Trial& trial, const Facts& facts);
+Task<void> TestTcpMapping(Trial& trial, const Facts& facts);
+Task<void> TestTcpOverloading(Trial& trial, const Facts& facts);
+Task<void> TestTcpOpen(Trial& trial, const Facts& facts);
+Task<void> TestTcpFiltering(Trial& trial, const Facts& facts);
+Task<void> TestTcpUnsolicited(Trial& trial, const Facts& facts);
+Task<void> TestTcpIdle(Trial& trial, const Facts& facts);
+Task<void> TestTcpTransitory(Trial& trial, const Facts& facts);
+Task<void> TestTcpHairpin(Trial& trial, const Facts& facts);
+Task<void> TestTcpIcmp(Trial& trial, const Facts& facts);
+Task<void> TestTcpAlg(Trial& trial, const Facts& facts);
+Task<void> TestTcpReset(Trial& trial, const Facts& facts);
+Task<void> TestTcpClosing(Trial& trial, const Facts& facts);
+Task<void> TestProtocolIndependence(Trial& trial, const Facts& facts);
+Task<void> TestIcmpQuery(Trial& trial, const Facts& facts);
+Task<void> TestIcmpLifetime(Trial& trial, const Facts& facts);
+Task<void> TestIcmpObsolete(Trial& trial, const Facts& facts);
+Task<void> TestIcmpErrors(Trial& trial, const Facts& facts);
+Task<void> TestIcmpHairpin(Trial& trial, const Facts& facts);
+Task<void> TestIpId(Trial& trial, const Facts& facts);
+Task<void> TestPortRandomness(Trial& trial, const Facts& facts);
+Task<void> TestQuota(Trial& trial, const Facts& facts);
 
 }  // namespace natkit::natcheck::conformance

@@ -92,19 +92,30 @@ std::optional<Seen> TakeFrom(std::deque<Seen>& inbox,
   return seen;
 }
 
-Task<std::optional<Seen>> Trial::Deliver(Socket& from, Endpoint to, Socket& at,
-                                         Persistence how) {
-  const uint64_t token = lab_.NextToken();
-  lab_.ExpectToken(token, at);
-  const auto is_it = [token, &at](const Seen& seen) {
-    return seen.token == token && seen.side == at.side() &&
-           seen.info.destination == at.local();
-  };
-  const auto has_come = [&at, is_it] {
+bool IsSyn(const Seen& seen) {
+  return seen.info.protocol == static_cast<uint8_t>(IpProtocol::kTcp) &&
+         (seen.info.tcp_flags & (netsim::kTcpSyn | netsim::kTcpAck)) ==
+             netsim::kTcpSyn;
+}
+
+uint32_t SequenceOf(const Seen& seen) {
+  ByteReader reader(seen.packet);
+  uint32_t sequence = 0;
+  return reader.Skip(seen.info.transport_offset + 4U) &&
+                 reader.ReadU32(sequence)
+             ? sequence
+             : 0;
+}
+
+Task<std::optional<Seen>> Trial::Repeat(Side side, std::vector<uint8_t> packet,
+                                        Socket& at,
+                                        std::function<bool(const Seen&)> is_it,
+                                        Persistence how) {
+  const auto has_come = [&at, &is_it] {
     return std::ranges::any_of(at.inbox, is_it);
   };
   for (int i = 0; i < how.copies; ++i) {
-    SendUdp(from, to, token);
+    Send(side, packet);
     const bool is_last = i + 1 == how.copies;
     const Duration limit = is_last ? how.interval + how.patience : how.interval;
     const bool came = co_await Until(limit, has_come);
@@ -113,6 +124,32 @@ Task<std::optional<Seen>> Trial::Deliver(Socket& from, Endpoint to, Socket& at,
     }
   }
   co_return TakeFrom(at.inbox, is_it);
+}
+
+Task<std::optional<Seen>> Trial::Deliver(Socket& from, Endpoint to, Socket& at,
+                                         Persistence how) {
+  const uint64_t token = lab_.NextToken();
+  if (from.protocol() == IpProtocol::kTcp) {
+    netsim::TcpFields syn;
+    syn.sequence = static_cast<uint32_t>(token * 64007);
+    syn.flags = netsim::kTcpSyn;
+    const uint32_t sequence = syn.sequence;
+    co_return co_await Repeat(
+        from.side(), netsim::BuildTcp(from.local(), to, syn, {}), at,
+        [sequence, &at](const Seen& seen) {
+          return seen.info.destination == at.local() && IsSyn(seen) &&
+                 SequenceOf(seen) == sequence;
+        },
+        how);
+  }
+  lab_.ExpectToken(token, at);
+  co_return co_await Repeat(
+      from.side(), netsim::BuildUdp(from.local(), to, TokenPayload(token)), at,
+      [token, &at](const Seen& seen) {
+        return seen.token == token && seen.side == at.side() &&
+               seen.info.destination == at.local();
+      },
+      how);
 }
 
 Task<std::optional<Endpoint>> Trial::Out(Socket& from, Socket& to,

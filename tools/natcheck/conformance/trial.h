@@ -92,10 +92,17 @@ class Trial {
   void SendUdp(Socket& from, const Endpoint& to, uint64_t token,
                size_t extra = 0);
 
-  /// Sends copies of a datagram until one arrives at `at`; yields it, or
-  /// nullopt if none did. Arriving elsewhere does not count.
+  /// Sends copies of a datagram, or of a SYN from a TCP socket, until one
+  /// arrives at `at`; yields it, or nullopt if none did. Arriving elsewhere
+  /// does not count.
   Task<std::optional<Seen>> Deliver(Socket& from, Endpoint to, Socket& at,
                                     Persistence how = {});
+  /// Sends copies of any packet until `is_it` holds for something in the inbox
+  /// of `at`, and takes that out.
+  Task<std::optional<Seen>> Repeat(Side side, std::vector<uint8_t> packet,
+                                   Socket& at,
+                                   std::function<bool(const Seen&)> is_it,
+                                   Persistence how = {});
   /// From an inside socket to an outside one: yields the mapped endpoint.
   Task<std::optional<Endpoint>> Out(Socket& from, Socket& to,
                                     Persistence how = {});
@@ -116,6 +123,11 @@ class Trial {
 /// The first packet of the inbox that satisfies; taken out of it.
 [[nodiscard]] std::optional<Seen> TakeFrom(
     std::deque<Seen>& inbox, const std::function<bool(const Seen&)>& is_it);
+
+/// A SYN without ACK.
+[[nodiscard]] bool IsSyn(const Seen& seen);
+/// Of a TCP segment.
+[[nodiscard]] uint32_t SequenceOf(const Seen& seen);
 
 /// "NATKITCK", the token, and zero bytes.
 [[nodiscard]] std::vector<uint8_t> TokenPayload(uint64_t token,

@@ -31,7 +31,13 @@ enum class Prime : uint8_t {
 };
 
 /// What is sent in the middle of the silence.
-enum class Middle : uint8_t { kNothing, kOutbound, kInbound };
+enum class Middle : uint8_t {
+  kNothing,
+  kOutbound,
+  kInbound,
+  kFiltered,  ///< from an endpoint that the filter keeps out
+  kError,     ///< inbound, and the inside host answers with an ICMP error
+};
 
 /// One flow and what became of it.
 struct Flow {
@@ -71,6 +77,25 @@ Task<bool> Begin(Trial& trial, Socket& inside, Socket& outside, Flow& flow) {
   co_return true;
 }
 
+/// The middle packet, if it comes from outside.
+Task<void> SendInbound(Trial& trial, Socket& inside, Socket& outside,
+                       Flow& flow) {
+  if (flow.middle == Middle::kFiltered) {
+    const auto stranger = trial.Outside(IpProtocol::kUdp, 2);
+    flow.middle_arrived =
+        co_await trial.In(*stranger, flow.mapped_before, inside, {.copies = 3});
+    co_return;
+  }
+  const auto seen = co_await trial.Deliver(outside, flow.mapped_before, inside);
+  flow.middle_arrived = seen.has_value();
+  if (seen && flow.middle == Middle::kError) {
+    const bool is_v4 = seen->info.is_v4();
+    trial.Send(Side::kInside,
+               netsim::BuildIcmpError(inside.local().address, is_v4 ? 3 : 1,
+                                      is_v4 ? 3 : 4, 0, seen->packet));
+  }
+}
+
 Task<void> RunFlow(Trial& trial, Flow& flow) {
   const auto inside = trial.Inside(IpProtocol::kUdp);
   const auto outside = trial.Outside(IpProtocol::kUdp, 0, flow.remote_port);
@@ -81,9 +106,8 @@ Task<void> RunFlow(Trial& trial, Flow& flow) {
       const auto again = co_await trial.Out(*inside, *outside);
       flow.middle_arrived = again.has_value();
       flow.mapped_middle = again.value_or(Endpoint());
-    } else if (flow.middle == Middle::kInbound) {
-      flow.middle_arrived =
-          co_await trial.In(*outside, flow.mapped_before, *inside);
+    } else if (flow.middle != Middle::kNothing) {
+      co_await SendInbound(trial, *inside, *outside, flow);
     }
     if (flow.middle != Middle::kNothing) {
       co_await trial.Sleep(flow.silence);
@@ -105,7 +129,8 @@ std::vector<Flow> MakeFlows() {
       flows.push_back({.prime = prime, .silence = idle});
     }
   }
-  for (const Middle middle : {Middle::kOutbound, Middle::kInbound}) {
+  for (const Middle middle : {Middle::kOutbound, Middle::kInbound,
+                              Middle::kFiltered, Middle::kError}) {
     for (const Duration half : kHalves) {
       flows.push_back(
           {.prime = Prime::kConversation, .middle = middle, .silence = half});
@@ -190,8 +215,9 @@ RefreshCount CountRefreshed(const std::vector<Flow>& flows, Middle middle) {
     const Flow* flow = FindFlow(flows, Prime::kConversation, middle, half);
     const Flow* idle =
         FindFlow(flows, Prime::kConversation, Middle::kNothing, half);
+    const bool wants_arrival = middle != Middle::kFiltered;
     if (!flow->began || !idle->began || !idle->is_alive ||
-        !flow->middle_arrived) {
+        flow->middle_arrived != wants_arrival) {
       continue;
     }
     ++(flow->is_alive ? count.kept : count.lost);
@@ -224,6 +250,38 @@ void JudgeRefresh(Trial& trial, const std::vector<Flow>& flows) {
                                  : "no mapping expired within 6 minutes");
 }
 
+/// RFC 7857 section 7: what should not refresh.
+void JudgeNoRefresh(Trial& trial, const std::vector<Flow>& flows) {
+  const bool lets_in = std::ranges::any_of(flows, [](const Flow& flow) {
+    return flow.middle == Middle::kFiltered && flow.middle_arrived;
+  });
+  const RefreshCount filtered = CountRefreshed(flows, Middle::kFiltered);
+  if (lets_in) {
+    trial.Conclude("7857-7", kNotApplicable, "nothing is filtered");
+  } else if (filtered.proofs > 0) {
+    trial.Conclude("7857-7", kFail,
+                   "packets that were filtered prolonged a mapping");
+  } else {
+    trial.Conclude("7857-7", filtered.lost > 0 ? kPass : kInconclusive,
+                   filtered.lost > 0
+                       ? "packets that were filtered did not prolong a mapping"
+                       : "no mapping expired within 6 minutes");
+  }
+  const RefreshCount inbound = CountRefreshed(flows, Middle::kInbound);
+  const RefreshCount error = CountRefreshed(flows, Middle::kError);
+  if (inbound.lost == 0) {
+    trial.Conclude("7857-7.1", kInconclusive,
+                   "inbound packets refresh, or nothing expired: an error in "
+                   "answer to one makes no difference to be seen");
+  } else if (error.proofs > 0) {
+    trial.Conclude("7857-7.1", kFail, "an outbound ICMP error refreshed");
+  } else {
+    trial.Conclude("7857-7.1", error.lost > 0 ? kPass : kInconclusive,
+                   error.lost > 0 ? "an outbound ICMP error did not refresh"
+                                  : "no flow could be watched");
+  }
+}
+
 }  // namespace
 
 /// REQ-5, 5a, 5c, 6 and 6a: all flows at the same time.
@@ -242,6 +300,7 @@ Task<void> TestUdpLifetime(Trial& trial, const Facts& /*facts*/) {
   JudgeIdle(trial, flows, "4787-5", seconds(119));
   JudgeIdle(trial, flows, "4787-5c", seconds(295));
   JudgeRefresh(trial, flows);
+  JudgeNoRefresh(trial, flows);
   const Flow& dns = flows.back();
   trial.Conclude("4787-5a", dns.began ? kPass : kInconclusive,
                  !dns.began     ? "nothing passes to port 53"

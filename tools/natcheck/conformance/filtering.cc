@@ -1,4 +1,4 @@
-// RFC 4787 sections 5 to 7: who reaches a mapping, hairpinning, ALGs.
+// RFC 4787 sections 5 to 7, RFC 5382: who reaches a mapping, hairpinning, ALGs.
 
 #include <algorithm>
 #include <array>
@@ -29,26 +29,77 @@ Task<std::optional<Seen>> Hairpin(Trial& trial, HairpinPair& pair) {
   co_return at_b;
 }
 
+struct HairpinRows {
+  std::string_view delivery;
+  std::string_view source;
+};
+
 void JudgeHairpin(Trial& trial, const HairpinPair& pair,
-                  const std::optional<Seen>& seen) {
+                  const std::optional<Seen>& seen, HairpinRows rows) {
   if (!seen) {
-    trial.Conclude("4787-9", kFail,
+    trial.Conclude(rows.delivery, kFail,
                    "nothing from one inside host reached another by its "
                    "external endpoint");
-    trial.Conclude("4787-9a", kNotApplicable,
-                   "there is no hairpinning (REQ-9)");
+    trial.Conclude(rows.source, kNotApplicable, "there is no hairpinning");
     return;
   }
   const Endpoint source = seen->info.source;
-  trial.Conclude("4787-9", kPass, "delivered from " + source.ToString());
-  if (source.address == pair.a->local().address) {
-    trial.Conclude(
-        "4787-9a", kFail,
-        "the receiver sees the internal source " + source.ToString());
+  trial.Conclude(rows.delivery, kPass, "delivered from " + source.ToString());
+  const bool is_internal = source.address == pair.a->local().address;
+  trial.Conclude(rows.source, is_internal ? kFail : kPass,
+                 std::string("the receiver sees the ") +
+                     (is_internal ? "internal" : "external") + " source " +
+                     source.ToString());
+}
+
+Task<void> RunHairpin(Trial& trial, IpProtocol protocol, HairpinRows rows) {
+  HairpinPair pair;
+  pair.a = trial.Inside(protocol, 0);
+  pair.b = trial.Inside(protocol, 1);
+  const auto outside = trial.Outside(protocol);
+  const auto mapped_a = co_await trial.Out(*pair.a, *outside);
+  const auto mapped_b = co_await trial.Out(*pair.b, *outside);
+  if (!mapped_a || !mapped_b) {
+    trial.Conclude(rows.delivery, kInconclusive, "nothing arrived outside");
+    trial.Conclude(rows.source, kInconclusive, "nothing arrived outside");
+    co_return;
+  }
+  pair.mapped_a = trial.lab().Toward(*mapped_a);
+  pair.mapped_b = trial.lab().Toward(*mapped_b);
+  const auto seen = co_await Hairpin(trial, pair);
+  JudgeHairpin(trial, pair, seen, rows);
+}
+
+/// A fresh mapping toward A1:P1 alone; then others try. "EI", "AD", "APD"; ""
+/// if nothing can be said.
+Task<std::string> ClassifyFilter(Trial& trial, IpProtocol protocol) {
+  const auto inside = trial.Inside(protocol);
+  const auto peer = trial.Outside(protocol, 0);
+  const auto same_address = trial.Outside(protocol, 0);
+  const auto stranger = trial.Outside(protocol, 2);
+  std::string name;
+  const auto mapped = co_await trial.Out(*inside, *peer);
+  if (mapped) {
+    const bool from_stranger = co_await trial.In(*stranger, *mapped, *inside);
+    const bool from_address =
+        co_await trial.In(*same_address, *mapped, *inside);
+    const bool from_peer = co_await trial.In(*peer, *mapped, *inside);
+    name = !from_peer ? "" : from_stranger ? "EI" : from_address ? "AD" : "APD";
+  }
+  co_return name;
+}
+
+void JudgeFilter(Trial& trial, std::string_view requirement,
+                 const std::string& name) {
+  if (name.empty()) {
+    trial.Conclude(requirement, kInconclusive,
+                   "not even the endpoint that was contacted gets through");
+  } else if (name == "EI") {
+    trial.Conclude(requirement, kPass, "endpoint-independent filtering");
+  } else if (name == "AD") {
+    trial.Conclude(requirement, kPass, "address-dependent filtering");
   } else {
-    trial.Conclude(
-        "4787-9a", kPass,
-        "the receiver sees the external source " + source.ToString());
+    trial.Conclude(requirement, kFail, "address-and-port-dependent filtering");
   }
 }
 
@@ -121,49 +172,27 @@ Task<std::optional<std::string>> FindAlg(Trial& trial, AlgProbe probe) {
 
 }  // namespace
 
-/// REQ-8: a fresh mapping toward A1:P1 alone; then others try.
+/// RFC 4787 REQ-8, RFC 6888 REQ-7.
 Task<void> TestUdpFiltering(Trial& trial, const Facts& /*facts*/) {
-  const auto inside = trial.Inside(IpProtocol::kUdp);
-  const auto peer = trial.Outside(IpProtocol::kUdp, 0);
-  const auto same_address = trial.Outside(IpProtocol::kUdp, 0);
-  const auto stranger = trial.Outside(IpProtocol::kUdp, 2);
-  const auto mapped = co_await trial.Out(*inside, *peer);
-  if (!mapped) {
-    trial.Conclude("4787-8", kInconclusive, "no datagram arrived outside");
-    co_return;
-  }
-  const bool from_stranger = co_await trial.In(*stranger, *mapped, *inside);
-  const bool from_address = co_await trial.In(*same_address, *mapped, *inside);
-  const bool from_peer = co_await trial.In(*peer, *mapped, *inside);
-  if (!from_peer) {
-    trial.Conclude("4787-8", kInconclusive,
-                   "not even the endpoint that was contacted gets through");
-  } else if (from_stranger) {
-    trial.Conclude("4787-8", kPass, "endpoint-independent filtering");
-  } else if (from_address) {
-    trial.Conclude("4787-8", kPass, "address-dependent filtering");
-  } else {
-    trial.Conclude("4787-8", kFail, "address-and-port-dependent filtering");
-  }
+  const std::string name = co_await ClassifyFilter(trial, IpProtocol::kUdp);
+  JudgeFilter(trial, "4787-8", name);
+  JudgeFilter(trial, "6888-7", name);
 }
 
-/// REQ-9 and 9a.
+/// RFC 5382 REQ-3.
+Task<void> TestTcpFiltering(Trial& trial, const Facts& /*facts*/) {
+  const std::string name = co_await ClassifyFilter(trial, IpProtocol::kTcp);
+  JudgeFilter(trial, "5382-3", name);
+}
+
+/// RFC 4787 REQ-9 and 9a.
 Task<void> TestUdpHairpin(Trial& trial, const Facts& /*facts*/) {
-  HairpinPair pair;
-  pair.a = trial.Inside(IpProtocol::kUdp, 0);
-  pair.b = trial.Inside(IpProtocol::kUdp, 1);
-  const auto outside = trial.Outside(IpProtocol::kUdp);
-  const auto mapped_a = co_await trial.Out(*pair.a, *outside);
-  const auto mapped_b = co_await trial.Out(*pair.b, *outside);
-  if (!mapped_a || !mapped_b) {
-    trial.Conclude("4787-9", kInconclusive, "no datagram arrived outside");
-    trial.Conclude("4787-9a", kInconclusive, "no datagram arrived outside");
-    co_return;
-  }
-  pair.mapped_a = trial.lab().Toward(*mapped_a);
-  pair.mapped_b = trial.lab().Toward(*mapped_b);
-  const auto seen = co_await Hairpin(trial, pair);
-  JudgeHairpin(trial, pair, seen);
+  co_await RunHairpin(trial, IpProtocol::kUdp, {"4787-9", "4787-9a"});
+}
+
+/// RFC 5382 REQ-8 and 8a.
+Task<void> TestTcpHairpin(Trial& trial, const Facts& /*facts*/) {
+  co_await RunHairpin(trial, IpProtocol::kTcp, {"5382-8", "5382-8a"});
 }
 
 /// REQ-10 and 10a.

@@ -1,4 +1,4 @@
-// RFC 4787 section 4.1 and 4.2: where the mapped port comes from.
+// RFC 4787 sections 4.1 and 4.2, RFC 5382: where the mapped port comes from.
 
 #include <algorithm>
 #include <set>
@@ -34,13 +34,12 @@ struct Targets {
   std::unique_ptr<Socket> all[4];
 };
 
-Targets MakeTargets(Trial& trial) {
+Targets MakeTargets(Trial& trial, IpProtocol protocol) {
   Targets targets;
-  targets.all[0] = trial.Outside(IpProtocol::kUdp, 0);
-  targets.all[1] = trial.Outside(IpProtocol::kUdp, 0);
-  targets.all[2] =
-      trial.Outside(IpProtocol::kUdp, 1, targets.all[0]->local().port);
-  targets.all[3] = trial.Outside(IpProtocol::kUdp, 2);
+  targets.all[0] = trial.Outside(protocol, 0);
+  targets.all[1] = trial.Outside(protocol, 0);
+  targets.all[2] = trial.Outside(protocol, 1, targets.all[0]->local().port);
+  targets.all[3] = trial.Outside(protocol, 2);
   return targets;
 }
 
@@ -58,10 +57,11 @@ Task<MappingRun> MapToAll(Trial& trial, Socket& from, Targets& targets) {
 }
 
 /// Another host takes the same inside port toward one destination first.
-Task<MappingRun> MapContended(Trial& trial, size_t rival, uint16_t port) {
-  Targets targets = MakeTargets(trial);
-  const auto own = trial.Inside(IpProtocol::kUdp, 0, port);
-  const auto other = trial.Inside(IpProtocol::kUdp, rival, port);
+Task<MappingRun> MapContended(Trial& trial, IpProtocol protocol, size_t rival,
+                              uint16_t port) {
+  Targets targets = MakeTargets(trial, protocol);
+  const auto own = trial.Inside(protocol, 0, port);
+  const auto other = trial.Inside(protocol, rival, port);
   const auto taken = co_await trial.Out(*other, *targets.all[2]);
   MappingRun run;
   if (taken) {
@@ -83,6 +83,8 @@ class PortChanges {
                  " became " + std::to_string(mapped->port);
     }
   }
+
+  [[nodiscard]] bool any() const { return changed_ > 0; }
 
   /// One or two that changed may have met a port that was taken.
   void Conclude(Trial& trial, std::string_view requirement,
@@ -113,43 +115,96 @@ std::string NameMapping(const MappingRun& run) {
                           : "address-and-port-dependent mapping: ";
 }
 
-}  // namespace
-
-/// REQ-1. Also with a rival for the port: boxes that share ports among hosts
-/// look endpoint-independent until two hosts want the same one.
-Task<void> TestUdpMapping(Trial& trial, const Facts& facts) {
-  Targets targets = MakeTargets(trial);
-  const auto own = trial.Inside(IpProtocol::kUdp, 0);
+/// Also with a rival for the port: boxes that share ports among hosts look
+/// endpoint-independent until two hosts want the same one.
+Task<void> JudgeMapping(Trial& trial, const Facts& facts, IpProtocol protocol,
+                        std::string_view requirement) {
+  Targets targets = MakeTargets(trial, protocol);
+  const auto own = trial.Inside(protocol, 0);
   const MappingRun run = co_await MapToAll(trial, *own, targets);
   if (!run.is_complete) {
-    trial.Conclude("4787-1", kInconclusive, "not every datagram arrived");
+    trial.Conclude(requirement, kInconclusive, "not every packet arrived");
     co_return;
   }
   if (!run.is_one()) {
-    trial.Conclude("4787-1", kFail, NameMapping(run) + run.Describe());
+    trial.Conclude(requirement, kFail, NameMapping(run) + run.Describe());
     co_return;
   }
   const auto rival = facts.SharerOf(0);
   if (!rival) {
-    trial.Conclude("4787-1", kPass,
+    trial.Conclude(requirement, kPass,
                    "one mapping for four destinations: " + run.Describe());
     co_return;
   }
-  const MappingRun contended =
-      co_await MapContended(trial, *rival, facts.KeepablePort(trial.lab(), 0));
+  const MappingRun contended = co_await MapContended(
+      trial, protocol, *rival, facts.KeepablePort(trial.lab(), 0));
   if (!contended.is_complete) {
-    trial.Conclude("4787-1", kInconclusive, "not every datagram arrived");
+    trial.Conclude(requirement, kInconclusive, "not every packet arrived");
   } else if (contended.is_one()) {
-    trial.Conclude("4787-1", kPass,
+    trial.Conclude(requirement, kPass,
                    "one mapping for four destinations, also when another host "
                    "has the same inside port: " +
-                       run.Describe());
+                       run.mapped.front().ToString());
   } else {
-    trial.Conclude("4787-1", kFail,
+    trial.Conclude(requirement, kFail,
                    "one mapping until another host has the same inside port, "
                    "then several: " +
                        contended.Describe());
   }
+}
+
+/// Many hosts with one inside port, each to another destination.
+Task<void> JudgeOverloading(Trial& trial, const Facts& facts,
+                            IpProtocol protocol, std::string_view requirement) {
+  std::vector<std::unique_ptr<Socket>> sockets;
+  std::vector<std::unique_ptr<Socket>> targets;
+  std::set<Endpoint> seen;
+  size_t count = 0;
+  const uint16_t port = facts.KeepablePort(trial.lab(), 1);
+  for (size_t i = 0; i < trial.lab().site().inside.size(); ++i) {
+    sockets.push_back(trial.Inside(protocol, i, port));
+    targets.push_back(trial.Outside(protocol, i % 2));
+    const auto mapped = co_await trial.Out(*sockets[i], *targets[i]);
+    if (mapped) {
+      ++count;
+      if (!seen.insert(*mapped).second) {
+        trial.Conclude(requirement, kFail,
+                       "two inside hosts share " + mapped->ToString() +
+                           " toward different destinations");
+        co_return;
+      }
+    }
+  }
+  if (count < 2) {
+    trial.Conclude(requirement, kInconclusive, "too few packets arrived");
+  } else {
+    trial.Conclude(requirement, kPass,
+                   std::to_string(count) +
+                       " hosts with one inside port, all with different "
+                       "external endpoints");
+  }
+}
+
+}  // namespace
+
+/// RFC 4787 REQ-1.
+Task<void> TestUdpMapping(Trial& trial, const Facts& facts) {
+  co_await JudgeMapping(trial, facts, IpProtocol::kUdp, "4787-1");
+}
+
+/// RFC 5382 REQ-1.
+Task<void> TestTcpMapping(Trial& trial, const Facts& facts) {
+  co_await JudgeMapping(trial, facts, IpProtocol::kTcp, "5382-1");
+}
+
+/// RFC 4787 REQ-3.
+Task<void> TestUdpOverloading(Trial& trial, const Facts& facts) {
+  co_await JudgeOverloading(trial, facts, IpProtocol::kUdp, "4787-3");
+}
+
+/// RFC 5382 REQ-7.
+Task<void> TestTcpOverloading(Trial& trial, const Facts& facts) {
+  co_await JudgeOverloading(trial, facts, IpProtocol::kTcp, "5382-7");
 }
 
 /// REQ-2.
@@ -174,44 +229,17 @@ Task<void> TestUdpPooling(Trial& trial, const Facts& facts) {
                             std::to_string(seen.size());
   if (seen.size() > 1) {
     trial.Conclude("4787-2", kFail, "arbitrary pooling: " + count);
-  } else if (lost > 0) {
+    trial.Conclude("6888-2", kFail, "arbitrary pooling: " + count);
+    co_return;
+  }
+  trial.Conclude("6888-2", lost > 0 ? kInconclusive : kPass, count);
+  if (lost > 0) {
     trial.Conclude("4787-2", kInconclusive, "some datagrams were lost");
   } else if (facts.has_pool()) {
     trial.Conclude("4787-2", kPass, "hosts have different addresses; " + count);
   } else {
     trial.Conclude("4787-2", kNotApplicable,
                    "no more than one external address was seen");
-  }
-}
-
-/// REQ-3: many hosts with one inside port, each to another destination.
-Task<void> TestUdpOverloading(Trial& trial, const Facts& facts) {
-  std::vector<std::unique_ptr<Socket>> sockets;
-  std::vector<std::unique_ptr<Socket>> targets;
-  std::set<Endpoint> seen;
-  size_t count = 0;
-  const uint16_t port = facts.KeepablePort(trial.lab(), 1);
-  for (size_t i = 0; i < trial.lab().site().inside.size(); ++i) {
-    sockets.push_back(trial.Inside(IpProtocol::kUdp, i, port));
-    targets.push_back(trial.Outside(IpProtocol::kUdp, i % 2));
-    const auto mapped = co_await trial.Out(*sockets[i], *targets[i]);
-    if (mapped) {
-      ++count;
-      if (!seen.insert(*mapped).second) {
-        trial.Conclude("4787-3", kFail,
-                       "two inside hosts share " + mapped->ToString() +
-                           " toward different destinations");
-        co_return;
-      }
-    }
-  }
-  if (count < 2) {
-    trial.Conclude("4787-3", kInconclusive, "too few datagrams arrived");
-  } else {
-    trial.Conclude("4787-3", kPass,
-                   std::to_string(count) +
-                       " hosts with one inside port, all with different "
-                       "external endpoints");
   }
 }
 
@@ -247,6 +275,9 @@ Task<void> TestUdpParity(Trial& trial, const Facts& /*facts*/) {
     changes.Add(*own, mapped, mapped && ((mapped->port ^ port) & 1) == 0);
   }
   changes.Conclude(trial, "4787-4", "32 ports kept their parity");
+  trial.Conclude("7857-8", kPass,
+                 changes.any() ? "parity is not kept (it need not be)"
+                               : "parity is kept (it may be)");
 }
 
 }  // namespace natkit::natcheck::conformance

@@ -1,0 +1,319 @@
+// RFC 5508 sections 4 and 5: which errors pass, and what they quote then.
+
+#include <algorithm>
+#include <chrono>
+
+#include "test_case.h"
+
+namespace natkit::natcheck::conformance {
+namespace {
+
+using enum Verdict;
+
+constexpr size_t kIpHeader = 20;
+constexpr size_t kIcmpHeader = 8;
+constexpr size_t kQuoteAt = kIpHeader + kIcmpHeader;
+
+/// A UDP flow, the last packet of it as seen outside, and how to send errors
+/// about it.
+struct Flow {
+  std::unique_ptr<Socket> inside;
+  std::unique_ptr<Socket> outside;
+  Seen last;
+};
+
+Task<bool> OpenFlow(Trial& trial, Flow& flow) {
+  flow.inside = trial.Inside(IpProtocol::kUdp);
+  flow.outside = trial.Outside(IpProtocol::kUdp);
+  const Endpoint target = trial.lab().Toward(flow.outside->local());
+  auto seen = co_await trial.Deliver(*flow.inside, target, *flow.outside);
+  if (seen) {
+    flow.last = *std::move(seen);
+  }
+  co_return !flow.last.packet.empty();
+}
+
+/// Keeps the flow alive: what was dropped on purpose took its time.
+Task<void> Renew(Trial& trial, Flow& flow) {
+  const Endpoint target = trial.lab().Toward(flow.outside->local());
+  auto seen = co_await trial.Deliver(*flow.inside, target, *flow.outside);
+  if (seen) {
+    flow.last = *std::move(seen);
+  }
+}
+
+/// Host unreachable about `quoted`, from the flow's outside end.
+std::vector<uint8_t> Unreachable(const Flow& flow, ByteView quoted) {
+  return netsim::BuildIcmpError(flow.outside->local().address, 3, 1, 0, quoted);
+}
+
+/// The ICMP checksum again, over whatever the message now is.
+void FixIcmpChecksum(std::vector<uint8_t>& packet) {
+  packet[kIpHeader + 2] = 0;
+  packet[kIpHeader + 3] = 0;
+  const uint16_t sum =
+      netsim::InternetChecksum(ByteView(packet).subspan(kIpHeader));
+  packet[kIpHeader + 2] = static_cast<uint8_t>(sum >> 8);
+  packet[kIpHeader + 3] = static_cast<uint8_t>(sum);
+}
+
+/// Length and header checksum of a packet that has grown.
+void FixIpHeader(std::vector<uint8_t>& packet, size_t header) {
+  packet[2] = static_cast<uint8_t>(packet.size() >> 8);
+  packet[3] = static_cast<uint8_t>(packet.size());
+  packet[10] = 0;
+  packet[11] = 0;
+  const uint16_t sum = netsim::InternetChecksum(ByteView(packet).first(header));
+  packet[10] = static_cast<uint8_t>(sum >> 8);
+  packet[11] = static_cast<uint8_t>(sum);
+}
+
+/// Whether an error, sent from outside, arrives inside.
+Task<std::optional<Seen>> Arrives(Trial& trial, Flow& flow,
+                                  std::vector<uint8_t> error) {
+  co_return co_await trial.Repeat(
+      Side::kOutside, std::move(error), *flow.inside,
+      [](const Seen& seen) { return seen.quoted.has_value(); });
+}
+
+/// The quoted packet with four bytes of IP options that do nothing.
+std::vector<uint8_t> WithOptions(const Flow& flow) {
+  std::vector<uint8_t> quoted = flow.last.packet;
+  constexpr size_t kOptions = 4;
+  quoted.insert(quoted.begin() + kIpHeader, kOptions, 1);
+  quoted[0] = 0x46;
+  FixIpHeader(quoted, kIpHeader + kOptions);
+  return quoted;
+}
+
+/// RFC 4884: the quoted packet padded to 128 bytes, then an extension with one
+/// empty object.
+std::vector<uint8_t> WithExtensions(const Flow& flow) {
+  constexpr size_t kQuote = 128;
+  std::vector<uint8_t> error = Unreachable(flow, flow.last.packet);
+  error.resize(kQuoteAt + kQuote);
+  error[kIpHeader + 5] = kQuote / 4;
+  std::vector<uint8_t> extension = {0x20, 0, 0, 0, 0, 4, 1, 1};
+  const uint16_t sum = netsim::InternetChecksum(extension);
+  extension[2] = static_cast<uint8_t>(sum >> 8);
+  extension[3] = static_cast<uint8_t>(sum);
+  error.insert(error.end(), extension.begin(), extension.end());
+  FixIpHeader(error, kIpHeader);
+  FixIcmpChecksum(error);
+  return error;
+}
+
+/// What holds if good errors pass; else nothing can be said.
+void JudgeDropped(Trial& trial, std::string_view requirement, bool passes_good,
+                  bool dropped, std::string_view what) {
+  if (!passes_good) {
+    trial.Conclude(requirement, kInconclusive, "no error passes, good or bad");
+    return;
+  }
+  trial.Conclude(requirement, dropped ? kPass : kFail,
+                 std::string(what) + (dropped ? " was dropped" : " passed"));
+}
+
+void JudgePassed(Trial& trial, std::string_view requirement, bool passes_good,
+                 bool passed, std::string_view what) {
+  if (!passes_good) {
+    trial.Conclude(requirement, kInconclusive, "no error passes, good or bad");
+    return;
+  }
+  trial.Conclude(requirement, passed ? kPass : kFail,
+                 std::string(what) + (passed ? " passed" : " was dropped"));
+}
+
+/// REQ-3 and its parts: IPv4 outside whatever the inside is.
+Task<void> JudgeValidation(Trial& trial, Flow& flow, bool passes_good) {
+  co_await Renew(trial, flow);
+  auto bad_icmp = Unreachable(flow, flow.last.packet);
+  bad_icmp[kIpHeader + 2] ^= 0x55;
+  const auto icmp = co_await Arrives(trial, flow, bad_icmp);
+  JudgeDropped(trial, "5508-3", passes_good, !icmp,
+               "an error with a wrong ICMP checksum");
+  co_await Renew(trial, flow);
+  auto bad_ip = Unreachable(flow, flow.last.packet);
+  bad_ip[kQuoteAt + 10] ^= 0x55;
+  FixIcmpChecksum(bad_ip);
+  const auto header = co_await Arrives(trial, flow, bad_ip);
+  JudgeDropped(trial, "5508-3a", passes_good, !header,
+               "an error whose quoted IP header has a wrong checksum");
+  co_await Renew(trial, flow);
+  const auto options =
+      co_await Arrives(trial, flow, Unreachable(flow, WithOptions(flow)));
+  JudgePassed(trial, "5508-3b", passes_good,
+              options && options->quoted->source == flow.inside->local(),
+              "an error quoting a packet with IP options");
+  co_await Renew(trial, flow);
+  auto bad_udp = Unreachable(flow, flow.last.packet);
+  bad_udp[kQuoteAt + kIpHeader + 6] ^= 0x55;
+  FixIcmpChecksum(bad_udp);
+  const auto transport = co_await Arrives(trial, flow, bad_udp);
+  JudgePassed(trial, "5508-3c", passes_good, transport.has_value(),
+              "an error whose quoted UDP checksum is wrong");
+  co_await Renew(trial, flow);
+  const auto extended = co_await Arrives(trial, flow, WithExtensions(flow));
+  JudgePassed(trial, "5508-3d", passes_good, extended.has_value(),
+              "an error with RFC 4884 extensions");
+}
+
+bool IsRestored(Trial& trial, const Flow& flow, const Seen& error) {
+  const bool is_v4 = error.info.is_v4();
+  return error.quoted->source == flow.inside->local() &&
+         error.quoted->destination ==
+             trial.lab().Toward(flow.outside->local()) &&
+         error.info.destination.address == flow.inside->local().address &&
+         (!is_v4 || (error.info.icmp_type == 3 && error.info.icmp_code == 1));
+}
+
+/// Errors about flows that the box does not have.
+Task<void> JudgeUnmapped(Trial& trial, Flow& flow, bool passes_good) {
+  co_await Renew(trial, flow);
+  auto quoted = flow.last.packet;
+  // Another external port, where nothing is mapped.
+  const auto port =
+      static_cast<uint16_t>(1024 + trial.lab().rng().Below(60000));
+  quoted[kIpHeader] = static_cast<uint8_t>(port >> 8);
+  quoted[kIpHeader + 1] = static_cast<uint8_t>(port);
+  const IpAddress from = flow.outside->local().address;
+  const auto is_ours = [from](const Seen& seen) {
+    return seen.side == Side::kInside && seen.quoted &&
+           seen.info.icmp_type == 3 && seen.info.icmp_code == 2 &&
+           seen.info.source.address == from;
+  };
+  bool passed = false;
+  for (int i = 0; i < 4; ++i) {
+    trial.Send(Side::kOutside, netsim::BuildIcmpError(from, 3, 2, 0, quoted));
+    const bool came =
+        co_await trial.Until(std::chrono::milliseconds(250), [&trial, is_ours] {
+          return std::ranges::any_of(trial.lab().strays, is_ours);
+        });
+    passed |= came;
+  }
+  const auto unused = trial.Inside(IpProtocol::kUdp, 0);
+  const auto stranger = trial.Outside(IpProtocol::kUdp, 2);
+  const Endpoint nowhere = {flow.last.info.source.address,
+                            unused->local().port};
+  const bool everything =
+      passed && co_await trial.In(*stranger, nowhere, *unused);
+  if (everything) {
+    trial.Conclude("5508-4u", kNotApplicable,
+                   "the box maps whole addresses and lets everything in");
+    co_return;
+  }
+  JudgeDropped(trial, "5508-4u", passes_good, !passed,
+               "an error about a packet of no mapping");
+}
+
+/// REQ-5: an inside host reports about what came in.
+Task<void> JudgeOutbound(Trial& trial, Flow& flow) {
+  co_await Renew(trial, flow);
+  const auto in = co_await trial.Deliver(*flow.outside, flow.last.info.source,
+                                         *flow.inside);
+  if (!in) {
+    trial.Conclude("5508-5", kInconclusive, "no datagram came in");
+    co_return;
+  }
+  const bool is_v4 = in->info.is_v4();
+  const auto error = co_await trial.Repeat(
+      Side::kInside,
+      netsim::BuildIcmpError(flow.inside->local().address, is_v4 ? 3 : 1,
+                             is_v4 ? 3 : 4, 0, in->packet),
+      *flow.outside, [](const Seen& seen) { return seen.quoted.has_value(); });
+  if (!error) {
+    trial.Conclude("5508-5", kFail, "an error from inside did not get out");
+    co_return;
+  }
+  const bool restored = error->quoted->destination == flow.last.info.source &&
+                        error->quoted->source == flow.outside->local() &&
+                        error->info.icmp_type == 3 &&
+                        error->info.icmp_code == 3;
+  const bool hidden =
+      error->info.source.address != flow.inside->local().address;
+  trial.Conclude("5508-5", restored && hidden ? kPass : kFail,
+                 !restored ? "an error from inside got out, but does not quote "
+                             "what had been sent"
+                 : hidden  ? "an error from inside got out as it should"
+                           : "an error from inside shows the inside address");
+}
+
+}  // namespace
+
+/// REQ-3, 4, 5 and 10a.
+Task<void> TestIcmpErrors(Trial& trial, const Facts& /*facts*/) {
+  Flow flow;
+  const bool open = co_await OpenFlow(trial, flow);
+  if (!open) {
+    co_return;
+  }
+  const auto good =
+      co_await Arrives(trial, flow, Unreachable(flow, flow.last.packet));
+  const bool restored = good && IsRestored(trial, flow, *good);
+  trial.Conclude("5508-4", restored ? kPass : kFail,
+                 restored ? "an error came in with its quoted packet restored"
+                 : good   ? "an error came in, but not as it should"
+                          : "an error about a mapped packet did not come in");
+  const auto exceeded =
+      co_await Arrives(trial, flow,
+                       netsim::BuildIcmpError(flow.outside->local().address, 11,
+                                              0, 0, flow.last.packet));
+  trial.Conclude("5508-10a", good && exceeded ? kPass : kFail,
+                 good && exceeded
+                     ? "destination unreachable and time exceeded pass"
+                     : "destination unreachable or time exceeded do not pass");
+  co_await JudgeValidation(trial, flow, good.has_value());
+  co_await JudgeUnmapped(trial, flow, good.has_value());
+  co_await JudgeOutbound(trial, flow);
+}
+
+/// REQ-7: a host reports about what another sent it by the box.
+Task<void> TestIcmpHairpin(Trial& trial, const Facts& /*facts*/) {
+  const auto a = trial.Inside(IpProtocol::kUdp, 0);
+  const auto b = trial.Inside(IpProtocol::kUdp, 1);
+  const auto outside = trial.Outside(IpProtocol::kUdp);
+  const auto mapped_a = co_await trial.Out(*a, *outside);
+  const auto mapped_b = co_await trial.Out(*b, *outside);
+  std::optional<Seen> at_b;
+  if (mapped_a && mapped_b) {
+    const Endpoint to_a = trial.lab().Toward(*mapped_a);
+    const Endpoint to_b = trial.lab().Toward(*mapped_b);
+    for (int i = 0; i < 4 && !at_b; ++i) {
+      co_await trial.Deliver(*b, to_a, *a, {.copies = 2});
+      at_b = co_await trial.Deliver(*a, to_b, *b, {.copies = 2});
+    }
+  }
+  if (!at_b) {
+    trial.Conclude("5508-7", kNotApplicable, "there is no hairpinning");
+    trial.Conclude("5508-7a", kNotApplicable, "there is no hairpinning");
+    co_return;
+  }
+  if (at_b->info.source.address == a->local().address) {
+    trial.Conclude("5508-7", kInconclusive,
+                   "hairpinned packets show the inside source: errors about "
+                   "them do not pass the box");
+    trial.Conclude("5508-7a", kInconclusive, "as REQ-7");
+    co_return;
+  }
+  const bool is_v4 = at_b->info.is_v4();
+  const auto error = co_await trial.Repeat(
+      Side::kInside,
+      netsim::BuildIcmpError(b->local().address, is_v4 ? 3 : 1, is_v4 ? 3 : 4,
+                             0, at_b->packet),
+      *a, [](const Seen& seen) { return seen.quoted.has_value(); });
+  trial.Conclude("5508-7", error ? kPass : kFail,
+                 error ? "a hairpinned error arrived"
+                       : "a hairpinned error did not arrive");
+  const bool right = error && error->quoted->source == a->local() &&
+                     error->info.destination.address == a->local().address;
+  trial.Conclude("5508-7a",
+                 !error  ? kNotApplicable
+                 : right ? kPass
+                         : kFail,
+                 !error  ? "no hairpinned error arrived (REQ-7)"
+                 : right ? "its destination is the source of what it quotes"
+                         : "its destination is not the source of what it "
+                           "quotes");
+}
+
+}  // namespace natkit::natcheck::conformance

@@ -1,0 +1,224 @@
+// RFC 6888 REQ-4 and 11, RFC 5508 REQ-8: one subscriber wants too much. And
+// RFC 7857 section 9: in which order ports are given.
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+
+#include "test_case.h"
+
+namespace natkit::natcheck::conformance {
+namespace {
+
+using enum Verdict;
+
+constexpr size_t kMost = 3000;
+
+/// A subscriber that opens flows until it gets no more.
+struct Glutton {
+  std::vector<std::unique_ptr<Socket>> sockets;
+  std::unique_ptr<Socket> target;
+  std::optional<Endpoint> first;  ///< where its first flow is mapped
+  bool is_refused = false;
+  bool got_prohibited = false;  ///< ICMP 3/13, or 3/1
+};
+
+bool IsProhibited(const Seen& seen) {
+  return seen.quoted && (seen.info.is_v4() ? seen.info.icmp_type == 3 &&
+                                                 (seen.info.icmp_code == 13 ||
+                                                  seen.info.icmp_code == 1)
+                                           : seen.info.icmp_type == 1);
+}
+
+Task<void> Gorge(Trial& trial, Glutton& glutton, size_t host) {
+  glutton.target = trial.Outside(IpProtocol::kUdp, 1);
+  glutton.sockets.push_back(trial.Inside(IpProtocol::kUdp, host));
+  glutton.first = co_await trial.Out(*glutton.sockets.front(), *glutton.target);
+  for (size_t i = 1; i < kMost && !glutton.is_refused; ++i) {
+    glutton.sockets.push_back(trial.Inside(IpProtocol::kUdp, host));
+    Socket& last = *glutton.sockets.back();
+    if (i % 50 != 0) {
+      trial.SendUdp(last, trial.lab().Toward(glutton.target->local()),
+                    trial.lab().NextToken());
+      continue;
+    }
+    const auto mapped = co_await trial.Out(last, *glutton.target);
+    glutton.is_refused = !mapped;
+    glutton.got_prohibited = std::ranges::any_of(last.inbox, IsProhibited);
+  }
+}
+
+void JudgeQuota(Trial& trial, const Glutton& glutton, bool others_fine,
+                bool first_alive) {
+  const std::string where = "refused after about " +
+                            std::to_string(glutton.sockets.size()) +
+                            " mappings";
+  trial.Conclude("5508-8", glutton.got_prohibited ? kPass : kFail,
+                 where + (glutton.got_prohibited ? " with an ICMP error"
+                                                 : " without an ICMP error"));
+  trial.Conclude("6888-4", others_fine ? kPass : kInconclusive,
+                 where + (others_fine ? "; other subscribers are not affected"
+                                      : "; another host gets nothing either, "
+                                        "if of another subscriber is unknown"));
+  trial.Conclude("6888-11", first_alive ? kPass : kFail,
+                 where + (first_alive ? "; its first mapping is still there"
+                                      : "; its first mapping is gone"));
+}
+
+}  // namespace
+
+/// RFC 5508 REQ-8, RFC 6888 REQ-4 and 11.
+Task<void> TestQuota(Trial& trial, const Facts& /*facts*/) {
+  Glutton glutton;
+  co_await Gorge(trial, glutton, trial.lab().site().inside.size() - 1);
+  if (glutton.first && !glutton.is_refused) {
+    const bool kept = co_await trial.In(*glutton.target, *glutton.first,
+                                        *glutton.sockets.front());
+    if (!kept) {
+      trial.Conclude("5508-8", kFail, "old mappings gave way to new ones");
+      trial.Conclude("6888-4", kInconclusive, "nothing was refused");
+      trial.Conclude("6888-11", kFail, "old mappings gave way to new ones");
+      co_return;
+    }
+  }
+  if (!glutton.first || !glutton.is_refused) {
+    const std::string reason = !glutton.first ? "no datagram arrived outside"
+                                              : "no limit within " +
+                                                    std::to_string(kMost) +
+                                                    " mappings of one host";
+    for (const std::string_view id : {"5508-8", "6888-4", "6888-11"}) {
+      trial.Conclude(id, kInconclusive, reason);
+    }
+    co_return;
+  }
+  const auto other = trial.Inside(IpProtocol::kUdp, 0);
+  const auto mapped = co_await trial.Out(*other, *glutton.target);
+  const bool alive = co_await trial.In(*glutton.target, *glutton.first,
+                                       *glutton.sockets.front());
+  JudgeQuota(trial, glutton, mapped.has_value(), alive);
+}
+
+/// RFC 7857 section 9: 64 flows in a row.
+Task<void> TestPortRandomness(Trial& trial, const Facts& /*facts*/) {
+  constexpr size_t kFlows = 64;
+  const auto target = trial.Outside(IpProtocol::kUdp);
+  std::map<IpAddress, uint16_t> last;
+  std::map<int, int> steps;
+  int preserved = 0;
+  int pairs = 0;
+  int flows = 0;
+  for (size_t i = 0; i < kFlows; ++i) {
+    const auto own = trial.Inside(IpProtocol::kUdp);
+    const auto mapped = co_await trial.Out(*own, *target);
+    if (!mapped) {
+      continue;
+    }
+    ++flows;
+    preserved += mapped->port == own->local().port ? 1 : 0;
+    const auto before = last.find(mapped->address);
+    if (before != last.end()) {
+      ++pairs;
+      ++steps[int{mapped->port} - int{before->second}];
+    }
+    last[mapped->address] = mapped->port;
+  }
+  int most = 0;
+  int step = 0;
+  for (const auto& [delta, count] : steps) {
+    if (count > most) {
+      most = count;
+      step = delta;
+    }
+  }
+  if (flows < static_cast<int>(kFlows) / 2) {
+    trial.Conclude("7857-9", kInconclusive, "too few datagrams arrived");
+  } else if (preserved * 2 > flows) {
+    trial.Conclude("7857-9", kNotApplicable,
+                   "ports are preserved: the inside host chooses them");
+  } else if (most * 4 > pairs) {
+    trial.Conclude("7857-9", kFail,
+                   "predictable: ports go by steps of " + std::to_string(step));
+  } else {
+    trial.Conclude("7857-9", kPass,
+                   "no pattern in " + std::to_string(flows) + " ports");
+  }
+}
+
+/// RFC 7857 section 10: two hosts use one IP identification at a time.
+Task<void> TestIpId(Trial& trial, const Facts& facts) {
+  const auto sharer = facts.SharerOf(0);
+  if (!sharer || trial.lab().site().nat64_prefix) {
+    trial.Conclude("7857-10", sharer ? kInconclusive : kNotApplicable,
+                   sharer ? "not tested with NAT64"
+                          : "no two hosts share an external address");
+    co_return;
+  }
+  const std::unique_ptr<Socket> own[2] = {
+      trial.Inside(IpProtocol::kUdp, 0),
+      trial.Inside(IpProtocol::kUdp, *sharer)};
+  const auto target = trial.Outside(IpProtocol::kUdp);
+  const auto first = co_await trial.Out(*own[0], *target);
+  const auto second = co_await trial.Out(*own[1], *target);
+  if (!first || !second || first->address != second->address) {
+    trial.Conclude("7857-10", kInconclusive,
+                   "the hosts did not share an external address");
+    co_return;
+  }
+  int both = 0;
+  for (int round = 0; round < 24 && both < 3; ++round) {
+    std::vector<std::vector<uint8_t>> pieces[2];
+    uint64_t tokens[2] = {};
+    for (size_t i = 0; i < 2; ++i) {
+      tokens[i] = trial.lab().NextToken();
+      trial.lab().ExpectToken(tokens[i], *target);
+      netsim::IpFields ip;
+      ip.id = static_cast<uint16_t>(7000 + round);
+      pieces[i] = netsim::FragmentPacket(
+          netsim::BuildUdp(own[i]->local(), target->local(),
+                           TokenPayload(tokens[i], 600 + 100 * i), ip),
+          420, 0);
+    }
+    for (size_t part = 0; part < pieces[1].size(); ++part) {
+      trial.Send(Side::kInside, pieces[0][part]);
+      trial.Send(Side::kInside, pieces[1][part]);
+    }
+    const auto has = [&target](uint64_t token) {
+      return std::ranges::any_of(target->inbox, [token](const Seen& seen) {
+        return seen.token == token &&
+               netsim::HasValidTransportChecksum(seen.packet, seen.info);
+      });
+    };
+    const bool came = co_await trial.Until(std::chrono::milliseconds(300), [&] {
+      return has(tokens[0]) && has(tokens[1]);
+    });
+    both += came ? 1 : 0;
+  }
+  bool alone = false;
+  for (int i = 0; i < 24 && both == 0 && !alone; ++i) {
+    const uint64_t token = trial.lab().NextToken();
+    trial.lab().ExpectToken(token, *target);
+    for (auto& piece : netsim::FragmentPacket(
+             netsim::BuildUdp(own[0]->local(), target->local(),
+                              TokenPayload(token, 700)),
+             420, 0)) {
+      trial.Send(Side::kInside, std::move(piece));
+    }
+    alone =
+        co_await trial.Until(std::chrono::milliseconds(250), [&target, token] {
+          return std::ranges::any_of(target->inbox, [token](const Seen& seen) {
+            return seen.token == token;
+          });
+        });
+  }
+  if (both == 0 && !alone) {
+    trial.Conclude("7857-10", kInconclusive, "no fragments get out");
+    co_return;
+  }
+  trial.Conclude("7857-10", both > 0 ? kPass : kFail,
+                 both > 0 ? "fragments of two hosts with one identification "
+                            "were put together right"
+                          : "fragments of two hosts with one identification "
+                            "do not arrive whole");
+}
+
+}  // namespace natkit::natcheck::conformance
