@@ -121,6 +121,24 @@ class Discovery(Case):
                    'amplification = "any"\n', count=2)
         self.expect_all_changes(self.client())
 
+    def test_ipv6_has_two_addresses_of_its_own(self):
+        for address in ("fd00::1", "fd00::2", "fd00::3"):
+            lab.run("ip", "address", "replace", f"{address}/64", "dev", "lo",
+                    "nodad")
+        self.begin(f'listen = "{A1}:{P1}"\n'
+                   f'discovery_addresses = ["{A1}", "fd00::1", "{A2}", '
+                   '"fd00::2"]\namplification = "any"\n', count=8)
+        client = self.client("fd00::3")
+        for flags, source in ((0, ("fd00::1", P1)),
+                              (stun.CHANGE_IP | stun.CHANGE_PORT,
+                               ("fd00::2", P2))):
+            response, sender = stun.ask(client, ("fd00::1", P1),
+                                        stun.change(flags))
+            self.assertEqual(sender, source)
+            self.assertEqual(response.address(stun.RESPONSE_ORIGIN), source)
+            self.assertEqual(response.mapped(), client.getsockname()[:2])
+        self.expect_all_changes(self.client())
+
     def test_response_port_is_bound_to_a_plain_request_and_to_a_rate(self):
         self.begin(DISCOVERY, "--threads", "4", count=4)
         asking, target = self.client(), self.client()
