@@ -104,6 +104,8 @@ class Session:
 
     def wait(self, condition, what):
         def step():
+            for agent in (self.ours, self.theirs):
+                assert agent.process.poll() is None, f"{agent.name} ended"
             self.relay()
             return condition()
         try:
