@@ -25,7 +25,7 @@ Daemon::Daemon(CommandLine line, Rng& rng)
 Outcome<void> Daemon::Start(const Settings& settings,
                             InheritedSockets inherited) {
   io::IgnoreBrokenPipes();
-  threads_ = settings.threads;
+  settings_ = settings;
   if (auto started = streams_.Start(settings, inherited); !started) {
     return started;
   }
@@ -72,22 +72,29 @@ void Daemon::Reload() {
   }
   ++reloads_;
   Log(LogLevel::kInfo, "settings reloaded");
-  if (settings->threads != threads_) {
+  if (settings->threads != udp_.thread_count()) {
     Log(LogLevel::kWarning, "threads: changes with the next start");
   }
   Announce();
 }
 
-/// UDP comes last: the others have nothing to undo but what the next attempt
-/// does again.
+/// Each part changes as a whole or not at all; when one fails, those before it
+/// go back.
 Outcome<void> Daemon::Apply(const Settings& settings) {
   if (auto listened = metrics_.Listen(settings.metrics); !listened) {
     return listened;
   }
   if (auto reloaded = streams_.Reload(settings); !reloaded) {
+    static_cast<void>(metrics_.Listen(settings_.metrics));
     return reloaded;
   }
-  return udp_.Reload(settings);
+  if (auto reloaded = udp_.Reload(settings); !reloaded) {
+    static_cast<void>(streams_.Reload(settings_));
+    static_cast<void>(metrics_.Listen(settings_.metrics));
+    return reloaded;
+  }
+  settings_ = settings;
+  return {};
 }
 
 void Daemon::Announce() const {

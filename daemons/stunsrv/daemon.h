@@ -10,6 +10,7 @@
 #include "natkit/io/signal_watcher.h"
 #include "natkit/shell/outcome.h"
 #include "options.h"
+#include "settings.h"
 #include "stream_service.h"
 #include "udp_service.h"
 
@@ -38,7 +39,7 @@ class Daemon {
   StreamService streams_;
   MetricsServer metrics_;
   std::optional<io::SignalWatcher> signals_;
-  size_t threads_ = 0;
+  Settings settings_;  // in use
   size_t reloads_ = 0;
   size_t failed_reloads_ = 0;
 };

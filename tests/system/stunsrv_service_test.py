@@ -363,6 +363,13 @@ class Configuration(Case):
             server.process.send_signal(signal.SIGHUP)
             server.wait_log(complaint)
         server.wait_log("the old settings stay in use", 3)
+        # What comes before the mistake does not stay.
+        self.write("stunsrv.toml", f'listen = "192.0.2.1:{P1}"\n'
+                   f'listen_tcp = "{A1}:{P1}"\n')
+        server.process.send_signal(signal.SIGHUP)
+        server.wait_log("the old settings stay in use", 4)
+        with socket.socket() as connection:
+            self.assertNotEqual(0, connection.connect_ex((A1, P1)))
         stun.ask(self.client(), (A1, P1))
 
 
