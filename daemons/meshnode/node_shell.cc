@@ -141,6 +141,8 @@ void NodeShell::Pump() {
   });
   udp_->Send(node_->udp_out());
   node_->udp_out().Clear();
+  udp_->SendOpeners(node_->openers_out());
+  node_->openers_out().Clear();
   if (tun_ && !node_->tun_out().is_empty()) {
     tun_->Write(node_->tun_out());
   }

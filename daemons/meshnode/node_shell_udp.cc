@@ -97,6 +97,17 @@ void UdpPair::Send(const PacketBatch& batch) {
   }
 }
 
+void UdpPair::SendOpeners(const PacketBatch& batch) {
+  for (size_t i = 0; i < batch.size(); ++i) {
+    const PacketBatch::Meta& meta = batch.meta(i);
+    auto& socket = meta.remote.address.is_v4() ? v4_ : v6_;
+    if (socket) {
+      socket->SendWithHopLimit(meta.remote, batch.bytes(i), meta.local.address,
+                               static_cast<uint8_t>(meta.tag));
+    }
+  }
+}
+
 UdpPorts UdpPair::ports() const {
   UdpPorts out;
   if (v4_) {

@@ -24,6 +24,9 @@ class UdpPair {
   /// Sends each packet by the socket of its Meta::remote's family.
   void Send(const PacketBatch& batch);
 
+  /// Sends each packet with the hop limit that is its Meta::tag.
+  void SendOpeners(const PacketBatch& batch);
+
   [[nodiscard]] UdpPorts ports() const;
 
  private:

@@ -6,10 +6,11 @@ namespace natkit::io {
 
 template <class Info>
 void UdpMessage::AttachControl(int level, int type, const Info& info) {
-  static_assert(CMSG_SPACE(sizeof info) <= kControlSize);
+  static_assert(2 * CMSG_SPACE(sizeof info) <= kControlSize);
+  const size_t used = header_.msg_controllen;
   header_.msg_control = control_.data();
-  header_.msg_controllen = CMSG_SPACE(sizeof info);
-  cmsghdr* item = CMSG_FIRSTHDR(&header_);
+  header_.msg_controllen = used + CMSG_SPACE(sizeof info);
+  auto* item = reinterpret_cast<cmsghdr*>(control_.data() + used);
   item->cmsg_level = level;
   item->cmsg_type = type;
   item->cmsg_len = CMSG_LEN(sizeof info);
@@ -41,6 +42,15 @@ void UdpMessage::SetOutgoing(const Endpoint& to, const IpAddress& from,
   header_.msg_iovlen = 1;
   if (!from.is_unspecified() && from.family() == to.address.family()) {
     AttachSource(from);
+  }
+}
+
+void UdpMessage::SetHopLimit(const Endpoint& to, uint8_t hop_limit) {
+  const int value = hop_limit;
+  if (to.address.is_v4()) {
+    AttachControl(IPPROTO_IP, IP_TTL, value);
+  } else {
+    AttachControl(IPPROTO_IPV6, IPV6_HOPLIMIT, value);
   }
 }
 

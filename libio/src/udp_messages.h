@@ -24,6 +24,8 @@ class UdpMessage {
 
   /// Prepares to send `payload` from `from` (unspecified: the system chooses).
   void SetOutgoing(const Endpoint& to, const IpAddress& from, ByteView payload);
+  /// After SetOutgoing(): with this time to live or hop limit.
+  void SetHopLimit(const Endpoint& to, uint8_t hop_limit);
   /// Prepares to receive into `buffer`.
   void SetIncoming(MutableBytes buffer);
 

@@ -82,6 +82,8 @@ class UdpSocket::Impl : public std::enable_shared_from_this<Impl> {
 
   void Send(const PacketBatch& batch);
   void SendTo(const Endpoint& to, ByteView payload, const IpAddress& from);
+  void SendWithHopLimit(const Endpoint& to, ByteView payload,
+                        const IpAddress& from, uint8_t hop_limit);
 
   [[nodiscard]] int fd() const { return watcher_->fd(); }
 
@@ -234,6 +236,19 @@ void UdpSocket::Impl::SendTo(const Endpoint& to, ByteView payload,
   Send(single_);
 }
 
+void UdpSocket::Impl::SendWithHopLimit(const Endpoint& to, ByteView payload,
+                                       const IpAddress& from,
+                                       uint8_t hop_limit) {
+  UdpMessage message;
+  message.SetOutgoing(to, from, payload);
+  message.SetHopLimit(to, hop_limit);
+  if (::sendmsg(fd(), &message.header(), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) {
+    ++counters_.sent;
+  } else {
+    ++counters_.send_errors;
+  }
+}
+
 /// Returns the index of the first packet that has to wait.
 size_t UdpSocket::Impl::SendFrom(const PacketBatch& batch, size_t first) {
   bool would_block = false;
@@ -375,6 +390,11 @@ Result<void> UdpSocket::SetHopLimit(uint8_t limit) {
     return FailErrno();
   }
   return {};
+}
+
+void UdpSocket::SendWithHopLimit(const Endpoint& to, ByteView payload,
+                                 const IpAddress& from, uint8_t hop_limit) {
+  impl_->SendWithHopLimit(to, payload, from, hop_limit);
 }
 
 Result<void> UdpSocket::SetFwmark(uint32_t mark) {

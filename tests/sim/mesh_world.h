@@ -376,6 +376,13 @@ class MeshHost : public sim::SimActor {
                             udp.bytes(i));
     }
     udp.Clear();
+    PacketBatch& openers = node_->openers_out();
+    for (size_t i = 0; i < openers.size(); ++i) {
+      const PacketBatch::Meta& meta = openers.meta(i);
+      world_.network().Send(now, id_, meta.local, meta.remote, openers.bytes(i),
+                            static_cast<uint8_t>(meta.tag));
+    }
+    openers.Clear();
     PacketBatch& tun = node_->tun_out();
     for (size_t i = 0; i < tun.size(); ++i) {
       if (const auto echo = ParseEcho(tun.bytes(i))) {

@@ -136,7 +136,7 @@ class IceHost : public sim::SimActor {
   void Pump(Instant now) {
     while (auto transmit = agent_.PollTransmit()) {
       world_.network().Send(now, host_, transmit->from_base, transmit->to,
-                            transmit->payload);
+                            transmit->payload, transmit->ttl);
     }
     while (auto event = agent_.PollEvent()) {
       OnEvent(now, *event);

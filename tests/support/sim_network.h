@@ -81,13 +81,27 @@ class SimNetwork {
     config.services = behavior.services;
     config.timeouts.udp_unreplied = behavior.lifetime;
     config.timeouts.udp_assured = behavior.lifetime;
-    const RealmId inner =
-        AddRealm(inside.value_or(*IpPrefix::Make(config.inside_address, 32)),
-                 std::chrono::milliseconds(1));
-    realms_[inner].box =
-        world_.AddBox("nat-" + std::to_string(inner), realms_[inner].network,
-                      realms_[outer].network, config);
-    return inner;
+    return AddBox(outer, config,
+                  inside.value_or(*IpPrefix::Make(config.inside_address, 32)));
+  }
+
+  /// The same with every parameter of the box.
+  RealmId AddNat(RealmId outer, netsim::NatConfig config) {
+    const auto number = static_cast<uint8_t>(realms_.size());
+    config.inside_address = IpAddress::V4(172, 31, 255, number);
+    return AddBox(outer, config, *IpPrefix::Make(config.inside_address, 32));
+  }
+
+  /// Opens a realm whose addresses, the /24 of `inside`, are visible in
+  /// `outer`.
+  RealmId AddRouter(RealmId outer, const IpAddress& external,
+                    const IpAddress& inside) {
+    netsim::NatConfig config;
+    config.translation = netsim::Translation::kNone;
+    config.filtering = netsim::Dependence::kEndpointIndependent;
+    config.external = {external};
+    config.inside_address = inside;
+    return AddBox(outer, config, *IpPrefix::Make(inside, 24));
   }
 
   /// The inside address of the NAT in front of a realm.
@@ -117,12 +131,14 @@ class SimNetwork {
 
   /// Sends from one of the host's addresses; else the packet is lost.
   void Send(Instant /*now*/, HostId host, const Endpoint& from,
-            const Endpoint& to, ByteView payload) {
+            const Endpoint& to, ByteView payload,
+            std::optional<uint8_t> ttl = std::nullopt) {
     ++sent_;
     if (is_eaten_ && is_eaten_(host, payload)) {
       return;
     }
-    (void)world_.SendUdp(hosts_[host].id, from, to, payload);
+    (void)world_.SendUdp(hosts_[host].id, from, to, payload,
+                         {.ttl = ttl.value_or(64)});
   }
 
   /// Blocks UDP at the NAT of a host.
@@ -209,6 +225,15 @@ class SimNetwork {
     Receiver receiver;
     RealmId realm = kInternet;
   };
+
+  RealmId AddBox(RealmId outer, const netsim::NatConfig& config,
+                 const IpPrefix& inside) {
+    const RealmId inner = AddRealm(inside, std::chrono::milliseconds(1));
+    realms_[inner].box =
+        world_.AddBox("nat-" + std::to_string(inner), realms_[inner].network,
+                      realms_[outer].network, config);
+    return inner;
+  }
 
   RealmId AddRealm(const IpPrefix& cidr, Duration delay) {
     Realm& realm = realms_.emplace_back();

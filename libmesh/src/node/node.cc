@@ -72,6 +72,10 @@ PacketBatch& Node::udp_out() {
   return impl_->udp_out();
 }
 
+PacketBatch& Node::openers_out() {
+  return impl_->openers_out();
+}
+
 PacketBatch& Node::tun_out() {
   return impl_->tun_out();
 }

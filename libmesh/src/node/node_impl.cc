@@ -219,8 +219,10 @@ void Node::Impl::DrainLink(Instant now, NodePeer& peer) {
   }
   while (const auto transmit = peer.link.PollTransmit()) {
     mux_.NoteSent(peer.id, transmit->payload);
-    udp_out_.AppendCopy(transmit->payload,
-                        {.remote = transmit->to, .local = transmit->from_base});
+    PacketBatch& out = transmit->ttl ? openers_out_ : udp_out_;
+    out.AppendCopy(transmit->payload, {.remote = transmit->to,
+                                       .local = transmit->from_base,
+                                       .tag = transmit->ttl.value_or(0)});
   }
   ReportPath(peer);
 }

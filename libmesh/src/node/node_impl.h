@@ -73,6 +73,8 @@ class Node::Impl {
 
   PacketBatch& udp_out() { return udp_out_; }
 
+  PacketBatch& openers_out() { return openers_out_; }
+
   PacketBatch& tun_out() { return tun_out_; }
 
   std::optional<RelayCommand> PollRelayCommand();
@@ -171,6 +173,7 @@ class Node::Impl {
   PacketBatch keepalive_;
   PacketBatch plaintext_;
   PacketBatch udp_out_;
+  PacketBatch openers_out_;
   PacketBatch tun_out_;
   std::deque<RelayCommand> commands_;
   std::deque<NodeEvent> events_;

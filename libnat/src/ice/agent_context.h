@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -23,13 +24,16 @@ struct AgentContext {
         locals(config.max_local_candidates) {}
 
   void Send(const Endpoint& from_base, const Endpoint& to,
-            std::vector<uint8_t> payload) {
+            std::vector<uint8_t> payload,
+            std::optional<uint8_t> ttl = std::nullopt) {
     if (transmits.size() >= kMaxQueued) {
       ++counters.dropped_over_limit;  // the owner does not drain
       return;
     }
-    transmits.push_back(
-        {.from_base = from_base, .to = to, .payload = std::move(payload)});
+    transmits.push_back({.from_base = from_base,
+                         .to = to,
+                         .payload = std::move(payload),
+                         .ttl = ttl});
   }
 
   void Raise(AgentEvent event) {

@@ -109,6 +109,23 @@ Result<void> Agent::Core::AddRemoteCandidate(Instant now,
   return added;
 }
 
+Result<void> Agent::Core::AddRemoteHint(Instant now, const Endpoint& remote) {
+  const Candidate hint{
+      .type = CandidateType::kPeerReflexive,
+      .endpoint = remote,
+      .base = remote,
+      .priority = CandidatePriority(CandidateType::kPeerReflexive, 0),
+      .foundation = "hint"};
+  const auto added = current_->AddRemote(hint);
+  if (added) {
+    current_->CheckFirst(remote);
+  } else if (added.error().code == Errc::kLimitExceeded) {
+    ++context_.counters.dropped_over_limit;
+  }
+  Finish(now);
+  return added;
+}
+
 void Agent::Core::SetRemoteEndOfCandidates(Instant now) {
   current_->SetRemoteEndOfCandidates();
   Finish(now);

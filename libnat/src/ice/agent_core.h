@@ -25,6 +25,7 @@ class Agent::Core {
   void SetLocalEndOfCandidates(Instant now);
   Result<void> SetRemoteCredentials(Instant now, const Credentials& remote);
   Result<void> AddRemoteCandidate(Instant now, const Candidate& candidate);
+  Result<void> AddRemoteHint(Instant now, const Endpoint& remote);
   void SetRemoteEndOfCandidates(Instant now);
   void Restart(Instant now);
   bool HandleDatagram(Instant now, const PairKey& path, ByteView datagram);

@@ -59,6 +59,10 @@ Result<void> Agent::AddRemoteCandidate(Instant now,
   return core_->AddRemoteCandidate(now, candidate);
 }
 
+Result<void> Agent::AddRemoteEndpointHint(Instant now, const Endpoint& remote) {
+  return core_->AddRemoteHint(now, remote);
+}
+
 void Agent::SetRemoteEndOfCandidates(Instant now) {
   core_->SetRemoteEndOfCandidates(now);
 }

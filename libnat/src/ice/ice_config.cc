@@ -19,6 +19,7 @@ AgentConfig AgentConfig::Mesh(Role role) {
                             .max_interval = seconds(2),
                             .max_sends = 6,
                             .final_wait = seconds(2)};
+  config.opener_ttl = 5;
   config.scale_rto = false;
   config.freezing = false;
   config.nomination = Nomination::kContinuous;

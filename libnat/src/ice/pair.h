@@ -44,8 +44,10 @@ struct Pair {
   bool is_triggered = false;  ///< in the triggered-check queue
   /// Our own address as the remote saw it in the last check.
   std::optional<Endpoint> mapped;
-  Duration rtt{};       ///< smoothed; zero until measured
-  Instant failed_at{};  ///< when it became Failed
+  std::optional<Instant> first_sent_at;  ///< of its checks
+  bool was_heard = false;  ///< an authentic check came from the remote
+  Duration rtt{};          ///< smoothed; zero until measured
+  Instant failed_at{};     ///< when it became Failed
 };
 
 }  // namespace natkit::ice

@@ -162,8 +162,27 @@ CheckRequest Session::MakeRequest(const PairKey& key, Purpose purpose) {
   return request;
 }
 
-stun::TransactionId Session::Send(Instant now, const Pair& pair,
-                                  Purpose purpose) {
+void Session::CheckFirst(const Endpoint& remote) {
+  for (auto& [key, pair] : list_.pairs()) {
+    if (key.remote == remote && pair.state != PairState::kSucceeded &&
+        pair.state != PairState::kInProgress) {
+      pair.state = PairState::kWaiting;
+      list_.TriggerFirst(pair);
+    }
+  }
+}
+
+std::optional<uint8_t> Session::TtlOf(Instant now, const Pair& pair) const {
+  const AgentConfig& config = context_.config;
+  const bool is_opener =
+      config.opener_ttl != 0 && context_.role == Role::kControlled &&
+      pair.remote_type != CandidateType::kHost && !pair.was_heard &&
+      pair.state != PairState::kSucceeded &&
+      now < pair.first_sent_at.value_or(now) + config.opener_time;
+  return is_opener ? std::optional(config.opener_ttl) : std::nullopt;
+}
+
+stun::TransactionId Session::Send(Instant now, Pair& pair, Purpose purpose) {
   const CheckRequest request = MakeRequest(pair.key, purpose);
   RetransmitSchedule schedule = context_.config.check_schedule;
   if (purpose == Purpose::kConsent) {  // never sent again (RFC 7675 5.1)
@@ -175,7 +194,8 @@ stun::TransactionId Session::Send(Instant now, const Pair& pair,
     ++context_.counters.checks_sent;
   }
   auto payload = BuildCheck(request, *remote_key_);
-  context_.Send(pair.key.base, pair.key.remote, payload);
+  pair.first_sent_at = pair.first_sent_at.value_or(now);
+  context_.Send(pair.key.base, pair.key.remote, payload, TtlOf(now, pair));
   outgoing_.emplace(
       request.id, Outgoing{.pair = pair.key,
                            .purpose = purpose,
@@ -202,6 +222,12 @@ void Session::HandleTimeout(Instant now) {
   RecheckFailed(now);
 }
 
+void Session::Resend(Instant now, const Outgoing& outgoing) {
+  const Pair* pair = list_.Find(outgoing.pair);
+  context_.Send(outgoing.pair.base, outgoing.pair.remote, outgoing.payload,
+                pair != nullptr ? TtlOf(now, *pair) : std::nullopt);
+}
+
 void Session::AdvanceOutgoing(Instant now) {
   for (auto entry = outgoing_.begin(); entry != outgoing_.end();) {
     Outgoing& outgoing = entry->second;
@@ -211,8 +237,7 @@ void Session::AdvanceOutgoing(Instant now) {
         break;
       case RetransmitTimer::Action::kSend:
         ++context_.counters.retransmits;
-        context_.Send(outgoing.pair.base, outgoing.pair.remote,
-                      outgoing.payload);
+        Resend(now, outgoing);
         ++entry;
         break;
       case RetransmitTimer::Action::kGiveUp:

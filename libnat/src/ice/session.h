@@ -42,6 +42,9 @@ class Session {
   void SetRemote(Instant now, const Credentials& remote);
   [[nodiscard]] Result<void> AddRemote(const Candidate& candidate);
 
+  /// Puts the pairs with this remote before all others.
+  void CheckFirst(const Endpoint& remote);
+
   void SetRemoteEndOfCandidates() { has_all_remotes_ = true; }
 
   void AddLocal(const Candidate& host);
@@ -105,8 +108,12 @@ class Session {
   // session.cc
   void FormPairs(const Candidate& host, const Candidate& remote);
   [[nodiscard]] CheckRequest MakeRequest(const PairKey& key, Purpose purpose);
-  stun::TransactionId Send(Instant now, const Pair& pair, Purpose purpose);
+  stun::TransactionId Send(Instant now, Pair& pair, Purpose purpose);
   [[nodiscard]] Duration CheckRto() const;
+  /// The time to live of a check that leaves now; see AgentConfig::opener_ttl.
+  [[nodiscard]] std::optional<uint8_t> TtlOf(Instant now,
+                                             const Pair& pair) const;
+  void Resend(Instant now, const Outgoing& outgoing);
   void AdvanceOutgoing(Instant now);
   void GiveUp(Instant now, OutgoingMap::iterator entry);
   void AdvanceConsent(Instant now);

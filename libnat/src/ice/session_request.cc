@@ -104,6 +104,7 @@ void Session::ProcessCheck(Instant now, const PairKey& path,
     ++context_.counters.dropped_over_limit;
     return;
   }
+  pair->was_heard = true;
   TriggerCheck(now, *pair);
   if (check.use_candidate && context_.role == Role::kControlled) {
     HandleNomination(now, *pair, check);

@@ -154,7 +154,8 @@ void IceProgram::Pump() {
   }
   while (auto transmit = agent_.PollTransmit()) {
     (void)world_.SendUdp(host_, transmit->from_base, transmit->to,
-                         transmit->payload);
+                         transmit->payload,
+                         {.ttl = transmit->ttl.value_or(64)});
   }
   while (auto event = agent_.PollEvent()) {
     OnEvent(*event);

@@ -104,6 +104,19 @@ TEST_P(UdpFamilies, CarriesEmptyAndVeryLargeDatagrams) {
   EXPECT_EQ(b.received[1].text, large);
 }
 
+TEST_P(UdpFamilies, SendsWithAHopLimitAndASource) {
+  EventLoop loop;
+  Host a(loop, GetParam());
+  Host b(loop, GetParam());
+  const Endpoint to = b.socket.local_endpoint();
+  a.socket.SendWithHopLimit(to, AsBytes("near"), to.address, 1);
+  a.socket.SendWithHopLimit(to, AsBytes("any"), IpAddress(), 2);
+  ASSERT_TRUE(loop.RunUntil([&] { return b.received.size() == 2; }, kLimit));
+  EXPECT_EQ(b.received[0].text, "near");
+  EXPECT_EQ(a.socket.counters().sent, 2U);
+  EXPECT_EQ(a.socket.counters().send_errors, 0U);
+}
+
 INSTANTIATE_TEST_SUITE_P(Loopback, UdpFamilies,
                          ::testing::Values("127.0.0.1:0", "[::1]:0"),
                          [](const auto& family) {

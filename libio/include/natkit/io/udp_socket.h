@@ -90,6 +90,11 @@ class UdpSocket {
   void SendTo(const Endpoint& to, ByteView payload,
               const IpAddress& from = IpAddress());
 
+  /// Sends one datagram with this IP time to live or hop limit, at once or not
+  /// at all: where the system refuses, nothing is sent.
+  void SendWithHopLimit(const Endpoint& to, ByteView payload,
+                        const IpAddress& from, uint8_t hop_limit);
+
   /// Sets SO_MARK; 0 clears it. Errors: kPermissionDenied.
   [[nodiscard]] Result<void> SetFwmark(uint32_t mark);
 

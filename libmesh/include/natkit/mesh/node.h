@@ -36,10 +36,10 @@ struct NodeConfig {
 ///
 /// Pure: owns no socket, clock or random source. The owner binds one UDP
 /// socket per family, opens the relay streams it is asked for, and carries
-/// packets between this and a TUN device. After each input, drain udp_out()
-/// and tun_out() (and clear them), PollRelayCommand(), PollRelayBytes() of each
-/// open relay and PollEvent(), then arm one timer at NextTimeout(). Not
-/// thread-safe.
+/// packets between this and a TUN device. After each input, drain udp_out(),
+/// openers_out() and tun_out() (and clear them), PollRelayCommand(),
+/// PollRelayBytes() of each open relay and PollEvent(), then arm one timer at
+/// NextTimeout(). Not thread-safe.
 class Node {
  public:
   /// Errors: kNotFound (no such node), kBadValue (the private key is not the
@@ -79,6 +79,9 @@ class Node {
   // Outputs.
   /// Datagrams to send from Meta::local to Meta::remote.
   [[nodiscard]] PacketBatch& udp_out();
+  /// Datagrams as udp_out(), but to be sent with the time to live
+  /// (IPv6: hop limit) that is their Meta::tag, or not at all.
+  [[nodiscard]] PacketBatch& openers_out();
   /// IP packets for the TUN device.
   [[nodiscard]] PacketBatch& tun_out();
   [[nodiscard]] std::optional<RelayCommand> PollRelayCommand();

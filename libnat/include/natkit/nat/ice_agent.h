@@ -44,6 +44,9 @@ struct AgentTransmit {
   Endpoint from_base;
   Endpoint to;
   std::vector<uint8_t> payload;
+  /// The IP time to live or hop limit to send it with; nullopt: the system's.
+  /// Where that cannot be set the datagram is better not sent.
+  std::optional<uint8_t> ttl;
 };
 
 /// A local candidate to tell the other side about (RFC 8838).
@@ -152,6 +155,11 @@ class Agent {
   [[nodiscard]] Result<void> AddRemoteCandidate(Instant now,
                                                 const Candidate& candidate);
   void SetRemoteEndOfCandidates(Instant now);
+  /// Has an address of the other side checked at once, before all others, that
+  /// was guessed or measured and not signalled. Errors: as
+  /// AddRemoteCandidate().
+  [[nodiscard]] Result<void> AddRemoteEndpointHint(Instant now,
+                                                   const Endpoint& remote);
 
   /// Starts a new session: new credentials, all local candidates are raised
   /// again. The selected pair keeps carrying data until the new session has one

@@ -57,6 +57,14 @@ struct AgentConfig {
   /// done (RFC 8445 section 6.1.2.6). Off: all pairs start Waiting.
   bool freezing = true;
 
+  /// Controlled side: in the first `opener_time` of a pair with a reflexive
+  /// remote its checks have this time to live, unless the remote was heard on
+  /// it. They open our own NAT without reaching the other side's, where a
+  /// packet that comes too early can make the NAT move the mapping that it was
+  /// sent to. 0: no limit.
+  uint8_t opener_ttl = 0;
+  Duration opener_time = std::chrono::milliseconds(150);
+
   Nomination nomination = Nomination::kRegular;
   /// How long kRegular waits for better pairs after the first valid one.
   Duration nomination_wait = std::chrono::milliseconds(500);
