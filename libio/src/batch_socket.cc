@@ -18,6 +18,8 @@ namespace natkit::io {
 namespace {
 
 constexpr size_t kControlSize = 64;
+/// Payload that every path carries in one piece, near enough.
+constexpr size_t kMaxWholeSize = 1200;
 static_assert(CMSG_SPACE(sizeof(in6_pktinfo)) <= kControlSize);
 
 /// Tells the address that a datagram was sent to; also makes the same control
@@ -60,6 +62,13 @@ void TurnIntoSource(msghdr& header) {
     info.ipi6_ifindex = is_link_local ? info.ipi6_ifindex : 0;
     std::memcpy(CMSG_DATA(item), &info, sizeof info);
   }
+}
+
+/// Says whether IPv4 datagrams may be fragmented. Those that may not need no
+/// identification (RFC 6864), which makes sending them cheaper.
+void ForbidFragments(int fd, bool is_forbidden) {
+  const int mode = is_forbidden ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT;
+  static_cast<void>(SetOption(fd, IPPROTO_IP, IP_MTU_DISCOVER, mode));
 }
 
 Result<void> SetBuffers(int fd, const BatchSocketOptions& options) {
@@ -161,6 +170,9 @@ Result<BatchSocket> BatchSocket::Adopt(UniqueFd fd) {
   }
   const int socket = impl->fd.get();
   const bool is_v4 = impl->local.address.is_v4();
+  if (is_v4) {
+    ForbidFragments(socket, true);
+  }
   if (impl->is_wildcard &&
       !(is_v4 ? SetOption(socket, IPPROTO_IP, IP_PKTINFO, 1)
               : SetOption(socket, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1))) {
@@ -253,6 +265,12 @@ MutableBytes BatchSocket::response() {
 
 void BatchSocket::Answer(size_t index, size_t size) {
   Impl& io = *impl_;
+  if (size > kMaxWholeSize) {
+    const ByteView whole(&io.responses[io.responses_size], size);
+    const bool is_sent = SendTo(remote(index), whole, local(index).address);
+    io.counters.send_errors += is_sent ? 0 : 1;
+    return;
+  }
   const size_t slot = io.queued++;
   io.out_pieces[slot] = {&io.responses[io.responses_size], size};
   io.responses_size += size;
@@ -285,9 +303,18 @@ void BatchSocket::Flush() {
 
 bool BatchSocket::SendTo(const Endpoint& to, ByteView payload,
                          const IpAddress& from) const {
+  const int fd = impl_->fd.get();
   UdpMessage message;
   message.SetOutgoing(to, from, payload);
-  return ::sendmsg(impl_->fd.get(), &message.header(), MSG_DONTWAIT) >= 0;
+  const bool is_long = payload.size() > kMaxWholeSize && to.address.is_v4();
+  if (is_long) {
+    ForbidFragments(fd, false);
+  }
+  const bool is_sent = ::sendmsg(fd, &message.header(), MSG_DONTWAIT) >= 0;
+  if (is_long) {
+    ForbidFragments(fd, true);
+  }
+  return is_sent;
 }
 
 int BatchSocket::fd() const {

@@ -156,10 +156,16 @@ class Discovery(Case):
         self.assertEqual(again.error(), 403)
 
     def test_padding_comes_back_in_fragments(self):
-        self.begin(DISCOVERY, count=4)
-        padded, _ = stun.ask(self.client(), (A1, P1),
-                             stun.attribute(stun.PADDING, bytes(1700)))
-        self.assertEqual(len(padded.data), 1724)
+        lab.run("ip", "link", "set", "lo", "mtu", "1500")
+        self.addCleanup(lab.run, "ip", "link", "set", "lo", "mtu", "65536")
+        padding = stun.attribute(stun.PADDING, bytes(1700))
+        for config, count in ((DISCOVERY, 4), ("discovery = true\n", 2)):
+            server = self.begin(config, count=count)
+            for flags in (0, 6) if count == 4 else (0,):
+                padded, _ = stun.ask(self.client(), (A1, P1), padding,
+                                     stun.change(flags))
+                self.assertEqual(len(padded.data), 1732)
+            server.stop()
 
     def test_coturns_client_finds_no_nat(self):
         self.begin(DISCOVERY, count=4)

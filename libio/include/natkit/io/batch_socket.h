@@ -30,7 +30,8 @@ struct BatchSocketCounters {
 /// the response to each, and sends all responses with one system call; nothing
 /// is copied or allocated on the way. No event loop: a thread of its own polls
 /// fd(). The local address is asked for by datagram (IP_PKTINFO) only on a
-/// wildcard.
+/// wildcard. IPv4 datagrams up to 1200 bytes go out with DF, longer ones may be
+/// fragmented.
 class BatchSocket {
  public:
   static constexpr size_t kMaxBatch = 64;
