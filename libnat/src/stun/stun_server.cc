@@ -23,13 +23,13 @@ ServerCounters& ServerCounters::operator+=(const ServerCounters& other) {
   for (const auto counter :
        {&ServerCounters::received, &ServerCounters::answered,
         &ServerCounters::answered_rfc3489, &ServerCounters::unknown_attribute,
-        &ServerCounters::unauthenticated, &ServerCounters::refused_discovery,
-        &ServerCounters::not_stun, &ServerCounters::not_a_request,
-        &ServerCounters::refused_form, &ServerCounters::refused_source,
-        &ServerCounters::rate_limited, &ServerCounters::too_long,
-        &ServerCounters::changed, &ServerCounters::redirected,
-        &ServerCounters::padded, &ServerCounters::received_bytes,
-        &ServerCounters::sent_bytes}) {
+        &ServerCounters::unauthenticated, &ServerCounters::sent_elsewhere,
+        &ServerCounters::refused_discovery, &ServerCounters::not_stun,
+        &ServerCounters::not_a_request, &ServerCounters::refused_form,
+        &ServerCounters::refused_source, &ServerCounters::rate_limited,
+        &ServerCounters::too_long, &ServerCounters::changed,
+        &ServerCounters::redirected, &ServerCounters::padded,
+        &ServerCounters::received_bytes, &ServerCounters::sent_bytes}) {
     this->*counter += other.*counter;
   }
   return *this;

@@ -46,6 +46,13 @@ StunServer::Reply StunServer::Answer(const Exchange& exchange,
     return {.size = Finish(request, authentication, response),
             .counter = &ServerCounters::unknown_attribute};
   }
+  if (IsSentElsewhere(exchange, request, authentication)) {
+    MessageBuilder response(out, kBindingError, request.id());
+    response.Add<attr::ErrorCode>({ErrorCode::kTryAlternate, ""})
+        .Add<attr::AlternateServer>(*config_.alternate_server);
+    return {.size = Finish(request, authentication, response),
+            .counter = &ServerCounters::sent_elsewhere};
+  }
   Reply reply{.counter = &ServerCounters::answered};
   if (const auto error = Plan(exchange, request, reply)) {
     return AnswerError(exchange, request, authentication, *error, out);
@@ -72,6 +79,17 @@ StunServer::Reply StunServer::AnswerError(const Exchange& exchange,
   }
   return {.size = Finish(request, authentication, response),
           .counter = &ServerCounters::refused_discovery};
+}
+
+bool StunServer::IsSentElsewhere(const Exchange& exchange,
+                                 const Message& request,
+                                 const Authentication& authentication) const {
+  return config_.alternate_server && authentication.key != nullptr &&
+         config_.alternate_server->address.family() ==
+             exchange.from.address.family() &&
+         !request.Has(AttributeType::kChangeRequest) &&
+         !request.Has(AttributeType::kResponsePort) &&
+         !request.Has(AttributeType::kPadding);
 }
 
 AttributeTypeList StunServer::FindNotUnderstood(const Exchange& exchange,

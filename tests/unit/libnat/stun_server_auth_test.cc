@@ -76,6 +76,32 @@ TEST_F(StunServerAuthTest, AnswersItsUsersOverStreams) {
   EXPECT_TRUE(client.PollEvent()->is_verified);
 }
 
+// RFC 8489 section 10, both ends: users alone are sent elsewhere, and go.
+TEST_F(StunServerAuthTest, SendsItsUsersToAnotherServer) {
+  const Endpoint other = *Endpoint::Parse("198.51.100.2:3478");
+  auto config = AliceServer();
+  config.alternate_server = other;
+  StunServer busy(std::move(config), rng_);
+  auto client_config = AliceClient("wonderland");
+  client_config.follows_redirects = true;
+  BindingClient client(kServer, rng_, std::move(client_config));
+  client.Start(now_);
+  while (const auto request = client.PollTransmit()) {
+    StunServer& server = request->to == other ? server_ : busy;
+    Bytes out(StunServer::kMaxResponseSize);
+    out.resize(
+        server.HandleDatagram(now_, request->to, kClient, request->payload, out)
+            .size);
+    client.HandleDatagram(now_, request->to, out);
+  }
+  const auto event = client.PollEvent();
+  ASSERT_TRUE(event);
+  EXPECT_EQ(event->outcome, BindingOutcome::kSuccess);
+  EXPECT_EQ(event->server, other);
+  EXPECT_EQ(busy.counters().sent_elsewhere, 1U);
+  EXPECT_EQ(busy.counters().unauthenticated, 1U);
+}
+
 TEST_F(StunServerAuthTest, RefusesOthers) {
   BindingClient client(kServer, rng_, AliceClient("guess"));
   EXPECT_EQ(RunUdp(client).error_code, ErrorCode::kUnauthenticated);

@@ -61,6 +61,10 @@ struct ServerConfig {
   /// that it answers, 100 to 250 bytes, so kBalanced and kNone hold it back
   /// from requests over UDP that are not long themselves.
   std::optional<LongTermUsers> long_term{};
+  /// With users: what they ask for over this address family they are sent to
+  /// this server for, by 300 (RFC 8489 section 10). Nobody else is: the answer
+  /// could not be protected. Requests of RFC 5780 are answered here.
+  std::optional<Endpoint> alternate_server{};
   /// Per source; nullopt: no limit.
   std::optional<nat::RateLimit> rate_limit = nat::RateLimit{};
   /// RFC 5780 and the attributes of stun_vendor.h; nullopt: neither, and their
@@ -78,7 +82,8 @@ struct ServerCounters {
   uint64_t answered = 0;           ///< with a success response
   uint64_t answered_rfc3489 = 0;   ///< with a success response of RFC 3489
   uint64_t unknown_attribute = 0;  ///< answered with 420
-  uint64_t unauthenticated = 0;    ///< answered with 400 or 401
+  uint64_t unauthenticated = 0;    ///< answered with 400, 401 or 438
+  uint64_t sent_elsewhere = 0;     ///< answered with 300
   /// Answered with 400 or 403: an RFC 5780 attribute that is malformed, not
   /// for this transport, or not allowed to this source now.
   uint64_t refused_discovery = 0;
@@ -206,6 +211,9 @@ class StunServer {
                                   const Message& request,
                                   const Authentication& authentication,
                                   ErrorCode code, MutableBytes out) const;
+  [[nodiscard]] bool IsSentElsewhere(
+      const Exchange& exchange, const Message& request,
+      const Authentication& authentication) const;
   [[nodiscard]] AttributeTypeList FindNotUnderstood(
       const Exchange& exchange, const Message& request) const;
   /// Reads what the request wants of RFC 5780 into `reply`.
