@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
+#include <string>
 
 #include "mesh_world.h"
 #include "sim_stun_server.h"
@@ -146,6 +148,71 @@ TEST_P(MeshPortMapping, TwoHomesOfOneCarrierMeetInTheMiddle) {
   nodes.a.UsePortMapping(sim::SimNetwork::RouterOf(home_a));
   nodes.Start();
   EXPECT_TRUE(nodes.RunUntilDirect(seconds(10)));
+}
+
+nat::PathDiagnosis Explain(MappedNodes& nodes, MeshHost& host,
+                           const std::string& peer) {
+  return *host.node().Explain(nodes.world.now(), peer);
+}
+
+bool HasFix(const nat::PathDiagnosis& diagnosis, nat::FixCode code,
+            nat::FixSide side) {
+  return std::ranges::any_of(diagnosis.fixes, [&](const nat::Fix& fix) {
+    return fix.code == code && fix.side == side;
+  });
+}
+
+TEST_P(MeshPortMapping, AHardPairIsExplainedByItsCellAndFixes) {
+  MappedNodes nodes(GetParam());
+  PutBehindHardPair(nodes, {});
+  nodes.Start();
+  nodes.world.Run(seconds(12));
+  for (const bool is_a : {true, false}) {
+    const nat::PathDiagnosis diagnosis =
+        is_a ? Explain(nodes, nodes.a, "b") : Explain(nodes, nodes.b, "a");
+    EXPECT_EQ(diagnosis.reason, nat::PathReason::kNatPair) << diagnosis.summary;
+    ASSERT_FALSE(diagnosis.cells.empty());
+    for (const nat::PunchCell& cell : diagnosis.cells) {
+      const auto& easy = is_a ? cell.ours : cell.theirs;
+      const auto& hard = is_a ? cell.theirs : cell.ours;
+      EXPECT_EQ(easy,
+                (nat::NatBehavior{nat::Dependence::kEndpointIndependent,
+                                  nat::Dependence::kAddressAndPortDependent}));
+      EXPECT_EQ(hard.mapping, nat::Dependence::kAddressAndPortDependent);
+    }
+    EXPECT_TRUE(
+        HasFix(diagnosis, nat::FixCode::kForwardPort, nat::FixSide::kOurs));
+    EXPECT_TRUE(
+        HasFix(diagnosis, nat::FixCode::kForwardPort, nat::FixSide::kTheirs));
+    EXPECT_TRUE(HasFix(diagnosis, nat::FixCode::kLeaveHardNat,
+                       is_a ? nat::FixSide::kTheirs : nat::FixSide::kOurs));
+  }
+}
+
+TEST_P(MeshPortMapping, BlockedUdpIsExplainedOnBothSides) {
+  MappedNodes nodes(GetParam());
+  PutBehindHardPair(nodes, {});
+  nodes.world.network().SetUdpBlocked(nodes.b.id(), true);
+  nodes.Start();
+  nodes.world.Run(seconds(45));
+  const auto ours = Explain(nodes, nodes.a, "b");
+  EXPECT_EQ(ours.reason, nat::PathReason::kUdpBlocked) << ours.summary;
+  EXPECT_TRUE(HasFix(ours, nat::FixCode::kAllowUdp, nat::FixSide::kTheirs));
+  const auto theirs = Explain(nodes, nodes.b, "a");
+  EXPECT_EQ(theirs.reason, nat::PathReason::kUdpBlocked) << theirs.summary;
+  EXPECT_TRUE(HasFix(theirs, nat::FixCode::kAllowUdp, nat::FixSide::kOurs));
+}
+
+TEST_P(MeshPortMapping, ADirectPairSaysSo) {
+  MappedNodes nodes(GetParam());
+  PutBehindHardPair(nodes, {.pcp = true});
+  nodes.Start();
+  ASSERT_TRUE(nodes.RunUntilDirect(seconds(5)));
+  const auto diagnosis = Explain(nodes, nodes.b, "a");
+  EXPECT_EQ(diagnosis.reason, nat::PathReason::kDirect);
+  EXPECT_NE(diagnosis.theirs.find("reachable for all"), std::string::npos)
+      << diagnosis.theirs;
+  EXPECT_TRUE(diagnosis.fixes.empty());
 }
 
 INSTANTIATE_TEST_SUITE_P(All, MeshPortMapping,

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "natkit/base/endpoint.h"
+#include "natkit/nat/path_diagnosis.h"
 
 namespace natkit::mesh {
 
@@ -23,6 +24,8 @@ struct LocalAddresses {
   /// The same where another NAT stands beyond the router: only those behind
   /// that NAT can reach it (nat.md 13.2's middle network).
   std::optional<ReflexiveAddress> middle;
+  /// What peers are told of the network, beside addresses.
+  nat::PathSide network;
 };
 
 }  // namespace natkit::mesh

@@ -96,6 +96,11 @@ std::optional<Instant> Node::NextTimeout() const {
   return impl_->NextTimeout();
 }
 
+Result<nat::PathDiagnosis> Node::Explain(Instant now,
+                                         std::string_view peer) const {
+  return impl_->Explain(now, peer);
+}
+
 NodeState Node::Snapshot() const {
   return impl_->Snapshot();
 }

@@ -266,7 +266,12 @@ void Node::Impl::DrainProber(Instant now) {
   if (!change) {
     return;
   }
+  const bool is_new_address = local_.reflexive != *change;
   local_.reflexive = *change;
+  UpdateNetwork(now);
+  if (!is_new_address) {
+    return;
+  }
   for (const auto& peer : peers_) {
     peer->link.HandleLocalAddresses(now);
     Touch(*peer);

@@ -82,6 +82,8 @@ class Node::Impl {
   std::optional<NodeEvent> PollEvent();
   [[nodiscard]] std::optional<Instant> NextTimeout() const;
   [[nodiscard]] NodeState Snapshot() const;
+  [[nodiscard]] Result<nat::PathDiagnosis> Explain(Instant now,
+                                                   std::string_view name) const;
 
   [[nodiscard]] const NodeCounters& counters() const { return counters_; }
 
@@ -107,6 +109,8 @@ class Node::Impl {
   // node_port_mapping.cc
   /// Tells the links what the router maps to one of our bases now.
   void UpdateMapped(Instant now);
+  /// What peers are told of our network, after anything of it changed.
+  void UpdateNetwork(Instant now);
   [[nodiscard]] std::optional<ReflexiveAddress> FindMapped(
       bool is_middle) const;
 

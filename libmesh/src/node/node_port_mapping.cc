@@ -23,10 +23,51 @@ void Node::Impl::SetPortMapping(Instant now, PortMappingState state) {
   Settle(now);
 }
 
+void Node::Impl::UpdateNetwork(Instant now) {
+  nat::PathSide side;
+  side.traits = prober_.Observe();
+  side.has_mapped_port = local_.mapped.has_value() || self_->endpoint;
+  side.is_behind_second_nat = std::ranges::any_of(
+      port_mapping_.mappings, [](const nat::PortMapping& mapping) {
+        return mapping.standing == nat::MappingStanding::kBehindNat;
+      });
+  side.uses_port_mapping = port_mapping_.is_enabled;
+  side.port_mapping_error = port_mapping_.error;
+  side.has_ipv6 = std::ranges::any_of(local_.bases, [](const Endpoint& base) {
+    const IpAddress& ip = base.address;
+    return ip.is_v6() && !ip.is_link_local() && !ip.is_private() &&
+           !ip.is_loopback();
+  });
+  if (side == local_.network) {
+    return;
+  }
+  local_.network = side;
+  for (const auto& peer : peers_) {
+    peer->link.HandleLocalAddresses(now);
+  }
+}
+
+Result<nat::PathDiagnosis> Node::Impl::Explain(Instant now,
+                                               std::string_view name) const {
+  const auto found = std::ranges::find_if(
+      peers_, [&](const auto& peer) { return peer->entry.name == name; });
+  if (found == peers_.end()) {
+    return Fail(Errc::kNotFound);
+  }
+  const NodePeer& peer = **found;
+  return nat::DiagnosePath(
+      {.ours = local_.network,
+       .theirs = peer.link.remote_network(),
+       .is_direct = CurrentPath(peer).kind == PathKind::kDirect,
+       .is_active = peer.link.is_active(),
+       .has_searched = peer.link.has_searched(now)});
+}
+
 void Node::Impl::UpdateMapped(Instant now) {
   const auto mapped = FindMapped(/*is_middle=*/false);
   const auto middle = FindMapped(/*is_middle=*/true);
   if (mapped == local_.mapped && middle == local_.middle) {
+    UpdateNetwork(now);
     return;
   }
   local_.mapped = mapped;
@@ -34,6 +75,7 @@ void Node::Impl::UpdateMapped(Instant now) {
   for (const auto& peer : peers_) {
     peer->link.HandleLocalAddresses(now);
   }
+  UpdateNetwork(now);
 }
 
 std::optional<ReflexiveAddress> Node::Impl::FindMapped(bool is_middle) const {

@@ -14,6 +14,8 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr Duration kIdleAfter = seconds(180);
+/// All pairs have been checked by then, several times.
+constexpr Duration kSearchTime = seconds(5);
 // Offers and requests travel over a relay that may drop them.
 constexpr std::array<Duration, 6> kSignalRepeats = {
     milliseconds(500), seconds(1), seconds(2),
@@ -149,6 +151,7 @@ void PeerLink::FillDescription(Description& description) const {
   description.session = session_;
   description.credentials = agent_->local_credentials();
   description.candidates = agent_->local_candidates();
+  description.network = local_.network;
   std::erase_if(description.candidates, [](const ice::Candidate& candidate) {
     return candidate.type == ice::CandidateType::kPeerReflexive;
   });
@@ -158,6 +161,7 @@ void PeerLink::FillDescription(Description& description) const {
 }
 
 void PeerLink::QueueDescription() {
+  told_network_ = local_.network;
   // A newer description says all that an unsent older one would.
   std::erase_if(signals_, [](const SignalBody& body) {
     return std::holds_alternative<Offer>(body) ||
@@ -227,15 +231,28 @@ void PeerLink::TakeDescription(Instant now, const IceDescription& description) {
   if (description.end_of_candidates) {
     agent_->SetRemoteEndOfCandidates(now);
   }
+  if (description.network) {
+    remote_network_ = description.network;
+  }
+  described_at_ = described_at_.value_or(now);
   NoteSharedNat(description);
   FeedAgent(now);
 }
 
 void PeerLink::HandleLocalAddresses(Instant now) {
-  if (agent_) {
-    FeedAgent(now);
-    DrainAgentEvents(now);
+  if (!agent_) {
+    return;
   }
+  FeedAgent(now);
+  DrainAgentEvents(now);
+  const bool is_news = told_network_ && *told_network_ != local_.network;
+  if (is_news && (is_controlling() || !is_negotiating_)) {
+    QueueDescription();
+  }
+}
+
+bool PeerLink::has_searched(Instant now) const {
+  return described_at_ && now >= *described_at_ + kSearchTime;
 }
 
 void PeerLink::HandleNetworkChange(Instant now) {
@@ -286,6 +303,7 @@ void PeerLink::Deactivate() {
   signal_due_.reset();
   retry_at_.reset();
   active_until_.reset();
+  described_at_.reset();
   ForgetDirect();
 }
 
@@ -329,6 +347,7 @@ void PeerLink::HandleSelected(Instant now,
                               const std::optional<ice::SelectedPair>& pair) {
   const bool lost = had_direct_ && !pair;
   had_direct_ = pair.has_value();
+  described_at_ = now;  // if it is lost, the search begins again
   events_.emplace_back(DirectPathEvent{pair});
   if (pair) {
     retry_at_.reset();

@@ -80,6 +80,14 @@ class PeerLink {
 
   [[nodiscard]] PathChoice Path() const;
 
+  /// What the peer has told of its network; unset until it has.
+  [[nodiscard]] const std::optional<nat::PathSide>& remote_network() const {
+    return remote_network_;
+  }
+
+  /// The peer's addresses have been known for long enough to try them all.
+  [[nodiscard]] bool has_searched(Instant now) const;
+
   /// Names our current session in its checks; empty while there is none.
   [[nodiscard]] std::string_view ufrag() const {
     return agent_ ? std::string_view(agent_->local_credentials().ufrag)
@@ -133,6 +141,9 @@ class PeerLink {
   std::optional<Instant> active_until_;
   bool had_direct_ = false;
   bool shares_nat_ = false;  ///< with the peer, by the last description
+  std::optional<nat::PathSide> remote_network_;
+  std::optional<nat::PathSide> told_network_;  ///< in our last description
+  std::optional<Instant> described_at_;  ///< by the peer, in this activity
   std::deque<SignalBody> signals_;
   std::deque<LinkEvent> events_;
 };

@@ -59,6 +59,7 @@ void ReflexiveProber::Refresh(Instant now) {
 void ReflexiveProber::StartProbe(Instant now, const Key& key, Probe& probe) {
   if (probe.client) {
     probe.mapped.reset();  // a whole interval without an answer
+    probe.has_failed = true;
     NoteChanges();
   }
   probe.next_start = now + kInterval;
@@ -104,6 +105,7 @@ void ReflexiveProber::Drain(Instant now, const Key& key, Probe& probe) {
   }
   probe.client.reset();
   probe.mapped = event->reflexive_address;
+  probe.has_failed = !probe.mapped;
   if (!probe.mapped) {
     probe.next_start = now + kRetryInterval;
   }
@@ -120,10 +122,46 @@ void ReflexiveProber::NoteChanges() {
   std::ranges::sort(all);
   const auto repeats = std::ranges::unique(all);
   all.erase(repeats.begin(), repeats.end());
-  if (all != known_) {
+  nat::NatTraits observed = Observe();
+  if (all != known_ || observed != observed_) {
     known_ = std::move(all);
+    observed_ = std::move(observed);
     changed_ = true;
   }
+}
+
+nat::NatTraits ReflexiveProber::Observe() const {
+  nat::NatTraits traits;
+  bool has_answer = false;
+  bool all_failed = !probes_.empty();
+  for (const auto& [key, probe] : probes_) {
+    has_answer |= probe.mapped.has_value();
+    all_failed &= probe.has_failed;
+    if (!probe.mapped || !key.first.address.is_v4()) {
+      continue;
+    }
+    auto& external = traits.external_addresses;
+    if (std::ranges::find(external, probe.mapped->address) == external.end()) {
+      external.push_back(probe.mapped->address);
+    }
+    const bool is_same = *probe.mapped == key.first;
+    traits.translation =
+        is_same ? nat::Translation::kNone : nat::Translation::kNapt;
+    // The map is sorted by base, then server.
+    for (const auto& [other_key, other] : probes_) {
+      const bool is_comparable = other_key.first == key.first && other.mapped &&
+                                 other_key.second.address != key.second.address;
+      if (is_same) {
+        traits.mapping = nat::Dependence::kEndpointIndependent;
+      } else if (is_comparable && *other.mapped != *probe.mapped) {
+        traits.mapping = nat::Dependence::kAddressAndPortDependent;
+      } else if (is_comparable && !traits.mapping) {
+        traits.mapping = nat::Dependence::kEndpointIndependent;
+      }
+    }
+  }
+  traits.is_udp_blocked = all_failed && !has_answer;
+  return traits;
 }
 
 std::optional<ProbeTransmit> ReflexiveProber::PollTransmit() {

@@ -8,6 +8,7 @@
 #include "natkit/base/datagram.h"
 #include "natkit/base/rng.h"
 #include "natkit/base/time.h"
+#include "natkit/nat/nat_traits.h"
 #include "natkit/nat/stun_binding_client.h"
 #include "node/local_addresses.h"
 
@@ -36,15 +37,22 @@ class ReflexiveProber {
   void HandleTimeout(Instant now);
 
   [[nodiscard]] std::optional<ProbeTransmit> PollTransmit();
-  /// The whole list, sorted and without repeats, after it changed.
+  /// The whole list, sorted and without repeats, after it or Observe() changed.
   [[nodiscard]] std::optional<std::vector<ReflexiveAddress>> PollChange();
   [[nodiscard]] std::optional<Instant> NextTimeout() const;
+
+  /// What the answers tell of the IPv4 network: translation and mapping as two
+  /// servers with different addresses see them, external addresses, and that
+  /// UDP is blocked once every server has failed. A mapping that differs is
+  /// taken for address-and-port-dependent; filtering stays unknown.
+  [[nodiscard]] nat::NatTraits Observe() const;
 
  private:
   struct Probe {
     std::optional<stun::BindingClient> client;  ///< while a request is out
     std::optional<Endpoint> mapped;
     Instant next_start{};
+    bool has_failed = false;  ///< the last request got no answer
   };
 
   using Key = std::pair<Endpoint, Endpoint>;  // base, server
@@ -60,6 +68,7 @@ class ReflexiveProber {
   std::map<Key, Probe> probes_;
   std::deque<ProbeTransmit> transmits_;
   std::vector<ReflexiveAddress> known_;
+  nat::NatTraits observed_;
   bool changed_ = false;
 };
 

@@ -1,6 +1,8 @@
 #include "signal/signal_proto.h"
 
 #include <limits>
+#include <optional>
+#include <utility>
 
 #include "proto/signal.pb.h"
 
@@ -37,11 +39,72 @@ std::optional<ice::CandidateType> FromProto(proto::Candidate_Type type) {
   }
 }
 
+template <class Enum>
+uint32_t EncodeKnown(const std::optional<Enum>& value) {
+  return value ? uint32_t{std::to_underlying(*value)} + 1 : 0;
+}
+
+/// Values of a later version are as good as unknown.
+template <class Enum>
+std::optional<Enum> DecodeKnown(uint32_t value, Enum last) {
+  return value == 0 || value > uint32_t{std::to_underlying(last)} + 1
+             ? std::nullopt
+             : std::optional(static_cast<Enum>(value - 1));
+}
+
+void EncodeNetwork(const nat::PathSide& from, proto::Network& to) {
+  to.set_is_udp_blocked(from.traits.is_udp_blocked);
+  to.set_translation(EncodeKnown(from.traits.translation));
+  to.set_mapping(EncodeKnown(from.traits.mapping));
+  to.set_filtering(EncodeKnown(from.traits.filtering));
+  for (const IpAddress& address : from.traits.external_addresses) {
+    if (to.external_addresses_size() < static_cast<int>(kMaxSignalAddresses)) {
+      to.add_external_addresses(std::string(AsText(address.bytes())));
+    }
+  }
+  to.set_has_mapped_port(from.has_mapped_port);
+  to.set_is_behind_second_nat(from.is_behind_second_nat);
+  to.set_uses_port_mapping(from.uses_port_mapping);
+  to.set_port_mapping_error(EncodeKnown(from.port_mapping_error));
+  to.set_has_ipv6(from.has_ipv6);
+}
+
+Result<nat::PathSide> DecodeNetwork(const proto::Network& from) {
+  using nat::Dependence;
+  constexpr auto kLast = Dependence::kAddressAndPortDependent;
+  nat::PathSide to;
+  if (from.external_addresses_size() > static_cast<int>(kMaxSignalAddresses)) {
+    return Fail(Errc::kBadSignal);
+  }
+  for (const std::string& bytes : from.external_addresses()) {
+    const auto address = IpAddress::FromBytes(AsBytes(bytes));
+    if (!address) {
+      return Fail(Errc::kBadSignal);
+    }
+    to.traits.external_addresses.push_back(*address);
+  }
+  to.traits.is_udp_blocked = from.is_udp_blocked();
+  to.traits.translation =
+      DecodeKnown(from.translation(), nat::Translation::kNat64);
+  to.traits.mapping = DecodeKnown(from.mapping(), kLast);
+  to.traits.filtering = DecodeKnown(from.filtering(), kLast);
+  to.has_mapped_port = from.has_mapped_port();
+  to.is_behind_second_nat = from.is_behind_second_nat();
+  to.uses_port_mapping = from.uses_port_mapping();
+  to.port_mapping_error =
+      DecodeKnown(from.port_mapping_error(), nat::PortMappingError::kExpired);
+  to.has_ipv6 = from.has_ipv6();
+  return to;
+}
+
 void EncodeDescription(const IceDescription& from, proto::IceDescription& to) {
   to.set_session(from.session);
   to.set_ufrag(from.credentials.ufrag);
   to.set_password(std::string(from.credentials.password.Expose()));
   to.set_end_of_candidates(from.end_of_candidates);
+  if (from.network) {
+    EncodeNetwork(*from.network, *to.mutable_network());
+  }
   for (const ice::Candidate& candidate : from.candidates) {
     proto::Candidate& out = *to.add_candidates();
     out.set_type(ToProto(candidate.type));
@@ -84,6 +147,13 @@ Result<Signal> DecodeDescription(const proto::IceDescription& from,
   description.session = from.session();
   description.credentials = {from.ufrag(), from.password()};
   description.end_of_candidates = from.end_of_candidates();
+  if (from.has_network()) {
+    auto network = DecodeNetwork(from.network());
+    if (!network) {
+      return std::unexpected(network.error());
+    }
+    description.network = std::move(*network);
+  }
   for (const proto::Candidate& candidate : from.candidates()) {
     auto decoded = DecodeCandidate(candidate);
     if (!decoded) {

@@ -286,7 +286,7 @@ void AddPairFixes(const PathQuestion& question, std::vector<Fix>& out) {
                      "4787 REQ-1) would be enough against most others"});
     }
   }
-  if (question.hard_punch != HardPunchOutcome::kFailed &&
+  if (question.hard_punch == HardPunchOutcome::kNotAllowed &&
       IsHard(question.ours) != IsHard(*question.theirs)) {
     out.push_back({FixCode::kAllowHardPunch, FixSide::kEither,
                    "many probes at once reach a symmetric NAT from one that is "

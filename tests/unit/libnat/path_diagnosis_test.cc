@@ -75,8 +75,9 @@ TEST(PathDiagnosis, AllCellsAreAsSimulated) {
 }
 
 TEST(PathDiagnosis, NamesTheDecidingCellAndItsFixes) {
-  const PathDiagnosis diagnosis =
-      DiagnosePath(Searched(Side(kEi, kApd), Side(kApd, kApd)));
+  PathQuestion question = Searched(Side(kEi, kApd), Side(kApd, kApd));
+  question.hard_punch = HardPunchOutcome::kNotAllowed;
+  const PathDiagnosis diagnosis = DiagnosePath(question);
   EXPECT_EQ(diagnosis.reason, PathReason::kNatPair);
   EXPECT_NE(diagnosis.summary.find("EI/APD against APD/APD"),
             std::string::npos);

@@ -15,6 +15,7 @@
 #include "natkit/base/time.h"
 #include "natkit/mesh/mesh_file.h"
 #include "natkit/mesh/node_event.h"
+#include "natkit/nat/path_diagnosis.h"
 
 namespace natkit::mesh {
 
@@ -94,6 +95,10 @@ class Node {
   [[nodiscard]] std::optional<Instant> NextTimeout() const;
 
   [[nodiscard]] NodeState Snapshot() const;
+  /// Why the path to a peer is direct or is not, and what would make it so.
+  /// Errors: kNotFound (no such peer).
+  [[nodiscard]] Result<nat::PathDiagnosis> Explain(Instant now,
+                                                   std::string_view peer) const;
   [[nodiscard]] const NodeCounters& counters() const;
 
  private:

@@ -11,6 +11,7 @@
 #include "natkit/base/rng.h"
 #include "natkit/nat/ice_candidate.h"
 #include "natkit/nat/ice_credentials.h"
+#include "natkit/nat/path_diagnosis.h"
 
 namespace natkit::mesh {
 
@@ -43,6 +44,9 @@ struct IceDescription {
   ice::Credentials credentials;
   std::vector<ice::Candidate> candidates;  ///< at most kMaxSignalCandidates
   bool end_of_candidates = false;
+  /// What the sender knows of its own network; of its traits the translation,
+  /// mapping, filtering and at most kMaxSignalAddresses external addresses.
+  std::optional<nat::PathSide> network;
 };
 
 struct Offer : IceDescription {};
@@ -60,6 +64,7 @@ struct Signal {
 
 /// What a description may hold at most; more makes a signal unacceptable.
 inline constexpr size_t kMaxSignalCandidates = 64;
+inline constexpr size_t kMaxSignalAddresses = 8;
 
 /// True for a datagram that begins like a sealed signal. On a relay, signals
 /// and WireGuard share one path; WireGuard's first byte is 1 to 4.
