@@ -221,6 +221,25 @@ TEST_P(MeshPath, ARoamStallsAStreamForLessThanASecond) {
   }
 }
 
+TEST_P(MeshPath, AForwardedPortIsFoundWithoutBeingTold) {
+  sim::NatBehavior symmetric;
+  symmetric.mapping = Dependence::kAddressAndPortDependent;
+  TwoNodes nodes(kPortRestricted, symmetric, GetParam());
+  netsim::NatConfig config;
+  config.external = {*IpAddress::Parse("203.0.113.50")};
+  config.mapping = Dependence::kAddressAndPortDependent;
+  config.filtering = Dependence::kAddressAndPortDependent;
+  config.port_assignment = netsim::PortAssignment::kRandom;
+  config.forwards = {
+      {.external_port = 4000, .inside = *Endpoint::Parse("192.168.9.2:4000")}};
+  const auto home = nodes.world().network().AddNat(0, config);
+  nodes.b.AddBase(home, "192.168.9.2:4000");
+  nodes.StartBoth();
+  nodes.Exchange(seconds(3));
+  ASSERT_TRUE(nodes.a.IsDirectTo("b"));
+  EXPECT_EQ(nodes.a.PathTo("b").remote->ToString(), "203.0.113.50:4000");
+}
+
 TEST_P(MeshPath, ARoamConnectsTheRelayAnewAtOnce) {
   StartDirect();
   const auto other = nodes_.world().network().AddNat(

@@ -13,6 +13,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+constexpr int kMaxForwardTries = 4;
 constexpr Duration kIdleAfter = seconds(180);
 /// All pairs have been checked by then, several times.
 constexpr Duration kSearchTime = seconds(5);
@@ -221,6 +222,32 @@ void PeerLink::HandleSignal(Instant now, const RestartRequest& /*request*/) {
   BeginSession(now);
 }
 
+void PeerLink::TryForwardedPorts(Instant now,
+                                 const IceDescription& description) {
+  int tries = 0;
+  for (const ice::Candidate& mapped : description.candidates) {
+    for (const ice::Candidate& host : description.candidates) {
+      const Endpoint guess{mapped.endpoint.address, host.endpoint.port};
+      const bool is_guess =
+          mapped.type == ice::CandidateType::kServerReflexive &&
+          host.type == ice::CandidateType::kHost && guess.address.is_v4() &&
+          host.endpoint.address.is_v4() && guess != mapped.endpoint;
+      if (!is_guess || tries == kMaxForwardTries) {
+        continue;
+      }
+      ++tries;
+      // The least of all server-reflexive candidates; a known one stays.
+      (void)agent_->AddRemoteCandidate(
+          now, {.type = ice::CandidateType::kServerReflexive,
+                .endpoint = guess,
+                .base = guess,
+                .priority = ice::CandidatePriority(
+                    ice::CandidateType::kServerReflexive, 0),
+                .foundation = "forward"});
+    }
+  }
+}
+
 void PeerLink::TakeDescription(Instant now, const IceDescription& description) {
   if (!agent_->SetRemoteCredentials(now, description.credentials)) {
     return;
@@ -228,6 +255,7 @@ void PeerLink::TakeDescription(Instant now, const IceDescription& description) {
   for (const ice::Candidate& candidate : description.candidates) {
     (void)agent_->AddRemoteCandidate(now, candidate);
   }
+  TryForwardedPorts(now, description);
   if (description.end_of_candidates) {
     agent_->SetRemoteEndOfCandidates(now);
   }

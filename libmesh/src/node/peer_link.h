@@ -113,6 +113,9 @@ class PeerLink {
   void StartRequesting(Instant now);
   void PrepareAgent(Instant now);
   void FeedAgent(Instant now);
+  /// Tries the peer's reflexive addresses with its own port as well: free where
+  /// its router forwards that port without our knowing.
+  void TryForwardedPorts(Instant now, const IceDescription& description);
   void TakeDescription(Instant now, const IceDescription& description);
   void NoteSharedNat(const IceDescription& description);
   void QueueDescription();
