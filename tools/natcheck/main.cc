@@ -186,6 +186,7 @@ int Main(int argc, char** argv) {
   AddOptions(app, options);
   int exit_status = shell::kExitOk;
   conformance::AddConformanceCommand(app, exit_status);
+  conformance::AddAgentCommand(app, exit_status);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

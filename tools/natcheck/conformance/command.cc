@@ -9,7 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "agent_shell.h"
 #include "natkit/netsim/profile.h"
+#include "real_lab.h"
 #include "report.h"
 #include "world_lab.h"
 
@@ -20,6 +22,9 @@ constexpr int kUsage = 2;
 
 struct Arguments {
   std::string profile;
+  std::string inside_agent;
+  std::string outside_agent;
+  bool is_long = false;
   uint64_t seed = 1;
   double loss = 0;
   std::vector<std::string> only;
@@ -81,22 +86,7 @@ bool IsKnown(const std::string& word) {
                      });
 }
 
-int RunSimulated(const Arguments& arguments) {
-  const netsim::ProfileInfo* profile = netsim::FindProfile(arguments.profile);
-  if (profile == nullptr) {
-    return Complain("no profile \"" + arguments.profile +
-                    "\"; netsim profiles lists them");
-  }
-  const RunResult result =
-      RunInWorld(MakeChain(*profile),
-                 {.only = arguments.only,
-                  .is_long = true,
-                  .is_carrier = arguments.is_carrier},
-                 {.seed = arguments.seed, .loss = arguments.loss});
-  const Report report = {.subject = "profile " + arguments.profile +
-                                    " (simulated, seed " +
-                                    std::to_string(arguments.seed) + ")",
-                         .findings = result.findings};
+int Finish(const Arguments& arguments, const Report& report) {
   if (!Write(arguments.output, Render(arguments, report))) {
     return Complain("cannot write " + arguments.output);
   }
@@ -109,6 +99,37 @@ int RunSimulated(const Arguments& arguments) {
   return Count(report.findings).failed_musts == 0 ? 0 : 1;
 }
 
+int RunSimulated(const Arguments& arguments) {
+  const netsim::ProfileInfo* profile = netsim::FindProfile(arguments.profile);
+  if (profile == nullptr) {
+    return Complain("no profile \"" + arguments.profile +
+                    "\"; netsim profiles lists them");
+  }
+  const RunResult result =
+      RunInWorld(MakeChain(*profile),
+                 {.only = arguments.only,
+                  .is_long = true,
+                  .is_carrier = arguments.is_carrier},
+                 {.seed = arguments.seed, .loss = arguments.loss});
+  return Finish(arguments, {.subject = "profile " + arguments.profile +
+                                       " (simulated, seed " +
+                                       std::to_string(arguments.seed) + ")",
+                            .findings = result.findings});
+}
+
+int RunReal(const Arguments& arguments) {
+  const auto result =
+      RunWithAgents(arguments.inside_agent, arguments.outside_agent,
+                    {.only = arguments.only,
+                     .is_long = arguments.is_long,
+                     .is_carrier = arguments.is_carrier});
+  if (!result) {
+    return Complain(result.error());
+  }
+  return Finish(arguments, {.subject = "the box between the agents",
+                            .findings = result->findings});
+}
+
 int Run(const Arguments& arguments) {
   for (const std::string& word : arguments.only) {
     if (!IsKnown(word)) {
@@ -118,10 +139,13 @@ int Run(const Arguments& arguments) {
   if (arguments.lists) {
     return List();
   }
-  if (arguments.profile.empty()) {
-    return Complain("conformance needs --profile");
+  const bool has_agents =
+      !arguments.inside_agent.empty() && !arguments.outside_agent.empty();
+  if (arguments.profile.empty() != has_agents) {
+    return Complain(
+        "conformance needs --profile, or --inside-agent and --outside-agent");
   }
-  return RunSimulated(arguments);
+  return has_agents ? RunReal(arguments) : RunSimulated(arguments);
 }
 
 }  // namespace
@@ -132,6 +156,12 @@ void AddConformanceCommand(CLI::App& app, int& exit_status) {
       "conformance", "Judge a NAT by the requirements of the RFCs");
   command->add_option("--profile", arguments->profile,
                       "Test a simulated NAT of this netsim profile");
+  command->add_option("--inside-agent", arguments->inside_agent,
+                      "Command that runs \"natcheck agent\" behind the box");
+  command->add_option("--outside-agent", arguments->outside_agent,
+                      "Command that runs \"natcheck agent\" outside");
+  command->add_flag("--long", arguments->is_long,
+                    "Real boxes: also what takes hours");
   command->add_option("--seed", arguments->seed, "Of the simulation")
       ->capture_default_str();
   command
@@ -158,6 +188,49 @@ void AddConformanceCommand(CLI::App& app, int& exit_status) {
                       "File for the packets of the evidence (pcapng)");
   command->callback(
       [arguments, &exit_status] { exit_status = Run(*arguments); });
+}
+
+void AddAgentCommand(CLI::App& app, int& exit_status) {
+  struct Words {
+    std::string interface;
+    std::vector<std::string> addresses;
+    std::string network;
+    std::string gateway;
+  };
+
+  auto words = std::make_shared<Words>();
+  CLI::App* command = app.add_subcommand(
+      "agent", "Send and collect packets for a conformance run");
+  command->add_option("--interface", words->interface, "Network interface")
+      ->required();
+  command
+      ->add_option("--address", words->addresses,
+                   "Addresses that nobody else has")
+      ->required()
+      ->delimiter(',');
+  command->add_option("--network", words->network, "Reached directly (CIDR)")
+      ->required();
+  command->add_option("--gateway", words->gateway, "Next hop to all else");
+  command->callback([words, &exit_status] {
+    AgentConfig config;
+    config.interface = words->interface;
+    bool is_right = true;
+    for (const std::string& text : words->addresses) {
+      const auto address = IpAddress::Parse(text);
+      is_right &= address.has_value();
+      config.addresses.push_back(address.value_or(IpAddress()));
+    }
+    const auto network = IpPrefix::Parse(words->network);
+    is_right &= network.has_value();
+    config.network = network.value_or(IpPrefix());
+    if (!words->gateway.empty()) {
+      const auto gateway = IpAddress::Parse(words->gateway);
+      is_right &= gateway.has_value();
+      config.gateway = gateway.value_or(IpAddress());
+    }
+    exit_status = is_right ? RunAgent(config)
+                           : Complain("an address or network is not one");
+  });
 }
 
 }  // namespace natkit::natcheck::conformance

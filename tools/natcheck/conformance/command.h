@@ -13,4 +13,8 @@ namespace natkit::natcheck::conformance {
 /// or the run could not be made). `exit_status` outlives the App's parse().
 void AddConformanceCommand(CLI::App& app, int& exit_status);
 
+/// Adds the subcommand "agent", which conformance runs against real boxes need
+/// on both sides.
+void AddAgentCommand(CLI::App& app, int& exit_status);
+
 }  // namespace natkit::natcheck::conformance

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "natkit/netsim/pcapng.h"
@@ -13,6 +14,7 @@ namespace {
 struct Entry {
   const Evidence* evidence = nullptr;
   const Record* record = nullptr;
+  size_t number = 0;  ///< in the order of the tests
 };
 
 std::vector<Entry> AllPackets(const Report& report) {
@@ -25,12 +27,13 @@ std::vector<Entry> AllPackets(const Report& report) {
     }
     for (const Evidence& entry : finding.record->entries) {
       if (entry.kind != Evidence::Kind::kNote) {
-        entries.push_back({&entry, finding.record.get()});
+        entries.push_back({&entry, finding.record.get(), entries.size()});
       }
     }
   }
-  std::ranges::stable_sort(entries, {},
-                           [](const Entry& one) { return one.evidence->at; });
+  std::ranges::sort(entries, {}, [](const Entry& one) {
+    return std::pair(one.evidence->at, one.number);
+  });
   return entries;
 }
 
