@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "control_json.h"
+#include "control_why.h"
 
 namespace natkit::meshnode {
 
@@ -68,6 +69,9 @@ Outcome<ControlRequest> ParseRequest(std::string_view line) {
   if (command == "status") {
     return StatusRequest{};
   }
+  if (command == "why") {
+    return WhyRequest{.peer = Text(json, "peer")};
+  }
   if (command == "down") {
     return DownRequest{};
   }
@@ -86,6 +90,9 @@ std::string FormatRequest(const ControlRequest& request) {
   if (const auto* ping = std::get_if<PingRequest>(&request)) {
     return Line(ToJson(*ping));
   }
+  if (const auto* why = std::get_if<WhyRequest>(&request)) {
+    return Line({{"command", "why"}, {"peer", why->peer}});
+  }
   const bool is_status = std::holds_alternative<StatusRequest>(request);
   return Line({{"command", is_status ? "status" : "down"}});
 }
@@ -93,6 +100,11 @@ std::string FormatRequest(const ControlRequest& request) {
 std::string FormatStatus(const mesh::NodeState& state,
                          const mesh::NodeCounters& counters) {
   return Line({{"status", StatusToJson(state, counters)}});
+}
+
+std::string FormatWhy(std::string_view peer,
+                      const nat::PathDiagnosis& diagnosis) {
+  return Line({{"why", WhyToJson(peer, diagnosis)}});
 }
 
 std::string FormatStopping() {
@@ -163,6 +175,11 @@ Outcome<ControlAnswer> ParseAnswer(std::string_view line, double now_unix) {
   }
   if (kind == "status") {
     return StatusFromJson(body, now_unix);
+  }
+  if (kind == "why") {
+    return WhyAnswer{
+        .json = body.dump(2, ' ', false, Json::error_handler_t::replace),
+        .text = WhyText(body)};
   }
   if (kind == "ping") {
     return PingStarted{Text(body, "peer"), Text(body, "address")};

@@ -9,11 +9,13 @@
 
 #include "command_support.h"
 #include "natkit/mesh/node_event.h"
+#include "natkit/nat/path_diagnosis.h"
 
 // The control protocol: over the Unix socket of a running node, one JSON
 // object a line in each direction.
 //
 //   {"command":"status"}            -> {"status":{...}}
+//   {"command":"why","peer":"sym"}  -> {"why":{...}}
 //   {"command":"down"}              -> {"stopping":true}, then the end
 //   {"command":"ping","peer":"sym","count":3,"interval_ms":1000,
 //    "wait_ms":2000}                -> {"ping":{"peer","address"}}, then for
@@ -30,6 +32,11 @@ inline constexpr size_t kMaxRequestLine = 4096;
 
 struct StatusRequest {};
 
+/// Why the path to a peer is direct or not.
+struct WhyRequest {
+  std::string peer;
+};
+
 struct DownRequest {};
 
 struct PingRequest {
@@ -39,7 +46,8 @@ struct PingRequest {
   Duration wait = std::chrono::seconds(2);  ///< for each reply
 };
 
-using ControlRequest = std::variant<StatusRequest, DownRequest, PingRequest>;
+using ControlRequest =
+    std::variant<StatusRequest, WhyRequest, DownRequest, PingRequest>;
 
 /// Parses one request line; the error is a sentence for the user.
 [[nodiscard]] Outcome<ControlRequest> ParseRequest(std::string_view line);
@@ -50,6 +58,8 @@ using ControlRequest = std::variant<StatusRequest, DownRequest, PingRequest>;
 // Answers, each one line with its line feed.
 [[nodiscard]] std::string FormatStatus(const mesh::NodeState& state,
                                        const mesh::NodeCounters& counters);
+[[nodiscard]] std::string FormatWhy(std::string_view peer,
+                                    const nat::PathDiagnosis& diagnosis);
 [[nodiscard]] std::string FormatStopping();
 [[nodiscard]] std::string FormatError(std::string_view text);
 [[nodiscard]] std::string FormatPingStart(std::string_view peer,
@@ -88,8 +98,15 @@ struct StatusAnswer {
   std::string table;
 };
 
-using ControlAnswer = std::variant<StatusAnswer, Stopping, PingStarted,
-                                   PingAnswered, PingLost, PingDone>;
+/// The same of an explanation.
+struct WhyAnswer {
+  std::string json;
+  std::string text;
+};
+
+using ControlAnswer =
+    std::variant<StatusAnswer, WhyAnswer, Stopping, PingStarted, PingAnswered,
+                 PingLost, PingDone>;
 
 /// Parses one answer line; an {"error"} answer is the error. `now_unix`, in
 /// seconds, dates the table's "last handshake".

@@ -61,6 +61,11 @@ class ControlServer::Session {
 
   void Handle(const StatusRequest&) { Write(server_.handlers_.status()); }
 
+  void Handle(const WhyRequest& request) {
+    const auto line = server_.handlers_.why(request.peer);
+    Write(line ? *line : FormatError(line.error()));
+  }
+
   void Handle(const DownRequest&) {
     Write(FormatStopping());
     server_.handlers_.stop();

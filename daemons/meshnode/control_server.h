@@ -18,6 +18,8 @@ namespace natkit::meshnode {
 struct ControlHandlers {
   /// The answer line of a status request.
   std::function<std::string()> status;
+  /// The answer line of a why request; the error is for the user.
+  std::function<Outcome<std::string>(const std::string& peer)> why;
   /// The address that pings to `peer` go to; the error is for the user.
   std::function<Outcome<IpAddress>(const std::string& peer)> find_peer;
   std::function<Result<void>(const std::string& peer, uint16_t sequence)>

@@ -68,6 +68,13 @@ ControlHandlers NodeShell::MakeControlHandlers() {
   return {
       .status =
           [this] { return FormatStatus(node_->Snapshot(), node_->counters()); },
+      .why = [this](const std::string& peer) -> Outcome<std::string> {
+        const auto diagnosis = node_->Explain(Now(), peer);
+        if (!diagnosis) {
+          return std::unexpected("there is no peer \"" + peer + "\"");
+        }
+        return FormatWhy(peer, *diagnosis);
+      },
       .find_peer =
           [this](const std::string& peer) { return FindPingAddress(peer); },
       .send_ping =

@@ -90,6 +90,8 @@ class PingPrinter {
 
   static bool Take(const StatusAnswer&) { return true; }
 
+  static bool Take(const WhyAnswer&) { return true; }
+
   static bool Take(const Stopping&) { return true; }
 
   std::string peer_;

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <iostream>
+#include <string>
 #include <variant>
 
 #include "control_client.h"
@@ -14,8 +15,12 @@ int RunStatus(int argc, char** argv) {
                "meshnode status");
   ControlTarget target;
   bool is_json = false;
+  std::string peer;
   AddControlOptions(app, target);
   app.add_flag("--json", is_json, "As JSON");
+  app.add_option("--why", peer,
+                 "Why the path to this peer is direct or not, and what would "
+                 "help");
   if (const auto code = ParseArguments(app, argc, argv)) {
     return *code;
   }
@@ -23,9 +28,16 @@ int RunStatus(int argc, char** argv) {
     if (const auto* status = std::get_if<StatusAnswer>(&answer)) {
       std::cout << (is_json ? status->json + "\n" : status->table);
     }
+    if (const auto* why = std::get_if<WhyAnswer>(&answer)) {
+      std::cout << (is_json ? why->json + "\n" : why->text);
+    }
     return false;
   };
-  return RunExchange("status", target, StatusRequest{}, print);
+  ControlRequest request = StatusRequest{};
+  if (!peer.empty()) {
+    request = WhyRequest{peer};
+  }
+  return RunExchange("status", target, request, print);
 }
 
 }  // namespace natkit::meshnode

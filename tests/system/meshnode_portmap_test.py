@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A pair of NATs that nothing but a port mapping, or many probes, connects:
 meshnode asks the router for one, and takes it back at the end."""
+import json
 import pathlib
 import sys
 import unittest
@@ -45,6 +46,10 @@ class PortMapping(base.Mesh):
             self.ping("b", "a", count=1)
             return self.path("a")["kind"] == self.path("b")["kind"] == "direct"
         wait_for("a direct path", is_direct)
+        why = json.loads(run("status", "--why", "a", "--json", "--control",
+                             self.control("b")).stdout)
+        self.assertEqual(why["reason"], "direct")
+        self.assertIn("reachable for all", why["theirs"])
         self.assertIn("by PCP", run("status", "--control",
                                     self.control("a")).stdout)
         self.assertTrue(self.is_mapped())
