@@ -197,7 +197,7 @@ class Judge {
       EXPECT_LE(bracket.alive, seconds(truth) + slack) << where;
       EXPECT_GE(*bracket.dead, seconds(truth) - slack) << where;
       const auto widest =
-          std::max(seconds(is_lossy_ ? 90 : 18), seconds(truth / 8));
+          std::max(seconds(is_lossy_ ? 90 : 25), seconds(truth / 8));
       EXPECT_LE(*bracket.dead - bracket.alive, widest) << where;
     }
   }
@@ -237,6 +237,13 @@ TEST_P(BehaviorGolden, NoVerdictIsWrong) {
     judge.Check(Axis::kOverloading, truth.overloading);
     judge.Check(Axis::kHairpinning, truth.hairpinning);
     judge.Check(Axis::kDeterminism, truth.translation == "none" ? "-" : "yes");
+    judge.Check(Axis::kFragments, "both");
+    judge.Check(Axis::kPayload, "unchanged");
+    judge.Check(Axis::kPortMapping, "none");
+    judge.Check(Axis::kDepth, truth.translation == "none" ? "none"
+                              : row_.profile.starts_with("home")
+                                  ? "more-than-one"
+                                  : "one");
     judge.CheckLifetime(Axis::kUnrepliedLifetime, truth.unreplied);
     judge.CheckLifetime(Axis::kOneExchangeLifetime, truth.one_exchange);
     judge.CheckLifetime(Axis::kAssuredLifetime, truth.assured);

@@ -164,5 +164,47 @@ TEST(Ports, AStepIsSeenAlthoughOthersTakePortsToo) {
   EXPECT_EQ(report.traits.allocation->step, 2);
 }
 
+TEST(Fragments, ANatThatDropsThemIsFoundOut) {
+  for (const double loss : {0.0, 0.05}) {
+    BenchConfig config = BenchFor("port-restricted");
+    config.home.fragments = netsim::FragmentMode::kDrop;
+    config.loss = loss;
+    BehaviorBench bench(config);
+    const BehaviorReport report = bench.Run();
+    const Verdict& verdict = report.verdict(Axis::kFragments);
+    EXPECT_EQ(verdict.outcome, Outcome::kDetermined) << Describe(report);
+    EXPECT_EQ(verdict.value, "none") << Describe(report);
+  }
+}
+
+TEST(Payload, AnAlgIsFoundOut) {
+  BenchConfig config = BenchFor("port-restricted");
+  config.home.alg = netsim::Alg::kGeneric;
+  BehaviorBench bench(config);
+  const BehaviorReport report = bench.Run();
+  EXPECT_EQ(report.rewrites_payload, true) << Describe(report);
+}
+
+TEST(PortMapping, ServicesAreNamedAndTellOfASecondNat) {
+  BenchConfig config = BenchFor("home-over-cgn");
+  config.home.services = {.nat_pmp = true, .pcp = true, .upnp = true};
+  BehaviorBench bench(config);
+  const BehaviorReport report = bench.Run();
+  EXPECT_EQ(report.verdict(Axis::kPortMapping).value, "pcp, nat-pmp, upnp")
+      << Describe(report);
+  EXPECT_EQ(report.router_external, IpAddress::V4(100, 64, 0, 2));
+  EXPECT_EQ(report.traits.is_behind_carrier, true);
+}
+
+TEST(PortMapping, ANatPmpRouterIsNotTakenForPcp) {
+  BenchConfig config = BenchFor("port-restricted");
+  config.home.services.nat_pmp = true;
+  BehaviorBench bench(config);
+  const BehaviorReport report = bench.Run();
+  EXPECT_EQ(report.verdict(Axis::kPortMapping).value, "nat-pmp")
+      << Describe(report);
+  EXPECT_EQ(report.traits.is_behind_carrier, false);
+}
+
 }  // namespace
 }  // namespace natkit::nat

@@ -185,6 +185,7 @@ void BehaviorBench::Impl::BuildInside() {
     home.inside_address = InsideAddress(254);
     home.ipv6 = netsim::Ipv6Mode::kDrop;
   }
+  config_.discovery.gateway = InsideAddress(254);
   world_.AddBox("home", inside, outside, home);
   for (size_t i = 0; i < config_.hosts; ++i) {
     const HostId host = world_.AddHost("h" + std::to_string(i + 1));

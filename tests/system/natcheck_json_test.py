@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import socket
 import subprocess
 import sys
 import unittest
@@ -11,7 +12,15 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ["NATKIT_BIN"])
 DOCUMENT = (ROOT / "docs/nat-behavior.md").read_text()
-SERVER = "127.0.0.1:34781"
+
+
+def free_port():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+SERVER = f"127.0.0.1:{free_port()}"
 
 
 def keys_of_tables(text):
@@ -25,8 +34,9 @@ class Json(unittest.TestCase):
         cls.server = subprocess.Popen(
             [BIN / "stunsrv", "--listen", SERVER, "--rate-limit", "0"],
             stderr=subprocess.PIPE, text=True)
-        while "listening" not in cls.server.stderr.readline():
-            pass
+        while "listening" not in (line := cls.server.stderr.readline()):
+            if not line:
+                raise RuntimeError("stunsrv has ended")
         done = subprocess.run([BIN / "natcheck", "--server", SERVER, "--json"],
                               capture_output=True, text=True, check=True,
                               timeout=110)

@@ -54,6 +54,7 @@ def answers(mapping, filtering, allocation, overloading="no", poisoning=None,
             hairpinning="none"):
     return {"udp": "open", "server": "two-addresses", "mapping": mapping,
             "filtering": filtering, "allocation": allocation,
+            "fragments": "both", "payload": "unchanged", "depth": "one",
             "overloading": overloading, "hairpinning": hairpinning,
             "poisoning": poisoning or ("no" if mapping == EI
                                        else "not_applicable")}

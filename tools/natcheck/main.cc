@@ -12,6 +12,7 @@
 #include "command.h"
 #include "discovery_shell.h"
 #include "natkit/base/rng.h"
+#include "natkit/io/default_gateway.h"
 #include "natkit/io/event_loop.h"
 #include "natkit/io/resolver.h"
 #include "natkit/io/source_address.h"
@@ -108,6 +109,9 @@ void Run::Discover(AddressFamily family, const std::vector<Endpoint>& servers) {
   if (config.local_addresses.empty()) {
     Complain("no way to " + servers.front().ToString() + " from this host", 0);
     return;
+  }
+  if (const auto gateway = io::FindDefaultGateway(family)) {
+    config.gateway = gateway->router;
   }
   config.tests_lifetimes = options_.is_full;
   config.longest_lifetime = seconds(options_.longest);

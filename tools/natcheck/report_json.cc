@@ -99,6 +99,10 @@ Json ToJson(const FamilyReport& of) {
     verdicts[std::string(nat::AxisName(axis))] = ToJson(report.verdict(axis));
   }
   const bool has_server = report.server.port != 0;
+  Json hops = Json::array();
+  for (const IpAddress& hop : report.hops) {
+    hops.push_back(hop.ToString());
+  }
   return {{"family", of.family == AddressFamily::kIpv4 ? "ipv4" : "ipv6"},
           {"server", has_server ? Json(report.server.ToString()) : nullptr},
           {"other_server", ToJson(report.other_server)},
@@ -107,6 +111,10 @@ Json ToJson(const FamilyReport& of) {
           {"direct", DirectToJson(report.traits)},
           {"keepalive", ToJson(KeepaliveFor(report.traits))},
           {"traits", TraitsToJson(report)},
+          {"hops", hops},
+          {"router_external", report.router_external
+                                  ? Json(report.router_external->ToString())
+                                  : Json(nullptr)},
           {"verdicts", verdicts},
           {"datagrams_sent", report.datagrams_sent},
           {"datagrams_received", report.datagrams_received},

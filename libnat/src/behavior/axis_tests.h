@@ -20,6 +20,14 @@ AxisTestPtr MakeOverloadingTest(Session& session);
 AxisTestPtr MakeHairpinningTest(Session& session);
 /// kDeterminism. Needs kMapping; last of the quick ones.
 AxisTestPtr MakeDeterminismTest(Session& session);
+/// kFragments.
+AxisTestPtr MakeFragmentsTest(Session& session);
+/// kPayload.
+AxisTestPtr MakePayloadTest(Session& session);
+/// kPortMapping. Needs BehaviorConfig::gateway.
+AxisTestPtr MakePortMappingTest(Session& session);
+/// kDepth. Needs kPortMapping and kTranslation.
+AxisTestPtr MakeDepthTest(Session& session);
 /// kUnrepliedLifetime. Needs RESPONSE-PORT, as all that follow.
 AxisTestPtr MakeUnrepliedLifetimeTest(Session& session);
 /// kOneExchangeLifetime.

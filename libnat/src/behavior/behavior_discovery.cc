@@ -84,7 +84,9 @@ Task<> BehaviorDiscovery::Impl::Main() {
       {behavior::MakeAllocationTest},
       {behavior::MakeMappingTest, behavior::MakeHairpinningTest},
       {behavior::MakeFilteringTest, behavior::MakeOverloadingTest},
-      {behavior::MakeDeterminismTest},
+      {behavior::MakeFragmentsTest, behavior::MakePayloadTest,
+       behavior::MakePortMappingTest},
+      {behavior::MakeDepthTest, behavior::MakeDeterminismTest},
   };
   for (std::vector<Factory>& stage : stages) {
     Task<> running = RunAll(std::move(stage));

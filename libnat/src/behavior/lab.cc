@@ -40,6 +40,9 @@ Arrival Read(const stun::Message& message) {
   if (const auto software = message.Get<stun::attr::Software>()) {
     arrival.software = software->substr(0, 128);
   }
+  if (const auto digest = message.Get<stun::attr::RequestDigest>()) {
+    arrival.digest = *digest;
+  }
   arrival.size = message.bytes().size();
   return arrival;
 }
@@ -60,6 +63,15 @@ std::string DescribeRequest(const Request& request) {
   }
   if (request.padding != 0) {
     text += " padding=" + std::to_string(request.padding);
+  }
+  if (request.options && request.options->pad_response_only) {
+    text += " pad-response=" + std::to_string(request.options->response_size);
+  }
+  if (request.options && request.options->do_not_pad_response) {
+    text += " do-not-pad-response";
+  }
+  if (request.options && request.options->echo_digest) {
+    text += " echo-digest";
   }
   if (request.ttl != 0) {
     text += " ttl=" + std::to_string(request.ttl);
@@ -95,7 +107,17 @@ Lab::Expectation::Expectation(Lab& lab, const stun::TransactionId& id,
   lab_.expectations_.emplace(id, this);
 }
 
+void Lab::Expectation::Arrive(Arrival arrival) {
+  arrival.at = lab_.now();
+  arrival_ = std::move(arrival);
+  lab_.Wake(*this);
+}
+
 Lab::Expectation::~Expectation() {
+  const auto raw = lab_.raw_expectations_.find(socket_);
+  if (raw != lab_.raw_expectations_.end() && raw->second == this) {
+    lab_.raw_expectations_.erase(raw);
+  }
   const auto [first, last] = lab_.expectations_.equal_range(id_);
   for (auto it = first; it != last; ++it) {
     if (it->second == this) {
@@ -174,36 +196,56 @@ Request Lab::From(const Socket& socket, const Endpoint& to) {
 }
 
 Task<Exchange> Lab::Transact(Request request) {
-  const uint32_t attempts =
-      request.attempts > 0 ? request.attempts : config_.attempts;
-  const Duration interval =
-      request.interval > Duration{} ? request.interval : config_.interval;
   Sleeper pace(*this, ReserveSlot(request.to.address));
   co_await pace;
   const auto id = stun::TransactionId::Generate(rng_);
-  const std::vector<uint8_t> datagram = Build(request, id);
   Exchange exchange;
+  exchange.datagram = Build(request, id);
   exchange.probe = MakeProbe(request);
   Expectation expectation(
       *this, id, request.from,
       request.ends_on_icmp ? std::optional(request.to) : std::nullopt);
-  for (uint32_t i = 0; i < attempts && !expectation.arrival(); ++i) {
-    expectation.Until(ReserveCopy(request));
-    co_await expectation;
-    if (expectation.arrival()) {
-      break;
-    }
-    actions_.emplace_back(SendDatagram{.socket = request.from,
-                                       .to = request.to,
-                                       .payload = datagram,
-                                       .ttl = request.ttl});
-    ++sent_;
-    exchange.sent_at.push_back(now_);
-    expectation.Until(now_ + interval);
-    co_await expectation;
-  }
+  Task<> sending = SendCopies(&request, &expectation, &exchange);
+  co_await sending;
   Complete(request, expectation.arrival(), exchange);
   co_return exchange;
+}
+
+Task<Exchange> Lab::TransactRaw(Request request,
+                                std::vector<uint8_t> datagram) {
+  Exchange exchange;
+  exchange.datagram = std::move(datagram);
+  exchange.probe = MakeProbe(request);
+  const auto id = stun::TransactionId::Generate(rng_);
+  Expectation expectation(*this, id, request.from, std::nullopt);
+  expectation.AcceptRaw();
+  Task<> sending = SendCopies(&request, &expectation, &exchange);
+  co_await sending;
+  Complete(request, expectation.arrival(), exchange);
+  co_return exchange;
+}
+
+Task<> Lab::SendCopies(const Request* request, Expectation* expectation,
+                       Exchange* exchange) {
+  const uint32_t attempts =
+      request->attempts > 0 ? request->attempts : config_.attempts;
+  const Duration interval =
+      request->interval > Duration{} ? request->interval : config_.interval;
+  for (uint32_t i = 0; i < attempts && !expectation->arrival(); ++i) {
+    expectation->Until(ReserveCopy(*request));
+    co_await *expectation;
+    if (expectation->arrival()) {
+      break;
+    }
+    actions_.emplace_back(SendDatagram{.socket = request->from,
+                                       .to = request->to,
+                                       .payload = exchange->datagram,
+                                       .ttl = request->ttl});
+    ++sent_;
+    exchange->sent_at.push_back(now_);
+    expectation->Until(now_ + interval);
+    co_await *expectation;
+  }
 }
 
 void Lab::Complete(const Request& request,
@@ -247,22 +289,28 @@ void Lab::HandleSocketOpened(Instant now, SocketNumber socket,
 
 void Lab::HandleDatagram(Instant now, SocketNumber socket, const Endpoint& from,
                          ByteView datagram) {
+  constexpr size_t kMaxRaw = 2048;
   Advance(now);
   ++received_;
+  if (!sockets_.contains(socket)) {
+    return;
+  }
   const auto message = stun::Message::Parse(datagram);
-  if (!message || !sockets_.contains(socket)) {
-    return;
-  }
-  const auto found = expectations_.find(message->id());
-  if (found == expectations_.end() || found->second->arrival_) {
-    return;
-  }
-  Arrival arrival = Read(*message);
+  Arrival arrival = message ? Read(*message) : Arrival{};
   arrival.socket = socket;
   arrival.from = from;
-  arrival.at = now_;
-  found->second->arrival_ = std::move(arrival);
-  Wake(*found->second);
+  if (message) {
+    const auto found = expectations_.find(message->id());
+    if (found != expectations_.end() && !found->second->arrival_) {
+      found->second->Arrive(std::move(arrival));
+    }
+  } else if (const auto found = raw_expectations_.find(socket);
+             found != raw_expectations_.end() && !found->second->arrival_) {
+    const ByteView kept = datagram.first(std::min(datagram.size(), kMaxRaw));
+    arrival.raw.assign(kept.begin(), kept.end());
+    arrival.size = datagram.size();
+    found->second->Arrive(std::move(arrival));
+  }
   RunReady();
 }
 
@@ -275,10 +323,8 @@ void Lab::HandleIcmpError(Instant now, SocketNumber socket,
       Arrival arrival;
       arrival.socket = socket;
       arrival.from = {.address = notice.from, .port = 0};
-      arrival.at = now_;
       arrival.icmp = notice;
-      expectation->arrival_ = std::move(arrival);
-      Wake(*expectation);
+      expectation->Arrive(std::move(arrival));
       break;
     }
   }
@@ -379,7 +425,12 @@ std::vector<uint8_t> Lab::Build(const Request& request,
         std::min(request.padding, kMaxRequestSize - 64));
     builder.Add<stun::attr::Padding>(zeros);
   }
-  if (request.padding == 0) {
+  if (request.options) {
+    builder.Add<stun::attr::ProbeOptions>(*request.options);
+  }
+  if (!request.filler.empty()) {
+    builder.Add<stun::attr::Filler>(request.filler);
+  } else if (request.padding == 0) {
     // Servers that never send more than they got answer us, too.
     const std::array<uint8_t, kFillerV6> filler{};
     builder.Add<stun::attr::Filler>(ByteView(filler).first(

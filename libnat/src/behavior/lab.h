@@ -20,6 +20,7 @@
 #include "natkit/nat/stun_attributes.h"
 #include "natkit/nat/stun_message.h"
 #include "natkit/nat/stun_types.h"
+#include "natkit/nat/stun_vendor.h"
 
 namespace natkit::nat::behavior {
 
@@ -63,10 +64,12 @@ struct Request {
   Endpoint local;  ///< of `from`
   Endpoint to;
   stun::attr::ChangeRequestValue change;
-  uint16_t response_port = 0;  ///< RESPONSE-PORT; 0: none
-  size_t padding = 0;          ///< PADDING of so many bytes; 0: none
-  uint32_t attempts = 0;       ///< 0: as configured
-  Duration interval{};         ///< 0: as configured
+  uint16_t response_port = 0;   ///< RESPONSE-PORT; 0: none
+  size_t padding = 0;           ///< PADDING of so many bytes; 0: none
+  std::vector<uint8_t> filler;  ///< instead of the usual one
+  std::optional<stun::attr::ProbeOptionsValue> options;
+  uint32_t attempts = 0;  ///< 0: as configured
+  Duration interval{};    ///< 0: as configured
   uint8_t ttl = 0;
   bool ends_on_icmp = false;  ///< an ICMP error counts as an answer
 };
@@ -82,8 +85,10 @@ struct Arrival {
   std::optional<Endpoint> origin;        ///< RESPONSE-ORIGIN
   std::optional<Endpoint> other;         ///< OTHER-ADDRESS
   std::optional<stun::ErrorCode> error;
+  std::optional<stun::attr::RequestDigest::Value> digest;
   std::string software;
-  size_t size = 0;
+  size_t size = 0;           ///< of the datagram
+  std::vector<uint8_t> raw;  ///< not STUN: the datagram, nothing else is set
   std::optional<IcmpNotice> icmp;  ///< set: nothing else is
 };
 
@@ -91,7 +96,8 @@ struct Arrival {
 struct Exchange {
   Probe probe;
   std::optional<Arrival> arrival;
-  std::vector<Instant> sent_at;  ///< of each copy
+  std::vector<Instant> sent_at;   ///< of each copy
+  std::vector<uint8_t> datagram;  ///< that was sent
 
   /// Whether there was a success response.
   [[nodiscard]] bool ok() const {
@@ -167,6 +173,9 @@ class Lab {
 
     void Until(Instant deadline) { until_ = deadline; }
 
+    /// Whatever is not STUN counts, too.
+    void AcceptRaw() { lab_.raw_expectations_[socket_] = this; }
+
     [[nodiscard]] bool await_ready() const {
       return arrival_.has_value() || lab_.now() >= until_;
     }
@@ -183,6 +192,8 @@ class Lab {
 
    private:
     friend class Lab;
+    void Arrive(Arrival arrival);
+
     stun::TransactionId id_;
     SocketNumber socket_;
     std::optional<Endpoint> icmp_about_;
@@ -197,6 +208,9 @@ class Lab {
   Task<std::optional<Socket>> Open(size_t host, uint16_t port);
   /// Sends copies until an answer arrives; the pace is limited per server.
   Task<Exchange> Transact(Request request);
+  /// Sends copies of a datagram that is not STUN until anything else than
+  /// STUN arrives at the socket: the caller has opened it for this alone.
+  Task<Exchange> TransactRaw(Request request, std::vector<uint8_t> datagram);
   /// As Transact, from a Socket.
   [[nodiscard]] static Request From(const Socket& socket, const Endpoint& to);
 
@@ -236,6 +250,8 @@ class Lab {
   void Wake(Waiter& waiter);
   void RunReady();
   Task<std::optional<Socket>> OpenOnce(Endpoint local);
+  Task<> SendCopies(const Request* request, Expectation* expectation,
+                    Exchange* exchange);
   [[nodiscard]] Instant ReserveSlot(const IpAddress& server);
   /// When the next copy of a request may be sent.
   [[nodiscard]] Instant ReserveCopy(const Request& request);
@@ -253,6 +269,7 @@ class Lab {
   uint64_t next_waiter_ = 0;
   std::map<std::pair<Instant, uint64_t>, Waiter*> deadlines_;
   std::multimap<stun::TransactionId, Expectation*> expectations_;
+  std::map<SocketNumber, Expectation*> raw_expectations_;
   std::map<SocketNumber, Opening*> openings_;
   std::map<SocketNumber, Endpoint> sockets_;
   std::set<Endpoint> used_;

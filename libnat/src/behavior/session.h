@@ -53,6 +53,8 @@ class Session {
   [[nodiscard]] Endpoint ToLocal(const Endpoint& endpoint) const;
 
   Targets targets;
+  /// The router's own external address, if it told.
+  std::optional<IpAddress> router_external;
   /// The first 12 bytes of the server's address when it stands for an IPv4
   /// address (RFC 6052).
   std::optional<IpAddress> nat64_server;

@@ -63,6 +63,9 @@ class Owner {
     if ((choice & 2) != 0) {
       config.local_addresses.push_back(IpAddress::V4(192, 168, 1, 3));
     }
+    if ((choice & 8) != 0) {
+      config.gateway = IpAddress::V4(192, 168, 1, 1);
+    }
     config.tests_lifetimes = (choice & 4) != 0;
     config.load_mappings = 8;
     discovery_.emplace(config, rng_);
@@ -113,8 +116,11 @@ class Owner {
   void Answer(const SendDatagram& datagram) {
     NATKIT_CHECK(locals_.contains(datagram.socket));
     const auto request = stun::Message::Parse(datagram.payload);
-    NATKIT_CHECK(request.has_value());
     const uint8_t how = script_.Next();
+    if (!request) {
+      AnswerAsRouter(datagram, how);
+      return;
+    }
     switch (how % 8) {
       case 0:
         return;
@@ -130,6 +136,19 @@ class Owner {
       default:
         Respond(*request, datagram, how);
     }
+  }
+
+  /// Something like a response of a port mapping service, or not.
+  void AnswerAsRouter(const SendDatagram& datagram, uint8_t how) {
+    std::vector<uint8_t> bytes(how % 64);
+    for (uint8_t& byte : bytes) {
+      byte = script_.Next();
+    }
+    if (bytes.size() > 2 && (how & 64) != 0) {
+      bytes[0] = datagram.payload[0];
+      bytes[1] = static_cast<uint8_t>(datagram.payload[1] | 128);
+    }
+    discovery_->HandleDatagram(now_, datagram.socket, datagram.to, bytes);
   }
 
   void Respond(const stun::Message& request, const SendDatagram& datagram,

@@ -60,6 +60,9 @@ struct BehaviorConfig {
   /// Addresses of this host. With a second one the tests that need two hosts
   /// are run (overloading, paired pooling).
   std::vector<IpAddress> local_addresses;
+  /// The router that packets to the servers leave by; it is asked for port
+  /// mapping services.
+  std::optional<IpAddress> gateway;
   /// Measures lifetimes, minutes of silence.
   bool tests_lifetimes = false;
   /// Lifetimes beyond it are reported as "over".

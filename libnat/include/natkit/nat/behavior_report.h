@@ -108,9 +108,7 @@ struct BehaviorReport {
   std::optional<bool> keeps_contiguity;
   std::optional<bool> is_deterministic;
   std::optional<bool> rewrites_payload;
-  std::optional<Dependence> tcp_mapping;
-  /// Distance of the NAT nearest to the server, when it was measured.
-  std::optional<uint8_t> outermost_nat_hop;
+  std::optional<IpAddress> router_external;  ///< as the router says
   std::vector<IpAddress> hops;  ///< routers seen on the way, nearest first
   uint64_t datagrams_sent = 0;
   uint64_t datagrams_received = 0;
