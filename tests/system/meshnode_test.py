@@ -193,7 +193,7 @@ class Control(Folder):
             "last_handshake_unix", "rx_bytes", "tx_bytes"])
         self.assertEqual(peer["path"], {
             "kind": "none", "relay": None, "remote": None, "local": None,
-            "rtt_ms": None})
+            "rtt_ms": None, "loss": None})
         table = run("status", "--control", self.control).stdout
         self.assertRegex(table, r"PEER +ADDRESS +PATH +RTT +HANDSHAKE")
         self.assertRegex(table, r"b +10\.77\.0\.2 +none +- +never +0 B")
