@@ -254,6 +254,40 @@ TEST(HardPunch, LowTtlPacketsEndBeforeThePeersNat) {
   });
 }
 
+/// Asks a STUN server, from another port each time.
+class Neighbour final : public Actor {
+ public:
+  Neighbour(World& world, NetworkId lan)
+      : world_(world), host_(world.AddHost("neighbour")) {
+    EXPECT_TRUE(world.AddAddress(host_, lan, kAddress));
+    EXPECT_TRUE(world.Attach(host_, *this, 0));
+  }
+
+  void Ask() {
+    SeededRng rng(++asked_);
+    std::array<uint8_t, 32> buffer{};
+    stun::MessageBuilder builder(buffer, stun::kBindingRequest,
+                                 stun::TransactionId::Generate(rng));
+    (void)world_.SendUdp(
+        host_, {kAddress, static_cast<uint16_t>(5000 + asked_)},
+        {IpAddress::V4(198, 51, 100, 200), 3478}, *builder.Finish());
+  }
+
+  void HandleDatagram(Instant /*now*/, const Endpoint& /*local*/,
+                      const Endpoint& /*from*/, ByteView /*payload*/) override {
+    ++answers_;
+  }
+
+  [[nodiscard]] int answers() const { return answers_; }
+
+ private:
+  static constexpr IpAddress kAddress = IpAddress::V4(10, 2, 0, 77);
+  World& world_;
+  HostId host_;
+  uint64_t asked_ = 0;
+  int answers_ = 0;
+};
+
 /// The most packets in any second.
 size_t BusiestSecond(const std::vector<Instant>& sent_at) {
   size_t most = 0;
@@ -309,6 +343,22 @@ TEST(HardPunch, ACarriersQuotaAndOtherSubscribersAreSpared) {
     EXPECT_LE(world.nat(1).mapping_count(), 320U);
   });
   EXPECT_LE(std::abs(measured.Sigmas(0.99)), 3) << measured.hits;
+}
+
+TEST(HardPunch, AnotherSubscriberKeepsAndGetsMappings) {
+  PunchWorldSpec spec = EasyHard(HardBlock(1024), 256, 2048);
+  spec.b.nat.limits.mappings_per_host = 1024;
+  PunchWorld world(spec);
+  // A neighbour in the same house, with a talk of its own and new ones.
+  Neighbour neighbour(world.world(), world.lan(1));
+  for (int i = 0; i < 60; ++i) {
+    world.world().At(Instant{} + milliseconds(250) * i,
+                     [&neighbour] { neighbour.Ask(); });
+  }
+  (void)world.Run();
+  (void)world.world().Run(seconds(16));
+  EXPECT_EQ(neighbour.answers(), 60);
+  EXPECT_EQ(world.nat(1).counters().dropped_full, 0U);
 }
 
 TEST(HardPunch, ASmallQuotaAllowsFewSockets) {

@@ -105,7 +105,12 @@ void Node::Impl::TakeSignal(Instant now, NodePeer& peer, ByteView packet) {
     HandlePathQuery(now, peer, *query);
   } else if (const auto* report = std::get_if<PathReport>(&signal->body)) {
     peer.watch.HandleReport(now, *report);
-  } else {
+  } else if (const auto* punch = std::get_if<nat::PunchOffer>(&signal->body)) {
+    // This node does not take part: the peer need not wait for its timeout.
+    SendSignal(now, peer,
+               nat::PunchRefusal{.attempt = punch->attempt,
+                                 .reason = nat::PunchFailure::kNotAllowed});
+  } else if (std::holds_alternative<Hello>(signal->body)) {
     HandleHello(now, peer);
   }
 }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proto/signal.pb.h"
+#include "signal/punch_proto.h"
 
 namespace natkit::mesh {
 
@@ -167,6 +168,15 @@ Result<Signal> DecodeDescription(const proto::IceDescription& from,
   return signal;
 }
 
+template <class Body>
+Result<Signal> WithBody(const Result<Body>& body, Signal signal) {
+  if (!body) {
+    return std::unexpected(body.error());
+  }
+  signal.body = *body;
+  return signal;
+}
+
 struct BodyEncoder {
   proto::Signal& out;
 
@@ -194,6 +204,18 @@ struct BodyEncoder {
     report.set_nonce(body.nonce);
     report.set_received(body.received);
     report.set_received_large(body.received_large);
+  }
+
+  void operator()(const nat::PunchOffer& body) const {
+    EncodePunch(body, *out.mutable_punch_offer());
+  }
+
+  void operator()(const nat::PunchAnswer& body) const {
+    EncodePunch(body, *out.mutable_punch_answer());
+  }
+
+  void operator()(const nat::PunchRefusal& body) const {
+    EncodePunch(body, *out.mutable_punch_refusal());
   }
 };
 
@@ -239,6 +261,12 @@ Result<Signal> DecodeSignal(ByteView bytes) {
                      .received = in.path_report().received(),
                      .received_large = in.path_report().received_large()};
       return signal;
+    case proto::Signal::kPunchOffer:
+      return WithBody(DecodePunch(in.punch_offer()), signal);
+    case proto::Signal::kPunchAnswer:
+      return WithBody(DecodePunch(in.punch_answer()), signal);
+    case proto::Signal::kPunchRefusal:
+      return WithBody(DecodePunch(in.punch_refusal()), signal);
     case proto::Signal::BODY_NOT_SET:
       break;
   }

@@ -12,6 +12,7 @@
 #include "natkit/nat/ice_candidate.h"
 #include "natkit/nat/ice_credentials.h"
 #include "natkit/nat/path_diagnosis.h"
+#include "natkit/nat/punch_plan.h"
 
 namespace natkit::mesh {
 
@@ -58,7 +59,8 @@ struct Signal {
   uint64_t boot = 0;          ///< random for each start of the sender
   uint64_t sequence = 0;      ///< strictly increasing within a boot
   uint64_t sent_unix_ms = 0;  ///< the sender's clock; orders two boots
-  std::variant<Hello, Offer, Answer, RestartRequest, PathQuery, PathReport>
+  std::variant<Hello, Offer, Answer, RestartRequest, PathQuery, PathReport,
+               nat::PunchOffer, nat::PunchAnswer, nat::PunchRefusal>
       body;
 };
 
