@@ -220,17 +220,24 @@ class Script {
     for (int count = Byte() % 32; count > 0; --count) {
       bases_.push_back({kMain.address, static_cast<uint16_t>(41000 + opened_)});
       ++opened_;
+      if (awaited_sockets_ > 0) {
+        --awaited_sockets_;
+        ++granted_sockets_;
+      }
       punch_.HandleSocketOpened(now_, bases_.back());
+      Settle();  // it may ask for more
     }
     if (Byte() % 4 == 0) {
+      awaited_sockets_ = 0;
       punch_.HandleSocketsDone(now_);
     }
   }
 
   void OnEvent(const HardPunchEvent& event) {
     if (const auto* open = std::get_if<OpenSocketsEvent>(&event)) {
-      asked_sockets_ += open->count;
-      NATKIT_CHECK(asked_sockets_ <= kMaxSockets);
+      // What it was not given before, it may ask for again.
+      NATKIT_CHECK(granted_sockets_ + open->count <= kMaxSockets);
+      awaited_sockets_ = open->count;
     } else if (const auto* out = std::get_if<PunchMessageEvent>(&event)) {
       if (const auto* offer = std::get_if<PunchOffer>(&out->message)) {
         attempt_ = offer->attempt;
@@ -279,6 +286,7 @@ class Script {
 
   /// With time, every attempt ends, once its sockets have been answered.
   void Finish() {
+    awaited_sockets_ = 0;
     punch_.HandleSocketsDone(now_);
     Settle();
     for (int step = 0; step < 20000; ++step) {
@@ -303,7 +311,8 @@ class Script {
   HardPunch punch_;
   Instant now_ = Instant{} + seconds(10);
   uint64_t attempt_ = 1;
-  uint32_t asked_sockets_ = 0;
+  uint32_t awaited_sockets_ = 0;
+  uint32_t granted_sockets_ = 0;
   uint32_t opened_ = 0;
   bool is_over_ = false;
   std::vector<Endpoint> bases_;
