@@ -1,20 +1,17 @@
 #include "real_lab.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <memory>
 #include <sstream>
+#include <vector>
 
 #include "agent_frame.h"
+#include "agent_process.h"
 #include "natkit/base/rng.h"
-#include "run/files.h"
 
 namespace natkit::natcheck::conformance {
 namespace {
@@ -26,105 +23,37 @@ Instant Now() {
   return Instant{std::chrono::steady_clock::now().time_since_epoch()};
 }
 
-/// A child process that is an agent, or leads to one.
-class AgentProcess {
- public:
-  explicit AgentProcess(const std::string& command) {
-    std::array<int, 2> to{};
-    std::array<int, 2> from{};
-    if (::pipe2(to.data(), O_CLOEXEC) != 0 ||
-        ::pipe2(from.data(), O_CLOEXEC) != 0) {
-      return;
-    }
-    child_ = ::fork();
-    if (child_ == 0) {
-      ::dup2(to[0], STDIN_FILENO);
-      ::dup2(from[1], STDOUT_FILENO);
-      ::execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
-      ::_exit(127);
-    }
-    ::close(to[0]);
-    ::close(from[1]);
-    to_ = netsim::FileDescriptor(to[1]);
-    from_ = netsim::FileDescriptor(from[0]);
-  }
-
-  /// Its standard input ends, and so does it.
-  ~AgentProcess() {
-    to_.Reset();
-    from_.Reset();
-    if (child_ > 0) {
-      ::waitpid(child_, nullptr, 0);
-    }
-  }
-
-  AgentProcess(const AgentProcess&) = delete;
-  AgentProcess& operator=(const AgentProcess&) = delete;
-
-  [[nodiscard]] int fd() const { return from_.get(); }
-
-  /// False: it has ended.
-  [[nodiscard]] bool Read() {
-    std::array<uint8_t, 65536> bytes;
-    const ssize_t got = ::read(from_.get(), bytes.data(), bytes.size());
-    if (got <= 0) {
-      return false;
-    }
-    reader_.Feed(ByteView(bytes).first(static_cast<size_t>(got)));
-    return true;
-  }
-
-  [[nodiscard]] std::optional<Frame> Next() { return reader_.Next(); }
-
-  void Send(ByteView packet) {
-    const auto frame = EncodeFrame(FrameKind::kPacket, packet);
-    ByteView rest = frame;
-    while (!rest.empty()) {
-      const ssize_t sent = ::write(to_.get(), rest.data(), rest.size());
-      if (sent <= 0) {
-        return;  // the next Read() says so
-      }
-      rest = rest.subspan(static_cast<size_t>(sent));
-    }
-  }
-
-  /// Its addresses; empty if it does not say them in time.
-  [[nodiscard]] std::vector<IpAddress> AwaitHello() {
-    std::vector<IpAddress> addresses;
-    const Instant deadline = Now() + seconds(30);
-    while (addresses.empty() && Now() < deadline) {
-      pollfd wait = {.fd = fd(), .events = POLLIN, .revents = 0};
-      if (::poll(&wait, 1, 1000) > 0 && !Read()) {
-        break;
-      }
-      if (const auto frame = Next();
-          frame && frame->kind == FrameKind::kHello) {
-        addresses = ParseHello(std::string(AsText(frame->content)));
-      }
-    }
+std::vector<IpAddress> ParseHello(const std::string& text) {
+  std::vector<IpAddress> addresses;
+  if (!text.starts_with(kAgentHello)) {
     return addresses;
   }
-
- private:
-  static std::vector<IpAddress> ParseHello(const std::string& text) {
-    std::vector<IpAddress> addresses;
-    if (!text.starts_with(kAgentHello)) {
-      return addresses;
+  std::istringstream words(text.substr(kAgentHello.size()));
+  for (std::string word; words >> word;) {
+    if (const auto address = IpAddress::Parse(word)) {
+      addresses.push_back(*address);
     }
-    std::istringstream words(text.substr(kAgentHello.size()));
-    for (std::string word; words >> word;) {
-      if (const auto address = IpAddress::Parse(word)) {
-        addresses.push_back(*address);
-      }
-    }
-    return addresses;
   }
+  return addresses;
+}
 
-  pid_t child_ = -1;
-  netsim::FileDescriptor to_;
-  netsim::FileDescriptor from_;
-  FrameReader reader_;
-};
+/// An agent's addresses; empty if it does not say them in time.
+std::vector<IpAddress> AwaitHello(AgentProcess& agent) {
+  std::vector<IpAddress> addresses;
+  const Instant deadline = Now() + seconds(30);
+  while (addresses.empty() && Now() < deadline &&
+         agent.Trouble(Now()).empty()) {
+    pollfd wait = {.fd = agent.output(), .events = POLLIN, .revents = 0};
+    if (::poll(&wait, 1, 1000) > 0 && !agent.Read()) {
+      break;
+    }
+    if (const auto frame = agent.Next();
+        frame && frame->kind == FrameKind::kHello) {
+      addresses = ParseHello(std::string(AsText(frame->content)));
+    }
+  }
+  return addresses;
+}
 
 /// Moves packets and time; decides nothing.
 class RealRun {
@@ -132,31 +61,49 @@ class RealRun {
   RealRun(Controller& controller, AgentProcess& inside, AgentProcess& outside)
       : controller_(controller), agents_{&inside, &outside} {}
 
-  /// False: an agent has gone.
-  bool Run() {
+  /// Why it could not go on; empty: it is done.
+  std::string Run() {
     controller_.Start(Now());
     Pump();
     while (!controller_.is_done()) {
-      std::array<pollfd, 2> waits = {
-          pollfd{.fd = agents_[0]->fd(), .events = POLLIN, .revents = 0},
-          pollfd{.fd = agents_[1]->fd(), .events = POLLIN, .revents = 0}};
+      std::array<pollfd, 4> waits = {Output(0), Output(1), Input(0), Input(1)};
       (void)::poll(waits.data(), waits.size(), Patience());
-      for (size_t i = 0; i < waits.size(); ++i) {
+      for (size_t i = 0; i < agents_.size(); ++i) {
         if (waits[i].revents != 0 && !Take(i)) {
-          return false;
+          return Name(i) + " has gone";
+        }
+        agents_[i]->Flush(Now());
+        if (const auto trouble = agents_[i]->Trouble(Now()); !trouble.empty()) {
+          return Name(i) + " " + trouble;
         }
       }
       controller_.HandleTimeout(Now());
       Pump();
     }
-    return true;
+    return "";
   }
 
  private:
+  static std::string Name(size_t agent) {
+    return agent == 0 ? "the inside agent" : "the outside agent";
+  }
+
+  [[nodiscard]] pollfd Output(size_t agent) const {
+    return {.fd = agents_[agent]->output(), .events = POLLIN, .revents = 0};
+  }
+
+  /// Of interest only while something waits: poll() ignores fd -1.
+  [[nodiscard]] pollfd Input(size_t agent) const {
+    return {.fd = agents_[agent]->has_backlog() ? agents_[agent]->input() : -1,
+            .events = POLLOUT,
+            .revents = 0};
+  }
+
+  /// In milliseconds; at most one second, so that stalls are noticed.
   [[nodiscard]] int Patience() const {
     const Instant next = controller_.NextTimeout().value_or(Now());
     const auto left = std::chrono::ceil<milliseconds>(next - Now());
-    return static_cast<int>(std::clamp<int64_t>(left.count(), 0, 60000));
+    return static_cast<int>(std::clamp<int64_t>(left.count(), 0, 1000));
   }
 
   bool Take(size_t agent) {
@@ -175,7 +122,8 @@ class RealRun {
 
   void Pump() {
     while (const auto injection = controller_.PollTransmit()) {
-      agents_[static_cast<size_t>(injection->side)]->Send(injection->packet);
+      agents_[static_cast<size_t>(injection->side)]->Send(Now(),
+                                                          injection->packet);
     }
   }
 
@@ -192,8 +140,15 @@ std::expected<RunResult, std::string> RunWithAgents(const std::string& inside,
   AgentProcess inside_agent(inside);
   AgentProcess outside_agent(outside);
   Site site;
-  site.inside = inside_agent.AwaitHello();
-  site.outside = outside_agent.AwaitHello();
+  site.inside = AwaitHello(inside_agent);
+  site.outside = AwaitHello(outside_agent);
+  for (AgentProcess* agent : {&inside_agent, &outside_agent}) {
+    if (const auto trouble = agent->Trouble(Now()); !trouble.empty()) {
+      return std::unexpected((agent == &inside_agent ? "the inside agent "
+                                                     : "the outside agent ") +
+                             trouble);
+    }
+  }
   if (site.inside.size() < 2 || site.outside.size() < 3) {
     return std::unexpected(
         "the agents must have two addresses inside and three outside");
@@ -201,8 +156,10 @@ std::expected<RunResult, std::string> RunWithAgents(const std::string& inside,
   SystemRng rng;
   const Instant start = Now();
   Controller controller(std::move(site), options, rng);
-  if (!RealRun(controller, inside_agent, outside_agent).Run()) {
-    return std::unexpected("an agent has gone");
+  const std::string trouble =
+      RealRun(controller, inside_agent, outside_agent).Run();
+  if (!trouble.empty()) {
+    return std::unexpected(trouble);
   }
   return RunResult{.findings = controller.findings(),
                    .facts = controller.facts(),
