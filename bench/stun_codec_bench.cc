@@ -106,6 +106,21 @@ void BM_BuildPlainResponse(benchmark::State& state) {
   }
 }
 
+/// A message of so many bytes that is hardly more than its FINGERPRINT.
+void BM_ParseFingerprint(benchmark::State& state) {
+  std::array<uint8_t, 1280> buffer{};
+  MessageBuilder builder(buffer, kBindingRequest, AnyId());
+  const auto size = static_cast<size_t>(state.range(0));
+  const std::vector<uint8_t> padding(size - 20 - 4 - 8);
+  builder.Add<attr::Padding>(padding);
+  builder.AddFingerprint();
+  const ByteView message = *builder.Finish();
+  const Meter meter(state);
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(Message::Parse(message)->has_fingerprint());
+  }
+}
+
 void BM_BuildCheck(benchmark::State& state) {
   std::array<uint8_t, 256> buffer{};
   const IntegrityKey key = Key();
@@ -160,6 +175,7 @@ void BM_RefuseForgedCheck(benchmark::State& state) {
 
 BENCHMARK(BM_BuildPlainResponse);
 BENCHMARK(BM_BuildCheck)->ArgName("integrity")->Arg(0)->Arg(1)->Arg(2);
+BENCHMARK(BM_ParseFingerprint)->ArgName("bytes")->Arg(100)->Arg(1200);
 BENCHMARK(BM_ParseCheck);
 BENCHMARK(BM_ParseAndVerifyCheck)->ArgName("integrity")->Arg(1)->Arg(2);
 BENCHMARK(BM_RefuseForgedCheck);
