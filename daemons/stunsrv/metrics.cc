@@ -51,8 +51,10 @@ void AddOutcomes(Family& family, const char* transport,
       {"answered_rfc3489", counters.answered_rfc3489},
       {"unknown_attribute", counters.unknown_attribute},
       {"unauthenticated", counters.unauthenticated},
+      {"sent_elsewhere", counters.sent_elsewhere},
       {"refused_discovery", counters.refused_discovery},
       {"not_stun", counters.not_stun},
+      {"refused_rfc3489", counters.refused_rfc3489},
       {"not_a_request", counters.not_a_request},
       {"refused_form", counters.refused_form},
       {"refused_source", counters.refused_source},
@@ -152,14 +154,18 @@ std::string FormatMetrics(const Measurements& measurements) {
 std::string Summarize(const Measurements& measurements) {
   stun::ServerCounters sum = measurements.udp.server;
   sum += measurements.streams.server;
-  const uint64_t refused =
-      sum.unknown_attribute + sum.unauthenticated + sum.refused_discovery;
+  const uint64_t refused = sum.unknown_attribute + sum.unauthenticated +
+                           sum.refused_discovery + sum.sent_elsewhere;
+  const std::string old = sum.refused_rfc3489 == 0
+                              ? ""
+                              : ", of RFC 3489 and not answered " +
+                                    std::to_string(sum.refused_rfc3489);
   return "received " + std::to_string(sum.received) + ", answered " +
          std::to_string(sum.answered + sum.answered_rfc3489) + ", refused " +
          std::to_string(refused) + ", not STUN " +
          std::to_string(sum.not_stun) + ", rate limited " +
          std::to_string(sum.rate_limited) + ", too long to answer " +
-         std::to_string(sum.too_long);
+         std::to_string(sum.too_long) + old;
 }
 
 }  // namespace natkit::stunsrv

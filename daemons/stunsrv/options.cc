@@ -33,6 +33,10 @@ void ReadFileKeys(shell::ConfigReader& reader, RawSettings& raw) {
   reader.String("amplification", raw.amplification);
   reader.Flag("rfc3489", raw.rfc3489);
   reader.String("software", raw.software);
+  reader.String("credentials", raw.credentials);
+  reader.String("realm", raw.realm);
+  reader.String("users_file", raw.users_file);
+  reader.String("alternate_server", raw.alternate_server);
   reader.Count("rate_limit", 0, 1'000'000, raw.rate_limit);
   reader.Count("rate_burst", 1, 1'000'000, raw.rate_burst);
   reader.Count("source_buckets", 1, kMaxBuckets, raw.source_buckets);

@@ -22,8 +22,12 @@ struct RawSettings {
   size_t receive_buffer = size_t{4} << 20U;
   std::string answer = "any";
   std::string amplification = "balanced";
-  bool rfc3489 = false;
+  bool rfc3489 = true;
   std::string software;
+  std::string credentials = "none";
+  std::string realm;
+  std::string users_file;
+  std::string alternate_server;
   size_t rate_limit = nat::RateLimit{}.per_second;
   size_t rate_burst = nat::RateLimit{}.burst;
   size_t source_buckets = 65536;

@@ -14,6 +14,10 @@ stun::ServerConfig MakeServerConfig(const Settings& settings) {
   config.amplification = settings.amplification;
   config.answers_rfc3489 = settings.answers_rfc3489;
   config.software = settings.software;
+  if (settings.users) {
+    settings.users->AddTo(config);
+    config.alternate_server = settings.alternate_server;
+  }
   config.rate_limit = settings.rate_limit;
   config.discovery = settings.discovery;
   if (settings.rate_limit) {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "natkit/nat/stun_partner_link.h"
 #include "natkit/nat/stun_server.h"
 #include "natkit/shell/outcome.h"
+#include "users.h"
 
 namespace natkit::stunsrv {
 
@@ -44,6 +46,8 @@ struct Settings {
       stun::AmplificationPolicy::kBalanced;
   bool answers_rfc3489 = false;
   std::string software;
+  std::shared_ptr<const Users> users;  ///< null: everybody
+  std::optional<Endpoint> alternate_server;
   std::optional<nat::RateLimit> rate_limit;
   std::optional<stun::DiscoveryConfig> discovery;
   std::optional<PartnerSettings> partner;

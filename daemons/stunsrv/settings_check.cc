@@ -1,6 +1,8 @@
 #include "settings_check.h"
 
 #include <algorithm>
+#include <iterator>
+#include <memory>
 #include <utility>
 
 #include "natkit/shell/command_line.h"
@@ -22,8 +24,13 @@ class Checker {
 
   void CheckListeners();
   void CheckPolicies();
+  void CheckRateLimit();
+  void CheckCredentials();
   void CheckDiscovery();
   void CheckPartner(const std::vector<IpAddress>& own);
+  template <class Value, class... Choices>
+  void Choose(const char* key, const std::string& word, Value& value,
+              const Choices&... choices);
   std::vector<Endpoint> Endpoints(const char* key,
                                   const std::vector<std::string>& texts);
   std::optional<Endpoint> OneEndpoint(const char* key, const std::string& text);
@@ -46,6 +53,8 @@ std::expected<Settings, std::vector<std::string>> Checker::Check() {
   out_.idle_timeout = raw_.idle_timeout;
   CheckListeners();
   CheckPolicies();
+  CheckRateLimit();
+  CheckCredentials();
   CheckDiscovery();
   const auto level = shell::ChooseLogLevel({}, raw_.log_level);
   if (level) {
@@ -57,6 +66,25 @@ std::expected<Settings, std::vector<std::string>> Checker::Check() {
     return std::unexpected(std::move(errors_));
   }
   return std::move(out_);
+}
+
+/// Gives `value` the meaning of `word`; a choice is a word and its meaning.
+template <class Value, class... Choices>
+void Checker::Choose(const char* key, const std::string& word, Value& value,
+                     const Choices&... choices) {
+  std::string expected;
+  const auto test = [&](const auto& choice) {
+    expected += expected.empty() ? "" : ", ";
+    expected += '"' + std::string(choice.first) + '"';
+    if (word != choice.first) {
+      return false;
+    }
+    value = choice.second;
+    return true;
+  };
+  if (!(test(choices) || ...)) {
+    Complain(std::string(key) + " must be one of " + expected);
+  }
 }
 
 void Checker::CheckListeners() {
@@ -76,28 +104,12 @@ void Checker::CheckListeners() {
 }
 
 void Checker::CheckPolicies() {
-  const auto choose = [this](const char* key, const std::string& word,
-                             auto& value, auto... choices) {
-    std::string expected;
-    const auto test = [&](const auto& choice) {
-      expected += expected.empty() ? "" : ", ";
-      expected += '"' + std::string(choice.first) + '"';
-      if (word != choice.first) {
-        return false;
-      }
-      value = choice.second;
-      return true;
-    };
-    if (!(test(choices) || ...)) {
-      Complain(std::string(key) + " must be one of " + expected);
-    }
-  };
   using stun::AmplificationPolicy;
   using stun::RequestPolicy;
-  choose("answer", raw_.answer, out_.requests,
+  Choose("answer", raw_.answer, out_.requests,
          std::pair("any", RequestPolicy::kAny),
          std::pair("tailscale", RequestPolicy::kTailnodeOnly));
-  choose("amplification", raw_.amplification, out_.amplification,
+  Choose("amplification", raw_.amplification, out_.amplification,
          std::pair("balanced", AmplificationPolicy::kBalanced),
          std::pair("none", AmplificationPolicy::kNone),
          std::pair("any", AmplificationPolicy::kMinimal));
@@ -106,12 +118,54 @@ void Checker::CheckPolicies() {
   if (raw_.software.size() > 128) {
     Complain("software is longer than 128 bytes");
   }
+}
+
+void Checker::CheckRateLimit() {
   if (raw_.rate_limit > 0) {
     out_.rate_limit = nat::RateLimit{
         .per_second = static_cast<uint32_t>(raw_.rate_limit),
         .burst =
             static_cast<uint32_t>(std::max(raw_.rate_burst, raw_.rate_limit)),
         .bucket_count = raw_.source_buckets};
+  }
+}
+
+void Checker::CheckCredentials() {
+  auto kind = CredentialKind::kNone;
+  Choose("credentials", raw_.credentials, kind,
+         std::pair("none", CredentialKind::kNone),
+         std::pair("short-term", CredentialKind::kShortTerm),
+         std::pair("long-term", CredentialKind::kLongTerm));
+  if (!raw_.alternate_server.empty()) {
+    out_.alternate_server =
+        OneEndpoint("alternate_server", raw_.alternate_server);
+  }
+  if (kind == CredentialKind::kNone) {
+    if (!raw_.users_file.empty() || !raw_.realm.empty() ||
+        !raw_.alternate_server.empty()) {
+      Complain(
+          "users_file, realm and alternate_server need credentials: "
+          "\"short-term\" or \"long-term\"");
+    }
+    return;
+  }
+  constexpr size_t kMaxRealm = 127;
+  const bool is_long_term = kind == CredentialKind::kLongTerm;
+  if (is_long_term != !raw_.realm.empty() || raw_.realm.size() > kMaxRealm) {
+    Complain(
+        "realm must have 1 to 127 bytes with long-term credentials, and be "
+        "absent with short-term ones");
+    return;
+  }
+  if (raw_.users_file.empty()) {
+    Complain("credentials needs users_file");
+    return;
+  }
+  auto users = Users::Load(raw_.users_file, kind, raw_.realm);
+  if (users) {
+    out_.users = std::make_shared<const Users>(*std::move(users));
+  } else {
+    std::ranges::copy(users.error(), std::back_inserter(errors_));
   }
 }
 

@@ -56,13 +56,19 @@ Authenticator Authenticator::LongTerm(LongTermUsers users, Rng& rng) {
     NATKIT_CHECK(algorithm == kMd5 || algorithm == kSha256);
     made.algorithms_.push_back(algorithm);
   }
+  made.decoy_ =
+      User{.md5 = IntegrityKey::LongTermMd5("", made.realm_, ""),
+           .sha256 = IntegrityKey::LongTermSha256("", made.realm_, "")};
   for (const LongTermCredentials& user : users.users) {
-    const auto [at, is_new] = made.users_.insert_or_assign(
-        user.username, User{.md5 = DeriveKey(kMd5, user, made.realm_),
-                            .sha256 = DeriveKey(kSha256, user, made.realm_)});
-    if (users.accepts_userhash) {
-      made.by_hash_[ComputeUserhash(user.username, made.realm_)] = &*at;
-    }
+    made.AddLongTermUser(user.username,
+                         {.md5 = DeriveKey(kMd5, user, made.realm_),
+                          .sha256 = DeriveKey(kSha256, user, made.realm_)},
+                         users.accepts_userhash);
+  }
+  for (LongTermKeys& user : users.keyed_users) {
+    User keys = made.TakeKeys(user);
+    made.AddLongTermUser(std::move(user.username), std::move(keys),
+                         users.accepts_userhash);
   }
   const SecurityFeatures features{
       .password_algorithms = !made.algorithms_.empty(),
@@ -75,10 +81,25 @@ Authenticator Authenticator::LongTerm(LongTermUsers users, Rng& rng) {
   } else {
     rng.Fill(made.nonce_key_.ExposeMutable());
   }
-  made.decoy_ =
-      User{.md5 = IntegrityKey::LongTermMd5("", made.realm_, ""),
-           .sha256 = IntegrityKey::LongTermSha256("", made.realm_, "")};
   return made;
+}
+
+void Authenticator::AddLongTermUser(std::string username, User keys,
+                                    bool has_userhash) {
+  const auto hash = ComputeUserhash(username, realm_);
+  const auto [at, is_new] =
+      users_.insert_or_assign(std::move(username), std::move(keys));
+  if (has_userhash) {
+    by_hash_[hash] = &*at;
+  }
+}
+
+Authenticator::User Authenticator::TakeKeys(LongTermKeys& user) const {
+  NATKIT_CHECK(user.md5 || !Allows(PasswordAlgorithmId::kMd5));
+  NATKIT_CHECK(user.sha256 || !Allows(PasswordAlgorithmId::kSha256));
+  return {
+      .md5 = user.md5 ? *std::move(user.md5) : decoy_->md5.Clone(),
+      .sha256 = user.sha256 ? *std::move(user.sha256) : decoy_->sha256.Clone()};
 }
 
 Authentication Authenticator::Authenticate(Instant now, const Endpoint& from,

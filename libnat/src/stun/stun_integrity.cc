@@ -83,6 +83,16 @@ IntegrityKey IntegrityKey::LongTermSha256(std::string_view username,
   return key;
 }
 
+Result<IntegrityKey> IntegrityKey::FromHa1(ByteView digest) {
+  if (digest.size() != 16 && digest.size() != 32) {
+    return Fail(Errc::kBadLength);
+  }
+  IntegrityKey key;
+  std::ranges::copy(digest, key.bytes_.ExposeMutable().begin());
+  key.size_ = digest.size();
+  return key;
+}
+
 IntegrityKey IntegrityKey::Clone() const {
   IntegrityKey copy;
   copy.bytes_ = bytes_.Clone();

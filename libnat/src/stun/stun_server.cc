@@ -25,11 +25,12 @@ ServerCounters& ServerCounters::operator+=(const ServerCounters& other) {
         &ServerCounters::answered_rfc3489, &ServerCounters::unknown_attribute,
         &ServerCounters::unauthenticated, &ServerCounters::sent_elsewhere,
         &ServerCounters::refused_discovery, &ServerCounters::not_stun,
-        &ServerCounters::not_a_request, &ServerCounters::refused_form,
-        &ServerCounters::refused_source, &ServerCounters::rate_limited,
-        &ServerCounters::too_long, &ServerCounters::changed,
-        &ServerCounters::redirected, &ServerCounters::padded,
-        &ServerCounters::received_bytes, &ServerCounters::sent_bytes}) {
+        &ServerCounters::refused_rfc3489, &ServerCounters::not_a_request,
+        &ServerCounters::refused_form, &ServerCounters::refused_source,
+        &ServerCounters::rate_limited, &ServerCounters::too_long,
+        &ServerCounters::changed, &ServerCounters::redirected,
+        &ServerCounters::padded, &ServerCounters::received_bytes,
+        &ServerCounters::sent_bytes}) {
     this->*counter += other.*counter;
   }
   return *this;

@@ -8,12 +8,16 @@ namespace natkit::stun {
 StunServer::Reply StunServer::HandleForeign(Exchange& exchange,
                                             MutableBytes out) {
   const auto change = ParseRfc3489Request(exchange.request);
-  const bool is_changed = change && *change != attr::ChangeRequestValue{};
+  if (!change) {
+    ++counters_.not_stun;
+    return {};
+  }
+  const bool is_changed = *change != attr::ChangeRequestValue{};
   if (!config_.answers_rfc3489 || authenticator_ ||
       config_.requests != RequestPolicy::kAny ||
       exchange.transport != Transport::kUdp || !exchange.from.address.is_v4() ||
-      !change || (is_changed && exchange.endpoints == nullptr)) {
-    ++counters_.not_stun;
+      (is_changed && exchange.endpoints == nullptr)) {
+    ++counters_.refused_rfc3489;
     return {};
   }
   if (!IsAdmitted(exchange)) {

@@ -21,7 +21,8 @@ const DiscoveryEndpoints kFour{
     .ports = {3478, 3479},
     .advertised = {}};
 
-/// The first byte of the input chooses, a bit each.
+/// The first byte of the input chooses, a bit each; two of them together are
+/// long-term credentials.
 ServerConfig MakeConfig(uint8_t bits) {
   ServerConfig config;
   config.rate_limit->bucket_count = 8;
@@ -29,14 +30,20 @@ ServerConfig MakeConfig(uint8_t bits) {
   if ((bits & 0x01) != 0) {
     config.requests = RequestPolicy::kTailnodeOnly;
   }
-  if ((bits & 0x02) != 0) {
+  if ((bits & 0x12) == 0x02) {
     config.amplification = AmplificationPolicy::kNone;
   }
   if ((bits & 0x04) != 0) {
     config.software = "natkit";
   }
   config.answers_rfc3489 = (bits & 0x08) != 0;
-  if ((bits & 0x10) != 0) {
+  if ((bits & 0x12) == 0x12) {
+    config.long_term = LongTermUsers{.realm = "example.org"};
+    config.long_term->users.push_back(
+        *LongTermCredentials::Prepare("alice", "a secret"));
+    config.alternate_server =
+        Endpoint{.address = IpAddress::V4(198, 51, 100, 9), .port = 3478};
+  } else if ((bits & 0x10) != 0) {
     config.credentials.push_back(
         {.username = "evtj:h6vY",
          .key = *IntegrityKey::ShortTerm("VOkJxbRl1RmTxUk/WvJxBt")});
@@ -61,6 +68,7 @@ Endpoint MakeSource(uint8_t bits) {
 uint64_t CountOutcomes(const ServerCounters& counters) {
   return counters.answered + counters.answered_rfc3489 +
          counters.unknown_attribute + counters.unauthenticated +
+         counters.sent_elsewhere + counters.refused_rfc3489 +
          counters.refused_discovery + counters.not_stun +
          counters.not_a_request + counters.refused_form +
          counters.refused_source + counters.rate_limited + counters.too_long;
@@ -71,7 +79,7 @@ std::optional<size_t> AllowanceOf(uint8_t bits) {
   if ((bits & 0x80) != 0) {
     return nat::SourceLedger::kAllowance;
   }
-  return (bits & 0x02) != 0 ? std::optional<size_t>(0) : std::nullopt;
+  return (bits & 0x12) == 0x02 ? std::optional<size_t>(0) : std::nullopt;
 }
 
 void CheckResponse(ByteView request, ByteView response, uint8_t bits) {

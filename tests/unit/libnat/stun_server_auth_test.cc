@@ -6,6 +6,7 @@
 
 #include <chrono>
 
+#include "natkit/base/encoding.h"
 #include "natkit/nat/stun_binding_client.h"
 #include "natkit/nat/stun_server.h"
 #include "natkit/nat/stun_stream_binding_client.h"
@@ -100,6 +101,51 @@ TEST_F(StunServerAuthTest, SendsItsUsersToAnotherServer) {
   EXPECT_EQ(event->server, other);
   EXPECT_EQ(busy.counters().sent_elsewhere, 1U);
   EXPECT_EQ(busy.counters().unauthenticated, 1U);
+}
+
+/// Alice's keys, as `printf alice:example.org:wonderland | md5sum` says them.
+LongTermUsers KeyedAlice(attr::PasswordAlgorithmId algorithm) {
+  const bool is_md5 = algorithm == attr::PasswordAlgorithmId::kMd5;
+  const Bytes digest = *FromHex(
+      is_md5
+          ? "72f86f2053703faa0f521ce71cfe6f59"
+          : "f0c3ae808cef897043f79de49549776f1f58cb7c5364e03ab40abac620459848");
+  auto key = *IntegrityKey::FromHa1(digest);
+  LongTermUsers users{.realm = "example.org"};
+  users.algorithms = {algorithm};
+  LongTermKeys alice{.username = "alice", .md5 = {}, .sha256 = {}};
+  (is_md5 ? alice.md5 : alice.sha256) = std::move(key);
+  users.keyed_users.push_back(std::move(alice));
+  return users;
+}
+
+TEST_F(StunServerAuthTest, KnowsUsersByTheirKeysAlone) {
+  for (const auto algorithm :
+       {attr::PasswordAlgorithmId::kMd5, attr::PasswordAlgorithmId::kSha256}) {
+    ServerConfig config;
+    config.long_term = KeyedAlice(algorithm);
+    StunServer keyed(std::move(config), rng_);
+    for (const std::string_view password : {"wonderland", "guess"}) {
+      BindingClient client(kServer, rng_, AliceClient(password));
+      client.Start(now_);
+      while (const auto request = client.PollTransmit()) {
+        Bytes out(StunServer::kMaxResponseSize);
+        out.resize(
+            keyed.HandleDatagram(now_, kServer, kClient, request->payload, out)
+                .size);
+        client.HandleDatagram(now_, kServer, out);
+      }
+      EXPECT_EQ(client.PollEvent()->outcome == BindingOutcome::kSuccess,
+                password == "wonderland");
+    }
+  }
+}
+
+TEST_F(StunServerAuthTest, KeysHaveTheSizeOfADigest) {
+  for (const size_t size : {0U, 15U, 20U, 33U}) {
+    EXPECT_EQ(IntegrityKey::FromHa1(Bytes(size)).error().code,
+              Errc::kBadLength);
+  }
 }
 
 TEST_F(StunServerAuthTest, RefusesOthers) {

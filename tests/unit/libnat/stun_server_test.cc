@@ -300,6 +300,8 @@ const Bytes kRfc3489Request =
 
 TEST_F(StunServerTest, IgnoresRfc3489ByDefault) {
   EXPECT_TRUE(Ask(kRfc3489Request).empty());
+  EXPECT_EQ(server_->counters().refused_rfc3489, 1U);
+  EXPECT_EQ(server_->counters().not_stun, 0U);
 }
 
 TEST_F(StunServerTest, AnswersRfc3489WhenConfigured) {
@@ -311,6 +313,7 @@ TEST_F(StunServerTest, AnswersRfc3489WhenConfigured) {
                                       "cb007107"));
   EXPECT_EQ(server_->counters().answered_rfc3489, 1U);
   EXPECT_TRUE(Ask(kRfc3489Request, kClient6).empty()) << "IPv4 only";
+  EXPECT_EQ(server_->counters().refused_rfc3489, 1U);
 }
 
 TEST_F(StunServerTest, IgnoresRfc3489RequestsThatWantMore) {

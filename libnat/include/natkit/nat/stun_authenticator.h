@@ -26,6 +26,15 @@ namespace natkit::stun {
 /// accept each other's.
 using NonceKey = Secret<struct NonceKeyTag, 32>;
 
+/// A long-term user of a server that does not know the password, only what is
+/// made of it. Who gets hold of such a key can log in to that realm, but learns
+/// no password.
+struct LongTermKeys {
+  std::string username;  ///< prepared, as LongTermCredentials has it
+  std::optional<IntegrityKey> md5;
+  std::optional<IntegrityKey> sha256;
+};
+
 /// The users of a server's realm and how they prove themselves.
 struct LongTermUsers {
   std::string realm;  ///< at most 127 bytes
@@ -38,6 +47,8 @@ struct LongTermUsers {
   /// From the challenge; a request with an older nonce gets 438 and a new one.
   Duration nonce_lifetime = std::chrono::minutes(10);
   std::optional<NonceKey> nonce_key;  ///< unset: drawn at random
+  /// Each has a key for each of `algorithms` (MD5 if that is empty).
+  std::vector<LongTermKeys> keyed_users{};
 };
 
 /// What a server knows about who sent a request.
@@ -63,8 +74,9 @@ class Authenticator {
  public:
   [[nodiscard]] static Authenticator ShortTerm(
       std::vector<ShortTermCredentials> users);
-  /// `rng` is used by the call alone. A realm that is empty or too long, and an
-  /// algorithm that is not known, are bugs of the caller and abort.
+  /// `rng` is used by the call alone. A realm that is empty or too long, an
+  /// algorithm that is not known and a key that is missing are bugs of the
+  /// caller and abort.
   [[nodiscard]] static Authenticator LongTerm(LongTermUsers users, Rng& rng);
 
   /// Checks a request in the order that the RFC demands. `from` is its source.
@@ -95,6 +107,10 @@ class Authenticator {
   explicit Authenticator(CredentialMechanism mechanism)
       : mechanism_(mechanism) {}
 
+  void AddLongTermUser(std::string username, User keys, bool has_userhash);
+  /// `user`'s keys; in place of one that this server has no use for, the
+  /// decoy's.
+  [[nodiscard]] User TakeKeys(LongTermKeys& user) const;
   [[nodiscard]] Authentication AuthenticateShortTerm(
       const Message& request) const;
   [[nodiscard]] Authentication AuthenticateLongTerm(

@@ -34,6 +34,10 @@ class IntegrityKey {
                                                    std::string_view realm,
                                                    std::string_view password);
 
+  /// A key of one of the last two that was computed elsewhere, HA1 as operators
+  /// call it: 16 bytes (MD5) or 32 (SHA-256). Errors: kBadLength.
+  [[nodiscard]] static Result<IntegrityKey> FromHa1(ByteView digest);
+
   /// A deliberate second copy; both wipe themselves.
   [[nodiscard]] IntegrityKey Clone() const;
   /// The one way to the bytes.

@@ -87,9 +87,11 @@ struct ServerCounters {
   /// Answered with 400 or 403: an RFC 5780 attribute that is malformed, not
   /// for this transport, or not allowed to this source now.
   uint64_t refused_discovery = 0;
-  uint64_t not_stun = 0;        ///< malformed or another protocol
-  uint64_t not_a_request = 0;   ///< response, indication, other method
-  uint64_t refused_form = 0;    ///< RequestPolicy says no
+  uint64_t not_stun = 0;  ///< malformed or another protocol
+  uint64_t refused_rfc3489 =
+      0;                       ///< RFC 3489, which ServerConfig does not answer
+  uint64_t not_a_request = 0;  ///< response, indication, other method
+  uint64_t refused_form = 0;   ///< RequestPolicy says no
   uint64_t refused_source = 0;  ///< martian or looping source
   uint64_t rate_limited = 0;
   uint64_t too_long = 0;  ///< AmplificationPolicy or the buffer says no
