@@ -26,6 +26,10 @@ Outcome<void> Daemon::Start(const Settings& settings,
                             InheritedSockets inherited) {
   io::IgnoreBrokenPipes();
   settings_ = settings;
+  // Before anything is answered: who got an answer may send a signal. It is
+  // acted upon in Run().
+  signals_.emplace(loop_, std::initializer_list<int>{SIGINT, SIGTERM, SIGHUP},
+                   [this](int signal) { OnSignal(signal); });
   if (auto started = streams_.Start(settings, inherited); !started) {
     return started;
   }
@@ -35,8 +39,6 @@ Outcome<void> Daemon::Start(const Settings& settings,
   if (auto started = udp_.Start(settings, inherited); !started) {
     return started;
   }
-  signals_.emplace(loop_, std::initializer_list<int>{SIGINT, SIGTERM, SIGHUP},
-                   [this](int signal) { OnSignal(signal); });
   Announce();
   return {};
 }
