@@ -1,6 +1,7 @@
 #include "ice/agent_core.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "natkit/nat/stun_message.h"
@@ -28,6 +29,9 @@ AgentConfig WithFloors(AgentConfig config) {
   raise(config.consent_expiry, config.consent_interval);
   if (config.recheck_interval > Duration::zero()) {
     raise(config.recheck_interval, milliseconds(100));
+  }
+  if (config.reprobe_interval > Duration::zero()) {
+    raise(config.reprobe_interval, milliseconds(100));
   }
   config.max_pairs = std::max<size_t>(config.max_pairs, 1);
   return config;
@@ -350,7 +354,27 @@ std::optional<SelectedPair> Agent::Core::selected() const {
                       .local_mapped = pair.mapped.value_or(pair.key.base),
                       .remote_type = pair.remote_type,
                       .priority = pair.priority,
-                      .rtt = pair.rtt};
+                      .rtt = pair.rtt.mean()};
+}
+
+std::vector<PathInfo> Agent::Core::paths() const {
+  std::vector<PathInfo> out;
+  const Session* carrying = CarryingSession();
+  const Session& session = carrying != nullptr ? *carrying : *current_;
+  for (const auto& [key, pair] : session.pairs()) {
+    if (pair.state == PairState::kSucceeded || session.selected() == &pair) {
+      out.push_back({.local_base = key.base,
+                     .remote = key.remote,
+                     .remote_type = pair.remote_type,
+                     .priority = pair.priority,
+                     .rtt = pair.rtt.mean(),
+                     .rtt_variation = pair.rtt.variation(),
+                     .rtt_samples = pair.rtt.samples(),
+                     .is_selected = session.selected() == &pair});
+    }
+  }
+  std::ranges::sort(out, std::greater{}, &PathInfo::priority);
+  return out;
 }
 
 bool Agent::Core::is_suspect() const {

@@ -33,6 +33,7 @@ class Agent::Core {
 
   [[nodiscard]] std::optional<Instant> NextTimeout() const;
   [[nodiscard]] std::optional<SelectedPair> selected() const;
+  [[nodiscard]] std::vector<PathInfo> paths() const;
   [[nodiscard]] bool is_suspect() const;
 
   [[nodiscard]] AgentState state() const { return state_; }

@@ -122,6 +122,7 @@ void CheckList::SetSucceeded(Pair& pair) {
 void CheckList::SetFailed(Pair& pair, Instant now) {
   pair.state = PairState::kFailed;
   pair.check.reset();
+  pair.probe.reset();
   pair.failed_at = now;
 }
 

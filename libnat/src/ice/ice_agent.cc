@@ -97,6 +97,10 @@ std::optional<SelectedPair> Agent::selected() const {
   return core_->selected();
 }
 
+std::vector<PathInfo> Agent::paths() const {
+  return core_->paths();
+}
+
 bool Agent::is_suspect() const {
   return core_->is_suspect();
 }

@@ -29,6 +29,7 @@ AgentConfig AgentConfig::Mesh(Role role) {
   config.unanswered_interval = milliseconds(250);
   config.patience = seconds(12);
   config.recheck_interval = seconds(30);
+  config.reprobe_interval = seconds(10);
   return config;
 }
 

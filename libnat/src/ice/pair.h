@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "ice/rtt_estimate.h"
 #include "natkit/base/endpoint.h"
 #include "natkit/base/time.h"
 #include "natkit/nat/ice_candidate.h"
@@ -46,8 +47,11 @@ struct Pair {
   std::optional<Endpoint> mapped;
   std::optional<Instant> first_sent_at;  ///< of its checks
   bool was_heard = false;  ///< an authentic check came from the remote
-  Duration rtt{};          ///< smoothed; zero until measured
-  Instant failed_at{};     ///< when it became Failed
+  RttEstimate rtt;
+  Instant checked_at{};  ///< when a request left last
+  /// The request under way that looks whether a Succeeded pair still works.
+  std::optional<stun::TransactionId> probe;
+  Instant failed_at{};  ///< when it became Failed
 };
 
 }  // namespace natkit::ice

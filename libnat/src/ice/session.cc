@@ -134,6 +134,10 @@ bool Session::SendNextCheck(Instant now) {
     (void)Send(now, *pair, Purpose::kNominate);
     return true;
   }
+  if (is_probing() && pair->state == PairState::kSucceeded) {
+    pair->probe = Send(now, *pair, Purpose::kProbe);
+    return true;
+  }
   const auto id = Send(now, *pair, Purpose::kCheck);
   if (pair->state != PairState::kSucceeded) {
     pair->state = PairState::kInProgress;
@@ -189,21 +193,28 @@ stun::TransactionId Session::Send(Instant now, Pair& pair, Purpose purpose) {
     schedule.max_sends = 1;
     schedule.final_wait = context_.config.consent_expiry;
     ++context_.counters.consent_checks_sent;
+  } else if (purpose == Purpose::kProbe) {
+    schedule = ProbeSchedule();
+    ++context_.counters.probes_sent;
   } else {
     first_check_at_ = first_check_at_.value_or(now);
     ++context_.counters.checks_sent;
   }
   auto payload = BuildCheck(request, *remote_key_);
   pair.first_sent_at = pair.first_sent_at.value_or(now);
+  pair.checked_at = now;
   context_.Send(pair.key.base, pair.key.remote, payload, TtlOf(now, pair));
-  outgoing_.emplace(
-      request.id, Outgoing{.pair = pair.key,
-                           .purpose = purpose,
-                           .role = context_.role,
-                           .nomination = nomination_,
-                           .sent_at = now,
-                           .timer = RetransmitTimer(schedule, now, CheckRto()),
-                           .payload = std::move(payload)});
+  outgoing_.emplace(request.id,
+                    Outgoing{.pair = pair.key,
+                             .purpose = purpose,
+                             .role = context_.role,
+                             .nomination = nomination_,
+                             .sent_at = now,
+                             .timer = RetransmitTimer(schedule, now,
+                                                      purpose == Purpose::kProbe
+                                                          ? schedule.initial_rto
+                                                          : CheckRto()),
+                             .payload = std::move(payload)});
   return request.id;
 }
 
@@ -220,6 +231,7 @@ void Session::HandleTimeout(Instant now) {
   AdvanceOutgoing(now);
   AdvanceConsent(now);
   RecheckFailed(now);
+  ProbePairs(now);
 }
 
 void Session::Resend(Instant now, const Outgoing& outgoing) {
@@ -258,7 +270,7 @@ void Session::GiveUp(Instant now, OutgoingMap::iterator entry) {
   const bool is_nomination = outgoing.purpose == Purpose::kNominate &&
                              nominee_ == outgoing.pair &&
                              outgoing.nomination == nomination_;
-  if (pair->check == id || is_nomination) {
+  if (pair->check == id || pair->probe == id || is_nomination) {
     Fail(now, *pair);
   }
 }
@@ -296,7 +308,8 @@ bool Session::MayRecheck(const Pair& pair) const {
     return false;
   }
   const Pair* current = selected();
-  return current == nullptr || pair.priority > current->priority;
+  const bool has_worked = is_probing() && pair.rtt.samples() > 0;
+  return current == nullptr || has_worked || pair.priority > current->priority;
 }
 
 bool Session::has_work() const {
@@ -315,6 +328,9 @@ std::optional<Instant> Session::NextTimeout() const {
     if (MayRecheck(pair)) {
       KeepEarliest(next, pair.failed_at + context_.config.recheck_interval);
     }
+  }
+  if (const auto probe = NextProbe()) {
+    KeepEarliest(next, *probe);
   }
   if (first_valid_at_ && !nominee_ && !selected_ && may_nominate()) {
     KeepEarliest(next, *first_valid_at_ + context_.config.nomination_wait);

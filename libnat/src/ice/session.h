@@ -72,6 +72,10 @@ class Session {
   /// A selected pair was lost.
   [[nodiscard]] bool was_connected() const { return was_connected_; }
 
+  [[nodiscard]] const std::map<PairKey, Pair>& pairs() const {
+    return list_.pairs();
+  }
+
   [[nodiscard]] bool has_pairs() const { return !list_.pairs().empty(); }
 
   /// Every pair failed, none will come, and patience is at its end.
@@ -80,7 +84,7 @@ class Session {
   [[nodiscard]] std::optional<Instant> FailureTime() const;
 
  private:
-  enum class Purpose : uint8_t { kCheck, kNominate, kConsent };
+  enum class Purpose : uint8_t { kCheck, kNominate, kConsent, kProbe };
 
   /// A request that waits for its response.
   struct Outgoing {
@@ -120,6 +124,19 @@ class Session {
   void RecheckFailed(Instant now);
   [[nodiscard]] bool MayRecheck(const Pair& pair) const;
 
+  // session_probe.cc
+  [[nodiscard]] bool is_probing() const {
+    return is_continuous() && !is_retired_ &&
+           context_.config.reprobe_interval > Duration::zero();
+  }
+
+  [[nodiscard]] static RetransmitSchedule ProbeSchedule();
+  /// Queues a check of each working pair that is due.
+  void ProbePairs(Instant now);
+  /// When `pair` is due; nullopt: never.
+  [[nodiscard]] std::optional<Instant> ProbeTime(const Pair& pair) const;
+  [[nodiscard]] std::optional<Instant> NextProbe() const;
+
   // session_request.cc
   /// True if the request may be processed further.
   bool ResolveRoleConflict(const PairKey& path, const IncomingCheck& check,
@@ -146,7 +163,9 @@ class Session {
   // session_nomination.cc
   [[nodiscard]] const Pair* PickRegular(Instant now);
   [[nodiscard]] bool may_nominate() const;
-  [[nodiscard]] const Pair* PickContinuous() const;
+  [[nodiscard]] const Pair* PickContinuous(Instant now) const;
+  /// The best Succeeded pair that should replace the selected one.
+  [[nodiscard]] const Pair* BestChallenger(Instant now) const;
   void Nominate(const PairKey& key);
   void Select(Instant now, const PairKey& key);
   void Lose(Instant now);
@@ -167,6 +186,7 @@ class Session {
   std::optional<Instant> first_check_at_;
 
   std::optional<PairKey> selected_;
+  Instant selected_at_{};
   std::optional<Consent> consent_;
   bool was_connected_ = false;
   bool is_retired_ = false;

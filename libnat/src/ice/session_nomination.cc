@@ -1,3 +1,4 @@
+#include "ice/path_preference.h"
 #include "ice/session.h"
 
 namespace natkit::ice {
@@ -6,7 +7,7 @@ void Session::Evaluate(Instant now) {
   if (!may_nominate()) {
     return;
   }
-  const Pair* pick = is_continuous() ? PickContinuous() : PickRegular(now);
+  const Pair* pick = is_continuous() ? PickContinuous(now) : PickRegular(now);
   if (pick != nullptr) {
     Nominate(pick->key);
   }
@@ -31,15 +32,29 @@ const Pair* Session::PickRegular(Instant now) {
                                                                  : best;
 }
 
-const Pair* Session::PickContinuous() const {
-  const Pair* current = selected();
-  const bool is_replaced = current == nullptr || is_suspect();
-  const Pair* best =
-      list_.BestSucceeded(is_replaced ? selected_ : std::nullopt);
-  if (best == nullptr || nominee_ == best->key) {
-    return nullptr;
+const Pair* Session::BestChallenger(Instant now) const {
+  const Pair* current = is_suspect() ? nullptr : selected();
+  const auto by = is_probing() ? PreferBy::kRtt : PreferBy::kPriority;
+  const bool has_dwelt = by == PreferBy::kPriority ||
+                         now >= selected_at_ + context_.config.rtt_dwell;
+  const Pair* best = nullptr;
+  for (const auto& [key, pair] : list_.pairs()) {
+    if (pair.state != PairState::kSucceeded || key == selected_) {
+      continue;
+    }
+    const bool may_replace =
+        current == nullptr || (IsPreferred(pair, *current, by) &&
+                               (has_dwelt || !IsForRtt(pair, *current)));
+    if (may_replace && (best == nullptr || IsPreferred(pair, *best, by))) {
+      best = &pair;
+    }
   }
-  if (!is_replaced && best->priority <= current->priority) {
+  return best;
+}
+
+const Pair* Session::PickContinuous(Instant now) const {
+  const Pair* best = BestChallenger(now);
+  if (best == nullptr || nominee_ == best->key) {
     return nullptr;
   }
   const Pair* pending = nominee_ ? list_.Find(*nominee_) : nullptr;
@@ -71,6 +86,7 @@ void Session::Select(Instant now, const PairKey& key) {
     return;  // a repeated nomination
   }
   selected_ = key;
+  selected_at_ = now;
   consent_.emplace(context_.config, context_.rng, now);
   if (is_continuous()) {
     return;

@@ -4,14 +4,6 @@
 #include "natkit/nat/stun_attributes.h"
 
 namespace natkit::ice {
-namespace {
-
-/// RFC 6298 weights: an eighth of each new sample.
-Duration Smooth(Duration old, Duration sample) {
-  return old == Duration::zero() ? sample : old + (sample - old) / 8;
-}
-
-}  // namespace
 
 void Session::HandleResponse(Instant now, const PairKey& path,
                              const stun::Message& message) {
@@ -37,7 +29,7 @@ void Session::HandleResponse(Instant now, const PairKey& path,
   if (path != outgoing.pair) {
     // RFC 8445 section 7.2.5.2.1: both directions must use one 5-tuple.
     ++context_.counters.dropped_asymmetric;
-    if (pair->check == id) {
+    if (pair->check == id || pair->probe == id) {
       Fail(now, *pair);
     }
     return;
@@ -58,7 +50,7 @@ bool Session::IsAuthentic(const stun::Message& message) const {
 void Session::HandleSuccess(Instant now, const Outgoing& outgoing, Pair& pair,
                             const Endpoint& mapped) {
   if (outgoing.timer.sends() == 1) {  // Karn: never from a retransmit
-    pair.rtt = Smooth(pair.rtt, now - outgoing.sent_at);
+    pair.rtt.Add(now - outgoing.sent_at);
   }
   if (selected_ == pair.key && consent_) {
     consent_->OnResponse(now, context_.rng);
@@ -67,6 +59,7 @@ void Session::HandleSuccess(Instant now, const Outgoing& outgoing, Pair& pair,
     return;
   }
   pair.mapped = mapped;
+  pair.probe.reset();
   // RFC 8445 section 7.2.5.3.1; the other side has seen it, nothing to signal.
   (void)context_.locals.AddReflexive(CandidateType::kPeerReflexive, mapped,
                                      pair.key.base, std::nullopt);

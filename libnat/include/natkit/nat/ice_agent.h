@@ -30,6 +30,20 @@ struct SelectedPair {
   bool operator==(const SelectedPair&) const = default;
 };
 
+/// A pair over which checks succeed.
+struct PathInfo {
+  Endpoint local_base;
+  Endpoint remote;
+  CandidateType remote_type = CandidateType::kHost;
+  uint64_t priority = 0;
+  Duration rtt{};            ///< smoothed; zero until measured
+  Duration rtt_variation{};  ///< mean deviation
+  uint32_t rtt_samples = 0;
+  bool is_selected = false;  ///< it carries data
+
+  bool operator==(const PathInfo&) const = default;
+};
+
 /// Where a session stands.
 enum class AgentState : uint8_t {
   kNew,           ///< no pair can be formed yet
@@ -90,6 +104,7 @@ struct AgentCounters {
   uint64_t checks_sent = 0;  ///< transactions, retransmits not counted
   uint64_t retransmits = 0;
   uint64_t consent_checks_sent = 0;
+  uint64_t probes_sent = 0;  ///< checks of working pairs without data
   uint64_t requests_answered = 0;
   uint64_t responses_accepted = 0;
   uint64_t role_conflicts = 0;
@@ -180,6 +195,9 @@ class Agent {
 
   /// The pair for data; nullopt while there is none.
   [[nodiscard]] std::optional<SelectedPair> selected() const;
+  /// All working pairs, highest priority first. Those that do not carry data
+  /// are measured if AgentConfig::reprobe_interval says so.
+  [[nodiscard]] std::vector<PathInfo> paths() const;
   [[nodiscard]] bool is_suspect() const;
   [[nodiscard]] AgentState state() const;
   [[nodiscard]] Role role() const;

@@ -87,6 +87,13 @@ struct AgentConfig {
   /// Failed pairs that are better than the selected one, or all if none is
   /// selected, are checked again after this long. 0: never.
   Duration recheck_interval = Duration::zero();
+  /// kContinuous: Succeeded pairs that do not carry data are checked this
+  /// often, so that their mappings stay and their round-trip times are known,
+  /// and data moves to a pair that is clearly faster (by 20 ms and 30 %) than
+  /// the selected one. 0: never, and only priorities count.
+  Duration reprobe_interval = Duration::zero();
+  /// A pair stays selected for this long before a faster one is looked for.
+  Duration rtt_dwell = std::chrono::seconds(5);
   /// After an ICE restart has selected a pair, checks of the old session are
   /// still answered for this long.
   Duration old_session_linger = std::chrono::seconds(3);
@@ -101,7 +108,8 @@ struct AgentConfig {
   /// at once 20 ms apart, each is tried at 0, 50, 150, 250, 350, 450, 550, 750,
   /// 1150, ... for about 10 s (the other side may begin a few hundred
   /// milliseconds later), nomination is continuous, and a dead path is suspect
-  /// after 1.8 s and dropped after 3 s.
+  /// after 1.8 s and dropped after 3 s. Every other working pair is checked
+  /// each 10 s, and a clearly faster one takes over.
   [[nodiscard]] static AgentConfig Mesh(Role role);
 };
 
