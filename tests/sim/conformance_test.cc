@@ -71,6 +71,7 @@ class RandomBox {
     const bool is_one_to_one =
         chain.boxes[0].translation == netsim::Translation::kOneToOne;
     chain.pool = is_one_to_one ? 16 : Pick<size_t>({1, 4});
+    DrawServices(chain);
     return chain;
   }
 
@@ -86,6 +87,18 @@ class RandomBox {
     return Pick<Duration>({seconds(8), seconds(20), seconds(30), seconds(50),
                            seconds(70), seconds(90), seconds(130), seconds(160),
                            seconds(200), seconds(320), seconds(600)});
+  }
+
+  /// What RFC 6888 asks of a carrier's box.
+  void DrawServices(Chain& chain) {
+    netsim::NatConfig& box = chain.boxes[0];
+    box.services.pcp = rng_.Chance(0.4);
+    box.services.nat_pmp = rng_.Chance(0.4);
+    chain.names_exempt = rng_.Chance(0.6);
+    if (rng_.Chance(0.5)) {
+      box.exempt.push_back(
+          IpPrefix::Parse("198.51.100.105/32").value_or(IpPrefix()));
+    }
   }
 
   netsim::NatConfig DrawConfig() {

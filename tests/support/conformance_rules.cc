@@ -393,7 +393,9 @@ void Rules::IcmpQueries() {
   const bool carries_all =
       All([](const NatConfig& box) { return !HasPorts(box); });
   expected_["5508-10c"] = PassIf(!carries_all);
+  expected_["5508-10b"] = {kPass};  // it may, and it may not
   if (boxes_.front().translation == Translation::kNat64) {
+    expected_["5508-10b"] = {kNotApplicable};
     expected_["5508-10c"] = {kNotApplicable};
   }
 }
@@ -519,6 +521,22 @@ void Rules::Quotas() {
   }
   expected_["6888-2"] = expected_["4787-2"];  // one address is no choice
   expected_["6888-7"] = expected_["4787-8"];
+  const bool is_exempt =
+      Any([](const NatConfig& box) { return !box.exempt.empty(); });
+  expected_["6888-6"] = {!chain_.names_exempt ? kInconclusive
+                         : is_exempt          ? kPass
+                                              : kFail};
+  // Behind a home's box nobody can ask the carrier's; and silence may mean that
+  // there is another protocol.
+  const bool can_ask =
+      boxes_.size() == 1 &&
+      (last_.services.pcp ||
+       (last_.services.nat_pmp && last_.translation != Translation::kNat64));
+  expected_["6888-9"] = {can_ask ? kPass : kInconclusive};
+  if (can_ask && !last_.services.pcp && PoolSize() > 1) {
+    // NAT-PMP tells one address, and the first host may have another.
+    expected_["6888-9"].insert(kFail);
+  }
 }
 
 /// What does not pass cannot be judged, and what does not translate is no NAT.

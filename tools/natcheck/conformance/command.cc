@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,8 @@ struct Arguments {
   std::string format = "text";
   std::string output;
   std::string pcap;
+  std::string pcp_server;
+  std::string exempt;
 };
 
 int Complain(const std::string& text) {
@@ -109,7 +112,9 @@ int RunSimulated(const Arguments& arguments) {
       RunInWorld(MakeChain(*profile),
                  {.only = arguments.only,
                   .is_long = true,
-                  .is_carrier = arguments.is_carrier},
+                  .is_carrier = arguments.is_carrier,
+                  .pcp_server = {},
+                  .exempt = {}},
                  {.seed = arguments.seed, .loss = arguments.loss});
   return Finish(arguments, {.subject = "profile " + arguments.profile +
                                        " (simulated, seed " +
@@ -117,12 +122,23 @@ int RunSimulated(const Arguments& arguments) {
                             .findings = result.findings});
 }
 
+std::optional<IpAddress> ReadAddress(const std::string& text) {
+  const auto address = IpAddress::Parse(text);
+  return address ? std::optional(*address) : std::nullopt;
+}
+
 int RunReal(const Arguments& arguments) {
-  const auto result =
-      RunWithAgents(arguments.inside_agent, arguments.outside_agent,
-                    {.only = arguments.only,
+  Options options = {.only = arguments.only,
                      .is_long = arguments.is_long,
-                     .is_carrier = arguments.is_carrier});
+                     .is_carrier = arguments.is_carrier,
+                     .pcp_server = ReadAddress(arguments.pcp_server),
+                     .exempt = ReadAddress(arguments.exempt)};
+  if (options.pcp_server.has_value() == arguments.pcp_server.empty() ||
+      options.exempt.has_value() == arguments.exempt.empty()) {
+    return Complain("--pcp-server and --exempt take an address");
+  }
+  const auto result =
+      RunWithAgents(arguments.inside_agent, arguments.outside_agent, options);
   if (!result) {
     return Complain(result.error());
   }
@@ -175,6 +191,11 @@ void AddConformanceCommand(CLI::App& app, int& exit_status) {
       ->delimiter(',');
   command->add_flag("--carrier", arguments->is_carrier,
                     "The box is a carrier's: RFC 6888 applies");
+  command->add_option("--pcp-server", arguments->pcp_server,
+                      "Real boxes: where subscribers ask for mappings");
+  command->add_option("--exempt", arguments->exempt,
+                      "Real boxes: the outside agent's address toward which "
+                      "the box should not translate");
   command->add_flag("--list", arguments->lists, "List the requirements");
   command
       ->add_option("--format", arguments->format, "text, json, junit or html")

@@ -21,6 +21,9 @@ struct Options {
   bool is_long = false;
   /// The box is a carrier's: RFC 6888 is about it.
   bool is_carrier = false;
+  /// For the real box's Site.
+  std::optional<IpAddress> pcp_server;
+  std::optional<IpAddress> exempt;
 
   [[nodiscard]] bool Wants(const Requirement& requirement) const;
 };

@@ -33,6 +33,11 @@ struct Site {
   std::vector<IpAddress> outside;
   /// Set where the inside is IPv6 and reaches the outside by NAT64.
   std::optional<IpPrefix> nat64_prefix;
+  /// Where subscribers ask for mappings (RFC 6888 REQ-9).
+  std::optional<IpAddress> pcp_server;
+  /// An address of the outside agent, not in `outside`, toward which the box
+  /// should not translate (RFC 6888 REQ-6).
+  std::optional<IpAddress> exempt;
 };
 
 /// A packet for one of the agents to put on its wire.

@@ -141,14 +141,19 @@ std::expected<RunResult, std::string> RunWithAgents(const std::string& inside,
   AgentProcess outside_agent(outside);
   Site site;
   site.inside = AwaitHello(inside_agent);
-  site.outside = AwaitHello(outside_agent);
-  for (AgentProcess* agent : {&inside_agent, &outside_agent}) {
-    if (const auto trouble = agent->Trouble(Now()); !trouble.empty()) {
-      return std::unexpected((agent == &inside_agent ? "the inside agent "
-                                                     : "the outside agent ") +
-                             trouble);
-    }
+  if (const auto trouble = inside_agent.Trouble(Now()); !trouble.empty()) {
+    return std::unexpected("the inside agent " + trouble);
   }
+  site.outside = AwaitHello(outside_agent);
+  if (const auto trouble = outside_agent.Trouble(Now()); !trouble.empty()) {
+    return std::unexpected("the outside agent " + trouble);
+  }
+  if (options.exempt && std::erase(site.outside, *options.exempt) == 0) {
+    return std::unexpected("the outside agent has no address " +
+                           options.exempt->ToString() + " (--exempt)");
+  }
+  site.exempt = options.exempt;
+  site.pcp_server = options.pcp_server;
   if (site.inside.size() < 2 || site.outside.size() < 3) {
     return std::unexpected(
         "the agents must have two addresses inside and three outside");

@@ -65,6 +65,7 @@ constexpr auto kRequirements = std::to_array<Requirement>({
     {"5508-9", "7", kMay, "a policy against ICMP"},
     {"5508-10a", "7", kMust, "unreachable and time exceeded"},
     {"5508-10a-echo", "7", kMust, "echo"},
+    {"5508-10b", "7", kMay, "redirect, timestamp, mask, parameter problem"},
     {"5508-10c", "7", kShouldNot, "source quench, information request"},
     {"5508-11", "8", kMay, "other ICMP messages"},
     {"6888-1", "3", kMust, "the requirements for each protocol"},

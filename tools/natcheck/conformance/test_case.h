@@ -98,10 +98,13 @@ Task<void> TestProtocolIndependence(Trial& trial, const Facts& facts);
 Task<void> TestIcmpQuery(Trial& trial, const Facts& facts);
 Task<void> TestIcmpLifetime(Trial& trial, const Facts& facts);
 Task<void> TestIcmpObsolete(Trial& trial, const Facts& facts);
+Task<void> TestIcmpOptional(Trial& trial, const Facts& facts);
 Task<void> TestIcmpErrors(Trial& trial, const Facts& facts);
 Task<void> TestIcmpHairpin(Trial& trial, const Facts& facts);
 Task<void> TestIpId(Trial& trial, const Facts& facts);
 Task<void> TestPortRandomness(Trial& trial, const Facts& facts);
+Task<void> TestPortControl(Trial& trial, const Facts& facts);
+Task<void> TestExemption(Trial& trial, const Facts& facts);
 Task<void> TestQuota(Trial& trial, const Facts& facts);
 
 }  // namespace natkit::natcheck::conformance

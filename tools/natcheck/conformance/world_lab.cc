@@ -17,6 +17,7 @@ using netsim::World;
 
 constexpr size_t kInsideHosts = 10;
 constexpr size_t kOutsideAddresses = 4;
+constexpr IpAddress kExempt = IpAddress::V4(198, 51, 100, 105);
 constexpr uint16_t kOutsideMtu = 1400;
 constexpr Duration kDelay = std::chrono::milliseconds(5);
 
@@ -120,6 +121,14 @@ class Builder {
     if (is_nat64_) {
       site.nat64_prefix = chain_.boxes.front().nat64_prefix;
     }
+    if (chain_.names_exempt) {
+      site.exempt = kExempt;
+    }
+    if (chain_.boxes.size() == 1) {  // else the inside hosts are not the
+                                     // carrier's subscribers
+      const NatConfig box = WithAddresses(0, true);
+      site.pcp_server = is_nat64_ ? *box.inside_address6 : box.inside_address;
+    }
     return site;
   }
 
@@ -145,6 +154,7 @@ class Builder {
     for (const IpAddress& address : site.outside) {
       NATKIT_CHECK(world.AddAddress(agents.outside().host(), below, address));
     }
+    NATKIT_CHECK(world.AddAddress(agents.outside().host(), below, kExempt));
   }
 
  private:

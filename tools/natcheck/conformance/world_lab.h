@@ -17,6 +17,9 @@ struct Chain {
   std::vector<netsim::NatConfig> boxes;
   /// External addresses of the last box.
   size_t pool = 1;
+  /// The run is told that 198.51.100.105, an outside address, is exempt from
+  /// translation; whether it is `exempt` of the boxes says.
+  bool names_exempt = false;
 };
 
 /// The boxes of a profile, with as many external addresses as make its pooling
