@@ -1,7 +1,9 @@
 // Maps one UDP port as a program would and prints what happens, one event per
 // line; SIGTERM deletes the mapping, after which it says "done" and ends.
 //   portmap_helper PORT [pcp] [nat-pmp] [upnp] [seen-as=ADDRESS]
+//     [lifetime=SECONDS]
 
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -58,6 +60,7 @@ void Print(const nat::PortMapperEvent& event) {
 
 int Run(const std::vector<std::string_view>& words) {
   constexpr std::string_view kSeenAs = "seen-as=";
+  constexpr std::string_view kLifetime = "lifetime=";
   nat::PortMapperConfig config{.uses_pcp = false,
                                .uses_nat_pmp = false,
                                .uses_upnp = false,
@@ -69,6 +72,9 @@ int Run(const std::vector<std::string_view>& words) {
     config.uses_upnp |= word == "upnp";
     if (word.starts_with(kSeenAs)) {
       seen_as.push_back(*IpAddress::Parse(word.substr(kSeenAs.size())));
+    } else if (word.starts_with(kLifetime)) {
+      config.lifetime = std::chrono::seconds(
+          std::atoi(std::string(word.substr(kLifetime.size())).c_str()));
     }
   }
   io::EventLoop loop;

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -23,6 +24,7 @@ SERVICES = {"pcp": "PCP", "nat-pmp": "NAT-PMP", "upnp": "UPnP"}
 # miniupnpd maps nothing where its outside has an address that is reserved for
 # documentation.
 EXTERNAL = "11.0.113.20"
+SHORT = 8  # seconds: the lifetime of a mapping that is to end in a test
 
 HOME = """
 [[network]]
@@ -57,7 +59,7 @@ enable_natpmp=yes
 enable_upnp=yes
 secure_mode=yes
 system_uptime=no
-min_lifetime=120
+min_lifetime={shortest}
 max_lifetime=86400
 uuid=4a0e1f8e-8d4b-4d26-a0b0-5ac8e2ad0001
 upnp_table_name=miniupnpd
@@ -124,7 +126,13 @@ class Mapper:
         self._process.wait()
         self.close()
 
+    def kill(self):
+        self.close()
+
     def close(self):
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
         self._process.stdout.close()
 
 
@@ -205,21 +213,26 @@ class Miniupnpd(PortMapCase):
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
         self.net.exec("box", "nft", "-f", "-", input=TABLE)
-        (self.folder / "conf").write_text(MINIUPNPD.format(
-            lease=self.folder / "leases"))
         self.start()
 
-    def start(self):
+    def start(self, shortest=120):
+        """`shortest`: seconds that a mapping has at least."""
+        (self.folder / "conf").write_text(MINIUPNPD.format(
+            lease=self.folder / "leases", shortest=shortest))
         self.daemon = self.net.popen(
             "box", ["/usr/sbin/miniupnpd", "-d", "-f", self.folder / "conf",
                     "-P", self.folder / "pid"],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         while "listening" not in (line := self.daemon.stdout.readline()):
             self.assertTrue(line, "miniupnpd ended")
+        # It would stop at a full pipe.
+        self.drain = threading.Thread(target=self.daemon.stdout.read)
+        self.drain.start()
 
     def stop(self):
         self.daemon.send_signal(signal.SIGTERM)
         self.daemon.wait()
+        self.drain.join()
         self.daemon.stdout.close()
 
     def tearDown(self):
@@ -249,9 +262,46 @@ class Miniupnpd(PortMapCase):
         mapper.end()
         self.assertFalse(self.has_redirect())
 
-    def has_redirect(self):
-        return "dnat" in self.net.exec("box", "nft", "list", "chain", "inet",
-                                       "miniupnpd", "redirects")
+    def test_a_short_mapping_is_renewed_and_ends_with_its_owner(self):
+        self.stop()
+        self.start(shortest=SHORT)
+        ports = {5001: "pcp", 5002: "nat-pmp", 5003: "upnp"}
+        mappers = [Mapper(self, port, service, f"lifetime={SHORT}")
+                   for port, service in ports.items()]
+        for mapper, service in zip(mappers, ports.values()):
+            self.assertEqual(mapper.mapped()[0], SERVICES[service])
+        # Without renewals they would end within this time.
+        self.assertIsNone(self.a.receive(5000, 2.5 * SHORT))
+        for mapper, port in zip(mappers, ports):
+            self.assertTrue(self.has_redirect(port), ports[port])
+            mapper.kill()  # deletes nothing
+            self.assertTrue(self.has_redirect(port), ports[port])
+        self.wait_until(lambda: not any(map(self.has_redirect, ports)))
+
+    def test_mappings_of_others_and_refused_ports_are_met(self):
+        self.net.exec("a", "upnpc", "-a", "192.168.1.10", "6000", "5000",
+                      "UDP", "600")
+        for service in SERVICES:
+            with self.subTest(service):
+                mapper = Mapper(self, 5000, service)
+                mapper.mapped()
+                mapper.end()
+        # By UPnP alone: for the others the daemon tries all 65535 ports first.
+        denied = Mapper(self, 600, "upnp")
+        self.assertIn(denied.wait("not-mapped").split()[2],
+                      ("refused", "conflict"))
+        denied.end()
+
+    def wait_until(self, condition):
+        deadline = time.monotonic() + GENEROUS
+        while not condition():
+            self.assertLess(time.monotonic(), deadline)
+            self.a.receive(5000, 0.2)
+
+    def has_redirect(self, port=5000):
+        """The rule that leads to host a's port."""
+        return f"dnat ip to 192.168.1.10:{port}" in self.net.exec(
+            "box", "nft", "list", "chain", "inet", "miniupnpd", "redirects")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ using std::chrono::seconds;
 
 constexpr Duration kFirstWait = milliseconds(250);  // section 3.1
 constexpr int kMaxTries = 9;
-constexpr uint32_t kLifetime = 7200;  // section 3.3, in seconds
 constexpr Duration kShortestRenewal = seconds(4);
 /// Others lost their mappings in the same moment.
 constexpr Duration kMaxRestartDelay = milliseconds(500);
@@ -54,8 +53,12 @@ Duration RetryAfter(PortMappingError error) {
 
 }  // namespace
 
-NatPmpClient::NatPmpClient(const IpAddress& gateway, Rng& rng)
-    : gateway_{gateway, kPortMappingServerPort}, rng_(rng) {}
+NatPmpClient::NatPmpClient(const IpAddress& gateway, Rng& rng,
+                           Duration lifetime)
+    : gateway_{gateway, kPortMappingServerPort},
+      rng_(rng),
+      lifetime_(static_cast<uint32_t>(
+          std::chrono::duration_cast<seconds>(lifetime).count())) {}
 
 void NatPmpClient::Start(Instant now) {
   last_now_ = now;
@@ -212,7 +215,7 @@ std::vector<uint8_t> NatPmpClient::BuildPending() const {
   NatPmpMapRequest request{.opcode = OpcodeOf(key),
                            .internal_port = key.internal_port};
   if (!entry.is_leaving) {
-    request.lifetime = kLifetime;
+    request.lifetime = lifetime_;
     request.suggested_port =
         entry.external ? entry.external->port : entry.suggested_port;
   }
@@ -265,11 +268,12 @@ void NatPmpClient::CheckEpoch(Instant now, uint32_t epoch) {
     if (int64_t{epoch} + kEpochSlack < expected) {
       events_.emplace_back(GatewayRestarted{});
       const Instant due =
-          now + Duration(static_cast<Duration::rep>(rng_.Below(
-                    static_cast<uint64_t>(kMaxRestartDelay.count()))));
+          restart_gate_.NoteRestart(now) +
+          Duration(static_cast<Duration::rep>(
+              rng_.Below(static_cast<uint64_t>(kMaxRestartDelay.count()))));
       address_due_ = due;
       for (auto& [key, entry] : entries_) {
-        entry.due = due;
+        entry.due = entry.is_leaving ? entry.due : due;
       }
       is_running_ = true;
     }
@@ -330,7 +334,7 @@ void NatPmpClient::HandleMapping(Instant now, const NatPmpResponse& response) {
 void NatPmpClient::Grant(Instant now, const PortMappingKey& key, Entry& entry,
                          const NatPmpResponse& response) {
   // A gateway may shorten the lifetime, and should not lengthen it.
-  const Duration lifetime = seconds(std::min(response.lifetime, kLifetime));
+  const Duration lifetime = seconds(std::min(response.lifetime, lifetime_));
   entry.expires = now + lifetime;
   entry.due = now + std::max<Duration>(lifetime / 2, kShortestRenewal);
   entry.external =

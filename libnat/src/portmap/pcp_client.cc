@@ -161,7 +161,7 @@ void PcpClient::HandleTimeout(Instant now) {
     if (state.external && now >= state.granted + state.lifetime) {
       state.external.reset();
       events_.emplace_back(MappingFailed{key, PortMappingError::kExpired});
-      RequestAt(now, state.retry);
+      RequestAt(std::max(now, state.asked + kShortestRenewal), state.retry);
     }
     if (state.retry.due && now >= *state.retry.due) {
       if (state.is_leaving && state.retry.sent >= kDeletionTries) {
@@ -211,13 +211,14 @@ void PcpClient::SendMapping(Instant now, const PortMappingKey& key,
     request.mapping->external = {any, 0};
     request.prefer_failure = false;  // section 13.2
     NoteSent(now, entry.retry);
-  } else if (entry.external) {
+  } else if (entry.external && !entry.is_lost) {
     request.mapping->external = *entry.external;
     ++entry.renewals;
     ScheduleRenewal(now, entry);
   } else {
     NoteSent(now, entry.retry);
   }
+  entry.asked = now;
   transmits_.push_back(
       {{config_.server, kPortMappingServerPort}, BuildPcpRequest(request)});
 }
@@ -270,6 +271,7 @@ void PcpClient::Grant(Instant now, const PortMappingKey& key, Entry& entry,
   entry.external = response.mapping->external;
   entry.lifetime = seconds(std::min(response.lifetime, kLongestLifetime));
   entry.granted = now;
+  entry.is_lost = false;
   entry.renewals = 0;
   entry.retry.sent = 0;
   ScheduleRenewal(now, entry);
@@ -314,6 +316,7 @@ void PcpClient::CheckEpoch(Instant now, const PcpResponse& response) {
   const bool is_unasked =
       response.opcode == PcpOpcode::kAnnounce && !probe_.due;
   const Duration bound = is_unasked ? kMaxRestartDelay : Duration{};
+  const Instant opens = restart_gate_.NoteRestart(now);
   events_.emplace_back(GatewayRestarted{});
   for (auto& [key, entry] : entries_) {
     if (entry.is_leaving) {
@@ -321,9 +324,9 @@ void PcpClient::CheckEpoch(Instant now, const PcpResponse& response) {
     }
     if (entry.external) {  // asked for as before, but as a new one
       entry.suggested = *entry.external;
-      entry.external.reset();
+      entry.is_lost = true;
     }
-    RequestAt(now, entry.retry, RandomBelow(bound));
+    RequestAt(opens, entry.retry, RandomBelow(bound));
   }
 }
 

@@ -68,15 +68,16 @@ void PortMapper::SetGateway(Instant now,
     const bool is_v4 = gateway_->router.is_v4();
     if (config_.uses_pcp) {
       clients_.pcp.emplace(PcpClientConfig{.server = gateway_->router,
-                                           .client = gateway_->local},
+                                           .client = gateway_->local,
+                                           .lifetime = config_.lifetime},
                            rng_);
     }
     if (config_.uses_nat_pmp && is_v4) {
-      clients_.nat_pmp.emplace(gateway_->router, rng_);
+      clients_.nat_pmp.emplace(gateway_->router, rng_, config_.lifetime);
     }
     if (config_.uses_upnp && is_v4) {
       clients_.upnp.emplace(gateway_->router, gateway_->local,
-                            config_.description, rng_);
+                            config_.description, rng_, config_.lifetime);
     }
     Probe(now);
   }

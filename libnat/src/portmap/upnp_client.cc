@@ -10,7 +10,6 @@ namespace {
 
 using std::chrono::minutes;
 
-constexpr Duration kLease = std::chrono::hours(2);
 constexpr Duration kCheckInterval = minutes(10);
 constexpr int kMaxConflicts = 3;
 
@@ -44,11 +43,12 @@ PortMappingError ErrorOf(UpnpError error) {
 }  // namespace
 
 UpnpClient::UpnpClient(const IpAddress& gateway, const IpAddress& local,
-                       std::string description, Rng& rng)
+                       std::string description, Rng& rng, Duration lifetime)
     : gateway_(gateway),
       local_(local),
       description_(std::move(description)),
-      rng_(rng) {}
+      rng_(rng),
+      lifetime_(lifetime) {}
 
 void UpnpClient::Start(Instant now) {
   last_now_ = now;
@@ -151,7 +151,7 @@ void UpnpClient::Ask(const PortMappingKey& key, const Entry& entry) {
                          .protocol = key.protocol,
                          .external_port = entry.external_port,
                          .internal_port = key.internal_port,
-                         .lease = entry.is_permanent ? Duration{} : kLease,
+                         .lease = entry.is_permanent ? Duration{} : lifetime_,
                          .description = description_};
 }
 
@@ -190,10 +190,10 @@ void UpnpClient::HandleAdded(Instant now, const PortMappingKey& key,
     return;  // its deletion is due
   }
   if (error == UpnpError::kNone && external_address_) {
-    const Duration lease = entry.is_permanent ? Duration::max() : kLease;
+    const Duration lease = entry.is_permanent ? Duration::max() : lifetime_;
     entry.is_granted = true;
     entry.conflicts = 0;
-    entry.due = now + std::min(kCheckInterval, kLease / 2);
+    entry.due = now + std::min(kCheckInterval, lifetime_ / 2);
     events_.emplace_back(
         MappingGranted{key, {*external_address_, entry.external_port}, lease});
     return;

@@ -292,5 +292,43 @@ TEST(NatPmpClient, KeysAreBounded) {
   EXPECT_FALSE(lab.client().Map(lab.now, {.internal_port = 0}));
 }
 
+TEST(NatPmpClient, AClockThatJumpsAllTheTimeDoesNotMakeAFlood) {
+  PmpLab lab;
+  lab.MapOne();
+  size_t answered = lab.sent.size();
+  uint32_t epoch = 1000000;
+  const Instant end = lab.now + std::chrono::hours(1);
+  while (lab.now < end) {
+    lab.Run(milliseconds(100));
+    for (; answered < lab.sent.size(); ++answered) {
+      epoch -= 100;  // back in time with every answer
+      if (lab.sent[answered].size() == 2) {
+        lab.AnswerAddress(epoch);
+      } else {
+        lab.AnswerMap(epoch, 40000);
+      }
+    }
+  }
+  EXPECT_LT(lab.sent.size(), 60U);
+}
+
+TEST(NatPmpClient, AShortLifetimeIsRenewedAtItsHalfButNotSoonerThan4S) {
+  PmpLab lab;
+  lab.MapOne();
+  lab.AnswerMap(100, 40000, 20);
+  const size_t before = lab.sent.size();
+  lab.Run(milliseconds(9999));
+  EXPECT_EQ(lab.sent.size(), before);
+  lab.Run(milliseconds(1));
+  EXPECT_EQ(lab.sent.size(), before + 1);
+  lab.AnswerMap(110, 40000, 1);
+  lab.Run(milliseconds(3999));
+  EXPECT_EQ(lab.sent.size(), before + 1);
+  lab.Run(milliseconds(1));
+  EXPECT_EQ(lab.sent.size(), before + 2);
+  lab.AnswerMap(114, 40000);
+  EXPECT_EQ(lab.All<MappingFailed>().size(), 1U);  // one second, then nothing
+}
+
 }  // namespace
 }  // namespace natkit::nat

@@ -296,5 +296,62 @@ TEST(PcpClient, AServerOfAnotherVersionEndsIt) {
   EXPECT_EQ(lab.sent.size(), 1U);
 }
 
+TEST(PcpClient, AClockThatJumpsAllTheTimeDoesNotMakeAFlood) {
+  PcpLab lab;
+  for (uint16_t port = 6000; port < 6004; ++port) {
+    lab.client().Map(lab.now, {.internal_port = port});
+  }
+  lab.Drain();
+  // Every answer has another epoch than the one before.
+  size_t answered = 0;
+  const Instant end = lab.now + hours(1);
+  while (lab.now < end) {
+    while (answered < lab.sent.size() && answered < 10000) {
+      lab.sent.push_back(lab.sent[answered]);
+      const PcpResponse answer = lab.Granted(answered % 2 == 0 ? 9000 : 1);
+      lab.sent.pop_back();
+      ++answered;
+      lab.Answer(answer);
+    }
+    lab.Run(seconds(1));
+  }
+  // 10, 20, 40, ... s between the rounds, then ten minutes.
+  EXPECT_LT(lab.sent.size(), 4U * 20);
+  EXPECT_TRUE(lab.All<MappingFailed>().empty());
+}
+
+TEST(PcpClient, AMappingThatEndsAtOnceIsNotAskedForMoreThanEvery4S) {
+  PcpLab lab;
+  lab.MapOne(1);
+  for (int second = 0; second < 40; ++second) {
+    const size_t before = lab.sent.size();
+    lab.Run(seconds(1));
+    if (lab.sent.size() > before) {
+      lab.Answer(lab.Granted(101 + static_cast<uint32_t>(second), 1));
+    }
+  }
+  EXPECT_LE(lab.sent.size(), 11U);
+  EXPECT_GE(lab.sent.size(), 9U);
+}
+
+TEST(PcpClient, AMappingLostByARestartEndsInItsTimeIfNobodyAnswers) {
+  PcpLab lab;
+  lab.MapOne();
+  lab.Run(seconds(100));
+  lab.Announce(0);
+  lab.Run(seconds(7099));
+  EXPECT_TRUE(lab.All<MappingFailed>().empty());
+  lab.Run(seconds(1));
+  ASSERT_EQ(lab.All<MappingFailed>().size(), 1U);
+  EXPECT_EQ(lab.All<MappingFailed>()[0].error, PortMappingError::kExpired);
+}
+
+TEST(PcpClient, TheLifetimeAskedForIsConfigured) {
+  PcpLab lab({.server = kGateway, .client = kUs, .lifetime = seconds(60)});
+  lab.client().Map(lab.now, kUdp6000);
+  lab.Drain();
+  EXPECT_EQ(lab.sent.back()[7], 60);
+}
+
 }  // namespace
 }  // namespace natkit::nat

@@ -12,6 +12,7 @@
 #include "natkit/base/time.h"
 #include "natkit/nat/nat_pmp_message.h"
 #include "natkit/nat/port_mapping.h"
+#include "natkit/nat/restart_gate.h"
 
 namespace natkit::nat {
 
@@ -20,9 +21,10 @@ namespace natkit::nat {
 /// Start() asks for the external address and with it whether there is such a
 /// gateway. From then on every key of Map() is asked for, renewed at half of
 /// its lifetime, and made anew when the gateway's epoch says that it lost its
-/// state (section 3.6). One request is out at a time; it is sent 9 times, first
-/// after 250 ms, then twice as late each time (section 3.1), after which the
-/// service counts as failed until Start().
+/// state (section 3.6); ever later if that happens again and again. One request
+/// is out at a time; it is sent 9 times, first after 250 ms, then twice as late
+/// each time (section 3.1), after which the service counts as failed until
+/// Start().
 ///
 /// Pure: owns no socket, clock or random source; `rng` must outlive it. Takes
 /// datagrams of the socket that it sends from, and announcements to
@@ -33,7 +35,9 @@ class NatPmpClient {
   /// Keys that one client keeps at most.
   static constexpr size_t kMaxKeys = 64;
 
-  NatPmpClient(const IpAddress& gateway, Rng& rng);
+  /// `lifetime`, whole seconds, is what mappings are asked for.
+  NatPmpClient(const IpAddress& gateway, Rng& rng,
+               Duration lifetime = kPortMappingLifetime);
 
   // Inputs. After each one, drain all outputs.
   /// Begins, or asks everything again after a failure.
@@ -97,11 +101,13 @@ class NatPmpClient {
 
   Endpoint gateway_;
   Rng& rng_;
+  uint32_t lifetime_;  ///< seconds
   std::map<PortMappingKey, Entry> entries_;
   std::optional<Instant> address_due_;
   std::optional<IpAddress> external_address_;
   std::optional<Pending> pending_;
   std::optional<Epoch> epoch_;
+  RestartGate restart_gate_;
   bool is_running_ = false;
   bool has_answered_ = false;
   Instant last_now_;

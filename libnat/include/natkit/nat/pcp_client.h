@@ -14,6 +14,7 @@
 #include "natkit/base/time.h"
 #include "natkit/nat/pcp_message.h"
 #include "natkit/nat/port_mapping.h"
+#include "natkit/nat/restart_gate.h"
 
 namespace natkit::nat {
 
@@ -22,7 +23,7 @@ struct PcpClientConfig {
   IpAddress server;
   /// Our address toward the server: the one that its NAT maps from.
   IpAddress client;
-  Duration lifetime = std::chrono::hours(2);
+  Duration lifetime = kPortMappingLifetime;
   /// Fails rather than get another external endpoint than suggested (RFC 6887
   /// section 13.2).
   bool prefer_failure = false;
@@ -39,7 +40,8 @@ struct PcpClientConfig {
 /// s apart (section 11.2.1). A failure is not asked again before the lifetime
 /// that the server gave it. When the server's epoch is not plausible (section
 /// 8.5) all mappings are made anew; after a received announcement, up to 5 s
-/// later.
+/// later, and ever later if that happens again and again. No mapping is asked
+/// for twice within 4 s but to delete it.
 ///
 /// Pure: owns no socket, clock or random source; `rng` must outlive it. Takes
 /// datagrams of the socket that it sends from, and announcements to
@@ -91,8 +93,10 @@ class PcpClient {
     std::optional<Endpoint> external;
     Duration lifetime{};  ///< as granted
     Instant granted;
-    int renewals = 0;  ///< sent since
-    Retry retry;       ///< also says when to renew
+    int renewals = 0;      ///< sent since
+    bool is_lost = false;  ///< the server has restarted: asked for as new
+    Retry retry;           ///< also says when to renew
+    Instant asked;         ///< last
     bool is_leaving = false;
   };
 
@@ -122,6 +126,7 @@ class PcpClient {
   std::map<PortMappingKey, Entry> entries_;
   Retry probe_;
   std::optional<Epoch> epoch_;
+  RestartGate restart_gate_;
   std::optional<IpAddress> external_address_;
   bool has_answered_ = false;
   Instant last_now_;

@@ -37,6 +37,8 @@ struct PortMapperConfig {
   bool uses_upnp = true;     ///< IPv4 alone
   /// What routers show in their lists (UPnP).
   std::string description = "natkit";
+  /// What mappings are asked for; whole seconds. Routers may give less.
+  Duration lifetime = kPortMappingLifetime;
 };
 
 /// How far a mapping's external endpoint can be believed.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <compare>
 #include <cstdint>
 #include <optional>
@@ -14,6 +15,9 @@ namespace natkit::nat {
 /// Where NAT-PMP and PCP servers listen, and where they send announcements.
 inline constexpr uint16_t kPortMappingServerPort = 5351;
 inline constexpr uint16_t kPortMappingClientPort = 5350;
+
+/// What mappings are asked for unless told otherwise (RFC 6886 section 3.3).
+inline constexpr Duration kPortMappingLifetime = std::chrono::hours(2);
 
 /// What a mapping is for; the values are IANA's protocol numbers.
 enum class MappedProtocol : uint8_t { kTcp = 6, kUdp = 17 };

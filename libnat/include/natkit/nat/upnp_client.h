@@ -16,11 +16,11 @@ namespace natkit::nat {
 
 /// Keeps mappings at a UPnP Internet Gateway Device.
 ///
-/// Mappings are asked for again every ten minutes or at half of their lease of
-/// two hours, since nothing announces that a device has lost them. What devices
-/// refuse is met: a taken port (718, 729) by up to three others, "same port
-/// required" (724) by the same, "only permanent leases" (725) by one that is
-/// deleted at the end. One request is under way at a time.
+/// Mappings are asked for again every ten minutes, or at half of their lease if
+/// that is sooner, since nothing announces that a device has lost them. What
+/// devices refuse is met: a taken port (718, 729) by up to three others, "same
+/// port required" (724) by the same, "only permanent leases" (725) by one that
+/// is deleted at the end. One request is under way at a time.
 ///
 /// Pure: owns no socket, clock or random source; `rng` must outlive it.
 class UpnpClient {
@@ -28,8 +28,10 @@ class UpnpClient {
   /// Keys that one client keeps at most.
   static constexpr size_t kMaxKeys = 64;
 
+  /// `lifetime`, whole seconds, is the lease that mappings are asked for.
   UpnpClient(const IpAddress& gateway, const IpAddress& local,
-             std::string description, Rng& rng);
+             std::string description, Rng& rng,
+             Duration lifetime = kPortMappingLifetime);
 
   // Inputs. After each one, drain all outputs.
   /// Looks for the device, again if it is known.
@@ -80,6 +82,7 @@ class UpnpClient {
   IpAddress local_;
   std::string description_;
   Rng& rng_;
+  Duration lifetime_;
   std::map<PortMappingKey, Entry> entries_;
   bool is_known_ = false;
   bool is_discovery_due_ = false;
