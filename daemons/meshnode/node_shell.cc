@@ -22,6 +22,11 @@ Instant Now() {
 
 NodeShell::NodeShell(io::EventLoop& loop)
     : loop_(loop),
+      punch_(loop,
+             [this](PacketBatch& batch) {
+               node_->HandleUdp(Now(), batch);
+               Pump();
+             }),
       timer_(loop,
              [this] {
                node_->HandleTimeout(Now());
@@ -143,12 +148,15 @@ void NodeShell::Pump() {
   while (const auto command = node_->PollRelayCommand()) {
     HandleCommand(*command);
   }
+  while (const auto command = node_->PollSocketCommand()) {
+    HandleCommand(*command);
+  }
   relays_->Fill([this](mesh::RelayId relay, MutableBytes out) {
     return node_->PollRelayBytes(Now(), relay, out);
   });
-  udp_->Send(node_->udp_out());
+  udp_->Send(punch_.Send(node_->udp_out()));
   node_->udp_out().Clear();
-  udp_->SendOpeners(node_->openers_out());
+  udp_->SendOpeners(punch_.SendOpeners(node_->openers_out()));
   node_->openers_out().Clear();
   if (tun_ && !node_->tun_out().is_empty()) {
     tun_->Write(node_->tun_out());
@@ -165,6 +173,14 @@ void NodeShell::HandleCommand(const mesh::RelayCommand& command) {
     relays_->Open(connect->relay);
   } else if (const auto* close = std::get_if<mesh::RelayClose>(&command)) {
     relays_->Close(close->relay);
+  }
+}
+
+void NodeShell::HandleCommand(const mesh::SocketCommand& command) {
+  if (const auto* open = std::get_if<mesh::SocketsOpen>(&command)) {
+    node_->HandleSocketsOpened(Now(), open->request, punch_.Open(*open));
+  } else if (const auto* close = std::get_if<mesh::SocketsClose>(&command)) {
+    punch_.Close(*close);
   }
 }
 

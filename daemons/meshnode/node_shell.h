@@ -15,6 +15,7 @@
 #include "natkit/mesh/node.h"
 #include "natkit/shell/port_mapping.h"
 #include "node_shell_config.h"
+#include "node_shell_punch.h"
 #include "node_shell_relays.h"
 #include "node_shell_stun.h"
 #include "node_shell_udp.h"
@@ -64,6 +65,7 @@ class NodeShell {
   /// Hands every output of the node on and arms the timer; after each input.
   void Pump();
   void HandleCommand(const mesh::RelayCommand& command);
+  void HandleCommand(const mesh::SocketCommand& command);
   void HandleEvent(const mesh::NodeEvent& event);
 
   io::EventLoop& loop_;
@@ -79,6 +81,7 @@ class NodeShell {
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<mesh::Node> node_;
   std::optional<UdpPair> udp_;
+  PunchSockets punch_;
   std::optional<io::TunDevice> tun_;
   std::unique_ptr<RelayStreams> relays_;
   std::optional<StunDirectory> stun_;

@@ -286,6 +286,11 @@ class MeshHost : public sim::SimActor {
         }));
   }
 
+  /// Sockets that the node has asked for, now and at most.
+  [[nodiscard]] size_t socket_count() const { return sockets_.size(); }
+
+  [[nodiscard]] size_t most_sockets() const { return most_sockets_; }
+
   [[nodiscard]] PublicKey public_key() const {
     return DerivePublicKey(private_key_);
   }
@@ -359,6 +364,7 @@ class MeshHost : public sim::SimActor {
       }
       Obey(now, *command);
     }
+    PumpSockets(now);
     PumpStreams(now);
     while (auto event = node_->PollEvent()) {
       const auto* seen = std::get_if<ReflexiveChanged>(&*event);
@@ -391,6 +397,27 @@ class MeshHost : public sim::SimActor {
       }
     }
     tun.Clear();
+  }
+
+  /// Any port of an address that the host has can send and receive.
+  void PumpSockets(Instant now) {
+    while (const auto command = node_->PollSocketCommand()) {
+      if (const auto* close = std::get_if<SocketsClose>(&*command)) {
+        for (const Endpoint& socket : close->sockets) {
+          NATKIT_CHECK(sockets_.erase(socket) == 1);
+        }
+        continue;
+      }
+      const auto& open = std::get<SocketsOpen>(*command);
+      std::vector<Endpoint> opened;
+      for (uint32_t i = 0; i < open.count; ++i) {
+        opened.push_back({open.address, ++last_port_});
+      }
+      sockets_.insert(opened.begin(), opened.end());
+      most_sockets_ = std::max(most_sockets_, sockets_.size());
+      node_->HandleSocketsOpened(now, open.request, opened);
+    }
+    PumpPackets(now);
   }
 
   void PumpStreams(Instant now) {
@@ -444,6 +471,9 @@ class MeshHost : public sim::SimActor {
   std::unique_ptr<Node> node_;
   std::optional<nat::PortMapper> mapper_;
   std::vector<std::optional<derp::ConnectionId>> connections_;
+  std::set<Endpoint> sockets_;
+  uint16_t last_port_ = 20000;
+  size_t most_sockets_ = 0;
   std::map<uint16_t, int> arrived_;
   std::vector<Instant> arrival_times_;
   std::vector<NodeEvent> events_;

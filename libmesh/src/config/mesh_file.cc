@@ -124,6 +124,20 @@ void ReadEndpoint(TomlTable& table, NodeEntry& node) {
   node.endpoint = *endpoint;
 }
 
+HardNatPolicy ReadHardNat(TomlTable& table) {
+  HardNatPolicy policy;
+  policy.is_allowed = table.OptionalBool("hard_nat", false);
+  const auto read = [&table](std::string_view key, int64_t high,
+                             uint32_t& value) {
+    value = static_cast<uint32_t>(
+        table.OptionalInteger(key, 1, high, int64_t{value}));
+  };
+  read("hard_nat_packets_per_second", 1000, policy.budget.packets_per_second);
+  read("hard_nat_packets", 65535, policy.budget.max_packets);
+  read("hard_nat_sockets", 1024, policy.budget.max_sockets);
+  return policy;
+}
+
 NodeEntry ReadNode(TomlTable& table) {
   NodeEntry node;
   node.line = table.line();
@@ -137,6 +151,7 @@ NodeEntry ReadNode(TomlTable& table) {
     node.listen_port = ReadPort(table, "listen_port", 0, 1);
   }
   node.port_mapping = table.OptionalBool("port_mapping", true);
+  node.hard_nat = ReadHardNat(table);
   return node;
 }
 

@@ -59,6 +59,11 @@ void Node::HandleRelayClosed(Instant now, RelayId relay,
   impl_->HandleRelayClosed(now, relay, reason);
 }
 
+void Node::HandleSocketsOpened(Instant now, uint32_t request,
+                               const std::vector<Endpoint>& sockets) {
+  impl_->HandleSocketsOpened(now, request, sockets);
+}
+
 void Node::HandleTimeout(Instant now) {
   impl_->HandleTimeout(now);
 }
@@ -82,6 +87,10 @@ PacketBatch& Node::tun_out() {
 
 std::optional<RelayCommand> Node::PollRelayCommand() {
   return impl_->PollRelayCommand();
+}
+
+std::optional<SocketCommand> Node::PollSocketCommand() {
+  return impl_->PollSocketCommand();
 }
 
 size_t Node::PollRelayBytes(Instant now, RelayId relay, MutableBytes out) {

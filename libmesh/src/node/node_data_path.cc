@@ -73,6 +73,9 @@ void Node::Impl::TakeStun(Instant now, ByteView bytes,
   if (prober_.HandleDatagram(now, meta.local, meta.remote, bytes)) {
     return;
   }
+  if (hard_.HandleDatagram(now, meta.local, meta.remote, bytes)) {
+    return;
+  }
   const auto id = mux_.Route(bytes);
   NodePeer* peer = id ? FindPeer(static_cast<wg::PeerId>(*id)) : nullptr;
   if (peer != nullptr &&

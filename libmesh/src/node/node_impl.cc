@@ -34,6 +34,7 @@ Node::Impl::Impl(NodeConfig config, const NodeEntry& self, Rng& rng)
       rng_(rng),
       device_(MakeDeviceConfig(config_), rng),
       prober_(rng),
+      hard_(self_->hard_nat, rng),
       boot_(rng.NextU64()),
       ping_identifier_(static_cast<uint16_t>(rng.NextU32())) {
   device_.SetPrivateKey(Instant{}, config_.private_key.Clone());
@@ -110,6 +111,9 @@ void Node::Impl::SetLocalEndpoints(Instant now,
     }
   }
   local_.bases = std::move(endpoints);
+  if (is_change) {
+    hard_.Abort();
+  }
   std::erase_if(local_.reflexive, [this](const ReflexiveAddress& address) {
     return std::ranges::find(local_.bases, address.base) == local_.bases.end();
   });
@@ -128,7 +132,7 @@ void Node::Impl::SetLocalEndpoints(Instant now,
 
 void Node::Impl::SetStunServers(Instant now, std::vector<Endpoint> servers) {
   prober_.SetServers(now, servers);
-  has_stun_ = !servers.empty();
+  stun_servers_ = std::move(servers);
   UpdateMapped(now);
   Settle(now);
 }
@@ -136,6 +140,7 @@ void Node::Impl::SetStunServers(Instant now, std::vector<Endpoint> servers) {
 void Node::Impl::HandleTimeout(Instant now) {
   device_.HandleTimeout(now, wg_out_);
   prober_.HandleTimeout(now);
+  hard_.HandleTimeout(now);
   for (RelayLink& relay : relays_) {
     relay.HandleTimeout(now);
   }
@@ -156,6 +161,7 @@ void Node::Impl::Settle(Instant now) {
   DrainRelays(now);
   RunDevice(now);
   DrainProber(now);
+  DrainHardPath(now);
   while (!touched_.empty()) {
     NodePeer& peer = *touched_.back();
     touched_.pop_back();
@@ -164,7 +170,8 @@ void Node::Impl::Settle(Instant now) {
   }
   RouteDatagrams(now);
   DrainDevice();
-  UpdateDeadlines();
+  DrainHardPath(now);
+  UpdateDeadlines(now);
 }
 
 void Node::Impl::Touch(NodePeer& peer) {
@@ -184,11 +191,12 @@ void Node::Impl::TouchAll() {
   }
 }
 
-void Node::Impl::UpdateDeadlines() {
+void Node::Impl::UpdateDeadlines(Instant now) {
   for (NodePeer* peer : undated_) {
     peer->needs_deadline = false;
     const auto next =
-        Earlier(peer->link.NextTimeout(), peer->watch.NextTimeout());
+        Earlier(Earlier(peer->link.NextTimeout(), peer->watch.NextTimeout()),
+                HardDue(now, *peer));
     if (next == peer->deadline) {
       continue;
     }
@@ -224,6 +232,7 @@ void Node::Impl::DrainLink(Instant now, NodePeer& peer) {
                                        .local = transmit->from_base,
                                        .tag = transmit->ttl.value_or(0)});
   }
+  BeginHardPunch(now, peer);
   ReportPath(peer);
 }
 
@@ -243,6 +252,8 @@ void Node::Impl::HandleLinkEvent(Instant now, NodePeer& peer,
   } else if (std::holds_alternative<DirectSuspectEvent>(event)) {
     prober_.Refresh(now);
     DrainProber(now);
+  } else if (const auto* released = std::get_if<SocketReleasedEvent>(&event)) {
+    hard_.Close(released->socket);
   }
 }
 
@@ -335,6 +346,7 @@ std::optional<NodeEvent> Node::Impl::PollEvent() {
 
 std::optional<Instant> Node::Impl::NextTimeout() const {
   auto next = Earlier(device_.NextTimeout(), prober_.NextTimeout());
+  next = Earlier(next, hard_.NextTimeout());
   for (const RelayLink& relay : relays_) {
     next = Earlier(next, relay.NextTimeout());
   }

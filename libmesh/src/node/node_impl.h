@@ -12,6 +12,7 @@
 #include "natkit/mesh/signal.h"
 #include "natkit/nat/ice_mux.h"
 #include "natkit/wg/device.h"
+#include "node/hard_path.h"
 #include "node/icmp_echo.h"
 #include "node/local_addresses.h"
 #include "node/path_watch.h"
@@ -45,6 +46,9 @@ struct NodePeer {
   PacketBatch held;
   size_t held_bytes = 0;
   Path reported;
+  nat::HardPunchOutcome hard_outcome = nat::HardPunchOutcome::kNotTried;
+  /// We begin no hard punch before that.
+  Instant hard_not_before{Instant::min()};
   std::string ufrag;  ///< that the node's Mux knows
   std::optional<Instant> deadline;
   bool is_touched = false;
@@ -68,6 +72,8 @@ class Node::Impl {
                        const std::optional<PublicKey>& server_key);
   void HandleRelayBytes(Instant now, RelayId relay, ByteView bytes);
   void HandleRelayClosed(Instant now, RelayId relay, std::string_view reason);
+  void HandleSocketsOpened(Instant now, uint32_t request,
+                           const std::vector<Endpoint>& sockets);
   void HandleTimeout(Instant now);
   Result<void> SendPing(Instant now, std::string_view name, uint16_t sequence);
 
@@ -78,6 +84,11 @@ class Node::Impl {
   PacketBatch& tun_out() { return tun_out_; }
 
   std::optional<RelayCommand> PollRelayCommand();
+
+  std::optional<SocketCommand> PollSocketCommand() {
+    return hard_.PollCommand();
+  }
+
   size_t PollRelayBytes(Instant now, RelayId relay, MutableBytes out);
   std::optional<NodeEvent> PollEvent();
   [[nodiscard]] std::optional<Instant> NextTimeout() const;
@@ -95,7 +106,7 @@ class Node::Impl {
   /// The peer has something to say, or may have: Settle() will look.
   void Touch(NodePeer& peer);
   void TouchAll();
-  void UpdateDeadlines();
+  void UpdateDeadlines(Instant now);
   void DrainLink(Instant now, NodePeer& peer);
   void HandleLinkEvent(Instant now, NodePeer& peer, const LinkEvent& event);
   void DrainDevice();
@@ -113,6 +124,20 @@ class Node::Impl {
   void UpdateNetwork(Instant now);
   [[nodiscard]] std::optional<ReflexiveAddress> FindMapped(
       bool is_middle) const;
+
+  // node_hard_path.cc
+  /// When to try a hard punch with this peer, as far as we may begin one.
+  [[nodiscard]] std::optional<Instant> HardDue(Instant now,
+                                               const NodePeer& peer) const;
+  [[nodiscard]] bool MayHardPunchHelp(const NodePeer& peer) const;
+  [[nodiscard]] std::optional<HardPathTask> MakeHardTask(
+      const NodePeer& peer) const;
+  void BeginHardPunch(Instant now, NodePeer& peer);
+  void TakePunch(Instant now, NodePeer& peer, const nat::PunchOffer& offer);
+  void DrainHardPath(Instant now);
+  void HandleHardEvent(Instant now, NodePeer& peer, const HardPathEvent& event);
+  void NoteHardFailure(Instant now, NodePeer& peer, nat::PunchFailure reason);
+  [[nodiscard]] nat::HardPunchOutcome HardOutcome(const NodePeer& peer) const;
 
   // node_data_path.cc
   void TakeDatagram(Instant now, ByteView bytes, const PacketBatch::Meta& meta);
@@ -157,7 +182,8 @@ class Node::Impl {
   LocalAddresses local_;
   ReflexiveProber prober_;
   PortMappingState port_mapping_;
-  bool has_stun_ = false;
+  HardPath hard_;
+  std::vector<Endpoint> stun_servers_;
   std::deque<RelayLink> relays_;
   std::vector<std::unique_ptr<NodePeer>> peers_;
   std::unordered_map<wg::PeerId, NodePeer*> by_id_;

@@ -60,7 +60,8 @@ Result<nat::PathDiagnosis> Node::Impl::Explain(Instant now,
        .theirs = peer.link.remote_network(),
        .is_direct = CurrentPath(peer).kind == PathKind::kDirect,
        .is_active = peer.link.is_active(),
-       .has_searched = peer.link.has_searched(now)});
+       .has_searched = peer.link.has_searched(now),
+       .hard_punch = HardOutcome(peer)});
 }
 
 void Node::Impl::UpdateMapped(Instant now) {
@@ -86,7 +87,7 @@ std::optional<ReflexiveAddress> Node::Impl::FindMapped(bool is_middle) const {
                   mapping.external.address.is_private()
             : mapping.standing == nat::MappingStanding::kVerified ||
                   (mapping.standing == nat::MappingStanding::kUnverified &&
-                   !has_stun_);
+                   stun_servers_.empty());
     if (!is_wanted || !port_mapping_.local ||
         mapping.key.protocol != nat::MappedProtocol::kUdp) {
       continue;

@@ -106,10 +106,11 @@ void Node::Impl::TakeSignal(Instant now, NodePeer& peer, ByteView packet) {
   } else if (const auto* report = std::get_if<PathReport>(&signal->body)) {
     peer.watch.HandleReport(now, *report);
   } else if (const auto* punch = std::get_if<nat::PunchOffer>(&signal->body)) {
-    // This node does not take part: the peer need not wait for its timeout.
-    SendSignal(now, peer,
-               nat::PunchRefusal{.attempt = punch->attempt,
-                                 .reason = nat::PunchFailure::kNotAllowed});
+    TakePunch(now, peer, *punch);
+  } else if (const auto* reply = std::get_if<nat::PunchAnswer>(&signal->body)) {
+    hard_.HandleMessage(now, peer.id, *reply);
+  } else if (const auto* no = std::get_if<nat::PunchRefusal>(&signal->body)) {
+    hard_.HandleMessage(now, peer.id, *no);
   } else if (std::holds_alternative<Hello>(signal->body)) {
     HandleHello(now, peer);
   }

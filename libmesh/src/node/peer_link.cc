@@ -98,6 +98,7 @@ void PeerLink::PrepareAgent(Instant now) {
       is_controlling() ? ice::Role::kControlling : ice::Role::kControlled;
   agent_.emplace(ice::AgentConfig::Mesh(role), rng_);
   agent_bases_.clear();
+  remote_credentials_.reset();
   FeedAgent(now);
   if (config_.fixed_endpoint) {
     const ice::Candidate fixed{
@@ -133,6 +134,16 @@ void PeerLink::FeedAgent(Instant now) {
     add(local_.middle);
   }
   agent_bases_ = local_.bases;
+  if (hard_pair_) {
+    (void)agent_->AddHostBase(now, hard_pair_->local);
+    const auto type = ice::CandidateType::kServerReflexive;
+    (void)agent_->AddRemoteCandidate(now, {.type = type,
+                                           .endpoint = hard_pair_->remote,
+                                           .base = hard_pair_->remote,
+                                           .priority = ice::CandidatePriority(
+                                               type, ice::kMaxLocalPreference),
+                                           .foundation = "hard"});
+  }
 }
 
 /// The peer is seen from outside under an address that is ours, too.
@@ -252,6 +263,7 @@ void PeerLink::TakeDescription(Instant now, const IceDescription& description) {
   if (!agent_->SetRemoteCredentials(now, description.credentials)) {
     return;
   }
+  remote_credentials_ = description.credentials;
   for (const ice::Candidate& candidate : description.candidates) {
     (void)agent_->AddRemoteCandidate(now, candidate);
   }
@@ -267,7 +279,54 @@ void PeerLink::TakeDescription(Instant now, const IceDescription& description) {
   FeedAgent(now);
 }
 
+void PeerLink::HandleHardHit(Instant now, const Endpoint& local,
+                             const Endpoint& remote) {
+  ReleaseHardSocket(now);
+  hard_pair_ = HardPair{local, remote};
+  if (!agent_) {
+    ReleaseHardSocket(now);
+    return;
+  }
+  FeedAgent(now);
+  DrainAgentEvents(now);
+}
+
+void PeerLink::ReleaseHardSocket(Instant now) {
+  if (!hard_pair_) {
+    return;
+  }
+  const Endpoint socket = hard_pair_->local;
+  hard_pair_.reset();
+  if (std::ranges::find(local_.bases, socket) != local_.bases.end()) {
+    return;
+  }
+  if (agent_) {
+    agent_->RemoveHostBase(now, socket);
+  }
+  events_.emplace_back(SocketReleasedEvent{socket});
+}
+
+void PeerLink::HoldSession(Instant until) {
+  if (retry_at_) {
+    retry_at_ = std::max(*retry_at_, until);
+  }
+}
+
+std::optional<SessionSecrets> PeerLink::secrets() const {
+  if (!agent_ || !remote_credentials_) {
+    return std::nullopt;
+  }
+  return SessionSecrets{.role = agent_->role(),
+                        .local = agent_->local_credentials(),
+                        .remote = *remote_credentials_};
+}
+
 void PeerLink::HandleLocalAddresses(Instant now) {
+  if (hard_pair_ && std::ranges::none_of(local_.bases, [&](const auto& base) {
+        return base.address == hard_pair_->local.address;
+      })) {
+    ReleaseHardSocket(now);
+  }
   if (!agent_) {
     return;
   }
@@ -303,7 +362,7 @@ bool PeerLink::HandleDatagram(Instant now, const Endpoint& local_base,
 
 void PeerLink::HandleTimeout(Instant now) {
   if (active_until_ && now >= *active_until_) {
-    Deactivate();
+    Deactivate(now);
     return;
   }
   if (signal_due_ && now >= *signal_due_) {
@@ -324,8 +383,10 @@ void PeerLink::ScheduleRetry(Instant now) {
   retry_at_ = now + Step(kRetries, retry_attempt_++) + extra;
 }
 
-void PeerLink::Deactivate() {
+void PeerLink::Deactivate(Instant now) {
   agent_.reset();
+  ReleaseHardSocket(now);
+  remote_credentials_.reset();
   agent_bases_.clear();
   is_negotiating_ = false;
   signal_due_.reset();

@@ -32,8 +32,20 @@ struct DirectSuspectEvent {};
 /// It answers again.
 struct DirectRecoveredEvent {};
 
-using LinkEvent =
-    std::variant<DirectPathEvent, DirectSuspectEvent, DirectRecoveredEvent>;
+/// The socket of an earlier HandleHardHit() is not needed any more.
+struct SocketReleasedEvent {
+  Endpoint socket;
+};
+
+using LinkEvent = std::variant<DirectPathEvent, DirectSuspectEvent,
+                               DirectRecoveredEvent, SocketReleasedEvent>;
+
+/// What both sides of the current session know.
+struct SessionSecrets {
+  ice::Role role = ice::Role::kControlling;
+  ice::Credentials local;
+  ice::Credentials remote;
+};
 
 using SignalBody = decltype(Signal::body);
 
@@ -70,6 +82,12 @@ class PeerLink {
   void HandleNetworkChange(Instant now);
   bool HandleDatagram(Instant now, const Endpoint& local_base,
                       const Endpoint& from, ByteView datagram);
+  /// A hard punch came through from `local`, which may be a socket of its own,
+  /// to `remote`: they are checked like any other pair.
+  void HandleHardHit(Instant now, const Endpoint& local,
+                     const Endpoint& remote);
+  /// Keeps the session, as far as it is only a retry that would end it.
+  void HoldSession(Instant until);
   void HandleTimeout(Instant now);
 
   // Outputs.
@@ -88,6 +106,19 @@ class PeerLink {
   /// The peer's addresses have been known for long enough to try them all.
   [[nodiscard]] bool has_searched(Instant now) const;
 
+  /// Since when all addresses of the peer have been tried, for traffic and
+  /// without success.
+  [[nodiscard]] std::optional<Instant> searching_since() const {
+    return is_active() && !has_direct() ? described_at_ : std::nullopt;
+  }
+
+  /// nullopt until the peer has answered in this session.
+  [[nodiscard]] std::optional<SessionSecrets> secrets() const;
+
+  [[nodiscard]] bool is_controlling() const {
+    return config_.own > config_.peer;
+  }
+
   /// Names our current session in its checks; empty while there is none.
   [[nodiscard]] std::string_view ufrag() const {
     return agent_ ? std::string_view(agent_->local_credentials().ufrag)
@@ -100,10 +131,6 @@ class PeerLink {
   [[nodiscard]] bool is_active() const { return active_until_.has_value(); }
 
  private:
-  [[nodiscard]] bool is_controlling() const {
-    return config_.own > config_.peer;
-  }
-
   [[nodiscard]] bool has_direct() const {
     return agent_ && agent_->selected().has_value();
   }
@@ -123,8 +150,9 @@ class PeerLink {
   void FillDescription(Description& description) const;
   void SendDueSignal(Instant now);
   void ScheduleRetry(Instant now);
-  void Deactivate();
+  void Deactivate(Instant now);
   void ForgetDirect();
+  void ReleaseHardSocket(Instant now);
   void DrainAgentEvents(Instant now);
   void HandleAgentEvent(Instant now, const ice::AgentEvent& event);
   void HandleSelected(Instant now,
@@ -135,6 +163,14 @@ class PeerLink {
   Rng& rng_;
   std::optional<ice::Agent> agent_;
   std::vector<Endpoint> agent_bases_;
+  std::optional<ice::Credentials> remote_credentials_;  ///< of this session
+
+  struct HardPair {
+    Endpoint local;
+    Endpoint remote;
+  };
+
+  std::optional<HardPair> hard_pair_;  ///< what a hard punch has found
   uint64_t session_ = 0;
   bool is_negotiating_ = false;  ///< our offer or request has no answer yet
   int signal_attempt_ = 0;

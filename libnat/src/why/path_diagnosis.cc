@@ -238,6 +238,17 @@ std::vector<std::string> TriedOf(const PathQuestion& question) {
     case HardPunchOutcome::kFailed:
       out.emplace_back("many ports were probed, without success");
       break;
+    case HardPunchOutcome::kRunning:
+      out.emplace_back("many ports are being probed");
+      break;
+    case HardPunchOutcome::kHopeless:
+      out.emplace_back(
+          "probing many ports was considered: the budget makes a hit unlikely");
+      break;
+    case HardPunchOutcome::kBroken:
+      out.emplace_back(
+          "probing many ports was begun, but the two sides could not agree");
+      break;
   }
   return out;
 }

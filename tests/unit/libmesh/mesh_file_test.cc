@@ -35,6 +35,25 @@ std::vector<std::string> Lines(const MeshFileResult& result) {
   return out;
 }
 
+TEST(MeshFile, HardNatIsOffUnlessAsked) {
+  const auto result =
+      ParseMeshFile(Relay("eu") + Node("a", kKeyA, "10.77.0.1") +
+                    Node("b", kKeyB, "10.77.0.2",
+                         "hard_nat = true\nhard_nat_packets_per_second = 20\n"
+                         "hard_nat_packets = 300\nhard_nat_sockets = 16\n"));
+  EXPECT_THAT(Lines(result), IsEmpty());
+  EXPECT_EQ(result.file.nodes[0].hard_nat, HardNatPolicy{});
+  EXPECT_FALSE(result.file.nodes[0].hard_nat.is_allowed);
+  const HardNatPolicy& asked = result.file.nodes[1].hard_nat;
+  EXPECT_TRUE(asked.is_allowed);
+  EXPECT_EQ(asked.budget.packets_per_second, 20U);
+  EXPECT_EQ(asked.budget.max_packets, 300U);
+  EXPECT_EQ(asked.budget.max_sockets, 16U);
+  EXPECT_FALSE(ParseMeshFile(Relay("eu") + Node("a", kKeyA, "10.77.0.1",
+                                                "hard_nat_sockets = 0\n"))
+                   .is_usable());
+}
+
 TEST(MeshFile, ReadsEveryField) {
   const auto result = ParseMeshFile(
       "[mesh]\nname = \"home\"\nmtu = 1300\n"

@@ -8,6 +8,7 @@
 
 #include "natkit/base/endpoint.h"
 #include "natkit/base/keys.h"
+#include "natkit/nat/punch_plan.h"
 
 namespace natkit::mesh {
 
@@ -29,6 +30,14 @@ struct StunEntry {
   unsigned line = 0;
 };
 
+/// Whether and how far a node probes many ports where a NAT takes another one
+/// for each destination (nat/hard_punch.h).
+struct HardNatPolicy {
+  bool is_allowed = false;
+  nat::PunchBudget budget;
+  bool operator==(const HardNatPolicy&) const = default;
+};
+
 /// One node: the only thing to add when the mesh grows.
 struct NodeEntry {
   std::string name;
@@ -39,6 +48,7 @@ struct NodeEntry {
   std::optional<Endpoint> endpoint;     ///< a fixed public UDP endpoint
   std::optional<uint16_t> listen_port;  ///< UDP; default: the system's choice
   bool port_mapping = true;             ///< asks its router to forward the port
+  HardNatPolicy hard_nat;
   unsigned line = 0;
 };
 

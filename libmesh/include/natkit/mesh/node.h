@@ -39,8 +39,8 @@ struct NodeConfig {
 /// socket per family, opens the relay streams it is asked for, and carries
 /// packets between this and a TUN device. After each input, drain udp_out(),
 /// openers_out() and tun_out() (and clear them), PollRelayCommand(),
-/// PollRelayBytes() of each open relay and PollEvent(), then arm one timer at
-/// NextTimeout(). Not thread-safe.
+/// PollSocketCommand(), PollRelayBytes() of each open relay and PollEvent(),
+/// then arm one timer at NextTimeout(). Not thread-safe.
 class Node {
  public:
   /// Errors: kNotFound (no such node), kBadValue (the private key is not the
@@ -71,6 +71,10 @@ class Node {
                        const std::optional<PublicKey>& server_key);
   void HandleRelayBytes(Instant now, RelayId relay, ByteView bytes);
   void HandleRelayClosed(Instant now, RelayId relay, std::string_view reason);
+  /// The sockets that a SocketsOpen asked for, by the addresses they have; none
+  /// if none could be bound.
+  void HandleSocketsOpened(Instant now, uint32_t request,
+                           const std::vector<Endpoint>& sockets);
   void HandleTimeout(Instant now);
   /// Sends an echo request to a peer's first address; the reply is an event.
   /// Errors: kNotFound (no such peer, or no address of a common family).
@@ -86,6 +90,8 @@ class Node {
   /// IP packets for the TUN device.
   [[nodiscard]] PacketBatch& tun_out();
   [[nodiscard]] std::optional<RelayCommand> PollRelayCommand();
+  /// Only where NodeEntry::hard_nat allows it.
+  [[nodiscard]] std::optional<SocketCommand> PollSocketCommand();
   /// Writes the next bytes for a relay's stream to `out` and returns their
   /// number. Give it no more room than the stream takes at once: what waits
   /// here is bounded, oldest packets first to go.

@@ -79,6 +79,23 @@ struct RelayClose {
 
 using RelayCommand = std::variant<RelayConnect, RelayClose>;
 
+/// Binds `count` UDP sockets to free ports of `address`. Answered by one
+/// Node::HandleSocketsOpened() with the same number, also if fewer could be
+/// bound. Their datagrams pass as those of the other sockets do, told apart by
+/// PacketBatch::Meta::local.
+struct SocketsOpen {
+  uint32_t request = 0;
+  IpAddress address;
+  uint32_t count = 0;
+};
+
+/// Closes sockets that were opened so.
+struct SocketsClose {
+  std::vector<Endpoint> sockets;
+};
+
+using SocketCommand = std::variant<SocketsOpen, SocketsClose>;
+
 /// One peer as `meshnode status` shows it.
 struct PeerState {
   std::string name;
@@ -135,6 +152,8 @@ struct NodeCounters {
   uint64_t dropped_no_relay = 0;  ///< no path at all to the peer
   uint64_t sent_direct = 0;       ///< WireGuard datagrams
   uint64_t sent_relayed = 0;
+  uint64_t hard_attempts = 0;   ///< at hard NATs, as either side
+  uint64_t hard_datagrams = 0;  ///< sent for them
   uint64_t resent = 0;  ///< over the relay, after no answer came directly
   uint64_t received_direct = 0;
   uint64_t received_relayed = 0;

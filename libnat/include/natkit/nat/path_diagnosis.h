@@ -62,7 +62,14 @@ struct PathSide {
 };
 
 /// Whether many probes toward a hard NAT were tried (nat/hard_punch.h).
-enum class HardPunchOutcome : uint8_t { kNotTried, kNotAllowed, kFailed };
+enum class HardPunchOutcome : uint8_t {
+  kNotTried,
+  kNotAllowed,
+  kFailed,    ///< all was probed
+  kRunning,   ///< not finished yet
+  kHopeless,  ///< no budget makes a hit likely
+  kBroken,    ///< it ended before the first probe
+};
 
 /// What is asked.
 struct PathQuestion {
