@@ -42,6 +42,14 @@ void Tune(int fd, const StreamOptions& options) {
   }
 }
 
+/// Binds to an endpoint that other connections may have, too.
+bool BindShared(int fd, const Endpoint& local) {
+  const SockAddr address(local);
+  return SetOption(fd, SOL_SOCKET, SO_REUSEADDR, 1) &&
+         SetOption(fd, SOL_SOCKET, SO_REUSEPORT, 1) &&
+         ::bind(fd, address.get(), address.size) == 0;
+}
+
 Result<UniqueFd> StartConnect(const Endpoint& to,
                               const StreamOptions& options) {
   auto fd = OpenSocket(to.address.family(), SOCK_STREAM);
@@ -50,6 +58,9 @@ Result<UniqueFd> StartConnect(const Endpoint& to,
   }
   if (options.fwmark != 0 &&
       !SetOption(fd->get(), SOL_SOCKET, SO_MARK, options.fwmark)) {
+    return FailErrno();
+  }
+  if (options.local && !BindShared(fd->get(), *options.local)) {
     return FailErrno();
   }
   Tune(fd->get(), options);

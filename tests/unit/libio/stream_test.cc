@@ -121,6 +121,26 @@ TEST(TcpStream, RefusedConnectionIsReportedLaterNotInTheCall) {
   EXPECT_FALSE(client.stream->is_open());
 }
 
+TEST(TcpStream, TwoConnectionsComeFromOnePort) {
+  EventLoop loop;
+  const TcpPair first(loop, {.local = Endpoint::Parse("127.0.0.1:0").value()});
+  const Endpoint local = first.client.stream->local_endpoint();
+  ASSERT_NE(0, local.port);
+  const TcpPair second(loop, {.local = local});
+  EXPECT_EQ(local, second.client.stream->local_endpoint());
+  EXPECT_EQ(local, second.accepted.stream->remote_endpoint());
+}
+
+TEST(TcpStream, ALocalAddressThatIsNotOursIsAnErrorOfTheConnection) {
+  EventLoop loop;
+  End<TcpStream> client;
+  client.stream.emplace(TcpStream::Connect(
+      loop, Endpoint::Parse("127.0.0.1:1").value(), client.Handlers(),
+      {.local = Endpoint::Parse("192.0.2.1:0").value()}));
+  ASSERT_TRUE(loop.RunUntil([&] { return client.closed.has_value(); }, kLimit));
+  EXPECT_EQ(client.closed, Errc::kAddressNotAvailable);
+}
+
 TEST(TcpStream, ConnectTimesOut) {
   EventLoop loop;
   // A listener whose accept queue is full does not answer. Its backlog is

@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "natkit/base/bytes.h"
+#include "natkit/base/endpoint.h"
 #include "natkit/base/result.h"
 #include "natkit/base/time.h"
 #include "natkit/io/event_loop.h"
@@ -37,6 +39,9 @@ struct StreamOptions {
   Duration user_timeout{};  ///< TCP_USER_TIMEOUT; 0: the system's default
   Duration keepalive{};     ///< idle time before TCP keepalives; 0: none
   uint32_t fwmark = 0;      ///< SO_MARK for connecting sockets; 0: none
+  /// TCP: where connections come from; port 0: any. Several may come from one
+  /// port, to different destinations (SO_REUSEADDR and SO_REUSEPORT).
+  std::optional<Endpoint> local;
 };
 
 /// A connected byte stream over a socket; TcpStream and UnixStream say which.
