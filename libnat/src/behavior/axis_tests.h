@@ -6,6 +6,10 @@ namespace natkit::nat::behavior {
 
 /// kUdp, kServer, kTranslation; fills Session::targets. Runs first.
 AxisTestPtr MakeServerTest(Session& session);
+/// kCaptivePortal. Needs BehaviorConfig::portal_page.
+AxisTestPtr MakePortalTest(Session& session);
+/// kTcp. Needs kServer and BehaviorConfig::tests_tcp.
+AxisTestPtr MakeTcpTest(Session& session);
 /// kMapping.
 AxisTestPtr MakeMappingTest(Session& session);
 /// kFiltering and kPoisoning. Needs kMapping.

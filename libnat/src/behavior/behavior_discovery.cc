@@ -80,18 +80,20 @@ Task<> BehaviorDiscovery::Impl::RunAll(std::vector<Factory> factories) {
 
 Task<> BehaviorDiscovery::Impl::Main() {
   std::vector<std::vector<Factory>> stages = {
-      {behavior::MakeServerTest},
+      {behavior::MakeServerTest, behavior::MakePortalTest},
       {behavior::MakeAllocationTest},
       {behavior::MakeMappingTest, behavior::MakeHairpinningTest},
       {behavior::MakeFilteringTest, behavior::MakeOverloadingTest},
       {behavior::MakeFragmentsTest, behavior::MakePayloadTest,
-       behavior::MakePortMappingTest},
+       behavior::MakePortMappingTest, behavior::MakeTcpTest},
       {behavior::MakeDepthTest, behavior::MakeDeterminismTest},
   };
   for (std::vector<Factory>& stage : stages) {
     Task<> running = RunAll(std::move(stage));
     co_await running;
     if (report_.server.port == 0) {
+      Task<> asking = RunAll({behavior::MakeTcpTest});
+      co_await asking;
       co_return;  // nobody answers: nothing else can be asked
     }
   }
@@ -160,6 +162,12 @@ void BehaviorDiscovery::HandleDatagram(Instant now, SocketNumber socket,
                                        const Endpoint& from,
                                        ByteView datagram) {
   impl_->lab().HandleDatagram(now, socket, from, datagram);
+  impl_->Note();
+}
+
+void BehaviorDiscovery::HandleStreamData(Instant now, SocketNumber socket,
+                                         ByteView bytes) {
+  impl_->lab().HandleStreamData(now, socket, bytes);
   impl_->Note();
 }
 

@@ -14,6 +14,9 @@ namespace {
 /// The longest datagram that is built: PADDING may exceed every MTU.
 constexpr size_t kMaxRequestSize = 4096;
 
+/// Bytes of an answer that are kept when it is not STUN.
+constexpr size_t kMaxRaw = 2048;
+
 /// Makes requests as long as responses with four addresses: 68 and 116 bytes.
 constexpr size_t kFillerV4 = 48;
 constexpr size_t kFillerV6 = 96;
@@ -130,7 +133,9 @@ Lab::Expectation::~Expectation() {
 /// Awaitable: the owner's answer to OpenSocket.
 class Lab::Opening : public Waiter {
  public:
-  Opening(Lab& lab, SocketNumber number) : Waiter(lab), number_(number) {
+  Opening(Lab& lab, SocketNumber number,
+          std::optional<Instant> deadline = std::nullopt)
+      : Waiter(lab), number_(number), deadline_at_(deadline) {
     lab_.openings_.emplace(number, this);
   }
 
@@ -144,15 +149,17 @@ class Lab::Opening : public Waiter {
   [[nodiscard]] bool await_ready() const { return false; }
 
   void await_suspend(std::coroutine_handle<> handle) {
-    Suspend(handle, std::nullopt);
+    Suspend(handle, deadline_at_);
   }
 
   void await_resume() const {}
 
   std::optional<Endpoint> local;
+  std::optional<Errc> error;
 
  private:
   SocketNumber number_;
+  std::optional<Instant> deadline_at_;
 };
 
 Task<std::optional<Socket>> Lab::Open(size_t host, uint16_t port) {
@@ -225,6 +232,63 @@ Task<Exchange> Lab::TransactRaw(Request request,
   co_return exchange;
 }
 
+Task<StreamExchange> Lab::TransactStream(Request request) {
+  Sleeper pace(*this, ReserveSlot(request.to.address));
+  co_await pace;
+  Task<StreamExchange> asking = AskOnStream(std::move(request), std::nullopt);
+  StreamExchange result = co_await asking;
+  co_return result;
+}
+
+Task<StreamExchange> Lab::TransactRawStream(Request request,
+                                            std::vector<uint8_t> bytes) {
+  Task<StreamExchange> asking =
+      AskOnStream(std::move(request), std::move(bytes));
+  StreamExchange result = co_await asking;
+  co_return result;
+}
+
+Task<StreamExchange> Lab::AskOnStream(Request request,
+                                      std::optional<std::vector<uint8_t>> raw) {
+  constexpr auto kConnectPatience = std::chrono::seconds(10);
+  constexpr auto kAnswerPatience = std::chrono::seconds(5);
+  const SocketNumber number{next_socket_++};
+  StreamExchange result;
+  Exchange& exchange = result.exchange;
+  exchange.probe = MakeProbe(request);
+  Socket connection(*this, number, request.local);  // closes it on failure
+  Opening opening(*this, number, now_ + kConnectPatience);
+  actions_.emplace_back(
+      OpenStream{.socket = number, .local = request.local, .to = request.to});
+  co_await opening;
+  if (!opening.local) {
+    exchange.probe.note =
+        "no connection: " +
+        std::string(ErrcName(opening.error.value_or(Errc::kTimedOut)));
+    co_return result;
+  }
+  sockets_.emplace(number, *opening.local);
+  streams_.emplace(number, Stream{.to = request.to});
+  request.from = number;
+  request.local = *opening.local;
+  exchange.probe.local = *opening.local;
+  const auto id = stun::TransactionId::Generate(rng_);
+  exchange.datagram = raw ? std::move(*raw) : Build(request, id);
+  Expectation expectation(*this, id, number, std::nullopt);
+  if (raw) {
+    expectation.AcceptRaw();
+  }
+  actions_.emplace_back(
+      SendOnStream{.socket = number, .bytes = exchange.datagram});
+  exchange.sent_at.push_back(now_);
+  expectation.Until(now_ + kAnswerPatience);
+  co_await expectation;
+  Complete(request, expectation.arrival(), exchange);
+  result.socket.emplace(*this, number, *opening.local);
+  connection.Release();
+  co_return result;
+}
+
 Task<> Lab::SendCopies(const Request* request, Expectation* expectation,
                        Exchange* exchange) {
   const uint32_t attempts =
@@ -283,35 +347,81 @@ void Lab::HandleSocketOpened(Instant now, SocketNumber socket,
     return;
   }
   found->second->local = Optional(local);
+  if (!local) {
+    found->second->error = local.error().code;
+  }
   Wake(*found->second);
   RunReady();
 }
 
 void Lab::HandleDatagram(Instant now, SocketNumber socket, const Endpoint& from,
                          ByteView datagram) {
-  constexpr size_t kMaxRaw = 2048;
   Advance(now);
   ++received_;
-  if (!sockets_.contains(socket)) {
+  if (!sockets_.contains(socket) || streams_.contains(socket)) {
     return;
   }
-  const auto message = stun::Message::Parse(datagram);
-  Arrival arrival = message ? Read(*message) : Arrival{};
-  arrival.socket = socket;
-  arrival.from = from;
-  if (message) {
-    const auto found = expectations_.find(message->id());
-    if (found != expectations_.end() && !found->second->arrival_) {
-      found->second->Arrive(std::move(arrival));
-    }
-  } else if (const auto found = raw_expectations_.find(socket);
-             found != raw_expectations_.end() && !found->second->arrival_) {
-    const ByteView kept = datagram.first(std::min(datagram.size(), kMaxRaw));
-    arrival.raw.assign(kept.begin(), kept.end());
-    arrival.size = datagram.size();
-    found->second->Arrive(std::move(arrival));
+  if (stun::Message::Parse(datagram)) {
+    Deliver(socket, from, datagram);
+  } else {
+    DeliverRaw(socket, from, datagram);
   }
   RunReady();
+}
+
+void Lab::HandleStreamData(Instant now, SocketNumber socket, ByteView bytes) {
+  Advance(now);
+  const auto found = streams_.find(socket);
+  if (found == streams_.end() || !sockets_.contains(socket)) {
+    return;
+  }
+  Stream& stream = found->second;
+  if (raw_expectations_.contains(socket)) {
+    const size_t room = kMaxRaw - std::min(stream.raw.size(), kMaxRaw);
+    const ByteView kept = bytes.first(std::min(bytes.size(), room));
+    stream.raw.insert(stream.raw.end(), kept.begin(), kept.end());
+    if (stream.raw.size() >= kMaxRaw ||
+        AsText(stream.raw).find("\r\n\r\n") != std::string_view::npos) {
+      DeliverRaw(socket, stream.to, stream.raw);
+    }
+  } else {
+    stream.framer.Push(bytes);
+    for (auto message = stream.framer.Next(); message && !message->empty();
+         message = stream.framer.Next()) {
+      Deliver(socket, stream.to, *message);
+    }
+  }
+  RunReady();
+}
+
+void Lab::Deliver(SocketNumber socket, const Endpoint& from, ByteView bytes) {
+  const auto message = stun::Message::Parse(bytes);
+  if (!message) {
+    return;
+  }
+  const auto found = expectations_.find(message->id());
+  if (found == expectations_.end() || found->second->arrival_) {
+    return;
+  }
+  Arrival arrival = Read(*message);
+  arrival.socket = socket;
+  arrival.from = from;
+  found->second->Arrive(std::move(arrival));
+}
+
+void Lab::DeliverRaw(SocketNumber socket, const Endpoint& from,
+                     ByteView bytes) {
+  const auto found = raw_expectations_.find(socket);
+  if (found == raw_expectations_.end() || found->second->arrival_) {
+    return;
+  }
+  Arrival arrival;
+  arrival.socket = socket;
+  arrival.from = from;
+  const ByteView kept = bytes.first(std::min(bytes.size(), kMaxRaw));
+  arrival.raw.assign(kept.begin(), kept.end());
+  arrival.size = bytes.size();
+  found->second->Arrive(std::move(arrival));
 }
 
 void Lab::HandleIcmpError(Instant now, SocketNumber socket,
@@ -360,6 +470,7 @@ std::optional<Instant> Lab::NextTimeout() const {
 
 void Lab::Close(SocketNumber socket) {
   sockets_.erase(socket);
+  streams_.erase(socket);
   actions_.emplace_back(CloseSocket{socket});
 }
 

@@ -19,6 +19,7 @@
 #include "natkit/nat/behavior_discovery.h"
 #include "natkit/nat/stun_attributes.h"
 #include "natkit/nat/stun_message.h"
+#include "natkit/nat/stun_stream_framer.h"
 #include "natkit/nat/stun_types.h"
 #include "natkit/nat/stun_vendor.h"
 
@@ -47,6 +48,9 @@ class Socket {
   Socket(const Socket&) = delete;
   Socket& operator=(const Socket&) = delete;
   ~Socket();
+
+  /// Another Socket has taken over.
+  void Release() { lab_ = nullptr; }
 
   [[nodiscard]] SocketNumber number() const { return number_; }
 
@@ -108,6 +112,13 @@ struct Exchange {
   [[nodiscard]] std::optional<Endpoint> mapped() const {
     return ok() ? arrival->mapped : std::nullopt;
   }
+};
+
+/// An exchange over a TCP connection of its own, which is up as long as this
+/// lives.
+struct StreamExchange {
+  std::optional<Socket> socket;  ///< nullopt: there was no connection
+  Exchange exchange;
 };
 
 /// Where tests are carried out: sockets, requests, time and their pace. The
@@ -211,6 +222,12 @@ class Lab {
   /// Sends copies of a datagram that is not STUN until anything else than
   /// STUN arrives at the socket: the caller has opened it for this alone.
   Task<Exchange> TransactRaw(Request request, std::vector<uint8_t> datagram);
+  /// Connects from `request.local` to `request.to` and asks once.
+  Task<StreamExchange> TransactStream(Request request);
+  /// The same with bytes that are not STUN; the answer is complete with an
+  /// empty line, or 2048 bytes.
+  Task<StreamExchange> TransactRawStream(Request request,
+                                         std::vector<uint8_t> bytes);
   /// As Transact, from a Socket.
   [[nodiscard]] static Request From(const Socket& socket, const Endpoint& to);
 
@@ -231,6 +248,7 @@ class Lab {
                           const Result<Endpoint>& local);
   void HandleDatagram(Instant now, SocketNumber socket, const Endpoint& from,
                       ByteView datagram);
+  void HandleStreamData(Instant now, SocketNumber socket, ByteView bytes);
   void HandleIcmpError(Instant now, SocketNumber socket,
                        const IcmpNotice& notice);
   void HandleTimeout(Instant now);
@@ -245,7 +263,19 @@ class Lab {
   friend class Socket;
   class Opening;
 
+  /// What arrives on a TCP connection.
+  struct Stream {
+    Endpoint to;
+    stun::StreamFramer framer{2048};
+    std::vector<uint8_t> raw;
+  };
+
   void Close(SocketNumber socket);
+  /// A STUN message arrived: for whoever waits for it.
+  void Deliver(SocketNumber socket, const Endpoint& from, ByteView message);
+  void DeliverRaw(SocketNumber socket, const Endpoint& from, ByteView bytes);
+  Task<StreamExchange> AskOnStream(Request request,
+                                   std::optional<std::vector<uint8_t>> raw);
   void Advance(Instant now);
   void Wake(Waiter& waiter);
   void RunReady();
@@ -272,6 +302,7 @@ class Lab {
   std::map<SocketNumber, Expectation*> raw_expectations_;
   std::map<SocketNumber, Opening*> openings_;
   std::map<SocketNumber, Endpoint> sockets_;
+  std::map<SocketNumber, Stream> streams_;
   std::set<Endpoint> used_;
   std::deque<std::coroutine_handle<>> ready_;
   bool is_running_ = false;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -41,7 +42,32 @@ struct SendDatagram {
   uint8_t ttl = 0;
 };
 
-using BehaviorAction = std::variant<OpenSocket, CloseSocket, SendDatagram>;
+/// A TCP connection is wanted. The owner answers by HandleSocketOpened() once
+/// it is up, or with the reason why there is none; CloseSocket ends it, also
+/// while it is being made.
+struct OpenStream {
+  SocketNumber socket{};
+  /// An address of `BehaviorConfig::local_addresses`. `port` 0: any; others are
+  /// those of connections that are up: they have to be shared.
+  Endpoint local;
+  Endpoint to;
+};
+
+/// Bytes are to be sent on a TCP connection that is up.
+struct SendOnStream {
+  SocketNumber socket{};
+  std::vector<uint8_t> bytes;
+};
+
+using BehaviorAction = std::variant<OpenSocket, CloseSocket, SendDatagram,
+                                    OpenStream, SendOnStream>;
+
+/// A web page that is known to be empty (status 204), over plain HTTP.
+struct PortalPage {
+  Endpoint server;
+  std::string host;  ///< for the Host header
+  std::string path;  ///< begins with a slash
+};
 
 /// An ICMP or ICMPv6 error about a datagram of ours.
 struct IcmpNotice {
@@ -63,6 +89,10 @@ struct BehaviorConfig {
   /// The router that packets to the servers leave by; it is asked for port
   /// mapping services.
   std::optional<IpAddress> gateway;
+  /// Asks the servers over TCP, too. The owner then makes TCP connections.
+  bool tests_tcp = false;
+  /// Is asked for to find captive portals; needs TCP connections, too.
+  std::optional<PortalPage> portal_page;
   /// Measures lifetimes, minutes of silence.
   bool tests_lifetimes = false;
   /// Lifetimes beyond it are reported as "over".
@@ -107,11 +137,14 @@ class BehaviorDiscovery {
 
   // Inputs. After each one, drain all outputs.
   void Start(Instant now);
-  /// The bound endpoint, address and port, or why there is no socket.
+  /// The bound endpoint, address and port, or why there is no socket or no
+  /// connection.
   void HandleSocketOpened(Instant now, SocketNumber socket,
                           const Result<Endpoint>& local);
   void HandleDatagram(Instant now, SocketNumber socket, const Endpoint& from,
                       ByteView datagram);
+  /// What arrived on a TCP connection. That one has ended needs no input.
+  void HandleStreamData(Instant now, SocketNumber socket, ByteView bytes);
   void HandleIcmpError(Instant now, SocketNumber socket,
                        const IcmpNotice& notice);
   void HandleTimeout(Instant now);

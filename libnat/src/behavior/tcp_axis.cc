@@ -1,0 +1,141 @@
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "behavior/axis_tests.h"
+#include "behavior/mapping_sample.h"
+
+namespace natkit::nat::behavior {
+namespace {
+
+/// RFC 5780 section 4.3 over TCP: connections from one port to several servers,
+/// all up at once (RFC 5382 REQ-1).
+class TcpTest final : public AxisTest {
+ public:
+  using AxisTest::AxisTest;
+
+  Task<> Run() override;
+
+ private:
+  /// Nobody answers over UDP: does anybody over TCP?
+  Task<> AskAnybody();
+  /// Asks `to` from the port of all; false if there is no answer.
+  Task<bool> Ask(Endpoint to);
+  void Judge();
+  void JudgeSubstitute(const Endpoint& first, const Endpoint& second);
+
+  std::vector<Socket> connections_;
+  std::vector<Endpoint> mapped_;  ///< of each of connections_
+  Endpoint local_;
+};
+
+Task<> TcpTest::Run() {
+  if (!config().tests_tcp) {
+    co_return;
+  }
+  local_ = {.address = config().local_addresses.front(), .port = 0};
+  if (report().server.port == 0) {
+    Task<> asking = AskAnybody();
+    co_await asking;
+    co_return;
+  }
+  std::vector<Endpoint> servers = {targets().a1p1};
+  for (const auto& other : {targets().a2p1, targets().a2p2}) {
+    if (other) {
+      servers.push_back(*other);
+    }
+  }
+  for (const Endpoint& server : servers) {
+    Task<bool> asking = Ask(server);
+    const bool is_answered = co_await asking;
+    if (!is_answered) {
+      session().DoNotKnow(Axis::kTcp,
+                          server.ToString() + " does not answer over TCP");
+      co_return;
+    }
+  }
+  Judge();
+}
+
+Task<> TcpTest::AskAnybody() {
+  for (const Endpoint& server : config().servers) {
+    Task<bool> asking = Ask(server);
+    const bool is_answered = co_await asking;
+    if (is_answered) {
+      session().DoNotKnow(Axis::kTcp,
+                          server.ToString() + " answers over TCP, not over UDP",
+                          "open");
+      co_return;
+    }
+  }
+  session().DoNotKnow(Axis::kTcp, "no server answers over TCP either");
+}
+
+Task<bool> TcpTest::Ask(Endpoint to) {
+  Request request;
+  request.local = local_;
+  request.to = to;
+  Task<StreamExchange> asking = lab().TransactStream(std::move(request));
+  StreamExchange result = co_await asking;
+  result.exchange.probe.asked += " over tcp";
+  session().Keep(Axis::kTcp, result.exchange.probe);
+  const auto mapped = result.exchange.mapped();
+  if (!mapped) {
+    co_return false;
+  }
+  local_ = result.exchange.probe.local;
+  connections_.push_back(std::move(*result.socket));
+  mapped_.push_back(*mapped);
+  co_return true;
+}
+
+void TcpTest::Judge() {
+  if (mapped_.size() == 1) {
+    session().DoNotKnow(Axis::kTcp, "a second server address is needed");
+    return;
+  }
+  if (targets().is_substitute) {
+    JudgeSubstitute(mapped_[0], mapped_[1]);
+    return;
+  }
+  if (mapped_.size() != 3) {
+    session().DoNotKnow(Axis::kTcp, "a server with two addresses is needed");
+    return;
+  }
+  MappingSample sample;
+  sample.local = local_;
+  sample.at_a1p1 = mapped_[0];
+  sample.at_a2p1 = mapped_[1];
+  sample.at_a2p2 = mapped_[2];
+  if (sample.is_untranslated()) {
+    session().Determine(Axis::kTcp, "none", "nothing is translated");
+  } else {
+    session().Determine(Axis::kTcp,
+                        std::string(DependenceName(sample.Classify())));
+  }
+}
+
+void TcpTest::JudgeSubstitute(const Endpoint& first, const Endpoint& second) {
+  if (first == second) {
+    session().Determine(
+        Axis::kTcp,
+        first == local_
+            ? "none"
+            : std::string(DependenceName(Dependence::kEndpointIndependent)),
+        "two servers see one endpoint");
+  } else {
+    session().DoNotKnow(Axis::kTcp,
+                        "two servers see different endpoints; whether ports "
+                        "matter needs a server with two addresses",
+                        "dependent");
+  }
+}
+
+}  // namespace
+
+AxisTestPtr MakeTcpTest(Session& session) {
+  return std::make_unique<TcpTest>(session);
+}
+
+}  // namespace natkit::nat::behavior
