@@ -7,7 +7,9 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 import unittest
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ["NATKIT_BIN"])
@@ -28,24 +30,38 @@ def keys_of_tables(text):
     return {word for cell in cells for word in re.findall(r"`(\w+)`", cell)}
 
 
+class EmptyPage(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(204 if self.path == "/empty?1" else 404)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
 class Json(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
+        cls.web = HTTPServer(("127.0.0.1", 0), EmptyPage)
+        threading.Thread(target=cls.web.serve_forever, daemon=True).start()
+        page = f"http://127.0.0.1:{cls.web.server_port}/empty?1"
         cls.server = subprocess.Popen(
             [BIN / "stunsrv", "--listen", SERVER, "--rate-limit", "0"],
             stderr=subprocess.PIPE, text=True)
         while "listening" not in (line := cls.server.stderr.readline()):
             if not line:
                 raise RuntimeError("stunsrv has ended")
-        done = subprocess.run([BIN / "natcheck", "--server", SERVER, "--json"],
-                              capture_output=True, text=True, check=True,
-                              timeout=110)
+        done = subprocess.run([BIN / "natcheck", "--server", SERVER, "--json",
+                               "--portal-url", page], capture_output=True,
+                              text=True, check=True, timeout=110)
         cls.report = json.loads(done.stdout)
 
     @classmethod
     def tearDownClass(cls):
         cls.server.terminate()
         cls.server.communicate()
+        cls.web.shutdown()
+        cls.web.server_close()
 
     def test_keys_are_those_of_the_document(self):
         section = DOCUMENT.split("\n## JSON\n")[1]
@@ -69,6 +85,15 @@ class Json(unittest.TestCase):
         self.assertEqual(SERVER, probe["answered_from"])
         self.assertEqual(probe["local"], probe["mapped"])
 
+    def test_an_empty_page_means_no_portal(self):
+        verdict = self.report["families"][0]["verdicts"]["captive_portal"]
+        self.assertEqual("no", verdict["value"], verdict)
+
+    def test_a_server_without_tcp_leaves_its_mapping_open(self):
+        verdict = self.report["families"][0]["verdicts"]["tcp"]
+        self.assertEqual("inconclusive", verdict["outcome"])
+        self.assertIn("connection refused", verdict["evidence"][0]["note"])
+
 
 class Complaints(unittest.TestCase):
     def complain(self, status, *arguments):
@@ -88,6 +113,12 @@ class Complaints(unittest.TestCase):
     def test_name_that_has_no_address(self):
         said = self.complain(1, "--server", "nosuch.invalid")
         self.assertIn("cannot look up nosuch.invalid", said)
+
+    def test_page_that_is_none(self):
+        for text in ("page", "https://page.example/", "http://", "http://a b/",
+                     "http://page.example:port/"):
+            self.assertIn("is not http://", self.complain(
+                2, "--server", SERVER, "--portal-url", text))
 
     def test_local_address_that_is_none(self):
         self.assertIn("is not an address", self.complain(

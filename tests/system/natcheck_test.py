@@ -23,6 +23,8 @@ from netsim import (  # noqa: E402
 AT_ONCE = 4
 BIN = pathlib.Path(netsim_program()).parent
 SERVER, SECOND = "203.0.113.10", "203.0.113.11"
+ENDPOINTS = [f"{address}:{port}" for address in (SERVER, SECOND)
+             for port in (3478, 3479)]
 LAPTOP, TABLET = "192.168.1.10", "192.168.1.11"
 SCENARIO = f"""
 [[network]]
@@ -53,6 +55,7 @@ APD = "address-and-port-dependent"
 def answers(mapping, filtering, allocation, overloading="no", poisoning=None,
             hairpinning="none"):
     return {"udp": "open", "server": "two-addresses", "mapping": mapping,
+            "tcp": mapping,
             "filtering": filtering, "allocation": allocation,
             "fragments": "both", "payload": "unchanged", "depth": "one",
             "overloading": overloading, "hairpinning": hairpinning,
@@ -104,7 +107,8 @@ def check(profile, backend):
         net.exec("server", "ip", "addr", "add", f"{SECOND}/24", "dev", "eth0")
         net.exec("laptop", "ip", "addr", "add", f"{TABLET}/24", "dev", "eth0")
         with tempfile.NamedTemporaryFile("w", suffix=".toml") as config:
-            config.write(f'discovery_addresses = ["{SERVER}", "{SECOND}"]\n')
+            config.write(f'discovery_addresses = ["{SERVER}", "{SECOND}"]\n'
+                         f"listen_tcp = {ENDPOINTS}\n")
             config.flush()
             server = net.popen("server", [BIN / "stunsrv", "--config",
                                           config.name], stderr=-1, text=True)

@@ -42,6 +42,7 @@ const nat::BehaviorReport& DiscoveryShell::Run(
   }
   timer_.Disarm();
   sockets_.clear();
+  streams_.clear();
   return discovery_.report();
 }
 
@@ -51,8 +52,16 @@ void DiscoveryShell::Pump() {
       Open(*open);
     } else if (const auto* close = std::get_if<nat::CloseSocket>(&*action)) {
       sockets_.erase(close->socket);
+      streams_.erase(close->socket);
     } else if (const auto* send = std::get_if<nat::SendDatagram>(&*action)) {
       Send(*send);
+    } else if (const auto* connect = std::get_if<nat::OpenStream>(&*action)) {
+      Connect(*connect);
+    } else if (const auto* write = std::get_if<nat::SendOnStream>(&*action)) {
+      const auto found = streams_.find(write->socket);
+      if (found != streams_.end()) {
+        found->second.Write(write->bytes);
+      }
     }
   }
   timer_.Arm(discovery_.NextTimeout());
@@ -87,6 +96,29 @@ void DiscoveryShell::Open(const nat::OpenSocket& wish) {
   const Endpoint local = socket->local_endpoint();
   sockets_.emplace(wish.socket, std::move(socket));
   discovery_.HandleSocketOpened(io::EventLoop::Now(), wish.socket, local);
+}
+
+void DiscoveryShell::Connect(const nat::OpenStream& wish) {
+  io::StreamHandlers handlers;
+  handlers.on_connected = [this, number = wish.socket] {
+    const Endpoint local = streams_.at(number).local_endpoint();
+    discovery_.HandleSocketOpened(io::EventLoop::Now(), number, local);
+    Pump();
+  };
+  handlers.on_data = [this, number = wish.socket](ByteView bytes) {
+    discovery_.HandleStreamData(io::EventLoop::Now(), number, bytes);
+    Pump();
+  };
+  handlers.on_closed = [this, number = wish.socket](Errc reason) {
+    // Is ignored if the connection has been up.
+    discovery_.HandleSocketOpened(io::EventLoop::Now(), number, Fail(reason));
+    Pump();
+  };
+  io::StreamOptions options;
+  options.local = wish.local;
+  streams_.emplace(
+      wish.socket,
+      io::TcpStream::Connect(loop_, wish.to, std::move(handlers), options));
 }
 
 void DiscoveryShell::Send(const nat::SendDatagram& datagram) {

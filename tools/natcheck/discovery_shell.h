@@ -6,6 +6,7 @@
 
 #include "natkit/base/rng.h"
 #include "natkit/io/event_loop.h"
+#include "natkit/io/tcp.h"
 #include "natkit/io/timer.h"
 #include "natkit/io/udp_socket.h"
 #include "natkit/nat/behavior_discovery.h"
@@ -26,11 +27,13 @@ class DiscoveryShell {
   void Pump();
   void Open(const nat::OpenSocket& wish);
   void Send(const nat::SendDatagram& datagram);
+  void Connect(const nat::OpenStream& wish);
 
   io::EventLoop& loop_;
   nat::BehaviorDiscovery discovery_;
   io::Timer timer_;
   std::map<nat::SocketNumber, std::unique_ptr<io::UdpSocket>> sockets_;
+  std::map<nat::SocketNumber, io::TcpStream> streams_;
 };
 
 }  // namespace natkit::natcheck

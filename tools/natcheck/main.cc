@@ -5,6 +5,7 @@
 #include <chrono>
 #include <iostream>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -82,8 +83,11 @@ std::vector<IpAddress> LocalAddresses(const std::vector<IpAddress>& wanted,
 
 class Run {
  public:
-  Run(const Options& options, std::vector<IpAddress> locals)
-      : options_(options), locals_(std::move(locals)) {}
+  Run(const Options& options, std::vector<IpAddress> locals,
+      std::optional<PageName> portal)
+      : options_(options),
+        locals_(std::move(locals)),
+        portal_(std::move(portal)) {}
 
   int Main(const std::vector<ServerName>& names);
 
@@ -97,6 +101,8 @@ class Run {
 
   const Options& options_;
   std::vector<IpAddress> locals_;
+  std::optional<PageName> portal_;
+  Servers portal_servers_;
   io::EventLoop loop_;
   SystemRng rng_;
   std::vector<FamilyReport> reports_;
@@ -112,6 +118,13 @@ void Run::Discover(AddressFamily family, const std::vector<Endpoint>& servers) {
   }
   if (const auto gateway = io::FindDefaultGateway(family)) {
     config.gateway = gateway->router;
+  }
+  config.tests_tcp = true;
+  if (const auto page = portal_servers_.find(family);
+      page != portal_servers_.end()) {
+    config.portal_page = {.server = page->second.front(),
+                          .host = portal_->host,
+                          .path = portal_->path};
   }
   config.tests_lifetimes = options_.is_full;
   config.longest_lifetime = seconds(options_.longest);
@@ -129,6 +142,9 @@ void Run::Discover(AddressFamily family, const std::vector<Endpoint>& servers) {
 }
 
 int Run::Main(const std::vector<ServerName>& names) {
+  if (portal_) {
+    portal_servers_ = Resolve(loop_, {portal_->server});
+  }
   for (const auto& [family, servers] : Resolve(loop_, names)) {
     if (IsWanted(family)) {
       Discover(family, servers);
@@ -177,7 +193,14 @@ int RunDefault(const Options& options) {
     }
     locals.push_back(*address);
   }
-  return Run(options, std::move(locals)).Main(names);
+  std::optional<PageName> portal;
+  if (!options.portal_url.empty() &&
+      !ParsePage(options.portal_url, portal.emplace())) {
+    return Complain("--portal-url '" + options.portal_url +
+                        "' is not http://HOST[:PORT][/PATH]",
+                    shell::kExitUsage);
+  }
+  return Run(options, std::move(locals), std::move(portal)).Main(names);
 }
 
 int Main(int argc, char** argv) {

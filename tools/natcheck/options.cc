@@ -1,9 +1,10 @@
 #include "options.h"
 
+#include <algorithm>
 #include <charconv>
+#include <string_view>
 
 #include "natkit/base/endpoint.h"
-#include "natkit/nat/stun_types.h"
 
 namespace natkit::natcheck {
 
@@ -28,14 +29,18 @@ void AddOptions(CLI::App& app, Options& options) {
                  "SECONDS after which an address family is left as it is; 0: "
                  "when all is known")
       ->capture_default_str();
+  app.add_option("--portal-url", options.portal_url,
+                 "URL of an empty page (status 204), http://HOST[:PORT]/PATH: "
+                 "is there a captive portal");
   app.add_flag("--json", options.wants_json, "Print the report as JSON");
   app.add_flag("--evidence", options.wants_evidence,
                "Print what was sent and what came back");
 }
 
-bool ParseServer(const std::string& text, ServerName& out) {
+bool ParseServer(const std::string& text, ServerName& out,
+                 uint16_t default_port) {
   if (const auto address = IpAddress::Parse(text)) {
-    out = {.host = text, .port = stun::kDefaultPort};
+    out = {.host = text, .port = default_port};
     return true;
   }
   if (const auto endpoint = Endpoint::Parse(text)) {
@@ -43,7 +48,7 @@ bool ParseServer(const std::string& text, ServerName& out) {
     return endpoint->port != 0;
   }
   const size_t colon = text.find(':');
-  out = {.host = text.substr(0, colon), .port = stun::kDefaultPort};
+  out = {.host = text.substr(0, colon), .port = default_port};
   if (colon != std::string::npos) {
     const char* const end = text.data() + text.size();
     const auto [stop, error] =
@@ -53,6 +58,23 @@ bool ParseServer(const std::string& text, ServerName& out) {
     }
   }
   return !out.host.empty();
+}
+
+bool ParsePage(const std::string& text, PageName& out) {
+  constexpr std::string_view kScheme = "http://";
+  constexpr uint16_t kHttpPort = 80;
+  const bool is_plain = std::ranges::all_of(text, [](char c) {
+    return c > ' ' && c <= '~';  // nothing that could end a line of a request
+  });
+  if (!is_plain || !text.starts_with(kScheme)) {
+    return false;
+  }
+  const size_t slash = text.find('/', kScheme.size());
+  out.host =
+      text.substr(kScheme.size(),
+                  slash == std::string::npos ? slash : slash - kScheme.size());
+  out.path = slash == std::string::npos ? "/" : text.substr(slash);
+  return ParseServer(out.host, out.server, kHttpPort);
 }
 
 }  // namespace natkit::natcheck

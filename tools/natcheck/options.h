@@ -5,12 +5,15 @@
 #include <string>
 #include <vector>
 
+#include "natkit/nat/stun_types.h"
+
 namespace natkit::natcheck {
 
 /// What the command line of the default run says.
 struct Options {
   std::vector<std::string> servers;  ///< HOST or HOST:PORT
   std::vector<std::string> locals;   ///< addresses of this host
+  std::string portal_url;            ///< http://HOST[:PORT][/PATH]
   bool only_v4 = false;
   bool only_v6 = false;
   bool is_full = false;
@@ -30,6 +33,17 @@ struct ServerName {
 
 /// "stun.example", "stun.example:3479", "192.0.2.1", "[2001:db8::1]:3478".
 /// False if it is none of these.
-[[nodiscard]] bool ParseServer(const std::string& text, ServerName& out);
+[[nodiscard]] bool ParseServer(const std::string& text, ServerName& out,
+                               uint16_t default_port = stun::kDefaultPort);
+
+/// A page of a web server as it was written.
+struct PageName {
+  ServerName server;
+  std::string host;  ///< with the port, if it was given
+  std::string path;
+};
+
+/// "http://HOST[:PORT][/PATH]". False if it is not that.
+[[nodiscard]] bool ParsePage(const std::string& text, PageName& out);
 
 }  // namespace natkit::natcheck

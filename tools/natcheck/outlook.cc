@@ -158,6 +158,11 @@ std::optional<Duration> KeepaliveFor(const nat::NatTraits& traits) {
 
 std::vector<std::string> Summarize(const nat::BehaviorReport& report) {
   const nat::NatTraits& traits = report.traits;
+  if (report.verdict(nat::Axis::kCaptivePortal).value == "yes" &&
+      report.verdict(nat::Axis::kUdp).value != "open") {
+    return {"A captive portal keeps this host from the Internet.",
+            "Open any web page, log in there, and ask again."};
+  }
   if (traits.is_udp_blocked) {
     return {"UDP does not get out of this network.",
             "Others are reached only through a relay over TCP or TLS."};
