@@ -22,6 +22,7 @@ using sim::BehaviorBench;
 using sim::BenchConfig;
 using sim::BenchFor;
 using sim::Describe;
+using sim::Ipv6Bench;
 
 constexpr uint64_t kSeeds = 20;
 
@@ -49,6 +50,9 @@ struct Row {
   std::string_view profile;
   Truth truth;
   int port_step = 1;
+  /// The box is an IPv6 router and the profile's name does not count.
+  std::optional<netsim::Ipv6Mode> ipv6 = {};
+  netsim::Dependence ipv6_filtering = netsim::Dependence::kEndpointIndependent;
 };
 
 constexpr const char* kEi = "endpoint-independent";
@@ -115,6 +119,9 @@ std::vector<Row> Table() {
   const Truth one_to_one =
       With(With(Cone(kEi, "external-source"), &Truth::pooling, "paired"),
            &Truth::translation, "?");
+  // Each host has an address of its own, but ports are never shared.
+  const Truth prefix = With(With(Cone(kApd, "none"), &Truth::pooling, "paired"),
+                            &Truth::translation, "prefix");
   return {
       {"open", "open", Living(Untranslated(kEi), 0, 0, 0)},
       {"firewall-only", "firewall-only", Tracking(Untranslated(kApd), 30, 120)},
@@ -140,11 +147,19 @@ std::vector<Row> Table() {
       {"nat64", "nat64",
        With(Cone(kAd, "external-source"), &Truth::translation, "nat64")},
       {"one-to-one", "one-to-one", Living(one_to_one, 0, 0, 0)},
+      {"ipv6", "", Living(Untranslated(kEi), 0, 0, 0), 1,
+       netsim::Ipv6Mode::kRoute},
+      {"ipv6 firewall", "", Tracking(Untranslated(kApd), 30, 120), 1,
+       netsim::Ipv6Mode::kFirewall,
+       netsim::Dependence::kAddressAndPortDependent},
+      {"ipv6 prefix", "", Tracking(prefix, 30, 120), 1,
+       netsim::Ipv6Mode::kNptv6, netsim::Dependence::kAddressAndPortDependent},
   };
 }
 
 BenchConfig BenchOf(const Row& row, uint64_t seed, double loss) {
-  BenchConfig config = BenchFor(row.profile);
+  BenchConfig config = row.ipv6 ? Ipv6Bench(*row.ipv6, row.ipv6_filtering)
+                                : BenchFor(row.profile);
   config.home.port_step = row.port_step;
   config.seed = seed;
   config.loss = loss;

@@ -24,6 +24,11 @@ IpAddress Outside(uint8_t last) {
   return IpAddress::V4(203, 0, 113, last);
 }
 
+IpAddress Outside6(uint8_t last) {
+  return IpAddress::V6(
+      {0x20, 0x01, 0x0d, 0xb8, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, last});
+}
+
 /// 64:ff9b::a.b.c.d (RFC 6052 section 2.2).
 IpAddress Synthesize(const IpAddress& v4) {
   std::array<uint8_t, 16> bytes{0x00, 0x64, 0xff, 0x9b};
@@ -51,11 +56,20 @@ BenchConfig BenchFor(std::string_view name) {
   return config;
 }
 
+BenchConfig Ipv6Bench(netsim::Ipv6Mode mode, netsim::Dependence filtering) {
+  BenchConfig config = BenchFor("firewall-only");
+  config.is_v6 = true;
+  config.home.ipv6 = mode;
+  config.home.filtering = filtering;
+  return config;
+}
+
 class BehaviorBench::Impl {
  public:
   explicit Impl(BenchConfig config)
       : config_(std::move(config)),
-        is_v6_(config_.home.translation == netsim::Translation::kNat64),
+        is_v6_(config_.is_v6 ||
+               config_.home.translation == netsim::Translation::kNat64),
         world_(config_.seed),
         rng_(netsim::DeriveSeed(config_.seed, "discovery")),
         ports_(netsim::DeriveSeed(config_.seed, "ports")) {
@@ -111,6 +125,11 @@ class BehaviorBench::Impl {
   void Drain();
   void Open(const nat::OpenSocket& wish);
 
+  /// Of servers, as they are outside.
+  [[nodiscard]] IpAddress ServerAddress(uint8_t last) const {
+    return config_.is_v6 ? Outside6(last) : Outside(last);
+  }
+
   [[nodiscard]] IpAddress InsideAddress(uint8_t last) const {
     return is_v6_ ? IpAddress::V6({0x20, 0x01, 0x0d, 0xb8, 0, 1, 0, 0, 0, 0, 0,
                                    0, 0, 0, 0, last})
@@ -135,10 +154,12 @@ void BehaviorBench::Impl::BuildOutside() {
   netsim::LinkConfig link;
   link.delay = milliseconds(20);
   link.loss = config_.loss;
-  internet_ = world_.AddNetwork("internet",
-                                IpPrefix::Make(Outside(0), 24).value(), link);
+  internet_ = world_.AddNetwork(
+      "internet",
+      IpPrefix::Make(ServerAddress(0), config_.is_v6 ? 64 : 24).value(), link);
   if (config_.fault == ServerFault::kNone) {
-    server_.emplace(world_, internet_, "server", Outside(1), Outside(2));
+    server_.emplace(world_, internet_, "server", ServerAddress(1),
+                    ServerAddress(2));
   } else {
     const HostId host = world_.AddHost("server");
     for (const uint8_t last : {uint8_t{1}, uint8_t{2}}) {
@@ -151,7 +172,8 @@ void BehaviorBench::Impl::BuildOutside() {
     for (const uint16_t port :
          {WorldStunServer::kPort1, WorldStunServer::kPort2}) {
       config_.discovery.servers.push_back(
-          {.address = is_v6_ ? Synthesize(Outside(last)) : Outside(last),
+          {.address = is_v6_ && !config_.is_v6 ? Synthesize(Outside(last))
+                                               : ServerAddress(last),
            .port = port});
     }
   }
@@ -181,6 +203,12 @@ void BehaviorBench::Impl::BuildInside() {
   if (is_v6_) {
     home.inside_address6 = InsideAddress(254);
     home.inside_prefix6 = lan;
+    if (config_.is_v6) {
+      home.outside_address6 = Outside6(20);
+      home.outside_prefix6 =
+          IpPrefix::Make(IpAddress::V6({0x20, 0x01, 0x0d, 0xb8, 0, 3}), 64)
+              .value();
+    }
   } else {
     home.inside_address = InsideAddress(254);
     home.ipv6 = netsim::Ipv6Mode::kDrop;

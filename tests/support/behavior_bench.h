@@ -22,11 +22,19 @@ struct BenchConfig {
   std::optional<netsim::NatConfig> carrier;
   uint64_t seed = 1;
   double loss = 0;  ///< on the internet, each way
+  /// The internet and the LAN are IPv6; `home` says by its `ipv6` what it does.
+  /// Not for carriers, and not with faults.
+  bool is_v6 = false;
   ServerFault fault = ServerFault::kNone;
   size_t max_servers = 4;         ///< endpoints that the discovery is told of
   size_t hosts = 2;               ///< local addresses, on a host each
   nat::BehaviorConfig discovery;  ///< servers and addresses are filled in
 };
+
+/// A stateful IPv6 router without (kRoute, kFirewall) or with (kNptv6)
+/// translation of prefixes.
+[[nodiscard]] BenchConfig Ipv6Bench(netsim::Ipv6Mode mode,
+                                    netsim::Dependence filtering);
 
 /// The boxes of a named profile.
 [[nodiscard]] BenchConfig BenchFor(std::string_view profile);
