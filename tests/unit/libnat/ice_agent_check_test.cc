@@ -63,6 +63,35 @@ TEST(AgentCheck, RecoversFromFailureWhenThePeerComesThrough) {
   EXPECT_EQ(lab.agent.state(), AgentState::kConnected);
 }
 
+TEST(AgentCheck, ChecksAHintBeforeEverythingElse) {
+  AgentConfig config = Rfc();
+  config.freezing = false;
+  AgentLab lab(config);
+  lab.SetUp();
+  lab.AddRemote(kRemote2, 100);
+  lab.TakeRequests();  // the first pair; the second waits for its turn
+  const Endpoint hint{.address = IpAddress::V4(192, 0, 2, 3), .port = 6001};
+  ASSERT_TRUE(lab.agent.AddRemoteEndpointHint(lab.now, hint));
+  EXPECT_TRUE(lab.agent.AddRemoteEndpointHint(lab.now, hint));
+  lab.Advance(milliseconds(100));
+  const auto requests = lab.TakeRequests();
+  ASSERT_EQ(requests.size(), 2U);
+  EXPECT_EQ(requests[0].transmit.to, hint);
+  EXPECT_EQ(requests[1].transmit.to, kRemote2);
+  EXPECT_TRUE(lab.Answer(requests[0].transmit));
+  lab.AnswerAll(seconds(1));
+  EXPECT_EQ(lab.agent.state(), AgentState::kConnected);
+}
+
+TEST(AgentCheck, RefusesAHintThatIsNoAddress) {
+  AgentLab lab(Rfc());
+  lab.SetUp();
+  const auto refused = lab.agent.AddRemoteEndpointHint(
+      lab.now, {.address = IpAddress::V4(224, 0, 0, 1), .port = 6001});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::kBadCandidate);
+}
+
 TEST(AgentCheck, CarriesWhatRfc8445Wants) {
   for (const Role role : {Role::kControlling, Role::kControlled}) {
     AgentLab lab(Rfc(role));
