@@ -6,8 +6,7 @@
 #include <chrono>
 #include <string>
 
-#include "mesh_world.h"
-#include "sim_stun_server.h"
+#include "mesh_mapped_nodes.h"
 
 namespace natkit::mesh {
 namespace {
@@ -26,55 +25,6 @@ sim::NatBehavior WithServices(sim::NatBehavior behavior,
   behavior.services = services;
   return behavior;
 }
-
-/// Nodes "a" and "b" behind NATs of their own, one relay, two STUN servers.
-class MappedNodes {
- public:
-  explicit MappedNodes(uint64_t seed)
-      : world(seed),
-        relay_(world, seed + 1),
-        stun_{sim::SimStunServer(world, *IpAddress::Parse("198.51.100.1")),
-              sim::SimStunServer(world, *IpAddress::Parse("198.51.100.2"))},
-        a(world, {&relay_}, seed + 3),
-        b(world, {&relay_}, seed + 4) {
-    mesh_.relays.push_back({.name = "eu", .host = "eu"});
-    AddNode("a", a, "10.77.0.1");
-    AddNode("b", b, "10.77.0.2");
-  }
-
-  void Start() {
-    const std::vector<Endpoint> servers = {
-        *Endpoint::Parse("198.51.100.1:3478"),
-        *Endpoint::Parse("198.51.100.2:3478")};
-    a.Start(mesh_, "a", servers);
-    b.Start(mesh_, "b", servers);
-    world.Run(seconds(2));
-    a.SendEcho(*IpAddress::Parse("10.77.0.2"), 1);
-  }
-
-  bool RunUntilDirect(Duration limit) {
-    return world.Run(limit,
-                     [this] { return a.IsDirectTo("b") && b.IsDirectTo("a"); });
-  }
-
-  sim::SimWorld world;
-
- private:
-  void AddNode(const std::string& name, const MeshHost& host,
-               const std::string& address) {
-    mesh_.nodes.push_back({.name = name,
-                           .public_key = host.public_key(),
-                           .addresses = {*IpAddress::Parse(address)}});
-  }
-
-  SimRelay relay_;
-  std::array<sim::SimStunServer, 2> stun_;
-  MeshFile mesh_;
-
- public:
-  MeshHost a;
-  MeshHost b;
-};
 
 /// A home behind a port-restricted NAT and one behind a symmetric one: nothing
 /// but a mapping, or many probes, makes this pair direct.

@@ -124,6 +124,7 @@ class Node::Impl {
   void UpdateNetwork(Instant now);
   [[nodiscard]] std::optional<ReflexiveAddress> FindMapped(
       bool is_middle) const;
+  [[nodiscard]] std::optional<ReflexiveAddress> GuessMiddle() const;
 
   // node_hard_path.cc
   /// When to try a hard punch with this peer, as far as we may begin one.

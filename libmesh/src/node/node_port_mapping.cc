@@ -97,7 +97,22 @@ std::optional<ReflexiveAddress> Node::Impl::FindMapped(bool is_middle) const {
       return ReflexiveAddress{mapping.external, base};
     }
   }
-  return std::nullopt;
+  return is_middle ? GuessMiddle() : std::nullopt;
+}
+
+/// A router that maps nothing but tells its address, and keeps ports if it can.
+std::optional<ReflexiveAddress> Node::Impl::GuessMiddle() const {
+  const auto& router = port_mapping_.router;
+  if (!router || !router->is_v4() || !router->is_private()) {
+    return std::nullopt;
+  }
+  const auto base = std::ranges::find_if(local_.bases, [&](const auto& each) {
+    return each.address == port_mapping_.local;
+  });
+  if (base == local_.bases.end()) {
+    return std::nullopt;
+  }
+  return ReflexiveAddress{{*router, base->port}, *base};
 }
 
 }  // namespace natkit::mesh
