@@ -36,7 +36,7 @@ struct TwoHomes {
       : nodes(seed) {
     auto& network = nodes.world.network();
     carrier = network.AddNat(0, kCarrier, carrier_nat);
-    network.SetDelay(carrier, milliseconds(10));
+    network.SetDelay(carrier, milliseconds(30));
     realm_a = network.AddNat(carrier, kHomeA, home_a);
     realm_b = network.AddNat(carrier, kHomeB, home_b);
     nodes.a.AddBase(realm_a, "192.168.1.2:4000");
@@ -87,6 +87,18 @@ TEST_P(MeshTopology, TwoHomesMeetInTheMiddleWithoutHairpinning) {
   homes.MapA();
   homes.nodes.Start();
   ASSERT_TRUE(homes.nodes.RunUntilDirect(seconds(5)));
+  EXPECT_EQ(homes.WhereToA(), kHomeA);
+}
+
+TEST_P(MeshTopology, TheMiddleIsShorterThanTheCarriersNat) {
+  constexpr sim::NatBehavior kHairpinning = {
+      .mapping = kEi, .filtering = kEi, .hairpin = true};
+  TwoHomes homes(kHairpinning, kPortRestrictedWithNatPmp, kPortRestricted,
+                 GetParam());
+  homes.MapA();
+  homes.nodes.Start();
+  ASSERT_TRUE(homes.nodes.RunUntilDirect(seconds(5)));
+  homes.nodes.world.Run(seconds(30));
   EXPECT_EQ(homes.WhereToA(), kHomeA);
 }
 
