@@ -143,6 +143,29 @@ TEST_P(MeshPath, APathThatEatsLargeDatagramsIsLeftWithinTwoSeconds) {
   EXPECT_LT(Pause(start), milliseconds(600));
 }
 
+TEST_P(MeshPath, AConversationThatStandsStillIsNoticedWithinTwoSeconds) {
+  StartDirect();
+  for (const size_t least : {size_t{200}, size_t{600}, PathWatch::kLarge}) {
+    for (const bool b_talks : {false, true}) {
+      if (b_talks && least < PathWatch::kLarge) {
+        continue;  // one loss among a hundred that arrive tells nothing
+      }
+      SCOPED_TRACE(testing::Message() << least << " bytes, " << b_talks);
+      auto& network = nodes_.world().network();
+      network.SetEater(nullptr);
+      nodes_.Converse(seconds(60), least, b_talks);  // past the retry
+      ASSERT_TRUE(nodes_.a.IsDirectTo("b"));
+      network.SetEater(
+          [least](size_t, ByteView data) { return data.size() >= least; });
+      const Instant start = nodes_.world().now();
+      nodes_.Converse(seconds(10), least, b_talks);
+      const Instant end = nodes_.world().now();
+      EXPECT_LT(nodes_.b.LongestPause(start, end), milliseconds(2100));
+      EXPECT_EQ(nodes_.a.PathTo("b").kind, PathKind::kRelay);
+    }
+  }
+}
+
 TEST_P(MeshPath, AnEatenHandshakeDoesNotDelayTheStart) {
   nodes_.world().network().SetEater(
       [](size_t, ByteView payload) { return IsWireGuard(payload); });

@@ -72,6 +72,30 @@ class TwoNodes {
     }
   }
 
+  /// A conversation as TCP's, from "a": a packet of `padding` more bytes is
+  /// sent again after 200, 400, 800, ... ms until it arrives, then the next.
+  /// Meanwhile "b" sends small ones every 10 ms, if `b_talks`.
+  void Converse(Duration length, size_t padding, bool b_talks) {
+    const IpAddress to = *IpAddress::Parse("10.77.0.2");
+    const Instant end = world_.now() + length;
+    while (world_.now() < end) {
+      const uint16_t sequence = ++last_sent_;
+      Duration wait = std::chrono::milliseconds(200);
+      Instant next = world_.now();
+      while (!b.arrived().contains(sequence) && world_.now() < end) {
+        if (world_.now() >= next) {
+          a.SendEcho(to, sequence, padding);
+          next = world_.now() + wait;
+          wait *= 2;
+        }
+        if (b_talks) {
+          b.SendEcho(*IpAddress::Parse("10.77.0.1"), ++last_from_b_);
+        }
+        world_.Run(std::chrono::milliseconds(10));
+      }
+    }
+  }
+
   bool RunUntilDirect(Duration limit) {
     return world_.Run(
         limit, [this] { return a.IsDirectTo("b") && b.IsDirectTo("a"); });
@@ -122,6 +146,7 @@ class TwoNodes {
   std::array<sim::SimStunServer, 2> stun_;
   MeshFile mesh_;
   uint16_t last_sent_ = 0;
+  uint16_t last_from_b_ = 30000;
 
  public:
   MeshHost a;

@@ -114,7 +114,7 @@ void Node::Impl::TakePlaintext(Instant now) {
       continue;
     }
     Touch(*peer);
-    NoteReceived(*peer, meta, plaintext_.bytes(i).size());
+    NoteReceived(now, *peer, meta, plaintext_.bytes(i).size());
     if (plaintext_.bytes(i).empty()) {
       continue;  // a keepalive
     }

@@ -163,7 +163,10 @@ class Node::Impl {
   [[nodiscard]] PathChoice ChoosePath(Instant now, const NodePeer& peer) const;
   /// Keeps a copy of what is sent over a path that may be dead.
   void Hold(NodePeer& peer, ByteView datagram);
-  void NoteReceived(NodePeer& peer, const PacketBatch::Meta& meta, size_t size);
+  /// Forgets what Hold() kept: it has arrived.
+  static void ReleaseHeld(NodePeer& peer);
+  void NoteReceived(Instant now, NodePeer& peer, const PacketBatch::Meta& meta,
+                    size_t size);
   void SendKeepaliveDirectly(Instant now, NodePeer& peer);
   void HandlePathQuery(Instant now, NodePeer& peer, const PathQuery& query);
 

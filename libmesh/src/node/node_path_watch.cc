@@ -48,13 +48,19 @@ void Node::Impl::Hold(NodePeer& peer, ByteView datagram) {
   }
 }
 
-void Node::Impl::NoteReceived(NodePeer& peer, const PacketBatch::Meta& meta,
-                              size_t size) {
+void Node::Impl::NoteReceived(Instant now, NodePeer& peer,
+                              const PacketBatch::Meta& meta, size_t size) {
   if (!ParseRelayedEndpoint(meta.remote)) {
-    peer.watch.NoteReceived(size + wg::kDataOverhead);
-    peer.held.Clear();
-    peer.held_bytes = 0;
+    peer.watch.NoteReceived(now, size + wg::kDataOverhead);
+    if (size > 0) {  // a keepalive answers a question, not what is held
+      ReleaseHeld(peer);
+    }
   }
+}
+
+void Node::Impl::ReleaseHeld(NodePeer& peer) {
+  peer.held.Clear();
+  peer.held_bytes = 0;
 }
 
 void Node::Impl::DrainWatch(Instant now, NodePeer& peer) {
@@ -67,8 +73,7 @@ void Node::Impl::DrainWatch(Instant now, NodePeer& peer) {
       SendOverRelay(now, peer, peer.held.bytes(i));
     }
     counters_.resent += peer.held.size();
-    peer.held.Clear();
-    peer.held_bytes = 0;
+    ReleaseHeld(peer);
   }
   if (const auto query = peer.watch.PollQuery()) {
     SendSignal(now, peer, *query);
@@ -92,7 +97,7 @@ void Node::Impl::HandlePathQuery(Instant now, NodePeer& peer,
                                  const PathQuery& query) {
   peer.watch.HandleQuery(now, query);
   SendKeepaliveDirectly(now, peer);
-  SendSignal(now, peer, peer.watch.Report(query));
+  SendSignal(now, peer, peer.watch.Report(now, query));
 }
 
 }  // namespace natkit::mesh

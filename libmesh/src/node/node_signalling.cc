@@ -104,7 +104,9 @@ void Node::Impl::TakeSignal(Instant now, NodePeer& peer, ByteView packet) {
   } else if (const auto* query = std::get_if<PathQuery>(&signal->body)) {
     HandlePathQuery(now, peer, *query);
   } else if (const auto* report = std::get_if<PathReport>(&signal->body)) {
-    peer.watch.HandleReport(now, *report);
+    if (peer.watch.HandleReport(now, *report)) {
+      ReleaseHeld(peer);
+    }
   } else if (const auto* punch = std::get_if<nat::PunchOffer>(&signal->body)) {
     TakePunch(now, peer, *punch);
   } else if (const auto* reply = std::get_if<nat::PunchAnswer>(&signal->body)) {

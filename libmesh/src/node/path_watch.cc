@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <span>
+#include <utility>
 
 #include "node/earlier.h"
 
@@ -20,17 +22,62 @@ constexpr Duration kSilenceIsBroken = milliseconds(850);
 // Nobody answers over the relay either, so nothing can be told.
 constexpr Duration kDoubtLimit = seconds(5);
 constexpr uint64_t kEnoughSent = 3;
+/// More than these may get lost at random in as short a time.
+constexpr uint64_t kManyLost = 6;
 // Longer than the peer's kAskInterval.
 constexpr Duration kPeerDoubtLasts = milliseconds(700);
 constexpr size_t kKeepaliveSize = 32;
 constexpr Duration kFirstAudit = milliseconds(500);
 constexpr Duration kLastAudit = seconds(15);
+/// While there are large datagrams, the ones most often eaten.
+constexpr Duration kLongestBusyAudit = milliseconds(500);
+constexpr Duration kLongestIdle = std::chrono::hours(24);
 constexpr Duration kFirstRetry = seconds(15);
 constexpr Duration kLastRetry = std::chrono::minutes(10);
 constexpr size_t kMaxRecords = 8;
 constexpr int kMaxDoublings = 6;
 
+bool IsEaten(uint64_t sent, uint64_t received) {
+  return sent >= kEnoughSent && received == 0;
+}
+
 }  // namespace
+
+void PathWatch::Counts::Count(size_t size) {
+  ++all;
+  data += size > kKeepaliveSize ? 1 : 0;
+  large += size >= kLarge ? 1 : 0;
+}
+
+PathWatch::Passage PathWatch::Between(const Mark& from, const Mark& to) {
+  const auto minus = [](const Counts& a, const Counts& b) {
+    return Counts{.all = a.all - std::min(a.all, b.all),
+                  .data = a.data - std::min(a.data, b.data),
+                  .large = a.large - std::min(a.large, b.large)};
+  };
+  return {.sent = minus(to.sent, from.sent),
+          .received = minus(to.received, from.received)};
+}
+
+uint64_t PathWatch::Passage::lost() const {
+  return sent.data - std::min(sent.data, received.data);
+}
+
+bool PathWatch::Passage::is_all_eaten() const {
+  return IsEaten(sent.all, received.all) || IsEaten(sent.large, received.large);
+}
+
+bool PathWatch::Passage::is_half_lost() const {
+  const uint64_t large = sent.large - std::min(sent.large, received.large);
+  return (lost() >= kManyLost && 2 * lost() >= sent.data) ||
+         (large >= kManyLost && 2 * large >= sent.large);
+}
+
+/// Whether what got through tells that the rest will, too.
+bool PathWatch::Passage::has_verdict() const {
+  return received.all > 0 && (sent.large == 0 || received.large > 0) &&
+         (lost() == 0 || 2 * lost() < sent.data);
+}
 
 void PathWatch::HandlePath(Instant now, const std::optional<PathId>& path) {
   if (path == path_) {
@@ -43,6 +90,7 @@ void PathWatch::HandlePath(Instant now, const std::optional<PathId>& path) {
   trust_ = Trust::kTrusted;
   unanswered_since_.reset();
   baseline_.reset();
+  before_stall_.reset();
   previous_.reset();
   loss_.reset();
   query_.reset();
@@ -90,6 +138,8 @@ void PathWatch::BeginToDoubt(Instant now) {
   began_to_doubt_ = true;
   doubted_since_ = now;
   has_asked_quietly_ = false;
+  before_stall_.reset();
+  doubts_large_ = false;
   was_heard_ = false;
   has_report_ = false;
   baseline_.reset();
@@ -121,18 +171,27 @@ void PathWatch::Break(Instant now) {
 }
 
 void PathWatch::NoteSent(Instant now, size_t size) {
-  ++sent_.all;
-  sent_.large += size >= kLarge ? 1 : 0;
+  sent_.Count(size);
+  if (size >= kLarge) {
+    std::ranges::move_backward(std::span(large_sent_at_).first(kFewLarge - 1),
+                               large_sent_at_.end());
+    large_sent_at_.front() = now;
+  }
   if (trust_ == Trust::kTrusted && path_ && !unanswered_since_ &&
       size > kKeepaliveSize) {  // nobody answers keepalives
     unanswered_since_ = now;
   }
 }
 
-void PathWatch::NoteReceived(size_t size) {
-  ++received_.all;
-  received_.large += size >= kLarge ? 1 : 0;
+void PathWatch::NoteReceived(Instant now, size_t size) {
+  received_.Count(size);
+  if (size >= kLarge) {
+    large_received_at_ = now;
+  }
   was_heard_ = true;
+  if (size > kKeepaliveSize) {
+    before_stall_.reset();
+  }
   unanswered_since_.reset();
   if (trust_ == Trust::kTrusted) {
     // Only who had to be asked is one who does not answer by itself.
@@ -155,6 +214,7 @@ void PathWatch::Ask(Instant now) {
   const bool is_doubt = trust_ == Trust::kDoubted;
   query_ = PathQuery{.nonce = ++last_nonce_, .is_doubt = is_doubt};
   sent_at_question_ = sent_;
+  question_at_ = now;
   next_question_.reset();
   if (is_doubt) {
     next_question_ = now + kAskInterval;
@@ -169,64 +229,82 @@ bool PathWatch::PollBeganToDoubt() {
   return std::exchange(began_to_doubt_, false);
 }
 
-PathReport PathWatch::Report(const PathQuery& query) const {
+PathReport PathWatch::Report(Instant now, const PathQuery& query) const {
   return {.nonce = query.nonce,
           .received = received_.all,
-          .received_large = received_.large};
+          .received_data = received_.data,
+          .received_large = received_.large,
+          .large_idle = std::min(now - large_received_at_, kLongestIdle)};
 }
 
-void PathWatch::HandleReport(Instant now, const PathReport& report) {
+bool PathWatch::HandleReport(Instant now, const PathReport& report) {
   if (!path_ || report.nonce != last_nonce_) {
-    return;  // an old question
+    return false;  // an old question
   }
-  const Mark mark{
-      .sent = sent_at_question_,
-      .received = {.all = report.received, .large = report.received_large}};
-  MeasureLoss(mark);
-  Judge(now, mark);
-  previous_ = mark;
+  const Mark mark{.sent = sent_at_question_,
+                  .received = {.all = report.received,
+                               .data = report.received_data,
+                               .large = report.received_large}};
+  has_report_ = true;
+  const std::optional<Mark> previous = std::exchange(previous_, mark);
+  if (previous) {
+    MeasureLoss(Between(*previous, mark));
+  }
+  if (trust_ == Trust::kDoubted) {
+    JudgeDoubted(now, mark);
+  } else if (trust_ == Trust::kTrusted && previous) {
+    JudgeTrusted(now, before_stall_.value_or(*previous),
+                 report.nonce == quiet_nonce_);
+    if (trust_ == Trust::kTrusted && IsEatingLarge(now, report)) {
+      BeginToDoubt(now);
+      doubts_large_ = true;
+    }
+  }
+  return previous && Between(*previous, mark).lost() == 0;
 }
 
-void PathWatch::MeasureLoss(const Mark& mark) {
-  if (!previous_ || trust_ != Trust::kTrusted) {
+void PathWatch::MeasureLoss(const Passage& passage) {
+  if (passage.sent.all == 0 || trust_ != Trust::kTrusted) {
     return;
   }
-  const uint64_t sent = mark.sent.all - previous_->sent.all;
-  const uint64_t received = mark.received.all - previous_->received.all;
-  if (sent == 0 || mark.received.all < previous_->received.all) {
-    return;
-  }
-  const double lost = 1.0 - static_cast<double>(std::min(sent, received)) /
-                                static_cast<double>(sent);
+  const double lost = 1.0 - static_cast<double>(std::min(
+                                passage.sent.all, passage.received.all)) /
+                                static_cast<double>(passage.sent.all);
   loss_ = loss_ ? *loss_ * 0.75 + lost * 0.25 : lost;
 }
 
-void PathWatch::Judge(Instant now, const Mark& mark) {
-  const std::optional<Mark>& since =
-      trust_ == Trust::kDoubted ? baseline_ : previous_;
-  has_report_ = true;
-  if (trust_ == Trust::kBroken) {
-    return;
+/// A conversation that stands still after a few losses is one whose datagrams
+/// do not pass, however many others did just before.
+void PathWatch::JudgeTrusted(Instant now, const Mark& since, bool is_stalled) {
+  const Passage passage = Between(since, *previous_);
+  if (passage.is_all_eaten() || passage.is_half_lost() ||
+      (is_stalled && passage.lost() >= kEnoughSent)) {
+    BeginToDoubt(now);
+  } else if (passage.lost() == 0) {
+    before_stall_.reset();
+  } else if (is_stalled) {
+    before_stall_ = since;
   }
-  if (!since) {
+}
+
+/// Whether the last large ones were all sent after one arrived for the last
+/// time, and so long before the question that they would have been there.
+bool PathWatch::IsEatingLarge(Instant now, const PathReport& report) const {
+  return sent_.large >= kFewLarge &&
+         large_sent_at_.back() > now - report.large_idle &&
+         large_sent_at_.front() + rtt_ < question_at_;
+}
+
+void PathWatch::JudgeDoubted(Instant now, const Mark& mark) {
+  if (!baseline_) {
     baseline_ = mark;
     return;
   }
-  const auto is_eaten = [](uint64_t sent, uint64_t received) {
-    return sent >= kEnoughSent && received == 0;
-  };
-  const Counts sent = {mark.sent.all - since->sent.all,
-                       mark.sent.large - since->sent.large};
-  const Counts received = {mark.received.all - since->received.all,
-                           mark.received.large - since->received.large};
-  if (is_eaten(sent.all, received.all) ||
-      is_eaten(sent.large, received.large)) {
-    if (trust_ == Trust::kTrusted) {
-      BeginToDoubt(now);
-    } else {
-      Break(now);
-    }
-  } else if (trust_ == Trust::kDoubted && was_heard_ && received.all > 0) {
+  const Passage passage = Between(*baseline_, mark);
+  if (passage.is_all_eaten() || passage.is_half_lost()) {
+    Break(now);
+  } else if (was_heard_ && passage.has_verdict() &&
+             (!doubts_large_ || passage.received.large > 0)) {
     records_.erase(*path_);
     EndDoubt(now);
   }
@@ -260,16 +338,19 @@ void PathWatch::TimeTrusted(Instant now) {
       now >= *unanswered_since_ + AskAfter()) {
     has_asked_quietly_ = true;
     Ask(now);
+    quiet_nonce_ = last_nonce_;
     return;
   }
   if (!next_audit_ || now < *next_audit_) {
     return;
   }
-  if (sent_.all != sent_at_audit_) {
-    sent_at_audit_ = sent_.all;
+  const bool is_busy = sent_.large != sent_at_audit_.large;
+  if (sent_.all != sent_at_audit_.all) {
+    sent_at_audit_ = sent_;
     Ask(now);
   }
-  audit_interval_ = std::min(audit_interval_ * 2, kLastAudit);
+  audit_interval_ =
+      std::min(audit_interval_ * 2, is_busy ? kLongestBusyAudit : kLastAudit);
   next_audit_ = now + audit_interval_;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -20,12 +21,13 @@ namespace natkit::mesh {
 /// question, begins to doubt, has everything sent over the relay as well, and
 /// asks the peer over the relay what of it has arrived (PathQuery, PathReport);
 /// each question makes both sides send a WireGuard keepalive directly. A path
-/// that stays silent, or whose reports show that nothing or nothing large
-/// arrives, is broken: not used, and tried again beside the relay after 15 s,
-/// 30 s, ... 10 min.
+/// that stays silent, or whose reports show that nothing, nothing large or less
+/// than half arrives, is broken: not used, and tried again beside the relay
+/// after 15 s, 30 s, ... 10 min.
 ///
-/// Without doubt a question is asked now and then while there is traffic,
-/// which also measures the loss. Pure. Sizes are those of WireGuard datagrams.
+/// Without doubt a question is asked now and then while there is traffic, each
+/// second while there are large datagrams, which also measures the loss. Pure.
+/// Sizes are those of WireGuard datagrams.
 class PathWatch {
  public:
   enum class Trust : uint8_t {
@@ -59,10 +61,11 @@ class PathWatch {
   /// A transport data message is sent directly.
   void NoteSent(Instant now, size_t size);
   /// An authentic one came directly.
-  void NoteReceived(size_t size);
+  void NoteReceived(Instant now, size_t size);
   /// A question of the peer, which may doubt; see Report().
   void HandleQuery(Instant now, const PathQuery& query);
-  void HandleReport(Instant now, const PathReport& report);
+  /// Returns whether all data that was sent before its question has arrived.
+  bool HandleReport(Instant now, const PathReport& report);
   void HandleTimeout(Instant now);
 
   // Outputs.
@@ -86,7 +89,7 @@ class PathWatch {
   }
 
   /// The answer to a PathQuery.
-  [[nodiscard]] PathReport Report(const PathQuery& query) const;
+  [[nodiscard]] PathReport Report(Instant now, const PathQuery& query) const;
 
   /// Share of our datagrams that got lost lately, 0 to 1; nullopt: not known.
   [[nodiscard]] std::optional<double> loss() const { return loss_; }
@@ -94,7 +97,10 @@ class PathWatch {
  private:
   struct Counts {
     uint64_t all = 0;
+    uint64_t data = 0;  ///< all but keepalives
     uint64_t large = 0;
+
+    void Count(size_t size);
   };
 
   /// A report with what had been sent when its question was asked.
@@ -102,6 +108,19 @@ class PathWatch {
     Counts sent;
     Counts received;
   };
+
+  /// What happened between two marks.
+  struct Passage {
+    Counts sent;
+    Counts received;
+    [[nodiscard]] uint64_t lost() const;  ///< of data
+    [[nodiscard]] bool is_all_eaten() const;
+    [[nodiscard]] bool is_half_lost() const;
+    [[nodiscard]] bool has_verdict() const;
+  };
+
+  /// As many large ones in a row do not get lost by chance, or seldom.
+  static constexpr size_t kFewLarge = 2;
 
   /// How often a path turned out to be broken, and until when it is avoided.
   struct Record {
@@ -117,8 +136,11 @@ class PathWatch {
   void Ask(Instant now);
   void TimeTrusted(Instant now);
   void TimeDoubted(Instant now);
-  void Judge(Instant now, const Mark& mark);
-  void MeasureLoss(const Mark& mark);
+  void JudgeTrusted(Instant now, const Mark& since, bool is_stalled);
+  [[nodiscard]] bool IsEatingLarge(Instant now, const PathReport& report) const;
+  void JudgeDoubted(Instant now, const Mark& mark);
+  void MeasureLoss(const Passage& passage);
+  [[nodiscard]] static Passage Between(const Mark& from, const Mark& to);
 
   std::optional<PathId> path_;
   Trust trust_ = Trust::kTrusted;
@@ -128,20 +150,27 @@ class PathWatch {
   // Of the peer, for as long as the node lives.
   Counts sent_;
   Counts received_;
+  Instant large_received_at_{};
+  /// When the last large ones were sent, newest first.
+  std::array<Instant, kFewLarge> large_sent_at_{};
   Instant peer_doubts_until_ = Instant::min();
 
   // Trusted.
   std::optional<Instant> unanswered_since_;
   /// Before doubt begins, the peer is asked once: it may have nothing to say.
   bool has_asked_quietly_ = false;
+  uint32_t quiet_nonce_ = 0;  ///< of the last such question
+  /// The report before the first loss of a conversation that stands still.
+  std::optional<Mark> before_stall_;
   int false_alarms_ = 0;  ///< in a row
   std::optional<Instant> next_audit_;
   Duration audit_interval_{};
-  uint64_t sent_at_audit_ = 0;
+  Counts sent_at_audit_;
 
   // Doubted.
   bool began_to_doubt_ = false;
   Instant doubted_since_{};
+  bool doubts_large_ = false;  ///< small ones prove nothing
   bool was_heard_ = false;  ///< directly, since then
   bool has_report_ = false;
   std::optional<Mark> baseline_;  ///< the first report since then
@@ -149,6 +178,7 @@ class PathWatch {
   // Questions.
   uint32_t last_nonce_ = 0;
   Counts sent_at_question_;
+  Instant question_at_{};
   std::optional<Instant> next_question_;
   std::optional<PathQuery> query_;
   std::optional<Mark> previous_;

@@ -203,7 +203,11 @@ struct BodyEncoder {
     proto::PathReport& report = *out.mutable_path_report();
     report.set_nonce(body.nonce);
     report.set_received(body.received);
+    report.set_received_data(body.received_data);
     report.set_received_large(body.received_large);
+    report.set_large_idle_ms(static_cast<uint32_t>(
+        std::chrono::floor<std::chrono::milliseconds>(body.large_idle)
+            .count()));
   }
 
   void operator()(const nat::PunchOffer& body) const {
@@ -256,10 +260,13 @@ Result<Signal> DecodeSignal(ByteView bytes) {
                               .is_doubt = in.path_query().is_doubt()};
       return signal;
     case proto::Signal::kPathReport:
-      signal.body =
-          PathReport{.nonce = in.path_report().nonce(),
-                     .received = in.path_report().received(),
-                     .received_large = in.path_report().received_large()};
+      signal.body = PathReport{
+          .nonce = in.path_report().nonce(),
+          .received = in.path_report().received(),
+          .received_data = in.path_report().received_data(),
+          .received_large = in.path_report().received_large(),
+          .large_idle =
+              std::chrono::milliseconds(in.path_report().large_idle_ms())};
       return signal;
     case proto::Signal::kPunchOffer:
       return WithBody(DecodePunch(in.punch_offer()), signal);

@@ -31,17 +31,32 @@ class PathWatchTest : public testing::Test {
          now_ += milliseconds(10)) {
       watch_.NoteSent(now_, size);
       received_ += arrives ? 1 : 0;
-      received_large_ += arrives && size >= PathWatch::kLarge ? 1 : 0;
+      if (arrives && size >= PathWatch::kLarge) {
+        ++received_large_;
+        large_received_at_ = now_;
+      }
       if (answers) {
-        watch_.NoteReceived(kSmall);
+        watch_.NoteReceived(now_, kSmall);
       }
       watch_.HandleTimeout(now_);
-      if (const auto query = watch_.PollQuery()) {
-        ++questions_;
-        watch_.HandleReport(now_, {.nonce = query->nonce,
-                                   .received = received_,
-                                   .received_large = received_large_});
-      }
+      Answer(false);
+    }
+  }
+
+  /// Answers a question over the relay, and directly by a keepalive.
+  void Answer(bool sends_keepalive) {
+    const auto query = watch_.PollQuery();
+    if (!query) {
+      return;
+    }
+    ++questions_;
+    watch_.HandleReport(now_, {.nonce = query->nonce,
+                               .received = received_,
+                               .received_data = received_,
+                               .received_large = received_large_,
+                               .large_idle = now_ - large_received_at_});
+    if (sends_keepalive) {
+      watch_.NoteReceived(now_, 32);
     }
   }
 
@@ -49,6 +64,7 @@ class PathWatchTest : public testing::Test {
   PathWatch watch_;
   uint64_t received_ = 0;
   uint64_t received_large_ = 0;
+  Instant large_received_at_{};
   int questions_ = 0;
 };
 
@@ -88,6 +104,26 @@ TEST_F(PathWatchTest, IsBrokenForLargeDatagramsAlone) {
     }
   }
   FAIL();
+}
+
+TEST_F(PathWatchTest, AFewLossesAreForgiven) {
+  Run(seconds(1), true, true, kLargeSize);
+  Run(milliseconds(30), false, true, kLargeSize);
+  Run(seconds(5), true, true, kLargeSize);
+  EXPECT_EQ(watch_.trust(), Trust::kTrusted);
+}
+
+TEST_F(PathWatchTest, AConversationThatStandsStillIsDoubted) {
+  Run(seconds(1), true, true);
+  for (const int pause : {200, 400, 800}) {  // as TCP does
+    watch_.NoteSent(now_, kSmall);
+    for (const Instant end = now_ + milliseconds(pause); now_ < end;
+         now_ += milliseconds(10)) {
+      watch_.HandleTimeout(now_);
+      Answer(true);
+    }
+  }
+  EXPECT_EQ(watch_.trust(), Trust::kDoubted);
 }
 
 TEST_F(PathWatchTest, MeasuresLoss) {
@@ -131,9 +167,11 @@ TEST_F(PathWatchTest, APeerThatDoubtsGetsTheRelayToo) {
 TEST_F(PathWatchTest, IgnoresReportsOfOldQuestions) {
   Run(milliseconds(300), false, false);
   ASSERT_EQ(watch_.trust(), Trust::kDoubted);
-  watch_.NoteReceived(kSmall);
+  watch_.NoteReceived(now_, kSmall);
   for (uint32_t nonce = 100; nonce < 110; ++nonce) {
-    watch_.HandleReport(now_, {.nonce = nonce, .received = 100 * nonce});
+    watch_.HandleReport(now_, {.nonce = nonce,
+                               .received = 100 * nonce,
+                               .received_data = 100 * nonce});
   }
   EXPECT_EQ(watch_.trust(), Trust::kDoubted);
 }

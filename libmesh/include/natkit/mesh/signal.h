@@ -31,11 +31,15 @@ struct PathQuery {
 };
 
 /// How many authentic transport data messages of the asker came directly since
-/// the sender started, and how many of them had 1000 bytes or more.
+/// the sender started, how many of them were no keepalives, and how many had
+/// 1000 bytes or more.
 struct PathReport {
   uint32_t nonce = 0;
   uint64_t received = 0;
+  uint64_t received_data = 0;
   uint64_t received_large = 0;
+  /// Since the last one of 1000 bytes or more; a day at most.
+  Duration large_idle{};
 };
 
 /// One side's whole ICE description; repeated in full when it changes, so a
