@@ -277,6 +277,17 @@ TEST_P(MeshPath, ARoamConnectsTheRelayAnewAtOnce) {
   EXPECT_LT(Pause(start), seconds(1));
 }
 
+TEST_P(MeshPath, ANatThatForgetsTheRelaysStreamTooStallsForLessThanASecond) {
+  // What b sends is answers alone; its stream to the relay is the second.
+  StartDirect({.from_a = true, .from_b = false});
+  nodes_.world().network().Reboot(nodes_.realm_b);
+  nodes_.relay(0).Freeze(2);
+  const Instant start = nodes_.world().now();
+  Run(seconds(6));
+  EXPECT_LT(Pause(start), milliseconds(800));
+  EXPECT_TRUE(nodes_.a.IsDirectTo("b"));
+}
+
 TEST_P(MeshPath, ANatThatForgetsStallsAStreamForLessThanASecond) {
   StartDirect();
   nodes_.world().network().Reboot(nodes_.realm_a);

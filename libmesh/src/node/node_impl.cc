@@ -250,6 +250,7 @@ void Node::Impl::HandleLinkEvent(Instant now, NodePeer& peer,
   } else if (std::holds_alternative<DirectRecoveredEvent>(event)) {
     peer.watch.HandleRecovery(now);
   } else if (std::holds_alternative<DirectSuspectEvent>(event)) {
+    ProbeRelays(now);
     prober_.Refresh(now);
     DrainProber(now);
   } else if (const auto* released = std::get_if<SocketReleasedEvent>(&event)) {

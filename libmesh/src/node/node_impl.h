@@ -167,6 +167,7 @@ class Node::Impl {
   static void ReleaseHeld(NodePeer& peer);
   void NoteReceived(Instant now, NodePeer& peer, const PacketBatch::Meta& meta,
                     size_t size);
+  void ProbeRelays(Instant now);
   void SendKeepaliveDirectly(Instant now, NodePeer& peer);
   void HandlePathQuery(Instant now, NodePeer& peer, const PathQuery& query);
 

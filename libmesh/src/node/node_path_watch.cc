@@ -65,10 +65,6 @@ void Node::Impl::ReleaseHeld(NodePeer& peer) {
 
 void Node::Impl::DrainWatch(Instant now, NodePeer& peer) {
   if (peer.watch.PollBeganToDoubt()) {
-    // What killed the path may have killed the relay's stream as well.
-    if (const auto relay = RelayFor(peer)) {
-      relays_[*relay].Probe(now);
-    }
     for (size_t i = 0; i < peer.held.size(); ++i) {
       SendOverRelay(now, peer, peer.held.bytes(i));
     }
@@ -76,8 +72,19 @@ void Node::Impl::DrainWatch(Instant now, NodePeer& peer) {
     ReleaseHeld(peer);
   }
   if (const auto query = peer.watch.PollQuery()) {
+    if (query->is_doubt || peer.watch.is_unanswered()) {
+      // What killed the path may have killed the relays' streams as well; the
+      // one that we are reached by is not the one that the peer is.
+      ProbeRelays(now);
+    }
     SendSignal(now, peer, *query);
     SendKeepaliveDirectly(now, peer);
+  }
+}
+
+void Node::Impl::ProbeRelays(Instant now) {
+  for (RelayLink& relay : relays_) {
+    relay.Probe(now);
   }
 }
 

@@ -27,6 +27,9 @@ constexpr uint64_t kManyLost = 6;
 // Longer than the peer's kAskInterval.
 constexpr Duration kPeerDoubtLasts = milliseconds(700);
 constexpr size_t kKeepaliveSize = 32;
+/// So much data is a flow, and its end is noticed after so long.
+constexpr int kFlow = 16;
+constexpr Duration kFlowPause = milliseconds(200);
 constexpr Duration kFirstAudit = milliseconds(500);
 constexpr Duration kLastAudit = seconds(15);
 /// While there are large datagrams, the ones most often eaten.
@@ -98,6 +101,8 @@ void PathWatch::HandlePath(Instant now, const std::optional<PathId>& path) {
   began_to_doubt_ = false;
   false_alarms_ = 0;
   has_asked_quietly_ = false;
+  is_flow_question_ = false;
+  flow_ = 0;
   audit_interval_ = kFirstAudit;
   next_audit_.reset();
   if (path_) {
@@ -135,6 +140,7 @@ void PathWatch::HandleRecovery(Instant now) {
 
 void PathWatch::BeginToDoubt(Instant now) {
   trust_ = Trust::kDoubted;
+  is_flow_question_ = false;
   began_to_doubt_ = true;
   doubted_since_ = now;
   has_asked_quietly_ = false;
@@ -191,12 +197,17 @@ void PathWatch::NoteReceived(Instant now, size_t size) {
   was_heard_ = true;
   if (size > kKeepaliveSize) {
     before_stall_.reset();
+    flow_ = std::min(flow_ + 1, kFlow);
+    flow_at_ = now;
   }
   unanswered_since_.reset();
   if (trust_ == Trust::kTrusted) {
     // Only who had to be asked is one who does not answer by itself.
-    false_alarms_ =
-        has_asked_quietly_ ? std::min(false_alarms_ + 1, kMaxDoublings) : 0;
+    if (!is_flow_question_) {
+      false_alarms_ =
+          has_asked_quietly_ ? std::min(false_alarms_ + 1, kMaxDoublings) : 0;
+    }
+    is_flow_question_ = false;
     has_asked_quietly_ = false;
   }
 }
@@ -329,7 +340,21 @@ void PathWatch::HandleTimeout(Instant now) {
   }
 }
 
+std::optional<Instant> PathWatch::FlowEnd() const {
+  return flow_ == kFlow ? std::optional(flow_at_ + kFlowPause) : std::nullopt;
+}
+
 void PathWatch::TimeTrusted(Instant now) {
+  if (const auto end = FlowEnd(); end && now >= *end) {
+    flow_ = 0;
+    if (!unanswered_since_) {
+      unanswered_since_ = now;  // the question is what is to be answered
+      is_flow_question_ = true;
+      has_asked_quietly_ = true;
+      Ask(now);
+      return;
+    }
+  }
   if (unanswered_since_ && now >= *unanswered_since_ + DoubtAfter()) {
     BeginToDoubt(now);
     return;
@@ -370,11 +395,13 @@ std::optional<Instant> PathWatch::NextTimeout() const {
   }
   switch (trust_) {
     case Trust::kTrusted:
-      return unanswered_since_
-                 ? Earlier(next_audit_,
-                           *unanswered_since_ +
-                               (has_asked_quietly_ ? DoubtAfter() : AskAfter()))
-                 : next_audit_;
+      return Earlier(
+          unanswered_since_
+              ? Earlier(next_audit_,
+                        *unanswered_since_ +
+                            (has_asked_quietly_ ? DoubtAfter() : AskAfter()))
+              : next_audit_,
+          FlowEnd());
     case Trust::kDoubted: {
       auto next = Earlier(next_question_, doubted_since_ + kDoubtLimit);
       if (has_report_ && !was_heard_) {

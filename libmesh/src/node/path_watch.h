@@ -25,6 +25,8 @@ namespace natkit::mesh {
 /// than half arrives, is broken: not used, and tried again beside the relay
 /// after 15 s, 30 s, ... 10 min.
 ///
+/// Who only receives asks when a flow of data stops.
+///
 /// Without doubt a question is asked now and then while there is traffic, each
 /// second while there are large datagrams, which also measures the loss. Pure.
 /// Sizes are those of WireGuard datagrams.
@@ -128,6 +130,7 @@ class PathWatch {
     Instant retry_at{};
   };
 
+  [[nodiscard]] std::optional<Instant> FlowEnd() const;
   [[nodiscard]] Duration DoubtAfter() const;
   [[nodiscard]] Duration AskAfter() const;
   void BeginToDoubt(Instant now);
@@ -163,6 +166,10 @@ class PathWatch {
   /// The report before the first loss of a conversation that stands still.
   std::optional<Mark> before_stall_;
   int false_alarms_ = 0;  ///< in a row
+  /// Data that came since the last pause, and the last of it.
+  int flow_ = 0;
+  Instant flow_at_{};
+  bool is_flow_question_ = false;
   std::optional<Instant> next_audit_;
   Duration audit_interval_{};
   Counts sent_at_audit_;
@@ -171,7 +178,7 @@ class PathWatch {
   bool began_to_doubt_ = false;
   Instant doubted_since_{};
   bool doubts_large_ = false;  ///< small ones prove nothing
-  bool was_heard_ = false;  ///< directly, since then
+  bool was_heard_ = false;     ///< directly, since then
   bool has_report_ = false;
   std::optional<Mark> baseline_;  ///< the first report since then
 

@@ -17,7 +17,10 @@ using std::chrono::milliseconds;
 constexpr size_t kQueueDepth = 256;
 
 // What a live relay's answer to a ping takes at most; TCP may lose one segment.
-constexpr Duration kProbeTime = std::chrono::seconds(1);
+/// A ping may be answered after two round trips and a repetition by TCP.
+constexpr Duration kMinProbeTime = milliseconds(400);
+constexpr Duration kMaxProbeTime = std::chrono::seconds(1);
+constexpr Duration kProbeSlack = milliseconds(300);
 
 Duration Backoff(uint32_t failures, Rng& rng) {
   const int64_t base =
@@ -110,7 +113,10 @@ void RelayLink::Probe(Instant now) {
     return;
   }
   client_->Ping(now);
-  probe_ends_at_ = now + kProbeTime;
+  probe_ends_at_ =
+      now + (round_trip_ ? std::clamp(2 * *round_trip_ + kProbeSlack,
+                                      kMinProbeTime, kMaxProbeTime)
+                         : kMaxProbeTime);
 }
 
 void RelayLink::Reconnect(Instant now) {
@@ -152,6 +158,9 @@ void RelayLink::HandleClientEvent(Instant now, const derp::ClientEvent& event) {
     state_ = State::kUp;
     failures_ = 0;
     events_.emplace_back(RelayUp{});
+    client_->Ping(now);  // for round_trip_
+  } else if (const auto* pong = std::get_if<derp::ClientPong>(&event)) {
+    round_trip_ = pong->round_trip;
   } else if (const auto* gone = std::get_if<derp::PeerGone>(&event)) {
     events_.emplace_back(RelayPeerGone{gone->peer});
   } else if (const auto* closed = std::get_if<derp::ClientClosed>(&event)) {

@@ -57,7 +57,7 @@ class RelayLink {
   /// The address that the stream uses is gone: connects again at once.
   void Reconnect(Instant now);
   /// Something suggests that the stream is dead: unless the relay is heard
-  /// within a second, connects again.
+  /// within two round trips and 0.3 s, a second at most, connects again.
   void Probe(Instant now);
   /// Queues a packet; false if the link is not up. Old ones are dropped when
   /// the relay does not keep up.
@@ -89,6 +89,7 @@ class RelayLink {
   std::unique_ptr<derp::ClientCore> client_;
   std::optional<Instant> connect_at_;
   std::optional<Instant> probe_ends_at_;
+  std::optional<Duration> round_trip_;  ///< to the relay and back
   uint32_t failures_ = 0;
   std::deque<StreamCommand> commands_;
   std::deque<RelayEvent> events_;

@@ -126,6 +126,23 @@ TEST_F(PathWatchTest, AConversationThatStandsStillIsDoubted) {
   EXPECT_EQ(watch_.trust(), Trust::kDoubted);
 }
 
+TEST_F(PathWatchTest, TheEndOfAFlowIsAskedAboutOnce) {
+  for (const bool is_answered : {true, false}) {
+    questions_ = 0;
+    for (int i = 0; i < 20; ++i) {
+      watch_.NoteReceived(now_, kLargeSize);
+    }
+    for (int i = 0; i < 50; ++i, now_ += milliseconds(10)) {
+      watch_.HandleTimeout(now_);
+      if (is_answered) {
+        Answer(true);
+      }
+    }
+    EXPECT_EQ(watch_.trust(), is_answered ? Trust::kTrusted : Trust::kDoubted);
+    EXPECT_EQ(questions_, is_answered ? 1 : 0);
+  }
+}
+
 TEST_F(PathWatchTest, MeasuresLoss) {
   for (int i = 0; i < 3000; ++i) {
     Run(milliseconds(10), i % 10 != 0, true);
