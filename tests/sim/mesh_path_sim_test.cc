@@ -277,6 +277,34 @@ TEST_P(MeshPath, ARoamConnectsTheRelayAnewAtOnce) {
   EXPECT_LT(Pause(start), seconds(1));
 }
 
+TEST_P(MeshPath, ARoamWithoutARelayFindsThePeerWhereItWas) {
+  for (const bool a_moves : {true, false}) {
+    SCOPED_TRACE(a_moves);
+    constexpr sim::NatBehavior kFullCone = {
+        .mapping = Dependence::kEndpointIndependent,
+        .filtering = Dependence::kEndpointIndependent};
+    TwoNodes nodes(kFullCone, kFullCone, GetParam());
+    nodes.StartBoth();
+    nodes.Exchange(seconds(3));
+    ASSERT_TRUE(nodes.a.IsDirectTo("b"));
+    for (const size_t relay : {0, 1}) {
+      nodes.relay(relay).SetUp(nodes.world().now(), false);
+    }
+    nodes.Exchange(seconds(1));
+    ASSERT_TRUE(nodes.a.IsDirectTo("b"));
+    const auto other = nodes.world().network().AddNat(
+        0, *IpAddress::Parse("203.0.113.77"), kPortRestricted);
+    (a_moves ? nodes.a : nodes.b).ReplaceBase(other, "10.1.1.5:4000");
+    nodes.Exchange(seconds(4));
+    EXPECT_TRUE(nodes.a.IsDirectTo("b"));
+    EXPECT_TRUE(nodes.b.IsDirectTo("a"));
+    const Instant start = nodes.world().now();
+    nodes.Exchange(seconds(1));
+    EXPECT_LT(nodes.b.LongestPause(start, nodes.world().now()),
+              milliseconds(100));
+  }
+}
+
 TEST_P(MeshPath, ANatThatForgetsTheRelaysStreamTooStallsForLessThanASecond) {
   // What b sends is answers alone; its stream to the relay is the second.
   StartDirect({.from_a = true, .from_b = false});

@@ -51,6 +51,9 @@ void Node::Impl::HandleRelayEvent(Instant now, RelayId relay,
     events_.emplace_back(RelayChanged{.relay = relay, .is_up = true});
     TouchAll();
     GreetPeers(now);
+    for (const auto& peer : peers_) {
+      peer->link.HandleRelayUp(now);
+    }
   } else if (auto* down = std::get_if<RelayDown>(&event)) {
     events_.emplace_back(RelayChanged{
         .relay = relay, .is_up = false, .reason = std::move(down->reason)});

@@ -17,6 +17,8 @@ constexpr int kMaxForwardTries = 4;
 constexpr Duration kIdleAfter = seconds(180);
 /// All pairs have been checked by then, several times.
 constexpr Duration kSearchTime = seconds(5);
+/// How long an old session is given to work from new addresses.
+constexpr Duration kMoveTime = seconds(2);
 // Offers and requests travel over a relay that may drop them.
 constexpr std::array<Duration, 6> kSignalRepeats = {
     milliseconds(500), seconds(1), seconds(2),
@@ -75,6 +77,12 @@ void PeerLink::StartOffering(Instant now) {
   signal_attempt_ = 0;
   SendDueSignal(now);
   DrainAgentEvents(now);
+}
+
+void PeerLink::HandleRelayUp(Instant now) {
+  if (signal_due_) {
+    SendDueSignal(now);  // the last one was probably lost
+  }
 }
 
 void PeerLink::StartRequesting(Instant now) {
@@ -347,7 +355,16 @@ void PeerLink::HandleNetworkChange(Instant now) {
     return;
   }
   retry_attempt_ = 0;
-  BeginSession(now);
+  if (is_controlling() && remote_credentials_ && !has_direct()) {
+    // The path went with our address, and the peer is probably where it was: go
+    // on from the new address, which needs no relay.
+    retry_at_ = now + kMoveTime;
+    is_negotiating_ = true;
+    signal_attempt_ = 0;
+    SendDueSignal(now);
+  } else {
+    BeginSession(now);
+  }
   DrainAgentEvents(now);
 }
 

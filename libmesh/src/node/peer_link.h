@@ -73,6 +73,8 @@ class PeerLink {
   void NoteTraffic(Instant now);
   /// The peer has just started, or came back to the relay.
   void HandlePeerUp(Instant now, bool restarted);
+  /// A relay can be used that could not before.
+  void HandleRelayUp(Instant now);
   void HandleSignal(Instant now, const Offer& offer);
   void HandleSignal(Instant now, const Answer& answer);
   void HandleSignal(Instant now, const RestartRequest& request);
