@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "natkit/nat/stun_message.h"
 #include "natkit/nat/stun_stream_framer.h"
 #include "natkit/shell/files.h"
 #include "natkit/shell/stream_server.h"
@@ -42,6 +43,12 @@ Outcome<tls::Identity> LoadIdentity(const Settings& settings) {
                            std::string(ErrcName(identity.error().code)));
   }
   return *std::move(identity);
+}
+
+/// A client's keepalive: nothing is to be answered (RFC 8489 section 6.3.2).
+bool IsIndication(ByteView bytes) {
+  const auto message = stun::Message::Parse(bytes);
+  return message && message->type() == stun::kBindingIndication;
 }
 
 }  // namespace
@@ -247,6 +254,10 @@ void StreamService::OnBytes(Connections::iterator connection, ByteView bytes) {
         message ? server_->HandleStreamMessage(
                       now, connection->local, connection->remote, *message, out)
                 : 0;
+    if (size == 0 && message && IsIndication(*message)) {
+      Touch(connection);
+      continue;
+    }
     if (size == 0 || !connection->stream->is_writable()) {
       Close(connection);
       return;

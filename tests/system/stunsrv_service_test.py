@@ -236,6 +236,16 @@ class Streams(Case):
             response = stun.read_stream(connection)
             self.assertEqual(response.mapped(), connection.getsockname())
 
+    def test_tcp_survives_keepalives(self):
+        self.begin(f'listen = "{A1}:{P1}"\nlisten_tcp = "{A1}:{P1}"\n', count=2)
+        connection = self.connect()
+        indication = b"\x00\x11" + stun.request()[2:]
+        connection.sendall(indication + stun.request() + indication)
+        self.assertEqual(stun.read_stream(connection).mapped(),
+                         connection.getsockname())
+        connection.sendall(indication + stun.request())
+        self.assertTrue(stun.read_stream(connection))
+
     def test_rfc5780_requests_are_bad_over_tcp(self):
         self.begin(DISCOVERY + f'listen_tcp = "{A1}:{P1}"\n', count=5)
         connection = self.connect()
