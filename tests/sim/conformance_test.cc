@@ -23,6 +23,32 @@ std::string Words(const Expected& expected) {
   return words;
 }
 
+/// What counts most about boxes; the rest follows from the seed.
+std::string Describe(const Chain& chain) {
+  std::string text = "pool " + std::to_string(chain.pool);
+  for (const netsim::NatConfig& box : chain.boxes) {
+    const auto add = [&text](std::string_view name, auto value) {
+      text += ", " + std::string(name) + " " +
+              std::to_string(static_cast<int64_t>(value));
+    };
+    add("translation", box.translation);
+    add("mapping", box.mapping);
+    add("filtering", box.filtering);
+    add("ports", box.port_assignment);
+    add("from", box.port_range.first);
+    add("pooling", box.pooling);
+    add("hairpinning", box.hairpinning);
+    add("scope", box.timer_scope);
+    add("poisonable", box.poisonable);
+    add("contiguity", box.keep_contiguity);
+    add("shed above", box.shed_above);
+    add("per host", box.limits.mappings_per_host);
+    add("when full", box.limits.when_full);
+    add("quarantine", box.port_quarantine / std::chrono::seconds(1));
+  }
+  return text;
+}
+
 /// Under loss a test may give up, but not be wrong.
 void Compare(const Chain& chain, const WorldOptions& world,
              const std::string& name) {
@@ -39,7 +65,8 @@ void Compare(const Chain& chain, const WorldOptions& world,
         << name << ", seed " << world.seed << ", loss " << world.loss
         << ": RFC " << finding.requirement->id << ": "
         << VerdictWord(finding.verdict) << " (" << finding.reason
-        << "), but its parameters say " << Words(right);
+        << "), but its parameters say " << Words(right) << "\n"
+        << Describe(chain);
   }
 }
 
@@ -95,6 +122,9 @@ class RandomBox {
     box.services.pcp = rng_.Chance(0.4);
     box.services.nat_pmp = rng_.Chance(0.4);
     chain.names_exempt = rng_.Chance(0.6);
+    chain.names_pool = rng_.Chance(0.6);
+    chain.has_gap = rng_.Chance(0.6);
+    chain.has_conflict = rng_.Chance(0.3);
     if (rng_.Chance(0.5)) {
       box.exempt.push_back(
           IpPrefix::Parse("198.51.100.105/32").value_or(IpPrefix()));
@@ -176,6 +206,12 @@ class RandomBox {
         Pick({netsim::WhenFull::kDrop, netsim::WhenFull::kIcmp,
               netsim::WhenFull::kEvictOldest});
     config.shed_above = Pick<size_t>({0, 0, 0, 600});
+    config.limits.sessions_per_mapping = Pick<size_t>({65536, 65536, 1500});
+    const auto quarantine =
+        Pick<Duration>({seconds(0), seconds(0), seconds(60), seconds(200)});
+    if (config.port_assignment != netsim::PortAssignment::kPreserveOverload) {
+      config.port_quarantine = quarantine;
+    }
   }
 
   netsim::SimRng rng_;

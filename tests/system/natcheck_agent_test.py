@@ -32,6 +32,10 @@ address = "203.0.113.10"
 name = "laptop"
 network = "lan"
 address = "192.168.1.10"
+[[host]]
+name = "desktop"
+network = "lan"
+address = "192.168.1.11"
 [[nat]]
 name = "box"
 profile = "{profile}"
@@ -50,12 +54,12 @@ CASES = {
 }
 
 
-def agent(net, member, network, addresses, gateway=None):
+def agent(net, member, network, addresses, gateway=None, before=()):
     """The command of an agent in a member's namespace."""
     interface = json.loads(net.exec(member, "ip", "-j", "-4", "route", "show",
                                     network))[0]["dev"]
     words = [netsim_program(), "exec", "--id", net.id, member, "--",
-             str(BIN / "natcheck"), "agent", "--interface", interface,
+             *before, str(BIN / "natcheck"), "agent", "--interface", interface,
              "--address", ",".join(addresses), "--network", network]
     if gateway:
         words += ["--gateway", gateway]
@@ -93,6 +97,62 @@ class Agents(unittest.TestCase):
                     self.assertEqual(
                         "fail" if name in fails else "pass",
                         finding["verdict"], (name, finding["reason"]))
+
+
+INSIDE = ("laptop", "192.168.1.0/24",
+          [f"192.168.1.{n}" for n in range(101, 105)], "192.168.1.1")
+OUTSIDE = ("server", "203.0.113.0/24",
+           [f"203.0.113.{n}" for n in range(101, 105)], "203.0.113.20")
+
+
+class Mistakes(unittest.TestCase):
+    """Each ends the run at once, by one line that says what is wrong."""
+
+    def complaint(self, inside, outside):
+        done = subprocess.run(
+            [BIN / "natcheck", "conformance", "--only", "4787-1",
+             "--inside-agent", inside, "--outside-agent", outside],
+            capture_output=True, text=True, check=False, timeout=120)
+        self.assertEqual(2, done.returncode, done.stderr)
+        self.assertEqual("", done.stdout)
+        self.assertEqual(1, done.stderr.count("\n"), done.stderr)
+        return done.stderr
+
+    def test_of_people_who_set_it_up(self):
+        with Simulation(SCENARIO.format(profile="full-cone",
+                                        backend="engine")) as net:
+            good = agent(net, *INSIDE)
+            outside = agent(net, *OUTSIDE)
+            cases = {
+                "the inside agent ended with status 3": ("exit 3", outside),
+                "the outside agent ended with status 4": (good, "exit 4"),
+                "says what no agent says": ("echo hello, world; cat", outside),
+                "Operation not permitted": (
+                    agent(net, *INSIDE, before=["setpriv", "--reuid=65534",
+                                                "--clear-groups"]), outside),
+                "answers for the gateway 192.168.1.77": (
+                    agent(net, *INSIDE[:3], "192.168.1.77"), outside),
+                "another host has its address 192.168.1.1": (
+                    agent(net, *INSIDE[:2], ["192.168.1.101", "192.168.1.1"],
+                          "192.168.1.1"), outside),
+                "outside, but have 1 and 4": (
+                    agent(net, *INSIDE[:2], ["192.168.1.101"],
+                          "192.168.1.1"), outside),
+                "nothing that the inside agent sends": (outside, good),
+                "no router is between the agents": (
+                    good, agent(net, "desktop", "192.168.1.0/24",
+                                [f"192.168.1.{n}" for n in range(201, 205)],
+                                "192.168.1.1")),
+            }
+            for words, commands in cases.items():
+                with self.subTest(words):
+                    self.assertIn(words, self.complaint(*commands))
+
+    def test_no_nat_between(self):
+        with Simulation(SCENARIO.format(profile="open",
+                                        backend="engine")) as net:
+            self.assertIn("but no NAT", self.complaint(
+                agent(net, *INSIDE), agent(net, *OUTSIDE)))
 
 
 def main():

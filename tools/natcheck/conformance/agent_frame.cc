@@ -27,7 +27,7 @@ std::optional<Frame> FrameReader::Next() {
   if (is_broken_ || !reader.ReadU32(size) || !reader.ReadU8(kind)) {
     return std::nullopt;
   }
-  if (size > kMaxFrame || kind < 1 || kind > 2) {
+  if (size > kMaxFrame || kind < 1 || kind > 3) {
     is_broken_ = true;
     return std::nullopt;
   }

@@ -14,8 +14,9 @@ namespace natkit::natcheck::conformance {
 /// What an agent and the controller say to each other over a pipe: four bytes
 /// of length, one of kind, and the content. An agent begins with kHello.
 enum class FrameKind : uint8_t {
-  kHello = 1,   ///< "natcheck-agent 1" and the addresses, separated by spaces
-  kPacket = 2,  ///< a whole IP packet, seen or to be sent
+  kHello = 1,    ///< "natcheck-agent 1" and the addresses, separated by spaces
+  kPacket = 2,   ///< a whole IP packet, seen or to be sent
+  kTrouble = 3,  ///< why the agent cannot do its work: its last words
 };
 
 struct Frame {

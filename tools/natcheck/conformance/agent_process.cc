@@ -64,6 +64,25 @@ bool AgentProcess::HasEndedBy(Instant deadline) const {
   return true;
 }
 
+std::string AgentProcess::Ending() {
+  int status = 0;
+  pid_t ended = 0;
+  const Instant deadline = Now() + kFarewell;
+  while (child_ > 0 && ended == 0 && Now() < deadline) {
+    ended = ::waitpid(child_, &status, WNOHANG);
+    if (ended == 0) {
+      (void)::poll(nullptr, 0, 10);
+    }
+  }
+  if (ended <= 0) {
+    return "has closed its output";
+  }
+  child_ = -1;
+  return WIFSIGNALED(status)
+             ? "was ended by signal " + std::to_string(WTERMSIG(status))
+             : "ended with status " + std::to_string(WEXITSTATUS(status));
+}
+
 bool AgentProcess::Read() {
   std::array<uint8_t, 65536> bytes;
   const ssize_t got = ::read(from_.get(), bytes.data(), bytes.size());

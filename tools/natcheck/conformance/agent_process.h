@@ -48,6 +48,9 @@ class AgentProcess {
 
   [[nodiscard]] std::optional<Frame> Next() { return reader_.Next(); }
 
+  /// How it ended, for people: "ended with status 127". Waits for a moment.
+  [[nodiscard]] std::string Ending();
+
   /// Never blocks. Beyond kMaxBacklog packets are dropped, and Trouble() says
   /// so.
   void Send(Instant now, ByteView packet);

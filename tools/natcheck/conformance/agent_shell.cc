@@ -11,6 +11,7 @@
 
 #include "agent_frame.h"
 #include "ethernet/ethernet_port.h"
+#include "ethernet/neighbor_messages.h"
 #include "natkit/base/copy.h"
 #include "natkit/netsim/packet.h"
 #include "run/device.h"
@@ -19,6 +20,9 @@ namespace natkit::natcheck::conformance {
 namespace {
 
 constexpr size_t kFrameRoom = 65536;
+constexpr Duration kShortestSearch = std::chrono::milliseconds(500);
+constexpr Duration kLongestSearch = std::chrono::seconds(5);
+constexpr Duration kQuestionInterval = std::chrono::milliseconds(500);
 
 Instant Now() {
   return Instant{std::chrono::steady_clock::now().time_since_epoch()};
@@ -39,6 +43,10 @@ class Agent {
         port_(OwnMac(), config.addresses) {}
 
   int Run() {
+    if (const auto trouble = FindTrouble(); !trouble.empty()) {
+      Say(EncodeFrame(FrameKind::kTrouble, AsBytes(trouble)));
+      return 1;
+    }
     SayHello();
     port_.Announce();
     Flush();
@@ -60,6 +68,57 @@ class Agent {
   }
 
  private:
+  /// Asks who has its addresses, and for the gateway. Empty: nobody, and it
+  /// answers.
+  std::string FindTrouble() {
+    const Instant start = Now();
+    for (const IpAddress& address : config_.addresses) {
+      SendFrame(netsim::BuildQuestion(Nobody(address), port_.mac(), address));
+    }
+    Instant next_question = start;
+    while (!is_over_ && Now() - start < kLongestSearch) {
+      if (config_.gateway && !has_gateway_ && Now() >= next_question) {
+        SendFrame(netsim::BuildQuestion(config_.addresses.front(), port_.mac(),
+                                        *config_.gateway));
+        next_question = Now() + kQuestionInterval;
+      }
+      pollfd wait = {.fd = packets_.get(), .events = POLLIN, .revents = 0};
+      (void)::poll(&wait, 1, 50);
+      ReadWire();
+      if (!rival_.empty()) {
+        return rival_;
+      }
+      if (Now() - start >= kShortestSearch &&
+          (has_gateway_ || !config_.gateway)) {
+        return "";
+      }
+    }
+    return "nobody on " + config_.interface + " answers for the gateway " +
+           config_.gateway->ToString();
+  }
+
+  /// The sender of an ARP probe (RFC 5227 section 2.1.1).
+  static IpAddress Nobody(const IpAddress& like) {
+    return like.is_v4() ? IpAddress::V4(0, 0, 0, 0)
+                        : IpAddress::V6(std::array<uint8_t, 16>{});
+  }
+
+  /// Who else speaks for our addresses, and whether the gateway is there.
+  void WatchNeighbors(ByteView frame) {
+    const auto message = netsim::ParseNeighborMessage(frame);
+    if (!message || !message->sender_mac ||
+        *message->sender_mac == port_.mac()) {
+      return;
+    }
+    const bool is_answer =
+        message->kind == netsim::NeighborMessage::Kind::kAnswer;
+    const IpAddress& who = is_answer ? message->target : message->sender;
+    has_gateway_ |= config_.gateway && who == *config_.gateway;
+    if (std::ranges::find(config_.addresses, who) != config_.addresses.end()) {
+      rival_ = "another host has its address " + who.ToString();
+    }
+  }
+
   [[nodiscard]] int Patience() const {
     const auto next = port_.NextTimeout();
     if (!next) {
@@ -139,6 +198,7 @@ class Agent {
       if (got < static_cast<ssize_t>(netsim::kEthernetHeaderSize)) {
         return;
       }
+      WatchNeighbors(ByteView(buffer_).first(static_cast<size_t>(got)));
       const auto packet = port_.HandleFrame(
           Now(), MutableBytes(buffer_).first(static_cast<size_t>(got)));
       Flush();
@@ -161,6 +221,8 @@ class Agent {
   FrameReader orders_;
   std::vector<uint8_t> buffer_ = std::vector<uint8_t>(kFrameRoom);
   bool is_over_ = false;
+  bool has_gateway_ = false;
+  std::string rival_;
 };
 
 }  // namespace
@@ -168,7 +230,12 @@ class Agent {
 int RunAgent(const AgentConfig& config) {
   auto packets = netsim::OpenPacketSocket(config.interface);
   if (!packets) {
-    std::cerr << "natcheck: " << packets.error().text << '\n';
+    const auto frame =
+        EncodeFrame(FrameKind::kTrouble, AsBytes(packets.error().text));
+    if (::isatty(STDOUT_FILENO) != 0 ||
+        ::write(STDOUT_FILENO, frame.data(), frame.size()) < 0) {
+      std::cerr << "natcheck: " << packets.error().text << '\n';
+    }
     return 1;
   }
   return Agent(config, *std::move(packets)).Run();

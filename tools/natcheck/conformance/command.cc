@@ -1,10 +1,13 @@
 #include "command.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <expected>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +15,7 @@
 
 #include "agent_shell.h"
 #include "natkit/netsim/profile.h"
+#include "natkit/netsim/scenario.h"
 #include "real_lab.h"
 #include "report.h"
 #include "world_lab.h"
@@ -37,6 +41,11 @@ struct Arguments {
   std::string pcap;
   std::string pcp_server;
   std::string exempt;
+  std::string conflict;
+  std::vector<std::string> pool;
+  std::vector<std::string> stated;
+  std::string scenario;
+  std::string box;
 };
 
 int Complain(const std::string& text) {
@@ -47,11 +56,11 @@ int Complain(const std::string& text) {
 int List() {
   for (const Requirement& requirement : Requirements()) {
     std::string line(requirement.id);
-    line.resize(10, ' ');
+    line.resize(14, ' ');
     line += "section " + std::string(requirement.section);
-    line.resize(26, ' ');
+    line.resize(30, ' ');
     line += LevelWord(requirement.level);
-    line.resize(37, ' ');
+    line.resize(41, ' ');
     std::cout << line << requirement.title << "\n";
   }
   return 0;
@@ -102,43 +111,139 @@ int Finish(const Arguments& arguments, const Report& report) {
   return Count(report.findings).failed_musts == 0 ? 0 : 1;
 }
 
-int RunSimulated(const Arguments& arguments) {
+/// "4787-7=pass:why".
+bool ReadStatement(const std::string& text, Options& options) {
+  const size_t equals = text.find('=');
+  const size_t colon = text.find(':', equals);
+  if (equals == std::string::npos || colon == std::string::npos ||
+      colon + 1 == text.size()) {
+    return false;
+  }
+  const std::string id = text.substr(0, equals);
+  const std::string word = text.substr(equals + 1, colon - equals - 1);
+  for (const Verdict verdict :
+       {Verdict::kPass, Verdict::kFail, Verdict::kInconclusive,
+        Verdict::kNotApplicable}) {
+    if (word == VerdictWord(verdict) && FindRequirement(id) != nullptr) {
+      options.stated[id] = {verdict, text.substr(colon + 1)};
+      return true;
+    }
+  }
+  return false;
+}
+
+/// "192.0.2.1" or "192.0.2.1-192.0.2.9".
+bool ReadRange(const std::string& text, Options& options) {
+  const size_t dash = text.find('-');
+  const auto first = IpAddress::Parse(text.substr(0, dash));
+  const auto last = dash == std::string::npos
+                        ? first
+                        : IpAddress::Parse(text.substr(dash + 1));
+  if (!first || !last || first->family() != last->family() || *last < *first) {
+    return false;
+  }
+  options.pool.push_back({*first, *last});
+  return true;
+}
+
+/// False if it is given, but no address.
+bool ReadAddress(const std::string& text, std::optional<IpAddress>& out) {
+  const auto address = IpAddress::Parse(text);
+  if (address) {
+    out = *address;
+  }
+  return text.empty() || address.has_value();
+}
+
+/// What the command line says about the run; otherwise what is wrong with it.
+std::expected<Options, std::string> MakeOptions(const Arguments& arguments) {
+  Options options;
+  options.only = arguments.only;
+  options.is_long = arguments.is_long;
+  options.is_carrier = arguments.is_carrier;
+  if (!ReadAddress(arguments.pcp_server, options.pcp_server) ||
+      !ReadAddress(arguments.exempt, options.exempt) ||
+      !ReadAddress(arguments.conflict, options.conflict)) {
+    return std::unexpected(
+        "--pcp-server, --exempt and --conflict take an address");
+  }
+  for (const std::string& text : arguments.pool) {
+    if (!ReadRange(text, options)) {
+      return std::unexpected("\"" + text +
+                             "\" is no address or range of addresses");
+    }
+  }
+  for (const std::string& text : arguments.stated) {
+    if (!ReadStatement(text, options)) {
+      return std::unexpected(
+          "--state takes REQUIREMENT=VERDICT:REASON, not \"" + text + "\"");
+    }
+  }
+  return options;
+}
+
+int RunChain(const Arguments& arguments, const Chain& chain,
+             const std::string& name) {
+  auto options = MakeOptions(arguments);
+  if (!options) {
+    return Complain(options.error());
+  }
+  options->is_long = true;
+  const RunResult result = RunInWorld(
+      chain, *options, {.seed = arguments.seed, .loss = arguments.loss});
+  return Finish(arguments, {.subject = name + " (simulated, seed " +
+                                       std::to_string(arguments.seed) + ")",
+                            .findings = result.findings});
+}
+
+int RunProfile(const Arguments& arguments) {
   const netsim::ProfileInfo* profile = netsim::FindProfile(arguments.profile);
   if (profile == nullptr) {
     return Complain("no profile \"" + arguments.profile +
                     "\"; netsim profiles lists them");
   }
-  const RunResult result =
-      RunInWorld(MakeChain(*profile),
-                 {.only = arguments.only,
-                  .is_long = true,
-                  .is_carrier = arguments.is_carrier,
-                  .pcp_server = {},
-                  .exempt = {}},
-                 {.seed = arguments.seed, .loss = arguments.loss});
-  return Finish(arguments, {.subject = "profile " + arguments.profile +
-                                       " (simulated, seed " +
-                                       std::to_string(arguments.seed) + ")",
-                            .findings = result.findings});
+  return RunChain(arguments, MakeChain(*profile),
+                  "profile " + arguments.profile);
 }
 
-std::optional<IpAddress> ReadAddress(const std::string& text) {
-  const auto address = IpAddress::Parse(text);
-  return address ? std::optional(*address) : std::nullopt;
+/// A box of a scenario file, alone, with as many external addresses.
+int RunScenario(const Arguments& arguments) {
+  std::ifstream file(arguments.scenario, std::ios::binary);
+  const std::string text((std::istreambuf_iterator<char>(file)),
+                         std::istreambuf_iterator<char>());
+  if (!file) {
+    return Complain("cannot read " + arguments.scenario);
+  }
+  const auto scenario = netsim::ParseScenario(text);
+  if (!scenario) {
+    const netsim::Problem& first = scenario.error().front();
+    return Complain(arguments.scenario + ":" + std::to_string(first.line) +
+                    ": " + first.text);
+  }
+  const netsim::Nat* nat = scenario->FindNat(arguments.box);
+  if (nat == nullptr) {
+    std::string names;
+    for (const netsim::Nat& one : scenario->nats) {
+      names += " " + one.name;
+    }
+    return Complain("no box \"" + arguments.box + "\" (--box) in " +
+                    arguments.scenario + "; it has" +
+                    (names.empty() ? " none" : ":" + names));
+  }
+  Chain chain;
+  chain.boxes.push_back(nat->config);
+  chain.pool = std::max<size_t>(1, nat->addresses.size());
+  return RunChain(arguments, chain,
+                  "box " + nat->name + " of " + arguments.scenario);
 }
 
 int RunReal(const Arguments& arguments) {
-  Options options = {.only = arguments.only,
-                     .is_long = arguments.is_long,
-                     .is_carrier = arguments.is_carrier,
-                     .pcp_server = ReadAddress(arguments.pcp_server),
-                     .exempt = ReadAddress(arguments.exempt)};
-  if (options.pcp_server.has_value() == arguments.pcp_server.empty() ||
-      options.exempt.has_value() == arguments.exempt.empty()) {
-    return Complain("--pcp-server and --exempt take an address");
+  const auto options = MakeOptions(arguments);
+  if (!options) {
+    return Complain(options.error());
   }
   const auto result =
-      RunWithAgents(arguments.inside_agent, arguments.outside_agent, options);
+      RunWithAgents(arguments.inside_agent, arguments.outside_agent, *options);
   if (!result) {
     return Complain(result.error());
   }
@@ -157,11 +262,17 @@ int Run(const Arguments& arguments) {
   }
   const bool has_agents =
       !arguments.inside_agent.empty() && !arguments.outside_agent.empty();
-  if (arguments.profile.empty() != has_agents) {
+  const int subjects = static_cast<int>(has_agents) +
+                       static_cast<int>(!arguments.profile.empty()) +
+                       static_cast<int>(!arguments.scenario.empty());
+  if (subjects != 1) {
     return Complain(
-        "conformance needs --profile, or --inside-agent and --outside-agent");
+        "conformance needs one of --profile, --scenario, and --inside-agent "
+        "with --outside-agent");
   }
-  return has_agents ? RunReal(arguments) : RunSimulated(arguments);
+  return has_agents                  ? RunReal(arguments)
+         : arguments.profile.empty() ? RunScenario(arguments)
+                                     : RunProfile(arguments);
 }
 
 }  // namespace
@@ -172,6 +283,9 @@ void AddConformanceCommand(CLI::App& app, int& exit_status) {
       "conformance", "Judge a NAT by the requirements of the RFCs");
   command->add_option("--profile", arguments->profile,
                       "Test a simulated NAT of this netsim profile");
+  command->add_option("--scenario", arguments->scenario,
+                      "Test a simulated NAT of this netsim scenario file");
+  command->add_option("--box", arguments->box, "Its name in the scenario");
   command->add_option("--inside-agent", arguments->inside_agent,
                       "Command that runs \"natcheck agent\" behind the box");
   command->add_option("--outside-agent", arguments->outside_agent,
@@ -196,6 +310,15 @@ void AddConformanceCommand(CLI::App& app, int& exit_status) {
   command->add_option("--exempt", arguments->exempt,
                       "Real boxes: the outside agent's address toward which "
                       "the box should not translate");
+  command->add_option("--conflict", arguments->conflict,
+                      "Real boxes: the outside agent's address that is also "
+                      "one of the inside network");
+  command
+      ->add_option("--pool", arguments->pool,
+                   "External addresses that the box was given (A or A-B)")
+      ->delimiter(',');
+  command->add_option("--state", arguments->stated,
+                      "REQUIREMENT=VERDICT:REASON, where packets show nothing");
   command->add_flag("--list", arguments->lists, "List the requirements");
   command
       ->add_option("--format", arguments->format, "text, json, junit or html")

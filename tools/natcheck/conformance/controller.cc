@@ -28,7 +28,9 @@ bool Options::Wants(const Requirement& requirement) const {
 }
 
 Controller::Controller(Site site, Options options, Rng& rng)
-    : options_(std::move(options)), lab_(std::move(site), rng) {}
+    : options_(std::move(options)), lab_(std::move(site), rng) {
+  facts_.is_carrier = options_.is_carrier;
+}
 
 Controller::~Controller() {
   all_.reset();  // before what it waits for
@@ -153,12 +155,25 @@ Finding Controller::Judge(const Requirement& requirement) const {
       }
     }
   }
+  ApplyStatement(finding);
   if (requirement.rfc() == kCarrierRfc && !options_.is_carrier) {
     finding.verdict = kNotApplicable;
     finding.reason = "for carriers' boxes (--carrier)";
     finding.record = nullptr;
+    finding.is_stated = false;
   }
   return finding;
+}
+
+/// Packets have the last word where they say anything.
+void Controller::ApplyStatement(Finding& finding) const {
+  const auto stated = options_.stated.find(finding.requirement->id);
+  if (stated == options_.stated.end() || finding.verdict != kInconclusive) {
+    return;
+  }
+  finding.verdict = stated->second.verdict;
+  finding.reason = "stated by the operator: " + stated->second.why;
+  finding.is_stated = true;
 }
 
 void Controller::Finish() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +14,12 @@
 
 namespace natkit::natcheck::conformance {
 
+/// What the operator says about a requirement that packets do not show.
+struct Statement {
+  Verdict verdict = Verdict::kInconclusive;
+  std::string why;
+};
+
 /// What to test.
 struct Options {
   /// Requirements by id, or RFCs by number ("4787"); empty: all.
@@ -24,6 +31,10 @@ struct Options {
   /// For the real box's Site.
   std::optional<IpAddress> pcp_server;
   std::optional<IpAddress> exempt;
+  std::optional<IpAddress> conflict;
+  std::vector<AddressRange> pool;
+  /// By requirement. Counts where packets leave the verdict open.
+  std::map<std::string, Statement, std::less<>> stated;
 
   [[nodiscard]] bool Wants(const Requirement& requirement) const;
 };
@@ -77,6 +88,7 @@ class Controller {
   [[nodiscard]] Finding Judge(const Requirement& requirement) const;
   void JudgeAllProtocols();
   [[nodiscard]] Finding Default(const Requirement& requirement) const;
+  void ApplyStatement(Finding& finding) const;
   void CheckDone();
 
   Options options_;

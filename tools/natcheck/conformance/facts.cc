@@ -89,14 +89,17 @@ Task<bool> FindExternal(Trial& trial, Facts& facts, IpProtocol protocol) {
   bool passes = false;
   for (size_t i = 0; i < facts.external.size(); ++i) {
     const auto from = trial.Inside(protocol, i);
-    const auto mapped = co_await trial.Out(*from, *target);
-    if (mapped) {
+    const Endpoint remote = trial.lab().Toward(target->local());
+    const auto seen = co_await trial.Deliver(*from, remote, *target);
+    if (seen) {
+      const Endpoint mapped = seen->info.source;
+      facts.is_direct |= !passes && seen->info.ttl == netsim::IpFields().ttl;
       passes = true;
-      facts.external[i] = mapped->address;
-      facts.is_translated |= IsTranslated(from->local(), *mapped);
-      if (mapped->port != from->local().port) {
-        facts.drawn_ports.push_back(mapped->port);
-        trial.lab().ReservePort(mapped->port);
+      facts.external[i] = mapped.address;
+      facts.is_translated |= IsTranslated(from->local(), mapped);
+      if (mapped.port != from->local().port) {
+        facts.drawn_ports.push_back(mapped.port);
+        trial.lab().ReservePort(mapped.port);
       }
     } else if (!passes) {
       break;

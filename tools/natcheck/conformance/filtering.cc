@@ -34,6 +34,23 @@ struct HairpinRows {
   std::string_view source;
 };
 
+/// Whether hairpinning would be seen if there were any. Where mappings and
+/// filters both depend on the remote endpoint, each host sends to the other
+/// from a port that the other's filter has not heard of.
+Task<bool> WouldBeSeen(Trial& trial, IpProtocol protocol) {
+  const auto own = trial.Inside(protocol, 0);
+  const auto peer = trial.Outside(protocol, 0);
+  const auto other = trial.Outside(protocol, 1);
+  const auto mapped = co_await trial.Out(*own, *peer);
+  const auto again = co_await trial.Out(*own, *other);
+  bool is_seen = mapped && again && *again == *mapped;
+  if (mapped && !is_seen) {
+    const auto stranger = trial.Outside(protocol, 2);
+    is_seen = co_await trial.In(*stranger, *mapped, *own);
+  }
+  co_return is_seen;
+}
+
 void JudgeHairpin(Trial& trial, const HairpinPair& pair,
                   const std::optional<Seen>& seen, HairpinRows rows) {
   if (!seen) {
@@ -67,6 +84,15 @@ Task<void> RunHairpin(Trial& trial, IpProtocol protocol, HairpinRows rows) {
   pair.mapped_a = trial.lab().Toward(*mapped_a);
   pair.mapped_b = trial.lab().Toward(*mapped_b);
   const auto seen = co_await Hairpin(trial, pair);
+  const bool is_clear = seen || co_await WouldBeSeen(trial, protocol);
+  if (!is_clear) {
+    constexpr std::string_view kWhy =
+        "nothing arrived, but mapping and filtering both depend on the remote "
+        "endpoint: hairpinned packets would be filtered";
+    trial.Conclude(rows.delivery, kInconclusive, std::string(kWhy));
+    trial.Conclude(rows.source, kInconclusive, std::string(kWhy));
+    co_return;
+  }
   JudgeHairpin(trial, pair, seen, rows);
 }
 

@@ -24,6 +24,12 @@ namespace natkit::natcheck::conformance {
 using netsim::IpProtocol;
 using netsim::PacketInfo;
 
+/// Addresses from `first` to `last`.
+struct AddressRange {
+  IpAddress first;
+  IpAddress last;
+};
+
 /// Which addresses the two agents speak for. Nobody else uses them.
 struct Site {
   /// Hosts behind the box: at least two; the more, the more load can be made.
@@ -38,6 +44,11 @@ struct Site {
   /// An address of the outside agent, not in `outside`, toward which the box
   /// should not translate (RFC 6888 REQ-6).
   std::optional<IpAddress> exempt;
+  /// An address of the outside agent, not in `outside`, that is also one of the
+  /// inside network (RFC 4787 REQ-7).
+  std::optional<IpAddress> conflict;
+  /// What the box was given as external addresses (RFC 6888 REQ-3).
+  std::vector<AddressRange> pool;
 };
 
 /// A packet for one of the agents to put on its wire.

@@ -20,14 +20,22 @@ struct Glutton {
   std::unique_ptr<Socket> target;
   std::optional<Endpoint> first;  ///< where its first flow is mapped
   bool is_refused = false;
-  bool got_prohibited = false;  ///< ICMP 3/13, or 3/1
+  bool has_moved = false;     ///< a later flow has another external address
+  std::optional<int> answer;  ///< code of the destination unreachable it got
 };
 
-bool IsProhibited(const Seen& seen) {
-  return seen.quoted && (seen.info.is_v4() ? seen.info.icmp_type == 3 &&
-                                                 (seen.info.icmp_code == 13 ||
-                                                  seen.info.icmp_code == 1)
-                                           : seen.info.icmp_type == 1);
+constexpr int kHostUnreachable = 1;
+constexpr int kProhibited = 13;
+
+/// In terms of ICMPv4 (RFC 7915 section 5.2).
+std::optional<int> RefusalOf(const Seen& seen) {
+  if (!seen.quoted || seen.info.icmp_type != (seen.info.is_v4() ? 3 : 1)) {
+    return std::nullopt;
+  }
+  if (seen.info.is_v4()) {
+    return seen.info.icmp_code;
+  }
+  return seen.info.icmp_code == 1 ? kProhibited : kHostUnreachable;
 }
 
 Task<void> Gorge(Trial& trial, Glutton& glutton, size_t host) {
@@ -44,18 +52,75 @@ Task<void> Gorge(Trial& trial, Glutton& glutton, size_t host) {
     }
     const auto mapped = co_await trial.Out(last, *glutton.target);
     glutton.is_refused = !mapped;
-    glutton.got_prohibited = std::ranges::any_of(last.inbox, IsProhibited);
+    glutton.has_moved |=
+        mapped && glutton.first && mapped->address != glutton.first->address;
+    for (const Seen& seen : last.inbox) {
+      const auto code = RefusalOf(seen);
+      glutton.answer = code ? code : glutton.answer;
+    }
   }
 }
 
-void JudgeQuota(Trial& trial, const Glutton& glutton, bool others_fine,
-                bool first_alive) {
+/// RFC 5508 REQ-8 wants code 13; of carriers RFC 6888 REQ-11 B wants code 1.
+void JudgeAnswer(Trial& trial, const Facts& facts, const Glutton& glutton,
+                 const std::string& where) {
+  if (!glutton.answer) {
+    trial.Conclude("5508-8", kFail, where + " without an ICMP error");
+    return;
+  }
+  const bool is_carriers =
+      facts.is_carrier && *glutton.answer == kHostUnreachable;
+  trial.Conclude("5508-8",
+                 *glutton.answer == kProhibited || is_carriers ? kPass : kFail,
+                 where + " with ICMP destination unreachable, code " +
+                     std::to_string(*glutton.answer) +
+                     (is_carriers ? ", as RFC 6888 REQ-11 B has it" : ""));
+}
+
+/// RFC 6888 REQ-5, where each remote endpoint makes another mapping: who limits
+/// those limits the memory.
+Task<void> JudgeMemory(Trial& trial, Glutton& glutton) {
+  const auto other = trial.Outside(IpProtocol::kUdp, 0);
+  const auto second = trial.Outside(IpProtocol::kUdp, 2);
+  const auto own = trial.Inside(IpProtocol::kUdp, 0);
+  const auto first = co_await trial.Out(*own, *other);
+  const auto again = co_await trial.Out(*own, *second);
+  if (first && again && *first != *again) {
+    trial.Conclude("6888-5", kPass,
+                   "every remote endpoint makes another mapping, and there is "
+                   "a limit at about " +
+                       std::to_string(glutton.sockets.size()) + " of them");
+  }
+}
+
+/// What nobody can judge from one subscriber, but would like to know.
+void ReportUse(Trial& trial, const Facts& facts, const Glutton& glutton) {
+  const std::string count = (glutton.is_refused ? "about " : "at least ") +
+                            std::to_string(glutton.sockets.size()) +
+                            " mappings";
+  trial.Conclude("6888-13", kInconclusive,
+                 "one subscriber got " + count +
+                     "; how many ports others leave unused is to be read from "
+                     "the box, and can be stated (--state)");
+  if (!facts.has_pool()) {
+    trial.Conclude("7857-4", kNotApplicable,
+                   "no more than one external address was seen");
+    return;
+  }
+  trial.Conclude("7857-4", kInconclusive,
+                 "with " + count + " a subscriber " +
+                     (glutton.has_moved    ? "has several external addresses"
+                      : glutton.is_refused ? "is refused and keeps its address"
+                                           : "keeps its address") +
+                     "; whether that can be chosen can be stated (--state)");
+}
+
+void JudgeQuota(Trial& trial, const Facts& facts, const Glutton& glutton,
+                bool others_fine, bool first_alive) {
   const std::string where = "refused after about " +
                             std::to_string(glutton.sockets.size()) +
                             " mappings";
-  trial.Conclude("5508-8", glutton.got_prohibited ? kPass : kFail,
-                 where + (glutton.got_prohibited ? " with an ICMP error"
-                                                 : " without an ICMP error"));
+  JudgeAnswer(trial, facts, glutton, where);
   trial.Conclude("6888-4", others_fine ? kPass : kInconclusive,
                  where + (others_fine ? "; other subscribers are not affected"
                                       : "; another host gets nothing either, "
@@ -68,9 +133,10 @@ void JudgeQuota(Trial& trial, const Glutton& glutton, bool others_fine,
 }  // namespace
 
 /// RFC 5508 REQ-8, RFC 6888 REQ-4 and 11.
-Task<void> TestQuota(Trial& trial, const Facts& /*facts*/) {
+Task<void> TestQuota(Trial& trial, const Facts& facts) {
   Glutton glutton;
   co_await Gorge(trial, glutton, trial.lab().site().inside.size() - 1);
+  ReportUse(trial, facts, glutton);
   if (glutton.first && !glutton.is_refused) {
     const bool kept = co_await trial.In(*glutton.target, *glutton.first,
                                         *glutton.sockets.front());
@@ -80,6 +146,7 @@ Task<void> TestQuota(Trial& trial, const Facts& /*facts*/) {
                      "nothing was refused: old mappings gave way to new ones");
       trial.Conclude("6888-4", kInconclusive, "nothing was refused");
       trial.Conclude("6888-11", kFail, "old mappings gave way to new ones");
+      co_await JudgeMemory(trial, glutton);
       co_return;
     }
   }
@@ -97,7 +164,8 @@ Task<void> TestQuota(Trial& trial, const Facts& /*facts*/) {
   const auto mapped = co_await trial.Out(*other, *glutton.target);
   const bool alive = co_await trial.In(*glutton.target, *glutton.first,
                                        *glutton.sockets.front());
-  JudgeQuota(trial, glutton, mapped.has_value(), alive);
+  co_await JudgeMemory(trial, glutton);
+  JudgeQuota(trial, facts, glutton, mapped.has_value(), alive);
 }
 
 /// RFC 7857 section 9: 64 flows in a row.
@@ -132,17 +200,20 @@ Task<void> TestPortRandomness(Trial& trial, const Facts& /*facts*/) {
       step = delta;
     }
   }
-  if (flows < static_cast<int>(kFlows) / 2) {
-    trial.Conclude("7857-9", kInconclusive, "too few datagrams arrived");
-  } else if (preserved * 2 > flows) {
-    trial.Conclude("7857-9", kNotApplicable,
-                   "ports are preserved: the inside host chooses them");
-  } else if (most * 4 > pairs) {
-    trial.Conclude("7857-9", kFail,
-                   "predictable: ports go by steps of " + std::to_string(step));
-  } else {
-    trial.Conclude("7857-9", kPass,
-                   "no pattern in " + std::to_string(flows) + " ports");
+  for (const std::string_view id : {"7857-9", "6888-15"}) {
+    if (flows < static_cast<int>(kFlows) / 2) {
+      trial.Conclude(id, kInconclusive, "too few datagrams arrived");
+    } else if (preserved * 2 > flows) {
+      trial.Conclude(id, kNotApplicable,
+                     "ports are preserved: the inside host chooses them");
+    } else if (most * 4 > pairs) {
+      trial.Conclude(
+          id, kFail,
+          "predictable: ports go by steps of " + std::to_string(step));
+    } else {
+      trial.Conclude(id, kPass,
+                     "no pattern in " + std::to_string(flows) + " ports");
+    }
   }
 }
 

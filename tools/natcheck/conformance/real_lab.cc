@@ -37,22 +37,49 @@ std::vector<IpAddress> ParseHello(const std::string& text) {
   return addresses;
 }
 
-/// An agent's addresses; empty if it does not say them in time.
-std::vector<IpAddress> AwaitHello(AgentProcess& agent) {
-  std::vector<IpAddress> addresses;
+/// An agent's addresses, or why there are none.
+std::expected<std::vector<IpAddress>, std::string> AwaitHello(
+    AgentProcess& agent) {
   const Instant deadline = Now() + seconds(30);
-  while (addresses.empty() && Now() < deadline &&
-         agent.Trouble(Now()).empty()) {
+  while (Now() < deadline) {
+    if (auto trouble = agent.Trouble(Now()); !trouble.empty()) {
+      return std::unexpected(std::move(trouble));
+    }
     pollfd wait = {.fd = agent.output(), .events = POLLIN, .revents = 0};
     if (::poll(&wait, 1, 1000) > 0 && !agent.Read()) {
-      break;
+      return std::unexpected(agent.Ending() +
+                             " before it gave its addresses: does its command "
+                             "run \"natcheck agent\" there?");
     }
-    if (const auto frame = agent.Next();
-        frame && frame->kind == FrameKind::kHello) {
-      addresses = ParseHello(std::string(AsText(frame->content)));
+    while (const auto frame = agent.Next()) {
+      const std::string text(AsText(frame->content));
+      if (frame->kind == FrameKind::kTrouble) {
+        return std::unexpected("cannot work: " + text);
+      }
+      auto addresses = ParseHello(text);
+      if (addresses.empty()) {
+        return std::unexpected("is of another version");
+      }
+      return addresses;
     }
   }
-  return addresses;
+  return std::unexpected("has not given its addresses within 30 s");
+}
+
+/// Why what was seen is no test of a NAT; empty if it is.
+std::string DoubtsOf(const Facts& facts) {
+  if (!facts.passes_udp && !facts.passes_tcp && !facts.passes_icmp) {
+    return "nothing that the inside agent sends reaches the outside agent: "
+           "does the box have a route to it, and are the agents not swapped?";
+  }
+  if (facts.is_translated) {
+    return "";
+  }
+  return facts.is_direct
+             ? "no router is between the agents: are both on one side of the "
+               "box?"
+             : "there is a router between the agents, but no NAT: packets "
+               "arrive from the address that they were sent from";
 }
 
 /// Moves packets and time; decides nothing.
@@ -70,7 +97,9 @@ class RealRun {
       (void)::poll(waits.data(), waits.size(), Patience());
       for (size_t i = 0; i < agents_.size(); ++i) {
         if (waits[i].revents != 0 && !Take(i)) {
-          return Name(i) + " has gone";
+          return Name(i) + " " +
+                 (last_words_.empty() ? agents_[i]->Ending()
+                                      : "cannot go on: " + last_words_);
         }
         agents_[i]->Flush(Now());
         if (const auto trouble = agents_[i]->Trouble(Now()); !trouble.empty()) {
@@ -111,6 +140,10 @@ class RealRun {
       return false;
     }
     while (const auto frame = agents_[agent]->Next()) {
+      if (frame->kind == FrameKind::kTrouble) {
+        last_words_ = AsText(frame->content);
+        return false;
+      }
       if (frame->kind == FrameKind::kPacket) {
         controller_.HandlePacket(
             Now(), agent == 0 ? Side::kInside : Side::kOutside, frame->content);
@@ -129,6 +162,7 @@ class RealRun {
 
   Controller& controller_;
   std::array<AgentProcess*, 2> agents_;
+  std::string last_words_;
 };
 
 }  // namespace
@@ -140,23 +174,33 @@ std::expected<RunResult, std::string> RunWithAgents(const std::string& inside,
   AgentProcess inside_agent(inside);
   AgentProcess outside_agent(outside);
   Site site;
-  site.inside = AwaitHello(inside_agent);
-  if (const auto trouble = inside_agent.Trouble(Now()); !trouble.empty()) {
-    return std::unexpected("the inside agent " + trouble);
+  const auto from_inside = AwaitHello(inside_agent);
+  if (!from_inside) {
+    return std::unexpected("the inside agent " + from_inside.error());
   }
-  site.outside = AwaitHello(outside_agent);
-  if (const auto trouble = outside_agent.Trouble(Now()); !trouble.empty()) {
-    return std::unexpected("the outside agent " + trouble);
+  const auto from_outside = AwaitHello(outside_agent);
+  if (!from_outside) {
+    return std::unexpected("the outside agent " + from_outside.error());
   }
-  if (options.exempt && std::erase(site.outside, *options.exempt) == 0) {
-    return std::unexpected("the outside agent has no address " +
-                           options.exempt->ToString() + " (--exempt)");
+  site.inside = *from_inside;
+  site.outside = *from_outside;
+  for (const auto& special : {options.exempt, options.conflict}) {
+    if (special && std::erase(site.outside, *special) == 0) {
+      return std::unexpected("the outside agent has no address " +
+                             special->ToString() +
+                             " (--exempt and --conflict are its)");
+    }
   }
   site.exempt = options.exempt;
+  site.conflict = options.conflict;
+  site.pool = options.pool;
   site.pcp_server = options.pcp_server;
   if (site.inside.size() < 2 || site.outside.size() < 3) {
     return std::unexpected(
-        "the agents must have two addresses inside and three outside");
+        "the agents must have two addresses inside and three outside, but "
+        "have " +
+        std::to_string(site.inside.size()) + " and " +
+        std::to_string(site.outside.size()));
   }
   SystemRng rng;
   const Instant start = Now();
@@ -165,6 +209,9 @@ std::expected<RunResult, std::string> RunWithAgents(const std::string& inside,
       RealRun(controller, inside_agent, outside_agent).Run();
   if (!trouble.empty()) {
     return std::unexpected(trouble);
+  }
+  if (const auto doubts = DoubtsOf(controller.facts()); !doubts.empty()) {
+    return std::unexpected(doubts);
   }
   return RunResult{.findings = controller.findings(),
                    .facts = controller.facts(),

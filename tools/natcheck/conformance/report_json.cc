@@ -42,6 +42,7 @@ Json FindingJson(const Finding& finding) {
           {"title", requirement.title},
           {"verdict", VerdictWord(finding.verdict)},
           {"reason", finding.reason},
+          {"stated", finding.is_stated},
           {"test", finding.record ? Json(finding.record->test) : Json()}};
 }
 

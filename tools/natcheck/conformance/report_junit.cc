@@ -57,7 +57,8 @@ std::string RenderJunit(const Report& report) {
       Attribute("name", "NAT conformance of " + report.subject) +
       Attribute("tests", std::to_string(report.findings.size())) +
       Attribute("failures", std::to_string(tally.failed_musts)) +
-      Attribute("skipped", std::to_string(skipped)) + ">\n";
+      Attribute("errors", "0") + Attribute("skipped", std::to_string(skipped)) +
+      ">\n";
   for (const Finding& finding : report.findings) {
     text += Case(finding);
   }

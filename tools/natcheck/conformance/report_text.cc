@@ -23,7 +23,7 @@ std::string AtSecond(Instant at) {
 
 std::string Row(const Finding& finding) {
   const Requirement& requirement = *finding.requirement;
-  return Padded(VerdictWord(finding.verdict), 15) + Padded(requirement.id, 10) +
+  return Padded(VerdictWord(finding.verdict), 15) + Padded(requirement.id, 14) +
          Padded(LevelWord(requirement.level), 11) +
          std::string(requirement.title) + "\n" + std::string(15, ' ') +
          "section " + std::string(requirement.section) + ": " + finding.reason +

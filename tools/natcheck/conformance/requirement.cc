@@ -58,6 +58,7 @@ constexpr auto kRequirements = std::to_array<Requirement>({
     {"5508-4", "4.2.1", kMust, "errors from outside are translated"},
     {"5508-4u", "4.2.1", kShould, "errors of no mapping are dropped"},
     {"5508-5", "4.2.2", kMust, "errors from inside are translated"},
+    {"5508-5u", "4.2.2", kShould, "errors from inside of no mapping dropped"},
     {"5508-6", "4.3", kMustNot, "errors refresh or end a query session"},
     {"5508-7", "5", kMust, "errors are hairpinned"},
     {"5508-7a", "5", kMust, "and go to the source of what they quote"},

@@ -16,6 +16,11 @@ struct Facts {
   bool passes_icmp = false;
   /// Whether outside hosts see another address or port than the inside one.
   bool is_translated = false;
+  /// The first packet came with the time to live that it was sent with: nobody
+  /// forwarded it.
+  bool is_direct = false;
+  /// The run was told that the box is a carrier's.
+  bool is_carrier = false;
   /// By inside host: where its first datagram came from; unspecified if it did
   /// not come.
   std::vector<IpAddress> external;
@@ -99,6 +104,12 @@ Task<void> TestIcmpQuery(Trial& trial, const Facts& facts);
 Task<void> TestIcmpLifetime(Trial& trial, const Facts& facts);
 Task<void> TestIcmpObsolete(Trial& trial, const Facts& facts);
 Task<void> TestIcmpOptional(Trial& trial, const Facts& facts);
+Task<void> TestIcmpOwn(Trial& trial, const Facts& facts);
+Task<void> TestIcmpOther(Trial& trial, const Facts& facts);
+Task<void> TestConflict(Trial& trial, const Facts& facts);
+Task<void> TestAddressPool(Trial& trial, const Facts& facts);
+Task<void> TestPortReuse(Trial& trial, const Facts& facts);
+Task<void> TestSessionLimit(Trial& trial, const Facts& facts);
 Task<void> TestIcmpErrors(Trial& trial, const Facts& facts);
 Task<void> TestIcmpHairpin(Trial& trial, const Facts& facts);
 Task<void> TestIpId(Trial& trial, const Facts& facts);

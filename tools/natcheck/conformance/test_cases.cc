@@ -70,41 +70,51 @@ std::span<const TestCase> TestCases() {
        TestIcmpLifetime},
       {"icmp-obsolete", kTogether, kIcmp, {"5508-10c"}, TestIcmpObsolete},
       {"icmp-optional", kTogether, kIcmp, {"5508-10b"}, TestIcmpOptional},
+      {"icmp-own", kTogether, kUdp, {"5508-9"}, TestIcmpOwn},
+      {"icmp-other", kTogether, kIcmp, {"5508-11"}, TestIcmpOther},
       {"icmp-errors",
        kTogether,
        kUdp,
        {"5508-3", "5508-3a", "5508-3b", "5508-3c", "5508-3d", "5508-4",
-        "5508-4u", "5508-5", "5508-10a"},
+        "5508-4u", "5508-5", "5508-5u", "5508-10a"},
        TestIcmpErrors},
       {"icmp-hairpin", kTogether, kUdp, {"5508-7", "5508-7a"}, TestIcmpHairpin},
       {"port-control", kTogether, kUdp, {"6888-9"}, TestPortControl},
       {"exemption", kTogether, kUdp, {"6888-6"}, TestExemption},
+      {"conflict", kTogether, kUdp, {"4787-7"}, TestConflict},
+      {"address-pool", kTogether, kUdp, {"6888-3"}, TestAddressPool},
+      {"port-reuse", kTogether, kUdp, {"6888-8"}, TestPortReuse},
       {"ip-id", kTogether, kUdp, {"7857-10"}, TestIpId},
-      {"port-randomness", kAlone, kUdp, {"7857-9"}, TestPortRandomness},
+      {"port-randomness",
+       kAlone,
+       kUdp,
+       {"7857-9", "6888-15"},
+       TestPortRandomness},
       {"fragment-flood", kAlone, kUdp, {"4787-14a"}, TestFragmentFlood},
       {"udp-determinism", kAlone, kUdp, {"4787-11"}, TestDeterminism},
-      {"quota", kAlone, kUdp, {"5508-8", "6888-4", "6888-11"}, TestQuota},
+      {"session-limit", kAlone, kUdp, {"6888-5"}, TestSessionLimit},
+      {"quota",
+       kAlone,
+       kUdp,
+       {"5508-8", "6888-4", "6888-5", "6888-11", "6888-13", "7857-4"},
+       TestQuota},
   };
   return cases;
 }
 
 std::span<const Unseen> UnseenRequirements() {
   static constexpr auto kUnseen = std::to_array<Unseen>({
-      {"4787-7",
-       "needs the box's outside network changed to the inside one; not done"},
-      {"5508-9", "permits, and asks for nothing"},
-      {"5508-11", "permits, and asks for nothing"},
       {"6888-1", "the tests of the other RFCs were not made"},
-      {"6888-3", "a matter of configuration; packets do not show it"},
-      {"6888-5", "memory cannot be seen from outside"},
-      {"6888-8", "needs all ports used up and two minutes more; not done"},
-      {"6888-10", "management cannot be seen from outside"},
-      {"6888-12", "logs cannot be seen from outside"},
-      {"6888-13", "a trade-off to report, not to judge"},
-      {"6888-14", "logs cannot be seen from outside"},
-      {"6888-15",
-       "a trade-off to report, not to judge; see RFC 7857 section 9"},
-      {"7857-4", "a documented choice; packets do not show it"},
+      {"6888-10",
+       "management stations see MIBs, subscribers do not; show a walk of "
+       "NATV2-MIB (RFC 7659) or of what is there instead, and state it "
+       "(--state)"},
+      {"6888-12",
+       "logs are no packets; show a log of this run without the outside "
+       "agent's addresses, and state it (--state)"},
+      {"6888-14",
+       "logs are no packets; count the log's lines per mapping of this run, "
+       "and state it (--state)"},
   });
   return kUnseen;
 }

@@ -59,6 +59,7 @@ struct Finding {
   Verdict verdict = Verdict::kInconclusive;
   std::string reason;                    ///< one sentence
   std::shared_ptr<const Record> record;  ///< nullptr: no test was made
+  bool is_stated = false;                ///< by the operator, not by packets
 };
 
 }  // namespace natkit::natcheck::conformance

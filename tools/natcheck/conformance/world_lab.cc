@@ -18,6 +18,7 @@ using netsim::World;
 constexpr size_t kInsideHosts = 10;
 constexpr size_t kOutsideAddresses = 4;
 constexpr IpAddress kExempt = IpAddress::V4(198, 51, 100, 105);
+constexpr IpAddress kConflict = IpAddress::V4(10, 0, 0, 200);
 constexpr uint16_t kOutsideMtu = 1400;
 constexpr Duration kDelay = std::chrono::milliseconds(5);
 
@@ -124,6 +125,15 @@ class Builder {
     if (chain_.names_exempt) {
       site.exempt = kExempt;
     }
+    if (HasConflict()) {
+      site.conflict = kConflict;
+    }
+    if (chain_.names_pool) {
+      for (const IpAddress& address :
+           WithAddresses(chain_.boxes.size() - 1, true).external) {
+        site.pool.push_back({address, address});
+      }
+    }
     if (chain_.boxes.size() == 1) {  // else the inside hosts are not the
                                      // carrier's subscribers
       const NatConfig box = WithAddresses(0, true);
@@ -155,11 +165,18 @@ class Builder {
       NATKIT_CHECK(world.AddAddress(agents.outside().host(), below, address));
     }
     NATKIT_CHECK(world.AddAddress(agents.outside().host(), below, kExempt));
+    if (HasConflict()) {
+      NATKIT_CHECK(world.AddAddress(agents.outside().host(), below, kConflict));
+    }
   }
 
  private:
   static bool IsNat64(const Chain& chain) {
     return chain.boxes.front().translation == netsim::Translation::kNat64;
+  }
+
+  [[nodiscard]] bool HasConflict() const {
+    return chain_.has_conflict && !is_nat64_;
   }
 
   [[nodiscard]] NatConfig WithAddresses(size_t index, bool is_last) const {
@@ -172,7 +189,8 @@ class Builder {
     }
     config.external.clear();
     for (size_t i = 0; i < (is_last ? chain_.pool : 1); ++i) {
-      const auto last = static_cast<uint8_t>(i + 2);
+      const size_t gap = chain_.has_gap && i >= chain_.pool / 2 ? 50 : 0;
+      const auto last = static_cast<uint8_t>(i + 2 + gap);
       config.external.push_back(is_last ? IpAddress::V4(198, 51, 100, last)
                                         : IpAddress::V4(10, 1, 0, last));
     }
@@ -220,7 +238,12 @@ RunResult RunInWorld(const Chain& chain, const Options& options,
   Builder builder(chain, world_options);
   const Site site = builder.MakeSite();
   World world(world_options.seed);
-  Controller controller(site, options, rng);
+  Options known = options;
+  if (!site.conflict) {
+    known.stated.try_emplace("4787-7", Verdict::kNotApplicable,
+                             "a simulated box has fixed outside addresses");
+  }
+  Controller controller(site, known, rng);
   Agents agents(world, controller);
   builder.Build(world, agents, site);
   world.SetTrace(world_options.trace);

@@ -20,6 +20,11 @@ struct Chain {
   /// The run is told that 198.51.100.105, an outside address, is exempt from
   /// translation; whether it is `exempt` of the boxes says.
   bool names_exempt = false;
+  /// The run is told the pool. Its addresses are in two ranges if `has_gap`.
+  bool names_pool = false;
+  bool has_gap = false;
+  /// An outside host has an address of the inside network, 10.0.0.200.
+  bool has_conflict = false;
 };
 
 /// The boxes of a profile, with as many external addresses as make its pooling
