@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Fails when the tree's includes break the layer picture.
 
-Three rules (docs/architecture.md): a library includes only what ALLOWED names,
-a core touches no socket, clock, random source or event loop, and public
-headers do not include each other in a circle.
+Four rules (docs/architecture.md): a library includes only what ALLOWED names,
+a core touches no socket, clock, random source or event loop, public
+headers do not include each other in a circle, and each is listed for
+installation.
 """
 import pathlib
 import re
@@ -135,6 +136,22 @@ def find_cycle(graph):
     return None
 
 
+def unlisted_headers(root):
+    """Public headers that are not installed: no CMakeLists names them."""
+    problems = []
+    for folder in sorted(ALLOWED):
+        lists = root / folder / "CMakeLists.txt"
+        include = root / folder / "include"
+        if include.is_dir() and lists.is_file():
+            listed = set(lists.read_text().split())
+            for path in sorted(include.rglob("*.h")):
+                name = path.relative_to(root / folder).as_posix()
+                if name not in listed:
+                    problems.append(f"{folder}/{name}: not in {folder}/"
+                                    "CMakeLists.txt, so not installed")
+    return problems
+
+
 def check(root):
     graph, problems, count = {}, [], 0
     for folder, path in sources(root):
@@ -143,7 +160,7 @@ def check(root):
     cycle = find_cycle(graph)
     if cycle:
         problems.append("include cycle: " + " -> ".join(cycle))
-    return count, problems
+    return count, problems + unlisted_headers(root)
 
 
 def main():

@@ -51,6 +51,13 @@ class CheckLayers(unittest.TestCase):
     def test_rejects_uv_outside_libio(self):
         self.assertTrue(self.run_on({"daemons/a.cc": "#include <uv.h>\n"}))
 
+    def test_rejects_a_header_that_is_not_installed(self):
+        files = {"libwg/CMakeLists.txt": "HEADERS\n  include/natkit/wg/a.h\n",
+                 "libwg/include/natkit/wg/a.h": ""}
+        self.assertEqual([], self.run_on(files))
+        files["libwg/include/natkit/wg/b.h"] = ""
+        self.assertEqual(1, len(self.run_on(files)))
+
     def test_rejects_include_cycle(self):
         problems = self.run_on({
             "libnat/include/natkit/nat/a.h": '#include "natkit/nat/b.h"\n',
