@@ -172,14 +172,14 @@ class Tunnel:
         self.set_peer(peer, "allowed-ips", f"{peer.v4}/32,{peer.v6}/128",
                       *settings)
 
-    def ping(self, address, count=1, within=1.0):
+    def ping(self, address, count=1, within=10):
         """Whether all answers came, none twice."""
         out = self.host.run("ping", "-n", "-i", "0.05", "-c", str(count), "-W",
                             str(within), address, check=False)
         return f"{count} received" in out and "DUP" not in out
 
     def wait_ping(self, address):
-        wait_until(lambda: self.ping(address), f"{self.name} pings {address}")
+        wait_until(lambda: self.ping(address, within=1), f"{self.name} pings {address}")
 
     def stop(self, with_signal=signal.SIGTERM):
         if self.process and self.process.poll() is None:

@@ -139,7 +139,7 @@ class Keys(PairTest):
         self.pair.introduce(self.ours)
         self.give_psk(self.ours, self.theirs, psk)
         self.give_psk(self.theirs, self.ours, lab.run("wg", "genpsk"))
-        self.assertFalse(self.ours.ping(self.theirs.v4, 3))
+        self.assertFalse(self.ours.ping(self.theirs.v4, 3, within=1))
         lab.wait_until(lambda: self.theirs.transfer()[0] >= 148,
                        "an initiation arrived")
         self.assertEqual(self.ours.peer_value("latest-handshakes"), "0")
@@ -224,11 +224,12 @@ class Disturbance(PairTest):
     def test_garbage_and_replays_change_nothing(self):
         self.pair.introduce(self.theirs)
         self.theirs.wait_ping(self.ours.v4)
-        replay = helper(self.pair.b, "replay", "eth0", self.ours.port, 50)
-        self.assertEqual(replay.stdout.readline(), "ready\n")
         self.pair.b.run(sys.executable, HELPER, "garbage", "192.0.2.1",
                         str(self.ours.port), "5000")
-        self.assertTrue(self.theirs.ping(self.ours.v4, 80, within=10))
+        self.theirs.wait_ping(self.ours.v4)  # the garbage was read by then
+        replay = helper(self.pair.b, "replay", "eth0", self.ours.port, 50)
+        self.assertEqual(replay.stdout.readline(), "ready\n")
+        self.assertTrue(self.theirs.ping(self.ours.v4, 80))
         self.assertEqual(replay.communicate(timeout=lab.DEADLINE)[0], "done\n")
         self.assertTrue(self.ours.ping(self.theirs.v4, 10))
 
