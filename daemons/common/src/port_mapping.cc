@@ -20,9 +20,9 @@ std::optional<nat::PortMapperGateway> FindGateway() {
   return nat::PortMapperGateway{.router = found->router, .local = found->local};
 }
 
-std::optional<io::UdpSocket> TryBind(io::EventLoop& loop,
-                                     const Endpoint& local) {
-  auto socket = io::UdpSocket::Bind(loop, local);
+std::optional<io::UdpSocket> TryBind(io::EventLoop& loop, const Endpoint& local,
+                                     const io::UdpOptions& options = {}) {
+  auto socket = io::UdpSocket::Bind(loop, local, options);
   return socket ? std::optional(std::move(*socket)) : std::nullopt;
 }
 
@@ -46,7 +46,9 @@ PortMapping::PortMapping(io::EventLoop& loop, Rng& rng,
         }
       }) {}
 
-PortMapping::~PortMapping() = default;
+PortMapping::~PortMapping() {
+  upnp_->Stop();
+}
 
 void PortMapping::Refresh() {
   auto gateway = FindGateway();
@@ -55,10 +57,13 @@ void PortMapping::Refresh() {
     announcements_.reset();
     const auto receive = [this](PacketBatch& batch) { Receive(batch); };
     if (gateway) {
-      socket_ = TryBind(loop_, {gateway->local, 0});
+      socket_ =
+          TryBind(loop_, {gateway->local, 0}, {.reports_icmp_errors = true});
     }
     if (socket_) {
       socket_->SetReceiveHandler(receive);
+      socket_->SetIcmpHandler(
+          [this](const io::IcmpError& error) { HandleIcmp(error); });
       // Another program may have it; then a lost mapping is noticed later.
       announcements_ = TryBind(
           loop_, {IpAddress::V4(224, 0, 0, 1), nat::kPortMappingClientPort});
@@ -95,6 +100,20 @@ void PortMapping::Receive(const PacketBatch& batch) {
     (void)mapper_.HandleDatagram(Now(), batch.meta(i).remote, batch.bytes(i));
   }
   Pump();
+}
+
+/// "Port unreachable", from the router itself.
+void PortMapping::HandleIcmp(const io::IcmpError& error) {
+  constexpr uint8_t kUnreachable = 3;
+  constexpr uint8_t kPortUnreachable = 3;
+  const bool is_of_router = mapper_.gateway() &&
+                            error.from == mapper_.gateway()->router &&
+                            error.to.address == mapper_.gateway()->router;
+  if (is_of_router && error.type == kUnreachable &&
+      error.code == kPortUnreachable) {
+    mapper_.HandleUnreachable(Now());
+    Pump();
+  }
 }
 
 void PortMapping::Do(const nat::UpnpRequest& request) {

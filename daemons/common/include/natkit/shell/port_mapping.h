@@ -42,6 +42,7 @@ class PortMapping {
 
  private:
   void Receive(const PacketBatch& batch);
+  void HandleIcmp(const io::IcmpError& error);
   void Do(const nat::UpnpRequest& request);
   void Pump();
   void CheckDone();
