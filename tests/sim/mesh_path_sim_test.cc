@@ -287,7 +287,7 @@ TEST_P(MeshPath, ARoamWithoutARelayFindsThePeerWhereItWas) {
     nodes.StartBoth();
     nodes.Exchange(seconds(3));
     ASSERT_TRUE(nodes.a.IsDirectTo("b"));
-    for (const size_t relay : {0, 1}) {
+    for (const size_t relay : {size_t{0}, size_t{1}}) {
       nodes.relay(relay).SetUp(nodes.world().now(), false);
     }
     nodes.Exchange(seconds(1));
