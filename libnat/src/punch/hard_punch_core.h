@@ -57,6 +57,8 @@ class HardPunch::Core {
   // Flows (hard_punch_flows.cc).
   void MakeFlows();
   [[nodiscard]] std::vector<Endpoint> Targets(uint32_t count);
+  /// Checks of all flows together; each round has one per flow.
+  [[nodiscard]] uint32_t ChecksWanted() const;
   [[nodiscard]] bool MayOpen(Instant now) const;
   void RunFlows(Instant now);
   void SendFlow(Instant now, uint32_t flow, bool is_opener);
@@ -102,7 +104,7 @@ class HardPunch::Core {
   Instant pass_begins_{};    ///< openers of this pass leave from then on
   uint32_t opened_ = 0;      ///< flows that had an opener in this pass
   bool has_opened_ = false;  ///< the first pass is over
-  uint32_t checked_ = 0;     ///< flows that were checked
+  uint32_t checked_ = 0;     ///< checks that were sent
 
   std::deque<PunchTransmit> replies_;  ///< before any flow
   std::deque<PunchTransmit> transmits_;

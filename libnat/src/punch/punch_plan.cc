@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "natkit/nat/birthday.h"
+#include "punch/punch_rounds.h"
 
 namespace natkit::nat {
 namespace {
@@ -82,6 +83,10 @@ struct TwoShares {
   PunchShare hard;
 };
 
+Duration LastsOf(const TwoShares& shares, const PunchAim& aim) {
+  return shares.hard.checks_after + shares.hard.checks_for + 2 * aim.slack;
+}
+
 /// The easy side begins when all ports are open; the hard one checks when the
 /// easy one is done, which finds what loss has hidden.
 void Schedule(TwoShares& shares, const PunchSide& easy, const PunchSide& hard,
@@ -92,8 +97,13 @@ void Schedule(TwoShares& shares, const PunchSide& easy, const PunchSide& hard,
       TimeFor(shares.easy.flows, easy.budget.packets_per_second);
   shares.hard.checks_after =
       shares.easy.checks_after + shares.easy.checks_for + aim.slack;
-  shares.hard.checks_for =
-      TimeFor(shares.hard.flows, hard.budget.packets_per_second);
+  for (uint32_t rounds = kLastRounds; rounds > 0; --rounds) {
+    shares.hard.checks_for =
+        TimeFor(rounds * shares.hard.flows, hard.budget.packets_per_second);
+    if (LastsOf(shares, aim) <= kLongest) {
+      return;  // a slow owner has time for one round only
+    }
+  }
 }
 
 PunchDecision PlanEasyHard(const PunchSide& initiator,
@@ -130,8 +140,7 @@ PunchDecision PlanEasyHard(const PunchSide& initiator,
   Schedule(shares, easy, hard, aim);
   plan.initiator = initiator_is_easy ? shares.easy : shares.hard;
   plan.responder = initiator_is_easy ? shares.hard : shares.easy;
-  plan.lasts =
-      shares.hard.checks_after + shares.hard.checks_for + 2 * aim.slack;
+  plan.lasts = LastsOf(shares, aim);
   plan.chance = choice.chance;
   return {.plan = plan};
 }
