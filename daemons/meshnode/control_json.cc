@@ -87,6 +87,8 @@ Json CountersToJson(const mesh::NodeCounters& counters) {
   out["sent_direct"] = counters.sent_direct;
   out["sent_relayed"] = counters.sent_relayed;
   out["resent"] = counters.resent;
+  out["hard_attempts"] = counters.hard_attempts;
+  out["hard_datagrams"] = counters.hard_datagrams;
   out["received_direct"] = counters.received_direct;
   out["received_relayed"] = counters.received_relayed;
   out["peer_visits"] = counters.peer_visits;
