@@ -229,6 +229,10 @@ std::vector<std::string> TriedOf(const PathQuestion& question) {
   if (question.theirs) {
     AddPortMappingTried("the peer's", *question.theirs, out);
   }
+  if (question.fresh_ports > 0) {
+    out.push_back(std::to_string(question.fresh_ports) +
+                  " other local port(s), in case a NAT had moved a mapping");
+  }
   switch (question.hard_punch) {
     case HardPunchOutcome::kNotTried:
       break;
@@ -276,27 +280,60 @@ void AddPortFixes(FixSide which, const PathSide& side, std::vector<Fix>& out) {
            : "port mapping is switched off in the node"});
 }
 
+/// Whether every cell that fits is direct once these sides stand behind an
+/// ordinary home router.
+bool WouldBeDirect(const PathQuestion& question, bool ours_moves,
+                   bool theirs_moves) {
+  constexpr NatBehavior kHomeRouter = {Dependence::kEndpointIndependent,
+                                       Dependence::kAddressAndPortDependent};
+  const auto ours = BehaviorsOf(question.ours);
+  const auto theirs = BehaviorsOf(*question.theirs);
+  for (const NatBehavior& a : ours) {
+    for (const NatBehavior& b : theirs) {
+      const Reach reach = PredictReach(ours_moves ? kHomeRouter : a,
+                                       theirs_moves ? kHomeRouter : b);
+      if (reach != Reach::kDirect) {
+        return false;
+      }
+    }
+  }
+  return !ours.empty() && !theirs.empty();
+}
+
+void AddLeaveHardNatFixes(const PathQuestion& question, std::vector<Fix>& out) {
+  const bool ours = IsHard(question.ours);
+  const bool theirs = IsHard(*question.theirs);
+  const bool ours_is_enough = ours && WouldBeDirect(question, true, false);
+  const bool theirs_is_enough = theirs && WouldBeDirect(question, false, true);
+  constexpr std::string_view kWhy =
+      "a NAT with one external port for all destinations (RFC 4787 REQ-1) "
+      "would be enough";
+  if (ours_is_enough) {
+    out.push_back({FixCode::kLeaveHardNat, FixSide::kOurs, std::string(kWhy)});
+  }
+  if (theirs_is_enough) {
+    out.push_back(
+        {FixCode::kLeaveHardNat, FixSide::kTheirs, std::string(kWhy)});
+  }
+  if (!ours_is_enough && !theirs_is_enough && (ours || theirs)) {
+    out.push_back({FixCode::kLeaveHardNat, FixSide::kBoth,
+                   std::string(kWhy) + ", but only on both sides"});
+  }
+}
+
 void AddPairFixes(const PathQuestion& question, std::vector<Fix>& out) {
   AddPortFixes(FixSide::kOurs, question.ours, out);
   AddPortFixes(FixSide::kTheirs, *question.theirs, out);
   if (!question.ours.has_ipv6 || !question.theirs->has_ipv6) {
     const bool is_both = !question.ours.has_ipv6 && !question.theirs->has_ipv6;
-    const FixSide which = is_both                  ? FixSide::kEither
+    const FixSide which = is_both                  ? FixSide::kBoth
                           : question.ours.has_ipv6 ? FixSide::kTheirs
                                                    : FixSide::kOurs;
     out.push_back({FixCode::kUseIpv6, which,
                    "IPv6 on both sides has no NAT, only firewalls that hole "
                    "punching opens"});
   }
-  for (const auto& [which, side] :
-       {std::pair(FixSide::kOurs, &question.ours),
-        std::pair(FixSide::kTheirs, &*question.theirs)}) {
-    if (IsHard(*side)) {
-      out.push_back({FixCode::kLeaveHardNat, which,
-                     "a NAT with one external port for all destinations (RFC "
-                     "4787 REQ-1) would be enough against most others"});
-    }
-  }
+  AddLeaveHardNatFixes(question, out);
   if (question.hard_punch == HardPunchOutcome::kNotAllowed &&
       IsHard(question.ours) != IsHard(*question.theirs)) {
     out.push_back({FixCode::kAllowHardPunch, FixSide::kEither,
@@ -340,10 +377,12 @@ std::vector<Fix> FixesFor(PathReason reason, const PathQuestion& question) {
       out.push_back({FixCode::kUseSameLan, FixSide::kEither,
                      "on one network, without isolation of clients, no packet "
                      "needs the NAT"});
-      out.push_back(
-          {FixCode::kEnableHairpinning, FixSide::kEither,
-           "a NAT that hairpins (RFC 4787 REQ-9) leads packets to its "
-           "own external address back inside"});
+      if (!IsHard(question.ours) && !IsHard(*question.theirs)) {
+        out.push_back(
+            {FixCode::kEnableHairpinning, FixSide::kEither,
+             "a NAT that hairpins (RFC 4787 REQ-9) leads packets to its "
+             "own external address back inside"});
+      }
       break;
     case PathReason::kNatPair:
       AddPairFixes(question, out);

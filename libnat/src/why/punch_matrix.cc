@@ -96,8 +96,8 @@ std::string_view FixCodeName(FixCode code) {
 }
 
 std::string_view FixSideName(FixSide side) {
-  constexpr std::array<std::string_view, 3> kNames = {"ours", "theirs",
-                                                      "either"};
+  constexpr std::array<std::string_view, 4> kNames = {"ours", "theirs",
+                                                      "either", "both"};
   return kNames[std::to_underlying(side)];
 }
 

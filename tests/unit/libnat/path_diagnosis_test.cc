@@ -86,7 +86,7 @@ TEST(PathDiagnosis, NamesTheDecidingCellAndItsFixes) {
   EXPECT_TRUE(HasFix(diagnosis, FixCode::kEnablePortMapping, FixSide::kOurs));
   EXPECT_TRUE(HasFix(diagnosis, FixCode::kLeaveHardNat, FixSide::kTheirs));
   EXPECT_FALSE(HasFix(diagnosis, FixCode::kLeaveHardNat, FixSide::kOurs));
-  EXPECT_TRUE(HasFix(diagnosis, FixCode::kUseIpv6, FixSide::kEither));
+  EXPECT_TRUE(HasFix(diagnosis, FixCode::kUseIpv6, FixSide::kBoth));
   EXPECT_TRUE(HasFix(diagnosis, FixCode::kAllowHardPunch, FixSide::kEither));
 }
 
@@ -171,6 +171,34 @@ TEST(PathDiagnosis, DirectIdleAndSilentPairsSaySo) {
   EXPECT_EQ(DiagnosePath(direct).cells.size(), 2U);
   EXPECT_EQ(DiagnosePath({}).reason, PathReason::kIdle);
   EXPECT_EQ(DiagnosePath({.is_active = true}).reason, PathReason::kPeerSilent);
+}
+
+TEST(PathDiagnosis, TwoHardNatsMustBothGo) {
+  const PathDiagnosis diagnosis =
+      DiagnosePath(Searched(Side(kApd, kApd), Side(kApd, kApd)));
+  EXPECT_TRUE(HasFix(diagnosis, FixCode::kLeaveHardNat, FixSide::kBoth));
+  EXPECT_FALSE(HasFix(diagnosis, FixCode::kLeaveHardNat, FixSide::kOurs));
+  EXPECT_FALSE(HasFix(diagnosis, FixCode::kLeaveHardNat, FixSide::kTheirs));
+}
+
+TEST(PathDiagnosis, HairpinningIsNoHelpToASymmetricNat) {
+  PathQuestion question = Searched(Side(kApd, kApd), Side(kApd, kApd));
+  question.theirs->traits.external_addresses =
+      question.ours.traits.external_addresses;
+  const PathDiagnosis diagnosis = DiagnosePath(question);
+  EXPECT_EQ(diagnosis.reason, PathReason::kSameNat);
+  EXPECT_FALSE(
+      HasFix(diagnosis, FixCode::kEnableHairpinning, FixSide::kEither));
+  EXPECT_TRUE(HasFix(diagnosis, FixCode::kUseSameLan, FixSide::kEither));
+}
+
+TEST(PathDiagnosis, SaysWhichOtherPortsWereTried) {
+  PathQuestion question = Searched(Side(kEi, kApd), Side(kEi, kApd));
+  question.fresh_ports = 2;
+  const PathDiagnosis diagnosis = DiagnosePath(question);
+  EXPECT_TRUE(std::ranges::any_of(diagnosis.tried, [](const std::string& text) {
+    return text.find("2 other local port") != std::string::npos;
+  }));
 }
 
 TEST(PathDiagnosis, TellsWhatTheRouterSaid) {

@@ -82,6 +82,9 @@ struct PathQuestion {
   /// The search has had its time: what can be found has been found.
   bool has_searched = false;
   HardPunchOutcome hard_punch = HardPunchOutcome::kNotTried;
+  /// Other local ports that were tried because a NAT may have moved the
+  /// mapping of the first.
+  uint32_t fresh_ports = 0;
 };
 
 /// The answer in one word.
@@ -119,9 +122,14 @@ enum class FixCode : uint8_t {
 /// A stable word such as "forward-port".
 [[nodiscard]] std::string_view FixCodeName(FixCode code);
 
-enum class FixSide : uint8_t { kOurs, kTheirs, kEither };
+enum class FixSide : uint8_t {
+  kOurs,
+  kTheirs,
+  kEither,  ///< one of them is enough, or it is about both together
+  kBoth,    ///< on one side alone it does not help
+};
 
-/// "ours", "theirs", "either".
+/// "ours", "theirs", "either", "both".
 [[nodiscard]] std::string_view FixSideName(FixSide side);
 
 /// One thing that would help, and why.
@@ -141,7 +149,9 @@ struct PathDiagnosis {
   std::vector<PunchCell> cells;
   /// What was tried, one sentence each.
   std::vector<std::string> tried;
-  /// Most helpful first.
+  /// Most helpful first. Each one alone makes the pair direct, except that
+  /// kAllowUdp may be needed on both sides and kRemoveSecondNat is what
+  /// kForwardPort needs first.
   std::vector<Fix> fixes;
 };
 
