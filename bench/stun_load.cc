@@ -4,7 +4,9 @@
 // Usage: stun_load PORT REQUESTS RATE SOURCES SIZE
 // SOURCES sockets, bound to as many addresses of 127.1.0.0/16, send REQUESTS
 // requests of SIZE bytes (20, or more with a filler) to 127.0.0.1:PORT, RATE a
-// second, in bursts each millisecond. Prints "SENT ANSWERED RESPONSE_SIZE".
+// second, in bursts each millisecond; where the machine is too slow for that,
+// no more than a window of them is on the way. Prints "SENT ANSWERED
+// RESPONSE_SIZE".
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -25,6 +27,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr size_t kBatch = 64;
+/// Requests that wait for their answers at most: fewer than fit any buffer.
+constexpr uint64_t kWindow = 200;
+/// Requests that one source sends in a row.
+constexpr uint64_t kRow = 4;
 
 struct Options {
   uint16_t port = 0;
@@ -86,11 +92,13 @@ class Load {
           options_.requests,
           static_cast<uint64_t>(std::chrono::duration<double>(elapsed).count() *
                                 static_cast<double>(options_.rate)));
-      while (sent_ < due) {
-        Send(std::min<uint64_t>(due - sent_, 4));
+      while (sent_ < due && HasRoom()) {
+        Send(std::min(due - sent_, kRow));
       }
       Collect();
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      if (HasRoom()) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      }
     }
     for (int quiet = 0; quiet < 50 && answered_ < sent_; ++quiet) {
       const uint64_t before = answered_;
@@ -103,6 +111,17 @@ class Load {
   }
 
  private:
+  /// What is not answered for long is lost, and waited for no more.
+  bool HasRoom() {
+    const auto now = Clock::now();
+    if (answered_ + lost_ + kWindow > sent_) {
+      last_room_ = now;
+    } else if (now - last_room_ > std::chrono::milliseconds(100)) {
+      lost_ = sent_ - answered_;
+    }
+    return answered_ + lost_ + kWindow > sent_;
+  }
+
   /// A few requests from the next source.
   void Send(uint64_t count) {
     const int fd = sources_[next_++ % sources_.size()];
@@ -140,6 +159,8 @@ class Load {
   size_t next_ = 0;
   uint64_t sent_ = 0;
   uint64_t answered_ = 0;
+  uint64_t lost_ = 0;
+  Clock::time_point last_room_ = Clock::now();
   size_t response_size_ = 0;
 };
 

@@ -29,6 +29,7 @@ void ReadFileKeys(shell::ConfigReader& reader, RawSettings& raw) {
   reader.String("private_key", raw.private_key);
   reader.Count("threads", 0, 64, raw.threads);
   reader.Count("receive_buffer", 0, size_t{1} << 30U, raw.receive_buffer);
+  reader.Seconds("gather_time", raw.gather_time);
   reader.String("answer", raw.answer);
   reader.String("amplification", raw.amplification);
   reader.Flag("rfc3489", raw.rfc3489);

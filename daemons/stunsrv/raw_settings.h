@@ -20,6 +20,7 @@ struct RawSettings {
   std::string private_key;
   size_t threads = 0;  // as many as there are processors, at most 8
   size_t receive_buffer = size_t{4} << 20U;
+  Duration gather_time = std::chrono::microseconds(200);
   std::string answer = "any";
   std::string amplification = "balanced";
   bool rfc3489 = true;

@@ -40,6 +40,7 @@ struct Settings {
   std::string private_key;
   size_t threads = 1;
   size_t receive_buffer = 0;
+  Duration gather_time{};
 
   stun::RequestPolicy requests = stun::RequestPolicy::kAny;
   stun::AmplificationPolicy amplification =

@@ -1,6 +1,7 @@
 #include "settings_check.h"
 
 #include <algorithm>
+#include <chrono>
 #include <iterator>
 #include <memory>
 #include <utility>
@@ -48,6 +49,10 @@ class Checker {
 std::expected<Settings, std::vector<std::string>> Checker::Check() {
   out_.threads = raw_.threads;
   out_.receive_buffer = raw_.receive_buffer;
+  out_.gather_time = raw_.gather_time;
+  if (raw_.gather_time > std::chrono::milliseconds(10)) {
+    Complain("gather_time must be at most 0.01");
+  }
   out_.max_connections = raw_.max_connections;
   out_.max_connections_per_source = raw_.max_connections_per_source;
   out_.idle_timeout = raw_.idle_timeout;

@@ -164,7 +164,8 @@ UdpWorker::State UdpService::StateFor(size_t index,
                              MakeServerConfig(settings), rng_),
                          .sockets = {},
                          .partner = partner_,
-                         .reads_link = partner_ != nullptr && index == 0};
+                         .reads_link = partner_ != nullptr && index == 0,
+                         .gather_time = settings.gather_time};
   for (const Groups* groups : {&groups_, &inherited_}) {
     for (const auto& [local, group] : *groups) {
       if (index < group.size()) {

@@ -33,7 +33,8 @@ UdpWorker::UdpWorker(io::ReadinessSet readiness, io::WakeUp wake_up,
                      State state)
     : readiness_(std::move(readiness)),
       wake_up_(std::move(wake_up)),
-      state_(std::move(state)) {
+      state_(std::move(state)),
+      pacer_(state_.gather_time) {
   Watch(state_);
   thread_ = std::thread([this] { Run(); });
 }
@@ -73,12 +74,21 @@ void UdpWorker::Run() {
       }
     }
     Publish();
+    LetGather();
   }
   // What had arrived before the end was asked for still gets its answer.
   for (const SharedSocket& socket : state_.sockets) {
     Serve(*socket);
   }
   Publish();
+}
+
+void UdpWorker::LetGather() {
+  const Duration pause =
+      pacer_.PauseAfter(io::EventLoop::Now(), counters_.server.received);
+  if (pause > Duration::zero()) {
+    std::this_thread::sleep_for(pause);
+  }
 }
 
 void UdpWorker::Stop() {
@@ -114,6 +124,7 @@ void UdpWorker::TakeUpdate() {
     retired_ += state_.server->counters();
   }
   state_ = *std::move(update);
+  pacer_ = TurnPacer(state_.gather_time);
   Watch(state_);
 }
 

@@ -11,11 +11,13 @@
 #include <vector>
 
 #include "natkit/base/endpoint.h"
+#include "natkit/base/time.h"
 #include "natkit/io/batch_socket.h"
 #include "natkit/io/readiness.h"
 #include "natkit/nat/stun_server.h"
 #include "natkit/shell/outcome.h"
 #include "partner_shell.h"
+#include "turn_pacer.h"
 
 namespace natkit::stunsrv {
 
@@ -41,6 +43,8 @@ class UdpWorker {
     std::shared_ptr<PartnerShell> partner;
     /// Whether this worker reads the link, too.
     bool reads_link = false;
+    /// How long requests may gather when many come.
+    Duration gather_time{};
   };
 
   [[nodiscard]] static shell::Outcome<std::unique_ptr<UdpWorker>> Start(
@@ -63,6 +67,8 @@ class UdpWorker {
   UdpWorker(io::ReadinessSet readiness, io::WakeUp wake_up, State state);
 
   void Run();
+  /// After a turn, if many requests come.
+  void LetGather();
   void TakeUpdate();
   void Watch(const State& state);
   void Serve(io::BatchSocket& socket);
@@ -80,6 +86,7 @@ class UdpWorker {
 
   // The thread's own.
   State state_;
+  TurnPacer pacer_;
   stun::ServerCounters retired_;  // of servers that were replaced
   UdpCounters counters_;
   uint64_t retired_truncated_ = 0;
