@@ -1,5 +1,7 @@
 #include "natkit/nat/response_port_guard.h"
 
+#include <algorithm>
+
 #include "natkit/base/check.h"
 
 namespace natkit::nat {
@@ -7,8 +9,8 @@ namespace natkit::nat {
 ResponsePortGuard::ResponsePortGuard(const ResponsePortLimits& limits)
     : limits_(limits),
       bound_(limits.bucket_count),
-      next_allowed_(limits.bucket_count, Instant::min()) {
-  NATKIT_CHECK(limits.bucket_count > 0);
+      full_at_(limits.bucket_count, Instant::min()) {
+  NATKIT_CHECK(limits.bucket_count > 0 && limits.burst > 0);
 }
 
 void ResponsePortGuard::NotePlain(Instant now, SourceKey source) {
@@ -19,11 +21,13 @@ void ResponsePortGuard::NotePlain(Instant now, SourceKey source) {
 bool ResponsePortGuard::Allow(Instant now, SourceKey source) {
   const size_t bucket = BucketOf(source, bound_.size());
   const Bound& bound = bound_[bucket];
+  // The generic cell rate algorithm, as SourceRateLimiter has it.
+  const Instant start = std::max(full_at_[bucket], now);
   if (bound.source != source || now >= bound.until ||
-      now < next_allowed_[bucket]) {
+      start - now > limits_.interval * (limits_.burst - 1)) {
     return false;
   }
-  next_allowed_[bucket] = now + limits_.interval;
+  full_at_[bucket] = start + limits_.interval;
   return true;
 }
 

@@ -9,6 +9,7 @@ import fcntl
 import os
 import pathlib
 import random
+import select
 import shutil
 import signal
 import socket
@@ -152,8 +153,20 @@ class Discovery(Case):
         asking.sendto(stun.request(port), (A1, P1))
         answer = stun.Response(target.recv(2048))
         self.assertEqual(answer.mapped(), asking.getsockname())
-        again, _ = stun.ask(asking, (A1, P1), port)
-        self.assertEqual(again.error(), 403)
+        # There are three at once, and one of them was used; on a slow machine
+        # the next comes back meanwhile.
+        redirected = 0
+        while True:
+            asking.sendto(stun.request(port), (A1, P1))
+            ready, _, _ = select.select([asking, target], [], [],
+                                        lab.DEADLINE)
+            self.assertTrue(ready, "no answer")
+            answer = stun.Response(ready[0].recv(2048))
+            if ready[0] is asking:
+                break
+            redirected += 1
+        self.assertEqual(answer.error(), 403)
+        self.assertGreaterEqual(redirected, 2)
 
     def test_padding_comes_back_in_fragments(self):
         lab.run("ip", "link", "set", "lo", "mtu", "1500")
@@ -303,6 +316,7 @@ class Configuration(Case):
         for config, complaint in (
                 ("listne = 1", "c.toml:1: unknown key 'listne'"),
                 ("threads = -1", "'threads' must be a whole number"),
+                ("gather_time = 1", "gather_time must be at most 0.01"),
                 ('listen = "3478"', "'3478' is not ADDRESS:PORT"),
                 ('listen_tls = ":5349"', "needs certificate and private_key"),
                 ('amplification = "some"', '"balanced", "none", "any"'),

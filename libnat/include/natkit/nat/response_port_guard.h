@@ -12,8 +12,11 @@ namespace natkit::nat {
 
 /// How far a server may be used to send to a port that did not ask.
 struct ResponsePortLimits {
-  /// One such answer per source in this time.
+  /// One such answer per source in this time, on average.
   Duration interval = std::chrono::seconds(2);
+  /// So many at once after a pause: clients keep the interval when they send,
+  /// but the network may deliver closer together, and some share an address.
+  uint32_t burst = 3;
   /// Only so long after the source was answered at the port it asked from.
   Duration bound_for = std::chrono::minutes(10);
   size_t bucket_count = 4096;  ///< size of the tables; 24 bytes each
@@ -32,8 +35,8 @@ class ResponsePortGuard {
 
   /// Notes that `source` was answered where it asked from.
   void NotePlain(Instant now, SourceKey source);
-  /// Whether an answer may go to another port of `source` now; if so, the next
-  /// one is not before `interval` has passed.
+  /// Whether an answer may go to another port of `source` now; if so, it
+  /// counts.
   [[nodiscard]] bool Allow(Instant now, SourceKey source);
 
  private:
@@ -43,8 +46,9 @@ class ResponsePortGuard {
   };
 
   ResponsePortLimits limits_;
-  std::vector<Bound> bound_;           // the last source of each bucket
-  std::vector<Instant> next_allowed_;  // sources share it on collision
+  std::vector<Bound> bound_;  // the last source of each bucket
+  // Per bucket: when the whole burst is back. Sources share it on collision.
+  std::vector<Instant> full_at_;
 };
 
 }  // namespace natkit::nat
