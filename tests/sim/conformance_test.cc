@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -217,13 +218,31 @@ class RandomBox {
   netsim::SimRng rng_;
 };
 
-TEST(Conformance, AgreesWithParametersDrawnAtRandom) {
-  for (uint64_t seed = 1; seed <= 150; ++seed) {
+/// `count` boxes; more of them, from another seed on, if the environment says
+/// so (NATKIT_CONFORMANCE_BOXES, NATKIT_CONFORMANCE_SEED).
+void CompareDrawn(uint64_t count, double loss) {
+  const char* more = std::getenv("NATKIT_CONFORMANCE_BOXES");
+  const char* from = std::getenv("NATKIT_CONFORMANCE_SEED");
+  const uint64_t first = from != nullptr ? std::stoull(from) : 1;
+  count = more != nullptr ? std::stoull(more) : count;
+  for (uint64_t seed = first; seed < first + count; ++seed) {
     const Chain chain = RandomBox(seed).Draw();
     ASSERT_TRUE(netsim::FindProblems(chain.boxes[0]).size() <= 1)
         << netsim::FindProblems(chain.boxes[0]).back();
-    Compare(chain, {.seed = seed}, "drawn box");
+    Compare(chain, {.seed = seed, .loss = loss}, "drawn box");
   }
+}
+
+TEST(Conformance, AgreesWithParametersDrawnAtRandom) {
+  CompareDrawn(100, 0);
+}
+
+TEST(Conformance, AgreesWithThemUnderLittleLoss) {
+  CompareDrawn(30, 0.01);
+}
+
+TEST(Conformance, AgreesWithThemUnderMuchLoss) {
+  CompareDrawn(20, 0.05);
 }
 
 std::vector<std::string> ProfileNames() {

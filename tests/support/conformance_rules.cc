@@ -603,6 +603,9 @@ void Rules::Reuse() {
     }
   }
   row = {reused ? kFail : rests ? kPass : kInconclusive};
+  if (!Preserves(last_, 20000, 60000)) {
+    row.insert(kInconclusive);  // others may have the few ports that it keeps
+  }
 }
 
 /// RFC 6888 REQ-5: what one inside endpoint can make the box keep.

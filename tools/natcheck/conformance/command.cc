@@ -260,12 +260,19 @@ int Run(const Arguments& arguments) {
   if (arguments.lists) {
     return List();
   }
+  for (const std::string& path : {arguments.output, arguments.pcap}) {
+    if (!path.empty() && !std::ofstream(path, std::ios::app)) {
+      return Complain("cannot write " + path);
+    }
+  }
   const bool has_agents =
       !arguments.inside_agent.empty() && !arguments.outside_agent.empty();
   const int subjects = static_cast<int>(has_agents) +
                        static_cast<int>(!arguments.profile.empty()) +
                        static_cast<int>(!arguments.scenario.empty());
-  if (subjects != 1) {
+  const bool has_half =
+      arguments.inside_agent.empty() != arguments.outside_agent.empty();
+  if (subjects != 1 || has_half) {
     return Complain(
         "conformance needs one of --profile, --scenario, and --inside-agent "
         "with --outside-agent");
