@@ -245,6 +245,40 @@ TEST(Conformance, AgreesWithThemUnderMuchLoss) {
   CompareDrawn(20, 0.05);
 }
 
+Verdict VerdictOf(const std::string& id, const RunResult& result) {
+  const auto found = std::ranges::find_if(
+      result.findings,
+      [&id](const Finding& one) { return one.requirement->id == id; });
+  return found == result.findings.end() ? Verdict::kInconclusive
+                                        : found->verdict;
+}
+
+/// The run's own flows are enough to change this box.
+TEST(Conformance, NoticesThatItsOwnLoadChangesTheBox) {
+  Chain chain = MakeChain(*netsim::FindProfile("port-restricted"));
+  chain.boxes[0].shed_above = 30;
+  const RunResult result = RunInWorld(chain, {}, {.seed = 1});
+  EXPECT_EQ(VerdictOf("4787-11", result), Verdict::kFail);
+  EXPECT_NE(VerdictOf("7857-9", result), Verdict::kFail);
+}
+
+/// What other tests of the run have evicted says nothing about lifetimes.
+TEST(Conformance, DoesNotTakeEvictionForShortLifetimes) {
+  Chain chain = MakeChain(*netsim::FindProfile("cgn-port-block"));
+  chain.boxes[0].limits.mappings_per_host = 50;
+  chain.boxes[0].limits.when_full = netsim::WhenFull::kEvictOldest;
+  const Options all = {.is_long = true, .is_carrier = true};
+  const RunResult together = RunInWorld(chain, all, {.seed = 1});
+  EXPECT_EQ(VerdictOf("6888-11", together), Verdict::kFail);
+  EXPECT_EQ(VerdictOf("5382-5", together), Verdict::kInconclusive);
+  EXPECT_EQ(VerdictOf("5382-5t", together), Verdict::kInconclusive);
+  EXPECT_EQ(VerdictOf("6888-1", together), Verdict::kPass);
+  Options alone = all;
+  alone.only = {"5382-5t"};
+  EXPECT_EQ(VerdictOf("5382-5t", RunInWorld(chain, alone, {.seed = 1})),
+            Verdict::kPass);
+}
+
 std::vector<std::string> ProfileNames() {
   std::vector<std::string> names;
   for (const netsim::ProfileInfo& profile : netsim::Profiles()) {

@@ -1,6 +1,7 @@
 #include "controller.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <utility>
 
@@ -182,7 +183,30 @@ void Controller::Finish() {
       findings_.push_back(Judge(requirement));
     }
   }
+  DoubtLifetimes();
   JudgeAllProtocols();
+}
+
+/// Tests that run together have some hundred mappings of one host. A box that
+/// allows fewer may have taken what another test was waiting for.
+void Controller::DoubtLifetimes() {
+  constexpr size_t kAtOnce = 400;
+  constexpr auto kWaiting = std::to_array<std::string_view>(
+      {"udp-lifetime", "udp-icmp", "tcp-idle", "tcp-transitory", "tcp-icmp",
+       "tcp-reset", "tcp-closing", "icmp-lifetime"});
+  if (!lab_.host_limit || *lab_.host_limit >= kAtOnce) {
+    return;
+  }
+  for (Finding& finding : findings_) {
+    if (finding.verdict == kFail && finding.record != nullptr &&
+        std::ranges::find(kWaiting, finding.record->test) != kWaiting.end()) {
+      finding.verdict = kInconclusive;
+      finding.reason += "; but the box lets a host have about " +
+                        std::to_string(*lab_.host_limit) +
+                        " mappings, fewer than the run makes at a time: judge "
+                        "it alone (--only)";
+    }
+  }
 }
 
 /// RFC 6888 REQ-1: all that the others demand.

@@ -86,6 +86,7 @@ class Controller {
   Running& Begin(const TestCase& test);
   void Finish();
   [[nodiscard]] Finding Judge(const Requirement& requirement) const;
+  void DoubtLifetimes();
   void JudgeAllProtocols();
   [[nodiscard]] Finding Default(const Requirement& requirement) const;
   void ApplyStatement(Finding& finding) const;

@@ -25,6 +25,8 @@ std::string NameOf(bool same_for_all, bool same_for_address) {
   return same_for_all ? "EI" : same_for_address ? "AD" : "APD";
 }
 
+}  // namespace
+
 Task<std::string> ClassifyMapping(Trial& trial, Socket& own, Socket& a1p1,
                                   Socket& a1p2, Socket& a2) {
   const auto first = co_await trial.Out(own, a1p1);
@@ -36,6 +38,8 @@ Task<std::string> ClassifyMapping(Trial& trial, Socket& own, Socket& a1p1,
   }
   co_return name;
 }
+
+namespace {
 
 Task<std::string> ClassifyFiltering(Trial& trial) {
   const auto own = trial.Inside(IpProtocol::kUdp);
@@ -125,6 +129,10 @@ Task<void> TestDeterminism(Trial& trial, const Facts& facts) {
                  std::string(when);
     }
   };
+  if (!facts.first_mapping.empty()) {
+    compare("once the run has some mappings", facts.first_mapping,
+            before.mapping);
+  }
   if (const auto rival = facts.SharerOf(0)) {
     const std::string contended = co_await ClassifyContended(
         trial, *rival, facts.KeepablePort(trial.lab(), 2));

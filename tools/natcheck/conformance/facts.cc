@@ -111,6 +111,14 @@ Task<bool> FindExternal(Trial& trial, Facts& facts, IpProtocol protocol) {
 }  // namespace
 
 Task<void> FindFacts(Trial& trial, Facts& facts) {
+  {
+    const auto own = trial.Inside(IpProtocol::kUdp, 0);
+    const auto a1p1 = trial.Outside(IpProtocol::kUdp, 0);
+    const auto a1p2 = trial.Outside(IpProtocol::kUdp, 0);
+    const auto a2 = trial.Outside(IpProtocol::kUdp, 1);
+    facts.first_mapping =
+        co_await ClassifyMapping(trial, *own, *a1p1, *a1p2, *a2);
+  }
   facts.external.assign(trial.lab().site().inside.size(), IpAddress());
   facts.passes_udp = co_await FindExternal(trial, facts, IpProtocol::kUdp);
   facts.passes_tcp =

@@ -146,6 +146,9 @@ class Lab {
   /// Packets with this token are for `socket` wherever they come in.
   void ExpectToken(uint64_t token, Socket& socket);
 
+  /// About how many mappings one inside host was seen to have at most.
+  std::optional<size_t> host_limit;
+
   /// What nobody expected; the newest 256.
   std::deque<Seen> strays;
 

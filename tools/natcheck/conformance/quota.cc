@@ -19,6 +19,8 @@ struct Glutton {
   std::vector<std::unique_ptr<Socket>> sockets;
   std::unique_ptr<Socket> target;
   std::optional<Endpoint> first;  ///< where its first flow is mapped
+  /// By number of the flow: some of its mappings.
+  std::map<size_t, Endpoint> known;
   bool is_refused = false;
   bool has_moved = false;     ///< a later flow has another external address
   std::optional<int> answer;  ///< code of the destination unreachable it got
@@ -52,6 +54,9 @@ Task<void> Gorge(Trial& trial, Glutton& glutton, size_t host) {
     }
     const auto mapped = co_await trial.Out(last, *glutton.target);
     glutton.is_refused = !mapped;
+    if (mapped) {
+      glutton.known[i] = *mapped;
+    }
     glutton.has_moved |=
         mapped && glutton.first && mapped->address != glutton.first->address;
     for (const Seen& seen : last.inbox) {
@@ -75,6 +80,27 @@ void JudgeAnswer(Trial& trial, const Facts& facts, const Glutton& glutton,
                  where + " with ICMP destination unreachable, code " +
                      std::to_string(*glutton.answer) +
                      (is_carriers ? ", as RFC 6888 REQ-11 B has it" : ""));
+}
+
+/// Where old mappings give way: how many new ones are still there, counted by
+/// fifties, up to what a run itself may have.
+Task<void> CountKept(Trial& trial, Glutton& glutton) {
+  constexpr size_t kEnough = 1000;
+  const size_t made = glutton.sockets.size();
+  size_t kept = 0;
+  for (auto it = glutton.known.rbegin(); it != glutton.known.rend(); ++it) {
+    const auto& [number, mapped] = *it;
+    if (made - number > kEnough) {
+      co_return;  // there is room for all that a run makes
+    }
+    const bool is_there =
+        co_await trial.In(*glutton.target, mapped, *glutton.sockets[number]);
+    if (!is_there) {
+      break;
+    }
+    kept = made - number;
+  }
+  trial.lab().host_limit = kept;
 }
 
 /// RFC 6888 REQ-5, where each remote endpoint makes another mapping: who limits
@@ -147,6 +173,7 @@ Task<void> TestQuota(Trial& trial, const Facts& facts) {
       trial.Conclude("6888-4", kInconclusive, "nothing was refused");
       trial.Conclude("6888-11", kFail, "old mappings gave way to new ones");
       co_await JudgeMemory(trial, glutton);
+      co_await CountKept(trial, glutton);
       co_return;
     }
   }
@@ -165,6 +192,7 @@ Task<void> TestQuota(Trial& trial, const Facts& facts) {
   const bool alive = co_await trial.In(*glutton.target, *glutton.first,
                                        *glutton.sockets.front());
   co_await JudgeMemory(trial, glutton);
+  trial.lab().host_limit = glutton.sockets.size();
   JudgeQuota(trial, facts, glutton, mapped.has_value(), alive);
 }
 

@@ -16,6 +16,9 @@ struct Facts {
   bool passes_icmp = false;
   /// Whether outside hosts see another address or port than the inside one.
   bool is_translated = false;
+  /// "EI", "AD" or "APD", of the run's very first mappings, before there was
+  /// any load; "" if not known.
+  std::string first_mapping;
   /// The first packet came with the time to live that it was sent with: nobody
   /// forwarded it.
   bool is_direct = false;
@@ -70,6 +73,12 @@ struct Unseen {
 };
 
 [[nodiscard]] std::span<const Unseen> UnseenRequirements();
+
+/// How one inside socket is mapped toward two ports of an address and another
+/// address: "EI", "AD", "APD"; "" if not everything arrived.
+[[nodiscard]] Task<std::string> ClassifyMapping(Trial& trial, Socket& own,
+                                                Socket& a1p1, Socket& a1p2,
+                                                Socket& a2);
 
 // One function per test; what it judges stands in TestCases().
 
