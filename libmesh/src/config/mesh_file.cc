@@ -135,6 +135,9 @@ HardNatPolicy ReadHardNat(TomlTable& table) {
   read("hard_nat_packets_per_second", 1000, policy.budget.packets_per_second);
   read("hard_nat_packets", 65535, policy.budget.max_packets);
   read("hard_nat_sockets", 1024, policy.budget.max_sockets);
+  auto percent = static_cast<uint32_t>(policy.budget.quota_share * 100);
+  read("hard_nat_quota_percent", 100, percent);
+  policy.budget.quota_share = percent / 100.0;
   return policy;
 }
 

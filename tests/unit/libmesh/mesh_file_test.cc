@@ -40,7 +40,8 @@ TEST(MeshFile, HardNatIsOffUnlessAsked) {
       ParseMeshFile(Relay("eu") + Node("a", kKeyA, "10.77.0.1") +
                     Node("b", kKeyB, "10.77.0.2",
                          "hard_nat = true\nhard_nat_packets_per_second = 20\n"
-                         "hard_nat_packets = 300\nhard_nat_sockets = 16\n"));
+                         "hard_nat_packets = 300\nhard_nat_sockets = 16\n"
+                         "hard_nat_quota_percent = 100\n"));
   EXPECT_THAT(Lines(result), IsEmpty());
   EXPECT_EQ(result.file.nodes[0].hard_nat, HardNatPolicy{});
   EXPECT_FALSE(result.file.nodes[0].hard_nat.is_allowed);
@@ -49,6 +50,8 @@ TEST(MeshFile, HardNatIsOffUnlessAsked) {
   EXPECT_EQ(asked.budget.packets_per_second, 20U);
   EXPECT_EQ(asked.budget.max_packets, 300U);
   EXPECT_EQ(asked.budget.max_sockets, 16U);
+  EXPECT_EQ(asked.budget.quota_share, 1.0);
+  EXPECT_EQ(result.file.nodes[0].hard_nat.budget.quota_share, 0.25);
   EXPECT_FALSE(ParseMeshFile(Relay("eu") + Node("a", kKeyA, "10.77.0.1",
                                                 "hard_nat_sockets = 0\n"))
                    .is_usable());
