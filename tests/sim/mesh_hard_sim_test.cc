@@ -69,6 +69,63 @@ INSTANTIATE_TEST_SUITE_P(Seeds, MeshHardSeeds, ::testing::Values(1, 2, 3, 4),
                            return "seed" + std::to_string(seed.param);
                          });
 
+netsim::NatConfig Box(uint8_t number, netsim::PortAssignment ports,
+                      uint16_t block_size = 0) {
+  netsim::NatConfig config;
+  config.external = {IpAddress::V4(203, 0, 113, number)};
+  config.mapping = kApd;
+  config.filtering = kApd;
+  config.port_assignment = ports;
+  config.block_size = block_size;
+  config.timeouts.udp_unreplied = seconds(60);
+  return config;
+}
+
+/// Whether two nodes with all of their quotas become direct; no packet of
+/// theirs is lost either way.
+bool BecomesDirect(const netsim::NatConfig& a, const netsim::NatConfig& b,
+                   uint64_t seed) {
+  TwoNodes nodes(kEasy, kEasy, seed);
+  auto& network = nodes.world().network();
+  nat::PunchBudget budget;
+  budget.quota_share = 1;
+  Allow(nodes, budget);
+  nodes.StartBoth();
+  nodes.a.ReplaceBase(network.AddNat(0, a), "10.1.1.5:4000");
+  nodes.b.ReplaceBase(network.AddNat(0, b), "10.1.2.5:4000");
+  nodes.world().Run(seconds(1));
+  nodes.Exchange(seconds(25));
+  nodes.world().Run(seconds(1));
+  EXPECT_EQ(nodes.lost(), 0U);
+  EXPECT_LE(nodes.a.node().counters().hard_datagrams, budget.max_packets);
+  const bool is_direct = nodes.a.IsDirectTo("b");
+  EXPECT_EQ(nodes.b.IsDirectTo("a"), is_direct);
+  EXPECT_LE(nodes.a.socket_count() + nodes.b.socket_count(),
+            is_direct ? 2U : 0U);
+  return is_direct;
+}
+
+TEST(MeshHardSim, TwoKnownBlocksBecomeDirectAsOftenAsTheyCross) {
+  constexpr auto kBlock = netsim::PortAssignment::kDynamicBlock;
+  int direct = 0;
+  for (uint64_t seed = 1; seed <= 10; ++seed) {
+    direct +=
+        BecomesDirect(Box(71, kBlock, 512), Box(72, kBlock, 512), seed) ? 1 : 0;
+  }
+  // 63 % of them: 6.3 +- 3 * 1.5.
+  EXPECT_GE(direct, 2);
+}
+
+TEST(MeshHardSim, ABlockOrASequenceIsFound) {
+  constexpr auto kBlock = netsim::PortAssignment::kDynamicBlock;
+  netsim::NatConfig easy = Box(71, netsim::PortAssignment::kPreserve);
+  easy.mapping = Dependence::kEndpointIndependent;
+  EXPECT_TRUE(BecomesDirect(easy, Box(72, kBlock, 1024), 1));
+  netsim::NatConfig sequence = Box(72, netsim::PortAssignment::kSequential);
+  sequence.foreign_rate = 5;
+  EXPECT_TRUE(BecomesDirect(sequence, easy, 1));
+}
+
 TEST(MeshHardSim, KeepsWithinTheBudgetAndDoesNotRepeatAFailure) {
   TwoNodes nodes(kEasy, kHard, 1);
   constexpr nat::PunchBudget kSmall = {.packets_per_second = 50,
