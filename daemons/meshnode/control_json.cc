@@ -48,6 +48,20 @@ std::string_view StandingName(nat::MappingStanding standing) {
   return "";
 }
 
+std::string_view StateName(nat::PortMappingAttempt::State state) {
+  switch (state) {
+    case nat::PortMappingAttempt::State::kOff:
+      return "off";
+    case nat::PortMappingAttempt::State::kAsking:
+      return "asking";
+    case nat::PortMappingAttempt::State::kAnswered:
+      return "answered";
+    case nat::PortMappingAttempt::State::kFailed:
+      return "failed";
+  }
+  return "";
+}
+
 Json PortMappingToJson(const mesh::PortMappingState& state) {
   Json out;
   out["enabled"] = state.is_enabled;
@@ -66,6 +80,16 @@ Json PortMappingToJson(const mesh::PortMappingState& state) {
          {"external", mapping.external.ToString()},
          {"service", nat::PortMappingServiceName(mapping.service)},
          {"standing", StandingName(mapping.standing)}});
+  }
+  out["attempts"] = Json::array();
+  for (const nat::PortMappingAttempt& attempt : state.attempts) {
+    Json one{{"service", nat::PortMappingServiceName(attempt.service)},
+             {"state", StateName(attempt.state)},
+             {"error", nullptr}};
+    if (attempt.state == nat::PortMappingAttempt::State::kFailed) {
+      one["error"] = nat::PortMappingErrorName(attempt.error);
+    }
+    out["attempts"].push_back(std::move(one));
   }
   out["error"] = nullptr;
   out["error_text"] = nullptr;

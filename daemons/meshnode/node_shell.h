@@ -74,6 +74,7 @@ class NodeShell {
   const mesh::NodeEntry* self_ = nullptr;  // in mesh_
   int exit_code_ = kExitOk;
   bool uses_port_mapping_ = true;
+  nat::PcpNonceKey pcp_nonce_key_;
   bool is_stopping_ = false;
   std::string control_path_;
   // Destroyed last, so that whoever waits for the end of `meshnode down` sees

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 #include <variant>
 
 #include "natkit/shell/logging.h"
@@ -37,9 +38,14 @@ void NodeShell::StartPortMapping() {
   port_mapping_.emplace(
       loop_, rng_,
       nat::PortMapperConfig{.description = "natkit " + self_->name},
-      [this](const nat::PortMapperEvent& event) { HandlePortMapping(event); });
+      [this](const nat::PortMapperEvent& event) { HandlePortMapping(event); },
+      std::move(pcp_nonce_key_));
   port_mapping_->Map({.internal_port = *port});
   port_mapping_->Refresh();
+  // Also before the router has said anything: it is being asked.
+  node_->SetPortMapping(io::EventLoop::Now(),
+                        mesh::DescribePortMapper(port_mapping_->mapper()));
+  Pump();
 }
 
 void NodeShell::HandlePortMapping(const nat::PortMapperEvent& event) {
@@ -51,6 +57,12 @@ void NodeShell::HandlePortMapping(const nat::PortMapperEvent& event) {
                    std::string(nat::PortMappingServiceName(failed->service)) +
                    ": " +
                    std::string(nat::DescribePortMappingError(failed->error)));
+  } else if (const auto* service =
+                 std::get_if<nat::PortMappingServiceChanged>(&event);
+             service != nullptr && !service->service) {
+    shell::Log(LogLevel::kInfo,
+               "no port mapping: the router offers neither PCP, NAT-PMP nor "
+               "UPnP, or they are switched off");
   }
   node_->SetPortMapping(io::EventLoop::Now(),
                         mesh::DescribePortMapper(port_mapping_->mapper()));
@@ -70,9 +82,10 @@ void NodeShell::TellPortMapping(const mesh::ReflexiveChanged& seen) {
 }
 
 void NodeShell::EndPortMapping() {
-  const bool has_mapping =
-      port_mapping_ && !port_mapping_->mapper().mappings().empty();
-  if (!has_mapping || is_stopping_) {
+  // Also what has been asked for and not been answered may exist.
+  const bool may_have_mapping =
+      port_mapping_ && port_mapping_->mapper().service();
+  if (!may_have_mapping || is_stopping_) {
     loop_.Stop();
     return;
   }

@@ -58,6 +58,8 @@ Outcome<void> NodeShell::MakeNode(const UpOptions& options) {
   if (!config) {
     return std::unexpected(config.error());
   }
+  // Its HMAC has a label of its own; what comes out says nothing of the key.
+  pcp_nonce_key_ = nat::PcpNonceKey(config->node.private_key.Expose());
   for (const std::string& warning : config->warnings) {
     shell::Log(LogLevel::kWarning, warning);
   }

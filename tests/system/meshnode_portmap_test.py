@@ -41,6 +41,14 @@ class PortMapping(base.Mesh):
             if m["standing"] == "verified"])
         self.assertEqual(self.mapping()["service"], "PCP")
         self.assertEqual(self.mapping()["router"], "203.0.113.101")
+        attempts = {one["service"]: one for one in self.mapping()["attempts"]}
+        self.assertEqual(attempts["PCP"]["state"], "answered")
+        self.assertIn(attempts["NAT-PMP"]["state"], ("asking", "failed"))
+        # b's router has no service, which is known by now or soon.
+        wait_for("b's reason", lambda: status(
+            self.control("b"))["port_mapping"]["error"] == "no-answer")
+        self.assertIn("none: the router does not answer", run(
+            "status", "--control", self.control("b")).stdout)
 
         def is_direct():
             self.ping("b", "a", count=1)

@@ -1,14 +1,16 @@
 // Maps one UDP port as a program would and prints what happens, one event per
 // line; SIGTERM deletes the mapping, after which it says "done" and ends.
 //   portmap_helper PORT [pcp] [nat-pmp] [upnp] [seen-as=ADDRESS]
-//     [lifetime=SECONDS]
+//     [lifetime=SECONDS] [remembers]
 
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -66,10 +68,14 @@ int Run(const std::vector<std::string_view>& words) {
                                .uses_upnp = false,
                                .description = "portmap_helper"};
   std::vector<IpAddress> seen_as;
+  std::optional<nat::PcpNonceKey> nonce_key;
   for (const std::string_view word : words) {
     config.uses_pcp |= word == "pcp";
     config.uses_nat_pmp |= word == "nat-pmp";
     config.uses_upnp |= word == "upnp";
+    if (word == "remembers") {
+      nonce_key.emplace();  // one that is the same in every run
+    }
     if (word.starts_with(kSeenAs)) {
       seen_as.push_back(*IpAddress::Parse(word.substr(kSeenAs.size())));
     } else if (word.starts_with(kLifetime)) {
@@ -79,7 +85,7 @@ int Run(const std::vector<std::string_view>& words) {
   }
   io::EventLoop loop;
   SystemRng rng;
-  shell::PortMapping mapping(loop, rng, config, Print);
+  shell::PortMapping mapping(loop, rng, config, Print, std::move(nonce_key));
   const io::SignalWatcher signals(loop, {SIGTERM}, [&](int) {
     mapping.Shutdown(std::chrono::seconds(30), [&loop] {
       Say("done");

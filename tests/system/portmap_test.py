@@ -196,6 +196,29 @@ class EngineBox(PortMapCase):
             self.assertLess(time.monotonic(), deadline)
         mapper.end()
 
+    def test_a_router_without_services_is_known_at_once(self):
+        """By ICMP "port unreachable"; nine tries would take two minutes."""
+        self.build(KERNEL)
+        mapper = Mapper(self, 5000, "pcp", "nat-pmp")
+        mapper.wait("service none", 25)
+        mapper.end()
+
+    def test_a_killed_program_takes_its_mapping_over_when_it_remembers(self):
+        self.build_with("pcp")
+        killed = Mapper(self, 5000, "pcp", "remembers")
+        port = killed.mapped()[1]
+        killed.kill()
+        self.assertTrue(self.is_reachable(port))
+        # To the router, one with another nonce is somebody else.
+        stranger = Mapper(self, 5000, "pcp")
+        self.assertEqual(stranger.wait("not-mapped").split()[2], "refused")
+        stranger.kill()
+        again = Mapper(self, 5000, "pcp", "remembers")
+        self.assertEqual(again.mapped()[1], port)
+        again.end()
+        self.server.send(2001, (EXTERNAL, port), "knock")
+        self.assertIsNone(self.a.receive(5000, 0.5))
+
     def test_another_nat_beyond_is_told(self):
         self.build_with("nat-pmp")
         mapper = Mapper(self, 5000, "nat-pmp", "seen-as=11.0.113.99")

@@ -29,9 +29,10 @@ std::optional<io::UdpSocket> TryBind(io::EventLoop& loop, const Endpoint& local,
 }  // namespace
 
 PortMapping::PortMapping(io::EventLoop& loop, Rng& rng,
-                         const nat::PortMapperConfig& config, Handler on_event)
+                         const nat::PortMapperConfig& config, Handler on_event,
+                         std::optional<nat::PcpNonceKey> nonce_key)
     : loop_(loop),
-      mapper_(config, rng),
+      mapper_(config, rng, std::move(nonce_key)),
       on_event_(std::move(on_event)),
       upnp_(std::make_shared<UpnpDevice>()),
       work_(loop),

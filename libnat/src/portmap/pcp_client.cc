@@ -1,8 +1,14 @@
 #include "natkit/nat/pcp_client.h"
 
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
 #include <algorithm>
 #include <chrono>
 #include <utility>
+
+#include "natkit/base/check.h"
+#include "natkit/base/copy.h"
 
 namespace natkit::nat {
 
@@ -62,8 +68,35 @@ IpAddress UnspecifiedLike(const IpAddress& address) {
 
 }  // namespace
 
-PcpClient::PcpClient(const PcpClientConfig& config, Rng& rng)
-    : config_(config), rng_(rng) {}
+PcpClient::PcpClient(const PcpClientConfig& config, Rng& rng,
+                     const PcpNonceKey* nonce_key)
+    : config_(config), rng_(rng), nonce_key_(nonce_key) {}
+
+PcpNonce PcpClient::MakeNonce(const PortMappingKey& key) {
+  PcpNonce nonce{};
+  if (nonce_key_ == nullptr) {
+    rng_.Fill(nonce);
+    return nonce;
+  }
+  constexpr std::string_view kLabel = "natkit PCP mapping nonce";
+  const Endpoint remote = key.remote.value_or(Endpoint());
+  std::array<uint8_t, kLabel.size() + 3 * 16 + 5> covered{};
+  ByteWriter writer(covered);
+  writer.WriteBytes(AsBytes(kLabel));
+  writer.WriteBytes(config_.server.MappedToV6().bytes());
+  writer.WriteBytes(config_.client.MappedToV6().bytes());
+  writer.WriteBytes(remote.address.MappedToV6().bytes());
+  writer.WriteU16(remote.port);
+  writer.WriteU16(key.internal_port);
+  writer.WriteU8(std::to_underlying(key.protocol));
+  std::array<uint8_t, EVP_MAX_MD_SIZE> mac{};
+  unsigned size = 0;
+  NATKIT_CHECK(HMAC(EVP_sha256(), nonce_key_->Expose().data(),
+                    nonce_key_->Expose().size(), covered.data(), covered.size(),
+                    mac.data(), &size) != nullptr);
+  CopyBytes(ByteView(mac).first(nonce.size()), nonce);
+  return nonce;
+}
 
 void PcpClient::Start(Instant now) {
   last_now_ = now;
@@ -89,7 +122,7 @@ bool PcpClient::Map(Instant now, const PortMappingKey& key,
     return true;
   }
   if (is_new) {
-    rng_.Fill(entry.nonce);
+    entry.nonce = MakeNonce(key);
   }
   entry.is_leaving = false;
   entry.suggested = suggested;

@@ -43,8 +43,9 @@ bool IsWorthAnotherService(PortMappingError error) {
 
 }  // namespace
 
-PortMapper::PortMapper(PortMapperConfig config, Rng& rng)
-    : config_(std::move(config)), rng_(rng) {
+PortMapper::PortMapper(PortMapperConfig config, Rng& rng,
+                       std::optional<PcpNonceKey> nonce_key)
+    : config_(std::move(config)), rng_(rng), nonce_key_(std::move(nonce_key)) {
   Reset();
 }
 
@@ -70,7 +71,7 @@ void PortMapper::SetGateway(Instant now,
       clients_.pcp.emplace(PcpClientConfig{.server = gateway_->router,
                                            .client = gateway_->local,
                                            .lifetime = config_.lifetime},
-                           rng_);
+                           rng_, nonce_key_ ? &*nonce_key_ : nullptr);
     }
     if (config_.uses_nat_pmp && is_v4) {
       clients_.nat_pmp.emplace(gateway_->router, rng_, config_.lifetime);
@@ -95,6 +96,8 @@ void PortMapper::Reset() {
   router_address_.reset();
   check_at_.reset();
   silent_at_.reset();
+  verdict_at_.reset();
+  has_told_none_ = false;
   is_selecting_ = false;
 }
 
@@ -103,6 +106,7 @@ void PortMapper::Probe(Instant now) {
   probed_at_ = now;
   is_selecting_ = true;
   check_at_ = now + kCheckInterval;
+  verdict_at_ = now + kSilenceLimit;
   silent_at_.reset();
   for (const PortMappingService service : kByPreference) {
     StartService(now, service);
@@ -183,6 +187,7 @@ void PortMapper::Shutdown(Instant now) {
   is_shut_down_ = true;
   check_at_.reset();
   silent_at_.reset();
+  verdict_at_.reset();
   is_selecting_ = false;
   for (const auto& [key, wanted] : std::exchange(wanted_, {})) {
     UnmapEverywhere(now, key);
@@ -240,8 +245,36 @@ void PortMapper::HandleTimeout(Instant now) {
   } else if (check_at_ && now >= *check_at_) {
     Refresh(now);
   }
+  if (verdict_at_ && now >= *verdict_at_) {
+    GiveUpSilentServices();
+  }
   Select(now);
   Drain(now);
+}
+
+/// Their late answers count all the same.
+void PortMapper::GiveUpSilentServices() {
+  verdict_at_.reset();
+  for (PortMappingAttempt& one : attempts_) {
+    if (one.state == State::kAsking) {
+      one.state = State::kFailed;
+      one.error = PortMappingError::kNoAnswer;
+    }
+  }
+  TellIfNoneIsLeft();
+}
+
+bool PortMapper::is_none_left() const {
+  return gateway_ && !selected_ &&
+         std::ranges::none_of(attempts_, [](const PortMappingAttempt& one) {
+           return one.state == State::kAsking || one.state == State::kAnswered;
+         });
+}
+
+void PortMapper::TellIfNoneIsLeft() {
+  if (is_none_left() && !std::exchange(has_told_none_, true)) {
+    events_.emplace_back(PortMappingServiceChanged{std::nullopt});
+  }
 }
 
 /// How long better services are waited for.
@@ -279,6 +312,7 @@ void PortMapper::Use(Instant now, std::optional<PortMappingService> service) {
     return;
   }
   selected_ = service;
+  has_told_none_ = !service;
   events_.emplace_back(PortMappingServiceChanged{service});
   if (!service) {
     check_at_ = now + kSilenceLimit;
@@ -395,6 +429,7 @@ void PortMapper::NoteServiceFailed(Instant now, PortMappingService service,
     Use(now, std::nullopt);
   }
   Select(now);
+  TellIfNoneIsLeft();
 }
 
 void PortMapper::NoteGranted(PortMappingService service,
@@ -501,6 +536,7 @@ std::optional<Instant> PortMapper::NextTimeout() const {
   };
   consider(check_at_);
   consider(silent_at_);
+  consider(verdict_at_);
   if (const auto best = BestAnswered(); is_selecting_ && best) {
     consider(probed_at_ + PatienceBefore(*best));
   }
@@ -532,7 +568,17 @@ std::optional<PortMappingError> PortMapper::error() const {
       return wanted.error;
     }
   }
-  return std::nullopt;
+  if (wanted_.empty() || !is_none_left() || !mappings().empty()) {
+    return std::nullopt;
+  }
+  // What answered at all says more.
+  for (const PortMappingAttempt& one : attempts_) {
+    if (one.state == State::kFailed &&
+        one.error != PortMappingError::kNoAnswer) {
+      return one.error;
+    }
+  }
+  return PortMappingError::kNoAnswer;
 }
 
 std::vector<PortMappingAttempt> PortMapper::attempts() const {

@@ -353,5 +353,27 @@ TEST(PcpClient, TheLifetimeAskedForIsConfigured) {
   EXPECT_EQ(lab.sent.back()[7], 60);
 }
 
+TEST(PcpClient, AKeyMakesNoncesThatAreTheSameNextTime) {
+  const auto nonce_of = [](const PcpNonceKey* key, uint64_t seed,
+                           const IpAddress& server, uint16_t port) {
+    SeededRng rng(seed);
+    PcpClient client({.server = server, .client = kUs}, rng, key);
+    EXPECT_TRUE(client.Map(Instant{}, {.internal_port = port}));
+    const auto payload = client.PollTransmit()->payload;
+    return std::vector<uint8_t>(payload.begin() + 24, payload.begin() + 36);
+  };
+  std::array<uint8_t, 32> bytes{1};
+  const PcpNonceKey key(bytes);
+  bytes[0] = 2;
+  const PcpNonceKey other(bytes);
+  const auto nonce = nonce_of(&key, 1, kGateway, 6000);
+  EXPECT_EQ(nonce_of(&key, 2, kGateway, 6000), nonce);
+  EXPECT_NE(nonce_of(&key, 1, kGateway, 6001), nonce);
+  EXPECT_NE(nonce_of(&key, 1, kUs, 6000), nonce);
+  EXPECT_NE(nonce_of(&other, 1, kGateway, 6000), nonce);
+  EXPECT_NE(nonce_of(nullptr, 1, kGateway, 6000),
+            nonce_of(nullptr, 2, kGateway, 6000));
+}
+
 }  // namespace
 }  // namespace natkit::nat

@@ -293,5 +293,37 @@ TEST(PortMapper, KeysAreBounded) {
   EXPECT_FALSE(lab.mapper.Map(lab.now, {.internal_port = 9999}));
 }
 
+TEST(PortMapper, ARouterThatIsSilentForThirtySecondsIsToldOnce) {
+  MapperLab lab({});
+  lab.Start();
+  lab.Run(milliseconds(29999));
+  EXPECT_TRUE(lab.All<PortMappingServiceChanged>().empty());
+  EXPECT_EQ(lab.mapper.error(), std::nullopt);
+  lab.Run(milliseconds(1));
+  ASSERT_EQ(lab.All<PortMappingServiceChanged>().size(), 1U);
+  EXPECT_FALSE(lab.All<PortMappingServiceChanged>()[0].service);
+  EXPECT_EQ(lab.mapper.error(), PortMappingError::kNoAnswer);
+  for (const PortMappingAttempt& attempt : lab.mapper.attempts()) {
+    EXPECT_EQ(attempt.state, PortMappingAttempt::State::kFailed);
+  }
+  lab.Run(minutes(60));
+  EXPECT_EQ(lab.All<PortMappingServiceChanged>().size(), 1U);
+  lab.speaks = {.pcp = true};  // switched on by its owner
+  lab.Run(minutes(15));
+  EXPECT_EQ(lab.mapper.service(), PortMappingService::kPcp);
+  EXPECT_EQ(lab.mapper.error(), std::nullopt);
+}
+
+TEST(PortMapper, AnUnreachablePortAndNoDeviceAreKnownAtOnce) {
+  MapperLab lab({});
+  lab.Start();
+  lab.mapper.HandleUnreachable(lab.now);
+  lab.mapper.HandleUnreachable(lab.now);  // one for each request
+  lab.Exchange();
+  lab.Run(milliseconds(1));
+  EXPECT_EQ(lab.mapper.error(), PortMappingError::kNoAnswer);
+  EXPECT_EQ(lab.All<PortMappingServiceChanged>().size(), 1U);
+}
+
 }  // namespace
 }  // namespace natkit::nat

@@ -11,12 +11,16 @@
 #include "natkit/base/datagram.h"
 #include "natkit/base/endpoint.h"
 #include "natkit/base/rng.h"
+#include "natkit/base/secret.h"
 #include "natkit/base/time.h"
 #include "natkit/nat/pcp_message.h"
 #include "natkit/nat/port_mapping.h"
 #include "natkit/nat/restart_gate.h"
 
 namespace natkit::nat {
+
+/// Makes nonces that a program still knows when it is started again.
+using PcpNonceKey = Secret<struct PcpNonceKeyTag, 32>;
 
 /// Whom a PcpClient asks and for what.
 struct PcpClientConfig {
@@ -53,7 +57,11 @@ class PcpClient {
   /// Keys that one client keeps at most.
   static constexpr size_t kMaxKeys = 64;
 
-  PcpClient(const PcpClientConfig& config, Rng& rng);
+  /// Nonces are random, or made of `nonce_key`, which then must outlive it, and
+  /// of what they are for: a program that was killed may renew and delete its
+  /// mappings when it runs again, which is else refused for their lifetime.
+  PcpClient(const PcpClientConfig& config, Rng& rng,
+            const PcpNonceKey* nonce_key = nullptr);
 
   // Inputs. After each one, drain all outputs.
   /// Begins, or asks whether the server is still there.
@@ -105,6 +113,7 @@ class PcpClient {
     Instant seen;
   };
 
+  [[nodiscard]] PcpNonce MakeNonce(const PortMappingKey& key);
   void RequestAt(Instant now, Retry& retry, Duration delay = {});
   void NoteSent(Instant now, Retry& retry);
   void SendProbe(Instant now);
@@ -123,6 +132,7 @@ class PcpClient {
 
   PcpClientConfig config_;
   Rng& rng_;
+  const PcpNonceKey* nonce_key_;
   std::map<PortMappingKey, Entry> entries_;
   Retry probe_;
   std::optional<Epoch> epoch_;

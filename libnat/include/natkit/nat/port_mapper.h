@@ -77,7 +77,8 @@ struct RouterAddressChanged {
   IpAddress address;
 };
 
-/// Which service keeps the mappings; nullopt: none answers.
+/// Which service keeps the mappings; nullopt: none answers. Also told, once,
+/// when all have failed at a router or been silent for 30 s.
 struct PortMappingServiceChanged {
   std::optional<PortMappingService> service;
 };
@@ -113,7 +114,9 @@ class PortMapper {
  public:
   static constexpr size_t kMaxKeys = 32;
 
-  PortMapper(PortMapperConfig config, Rng& rng);
+  /// `nonce_key`: see PcpClient.
+  PortMapper(PortMapperConfig config, Rng& rng,
+             std::optional<PcpNonceKey> nonce_key = std::nullopt);
 
   // Inputs. After each one, drain all outputs.
   /// Another gateway: what was mapped at the old one is lost. The same: as
@@ -157,7 +160,8 @@ class PortMapper {
 
   /// All mappings that exist, by key.
   [[nodiscard]] std::vector<PortMapping> mappings() const;
-  /// Why a mapping that is wanted does not exist.
+  /// Why a mapping that is wanted does not exist; what the best service has
+  /// said if none was chosen.
   [[nodiscard]] std::optional<PortMappingError> error() const;
   /// By preference.
   [[nodiscard]] std::vector<PortMappingAttempt> attempts() const;
@@ -198,12 +202,16 @@ class PortMapper {
   void NoteFailed(Instant now, PortMappingService service,
                   const MappingFailed& failed);
   void NoteAddress(const IpAddress& address);
+  void GiveUpSilentServices();
+  void TellIfNoneIsLeft();
+  [[nodiscard]] bool is_none_left() const;
   void Publish(Wanted& wanted, const PortMapping& mapping);
   [[nodiscard]] MappingStanding StandingOf(const IpAddress& external) const;
   [[nodiscard]] PortMappingAttempt& attempt(PortMappingService service);
 
   PortMapperConfig config_;
   Rng& rng_;
+  std::optional<PcpNonceKey> nonce_key_;
   std::optional<PortMapperGateway> gateway_;
   std::vector<IpAddress> reflexive_;
   std::map<PortMappingKey, Wanted> wanted_;
@@ -212,7 +220,9 @@ class PortMapper {
   std::optional<PortMappingService> selected_;
   std::optional<IpAddress> router_address_;
   Instant probed_at_;
-  bool is_selecting_ = false;  ///< waits for better services
+  bool is_selecting_ = false;          ///< waits for better services
+  std::optional<Instant> verdict_at_;  ///< who is silent then has failed
+  bool has_told_none_ = false;
   std::optional<Instant> check_at_;
   std::optional<Instant> silent_at_;  ///< no answer to a check until then
   bool is_shut_down_ = false;

@@ -24,9 +24,11 @@ class PortMapping {
  public:
   using Handler = std::function<void(const nat::PortMapperEvent& event)>;
 
-  /// Nothing happens before Refresh(). `rng` and `loop` must outlive it.
+  /// Nothing happens before Refresh(). `rng` and `loop` must outlive it;
+  /// `nonce_key` as for nat::PcpClient.
   PortMapping(io::EventLoop& loop, Rng& rng,
-              const nat::PortMapperConfig& config, Handler on_event);
+              const nat::PortMapperConfig& config, Handler on_event,
+              std::optional<nat::PcpNonceKey> nonce_key = std::nullopt);
   ~PortMapping();
   PortMapping(const PortMapping&) = delete;
   PortMapping& operator=(const PortMapping&) = delete;
