@@ -81,7 +81,9 @@ void UpnpClient::Unmap(Instant now, const PortMappingKey& key) {
     return;
   }
   const bool is_asked = pending_ && pending_->key == key;
-  if (!found->second.is_granted && !is_asked) {
+  // Without a device, and without one being searched, nobody can be asked.
+  const bool is_lost = !is_known_ && !pending_ && !is_discovery_due_;
+  if ((!found->second.is_granted && !is_asked) || is_lost) {
     Remove(key);
     return;
   }
