@@ -110,6 +110,7 @@ Json CountersToJson(const mesh::NodeCounters& counters) {
   out["dropped_no_relay"] = counters.dropped_no_relay;
   out["sent_direct"] = counters.sent_direct;
   out["sent_relayed"] = counters.sent_relayed;
+  out["fresh_sockets"] = counters.fresh_sockets;
   out["resent"] = counters.resent;
   out["hard_attempts"] = counters.hard_attempts;
   out["hard_datagrams"] = counters.hard_datagrams;

@@ -54,10 +54,10 @@ std::optional<HardPathTask> Node::Impl::MakeHardTask(
     const NodePeer& peer) const {
   const auto secrets = peer.link.secrets();
   const auto& theirs = peer.link.remote_network();
-  const auto main = std::ranges::find_if(local_.reflexive,
-                                         [](const ReflexiveAddress& address) {
-                                           return address.base.address.is_v4();
-                                         });
+  const auto main = std::ranges::find_if(
+      local_.reflexive, [this](const ReflexiveAddress& address) {
+        return address.base.address.is_v4() && !fresh_.contains(address.base);
+      });
   if (!secrets || !theirs || main == local_.reflexive.end()) {
     return std::nullopt;
   }
@@ -192,7 +192,9 @@ nat::HardPunchOutcome Node::Impl::HardOutcome(const NodePeer& peer) const {
 
 void Node::Impl::HandleSocketsOpened(Instant now, uint32_t request,
                                      const std::vector<Endpoint>& sockets) {
-  hard_.HandleSocketsOpened(now, request, sockets);
+  if (!TakeFreshSocket(now, request, sockets)) {
+    hard_.HandleSocketsOpened(now, request, sockets);
+  }
   Settle(now);
 }
 

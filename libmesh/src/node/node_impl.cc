@@ -115,9 +115,9 @@ void Node::Impl::SetLocalEndpoints(Instant now,
     hard_.Abort();
   }
   std::erase_if(local_.reflexive, [this](const ReflexiveAddress& address) {
-    return std::ranges::find(local_.bases, address.base) == local_.bases.end();
+    return !IsProbed(address.base);
   });
-  prober_.SetBases(now, local_.bases);
+  prober_.SetBases(now, ProbedBases());
   UpdateMapped(now);
   for (const auto& peer : peers_) {
     Touch(*peer);
@@ -254,7 +254,9 @@ void Node::Impl::HandleLinkEvent(Instant now, NodePeer& peer,
     prober_.Refresh(now);
     DrainProber(now);
   } else if (const auto* released = std::get_if<SocketReleasedEvent>(&event)) {
-    hard_.Close(released->socket);
+    CloseSocket(now, released->socket);
+  } else if (const auto* wanted = std::get_if<FreshSocketWantedEvent>(&event)) {
+    OpenFreshSocket(peer, wanted->address);
   }
 }
 
@@ -382,7 +384,9 @@ NodeState Node::Impl::Snapshot() const {
                   .local_endpoints = local_.bases,
                   .port_mapping = port_mapping_};
   for (const ReflexiveAddress& address : local_.reflexive) {
-    state.reflexive.push_back(address.mapped);
+    if (!fresh_.contains(address.base)) {
+      state.reflexive.push_back(address.mapped);
+    }
   }
   for (const RelayLink& relay : relays_) {
     state.relays.push_back({.name = relay.name(),

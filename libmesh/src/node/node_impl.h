@@ -85,9 +85,7 @@ class Node::Impl {
 
   std::optional<RelayCommand> PollRelayCommand();
 
-  std::optional<SocketCommand> PollSocketCommand() {
-    return hard_.PollCommand();
-  }
+  std::optional<SocketCommand> PollSocketCommand();
 
   size_t PollRelayBytes(Instant now, RelayId relay, MutableBytes out);
   std::optional<NodeEvent> PollEvent();
@@ -140,6 +138,16 @@ class Node::Impl {
   void NoteHardFailure(Instant now, NodePeer& peer, nat::PunchFailure reason);
   [[nodiscard]] nat::HardPunchOutcome HardOutcome(const NodePeer& peer) const;
 
+  // node_fresh_sockets.cc
+  void OpenFreshSocket(const NodePeer& peer, const IpAddress& address);
+  /// False if that was not asked for by OpenFreshSocket().
+  bool TakeFreshSocket(Instant now, uint32_t request,
+                       const std::vector<Endpoint>& sockets);
+  void CloseSocket(Instant now, const Endpoint& socket);
+  /// What STUN servers are asked from.
+  [[nodiscard]] std::vector<Endpoint> ProbedBases() const;
+  [[nodiscard]] bool IsProbed(const Endpoint& base) const;
+
   // node_data_path.cc
   void TakeDatagram(Instant now, ByteView bytes, const PacketBatch::Meta& meta);
   void TakeStun(Instant now, ByteView bytes, const PacketBatch::Meta& meta);
@@ -188,6 +196,11 @@ class Node::Impl {
   ReflexiveProber prober_;
   PortMappingState port_mapping_;
   HardPath hard_;
+  /// Sockets beside the main ones, each of one link (PeerLink).
+  std::set<Endpoint> fresh_;
+  std::map<uint32_t, wg::PeerId> fresh_requests_;
+  uint32_t last_fresh_request_ = 0;
+  std::deque<SocketCommand> socket_commands_;
   std::vector<Endpoint> stun_servers_;
   std::deque<RelayLink> relays_;
   std::vector<std::unique_ptr<NodePeer>> peers_;

@@ -61,7 +61,8 @@ Result<nat::PathDiagnosis> Node::Impl::Explain(Instant now,
        .is_direct = CurrentPath(peer).kind == PathKind::kDirect,
        .is_active = peer.link.is_active(),
        .has_searched = peer.link.has_searched(now),
-       .hard_punch = HardOutcome(peer)});
+       .hard_punch = HardOutcome(peer),
+       .fresh_ports = static_cast<uint32_t>(peer.link.fresh_tries())});
 }
 
 void Node::Impl::UpdateMapped(Instant now) {

@@ -71,6 +71,7 @@ void PeerLink::StartOffering(Instant now) {
   if (has_direct()) {
     agent_->Restart(now);  // the old pair carries data meanwhile
   } else {
+    hints_first_ = hints_first_ || IsSecondAttempt(now);
     PrepareAgent(now);
   }
   is_negotiating_ = true;
@@ -96,6 +97,7 @@ void PeerLink::SendDueSignal(Instant now) {
     QueueDescription();
   } else {
     signals_.emplace_back(RestartRequest{});
+    requested_at_ = now;
   }
   signal_due_ = now + Step(kSignalRepeats, signal_attempt_++);
 }
@@ -107,6 +109,9 @@ void PeerLink::PrepareAgent(Instant now) {
   agent_.emplace(ice::AgentConfig::Mesh(role), rng_);
   agent_bases_.clear();
   remote_credentials_.reset();
+  held_.reset();
+  tried_since_.reset();
+  uses_fresh_base_ = fresh_base_ && !awaits_fresh_address_;
   FeedAgent(now);
   if (config_.fixed_endpoint) {
     const ice::Candidate fixed{
@@ -127,7 +132,12 @@ void PeerLink::FeedAgent(Instant now) {
   }
   // An address that the agent has already, or cannot take, changes nothing.
   for (const Endpoint& base : local_.bases) {
-    (void)agent_->AddHostBase(now, base);
+    if (!uses_fresh_base_ || base.address != fresh_base_->address) {
+      (void)agent_->AddHostBase(now, base);
+    }
+  }
+  if (uses_fresh_base_) {  // in place of the one that it was taken for
+    (void)agent_->AddHostBase(now, *fresh_base_);
   }
   for (const ReflexiveAddress& address : local_.reflexive) {
     (void)agent_->AddReflexiveCandidate(now, address.mapped, address.base);
@@ -208,13 +218,17 @@ void PeerLink::HandleSignal(Instant now, const Offer& offer) {
   if (!agent_ || (offer.session != session_ && !has_direct())) {
     PrepareAgent(now);
   }
-  if (offer.session != session_) {
+  const bool is_new = offer.session != session_;
+  NoteSignalRtt(now);
+  if (is_new) {
     session_ = offer.session;
     ScheduleRetry(now);
   }
   is_negotiating_ = false;
   signal_due_.reset();
-  TakeDescription(now, offer);
+  if ((!is_new && !held_) || !HoldOffer(now, offer)) {
+    TakeDescription(now, offer);
+  }
   DrainAgentEvents(now);
   QueueDescription();
 }
@@ -236,6 +250,16 @@ void PeerLink::HandleSignal(Instant now, const RestartRequest& /*request*/) {
   active_until_ = now + kIdleAfter;
   if (is_negotiating_) {
     QueueDescription();  // both began at once: one session is enough
+    return;
+  }
+  if (IsSecondAttempt(now) && MayTakeFreshSocket()) {
+    // The peer learns from this how long signals take; the new session begins
+    // once our new port is known.
+    QueueDescription();
+    WantFreshSocket(now);
+    return;
+  }
+  if (awaits_fresh_address_) {
     return;
   }
   BeginSession(now);
@@ -272,6 +296,7 @@ void PeerLink::TakeDescription(Instant now, const IceDescription& description) {
     return;
   }
   remote_credentials_ = description.credentials;
+  HintReflexive(now, description);
   for (const ice::Candidate& candidate : description.candidates) {
     (void)agent_->AddRemoteCandidate(now, candidate);
   }
@@ -283,6 +308,7 @@ void PeerLink::TakeDescription(Instant now, const IceDescription& description) {
     remote_network_ = description.network;
   }
   described_at_ = described_at_.value_or(now);
+  tried_since_ = tried_since_.value_or(now);
   NoteSharedNat(description);
   FeedAgent(now);
 }
@@ -335,11 +361,17 @@ void PeerLink::HandleLocalAddresses(Instant now) {
       })) {
     ReleaseHardSocket(now);
   }
+  if (fresh_base_ && std::ranges::none_of(local_.bases, [&](const auto& base) {
+        return base.address == fresh_base_->address;
+      })) {
+    ReleaseFreshSocket(now);
+  }
   if (!agent_) {
     return;
   }
   FeedAgent(now);
   DrainAgentEvents(now);
+  UseFreshSocket(now);
   const bool is_news = told_network_ && *told_network_ != local_.network;
   if (is_news && (is_controlling() || !is_negotiating_)) {
     QueueDescription();
@@ -355,6 +387,8 @@ void PeerLink::HandleNetworkChange(Instant now) {
     return;
   }
   retry_attempt_ = 0;
+  fresh_tries_ = 0;
+  tried_since_.reset();  // until the peer answers to what we are now
   if (is_controlling() && remote_credentials_ && !has_direct()) {
     // The path went with our address, and the peer is probably where it was: go
     // on from the new address, which needs no relay.
@@ -388,6 +422,10 @@ void PeerLink::HandleTimeout(Instant now) {
   if (retry_at_ && now >= *retry_at_ && !has_direct()) {
     BeginSession(now);
   }
+  TakeHeldOffer(now);
+  if (const auto due = FreshDue(); due && now >= *due) {
+    WantFreshSocket(now);
+  }
   if (agent_) {
     agent_->HandleTimeout(now);
     DrainAgentEvents(now);
@@ -403,6 +441,10 @@ void PeerLink::ScheduleRetry(Instant now) {
 void PeerLink::Deactivate(Instant now) {
   agent_.reset();
   ReleaseHardSocket(now);
+  ReleaseFreshSocket(now);
+  fresh_tries_ = 0;
+  held_.reset();
+  tried_since_.reset();
   remote_credentials_.reset();
   agent_bases_.clear();
   is_negotiating_ = false;
@@ -454,8 +496,13 @@ void PeerLink::HandleSelected(Instant now,
   const bool lost = had_direct_ && !pair;
   had_direct_ = pair.has_value();
   described_at_ = now;  // if it is lost, the search begins again
+  tried_since_.reset();
   events_.emplace_back(DirectPathEvent{pair});
   if (pair) {
+    fresh_tries_ = 0;
+    if (pair->local_base != fresh_base_) {
+      ReleaseFreshSocket(now);
+    }
     retry_at_.reset();
     retry_attempt_ = 0;
   } else if (lost) {
@@ -488,8 +535,11 @@ std::optional<LinkEvent> PeerLink::PollEvent() {
 
 std::optional<Instant> PeerLink::NextTimeout() const {
   auto next = Earlier(active_until_, signal_due_);
+  if (held_) {
+    next = Earlier(next, held_->until);
+  }
   if (!has_direct()) {
-    next = Earlier(next, retry_at_);
+    next = Earlier(Earlier(next, retry_at_), FreshDue());
   }
   return agent_ ? Earlier(next, agent_->NextTimeout()) : next;
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <deque>
 #include <optional>
 #include <string_view>
@@ -37,8 +39,15 @@ struct SocketReleasedEvent {
   Endpoint socket;
 };
 
-using LinkEvent = std::variant<DirectPathEvent, DirectSuspectEvent,
-                               DirectRecoveredEvent, SocketReleasedEvent>;
+/// A socket on another port of `address` is wanted; HandleFreshSocket()
+/// answers.
+struct FreshSocketWantedEvent {
+  IpAddress address;
+};
+
+using LinkEvent =
+    std::variant<DirectPathEvent, DirectSuspectEvent, DirectRecoveredEvent,
+                 SocketReleasedEvent, FreshSocketWantedEvent>;
 
 /// What both sides of the current session know.
 struct SessionSecrets {
@@ -56,6 +65,14 @@ using SignalBody = decltype(Signal::body);
 /// the other side answers (Answer) or asks for one (RestartRequest). A session
 /// begins with traffic and ends three minutes after the last. While there is no
 /// direct path, a new session is tried after 15 s, 30 s, ... 5 min.
+///
+/// A NAT may have moved a mapping because the other side's packet came before
+/// our own (poisoning; stock Linux does it). Then nothing arrives although both
+/// NATs map independently of endpoints. After three seconds of that the
+/// controlled side takes a socket on another port and asks for a new session;
+/// the controlling side takes one as well, since a moved mapping takes new
+/// flows of its port with it. Both then begin to send at the same time. At most
+/// twice.
 ///
 /// Pure; `local` and `rng` must outlive it.
 class PeerLink {
@@ -88,6 +105,8 @@ class PeerLink {
   /// to `remote`: they are checked like any other pair.
   void HandleHardHit(Instant now, const Endpoint& local,
                      const Endpoint& remote);
+  /// The answer to a FreshSocketWantedEvent; nullopt: there is none.
+  void HandleFreshSocket(Instant now, const std::optional<Endpoint>& socket);
   /// Keeps the session, as far as it is only a retry that would end it.
   void HoldSession(Instant until);
   void HandleTimeout(Instant now);
@@ -113,6 +132,9 @@ class PeerLink {
   [[nodiscard]] std::optional<Instant> searching_since() const {
     return is_active() && !has_direct() ? described_at_ : std::nullopt;
   }
+
+  /// Sockets on other ports that were tried since there was a direct path.
+  [[nodiscard]] int fresh_tries() const { return fresh_tries_; }
 
   /// nullopt until the peer has answered in this session.
   [[nodiscard]] std::optional<SessionSecrets> secrets() const;
@@ -155,6 +177,25 @@ class PeerLink {
   void Deactivate(Instant now);
   void ForgetDirect();
   void ReleaseHardSocket(Instant now);
+  // peer_link_fresh.cc
+  [[nodiscard]] bool MayBePoisoned() const;
+  /// Whose port is to be replaced.
+  [[nodiscard]] const Endpoint* MappedBase() const;
+  [[nodiscard]] bool MayTakeFreshSocket() const;
+  [[nodiscard]] std::optional<Instant> FreshDue() const;
+  void WantFreshSocket(Instant now);
+  void ReleaseFreshSocket(Instant now);
+  /// Begins the new session once outside is known where the socket is.
+  void UseFreshSocket(Instant now);
+  /// True if a session's description is kept until both sides may begin.
+  bool HoldOffer(Instant now, const Offer& offer);
+  void NoteSignalRtt(Instant now);
+  void TakeHeldOffer(Instant now);
+  /// In a session that begins at one time, the first packet must be the right
+  /// one: where the peer is seen from outside, if new since the last session.
+  void HintReflexive(Instant now, const IceDescription& description);
+  /// Whether a session that begins now is a second attempt of both sides.
+  [[nodiscard]] bool IsSecondAttempt(Instant now) const;
   void DrainAgentEvents(Instant now);
   void HandleAgentEvent(Instant now, const ice::AgentEvent& event);
   void HandleSelected(Instant now,
@@ -173,6 +214,26 @@ class PeerLink {
   };
 
   std::optional<HardPair> hard_pair_;  ///< what a hard punch has found
+
+  /// An offer that is not acted on before `until`.
+  struct HeldOffer {
+    Offer offer;
+    Instant until;
+  };
+
+  std::optional<Endpoint> fresh_base_;
+  int fresh_tries_ = 0;
+  bool awaits_fresh_address_ = false;
+  /// Not before the new session: a packet of the old one would be too early.
+  bool uses_fresh_base_ = false;
+  bool is_resync_ = false;  ///< the session we ask for begins at one time
+  Instant requested_at_{};  ///< when we last asked for a session
+  bool hints_first_ = false;
+  /// Between our request and the first answer to it; 0: not known.
+  std::chrono::duration<int32_t, std::milli> signal_rtt_{0};
+  std::vector<Endpoint> remote_reflexive_;  ///< by the last description
+  std::optional<HeldOffer> held_;
+  std::optional<Instant> tried_since_;  ///< all addresses of this session
   uint64_t session_ = 0;
   bool is_negotiating_ = false;  ///< our offer or request has no answer yet
   int signal_attempt_ = 0;

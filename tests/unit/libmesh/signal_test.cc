@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "signal/signal_proto.h"
 
@@ -69,6 +70,67 @@ TEST(SignalBox, CarriesEveryOtherBody) {
   EXPECT_EQ(send(Hello{}), 0U);
   EXPECT_EQ(send(Answer{}), 2U);
   EXPECT_EQ(send(RestartRequest{}), 3U);
+}
+
+nat::PathSide MakeNetwork() {
+  nat::PathSide network;
+  network.traits.translation = nat::Translation::kNapt;
+  network.traits.mapping = nat::Dependence::kEndpointIndependent;
+  network.traits.filtering = nat::Dependence::kAddressAndPortDependent;
+  network.traits.external_addresses = {*IpAddress::Parse("203.0.113.1"),
+                                       *IpAddress::Parse("2001:db8::1")};
+  network.has_mapped_port = true;
+  network.is_behind_second_nat = true;
+  network.uses_port_mapping = true;
+  network.port_mapping_error = nat::PortMappingError::kExpired;
+  network.has_ipv6 = true;
+  return network;
+}
+
+std::optional<nat::PathSide> ThroughASignal(const nat::PathSide& network) {
+  Pair pair;
+  Offer offer = MakeOffer();
+  offer.network = network;
+  const auto packet = pair.a.Seal(MakeSignal(offer), pair.rng);
+  const auto opened = pair.b.Open(packet);
+  return opened ? std::get<Offer>(opened->body).network : std::nullopt;
+}
+
+TEST(SignalProto, CarriesAllThatIsTheSendersNetwork) {
+  const nat::PathSide all = MakeNetwork();
+  EXPECT_EQ(ThroughASignal(all), all);
+  // Unknown stays unknown, and is not the first of the values.
+  EXPECT_EQ(ThroughASignal(nat::PathSide{}), nat::PathSide{});
+  nat::PathSide blocked;
+  blocked.traits.is_udp_blocked = true;
+  EXPECT_EQ(ThroughASignal(blocked), blocked);
+}
+
+TEST(SignalProto, EveryKnownValueOfANetworkSurvives) {
+  using nat::Dependence;
+  for (const auto each :
+       {Dependence::kEndpointIndependent, Dependence::kAddressDependent,
+        Dependence::kAddressAndPortDependent}) {
+    nat::PathSide network;
+    network.traits.mapping = each;
+    network.traits.filtering = each;
+    EXPECT_EQ(ThroughASignal(network), network);
+  }
+  for (int value = 0;
+       value <= static_cast<int>(nat::PortMappingError::kExpired); ++value) {
+    nat::PathSide network;
+    network.port_mapping_error = static_cast<nat::PortMappingError>(value);
+    EXPECT_EQ(ThroughASignal(network), network);
+  }
+}
+
+TEST(SignalProto, ASenderWithManyAddressesNamesTheFirst) {
+  nat::PathSide network = MakeNetwork();
+  network.traits.external_addresses.assign(kMaxSignalAddresses + 3,
+                                           *IpAddress::Parse("203.0.113.1"));
+  const auto arrived = ThroughASignal(network);
+  ASSERT_TRUE(arrived);
+  EXPECT_EQ(arrived->traits.external_addresses.size(), kMaxSignalAddresses);
 }
 
 TEST(SignalBox, DoesNotLookLikeWireGuardOrStun) {

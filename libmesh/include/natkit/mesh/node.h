@@ -90,7 +90,8 @@ class Node {
   /// IP packets for the TUN device.
   [[nodiscard]] PacketBatch& tun_out();
   [[nodiscard]] std::optional<RelayCommand> PollRelayCommand();
-  /// Only where NodeEntry::hard_nat allows it.
+  /// Many where NodeEntry::hard_nat allows it; else one at a time, for a link
+  /// whose mapping a NAT may have moved.
   [[nodiscard]] std::optional<SocketCommand> PollSocketCommand();
   /// Writes the next bytes for a relay's stream to `out` and returns their
   /// number. Give it no more room than the stream takes at once: what waits

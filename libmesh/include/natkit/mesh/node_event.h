@@ -154,6 +154,8 @@ struct NodeCounters {
   uint64_t sent_relayed = 0;
   uint64_t hard_attempts = 0;   ///< at hard NATs, as either side
   uint64_t hard_datagrams = 0;  ///< sent for them
+  /// Taken because a NAT may have moved a mapping.
+  uint64_t fresh_sockets = 0;
   uint64_t resent = 0;  ///< over the relay, after no answer came directly
   uint64_t received_direct = 0;
   uint64_t received_relayed = 0;
