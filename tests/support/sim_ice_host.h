@@ -81,7 +81,19 @@ class IceHost : public sim::SimActor {
     Pump(now);
   }
 
+  void NoteData() {
+    agent_.NoteData(world_.now());
+    Pump(world_.now());
+  }
+
+  void SetKeepalive(const nat::KeepalivePolicy& policy) {
+    agent_.SetKeepalive(world_.now(), policy);
+    Pump(world_.now());
+  }
+
   [[nodiscard]] Agent& agent() { return agent_; }
+
+  [[nodiscard]] const Agent& agent() const { return agent_; }
 
   [[nodiscard]] bool is_connected() const {
     return agent_.selected().has_value();

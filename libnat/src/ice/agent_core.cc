@@ -27,6 +27,9 @@ AgentConfig WithFloors(AgentConfig config) {
   raise(config.unanswered_interval, milliseconds(20));
   raise(config.suspect_after, milliseconds(20));
   raise(config.consent_expiry, config.consent_interval);
+  if (config.rest_after > Duration::zero()) {
+    raise(config.rest_after, config.consent_interval);
+  }
   if (config.recheck_interval > Duration::zero()) {
     raise(config.recheck_interval, milliseconds(100));
   }
@@ -229,6 +232,30 @@ void Agent::Core::HandleTimeout(Instant now) {
   Finish(now);
 }
 
+void Agent::Core::NoteData(Instant now) {
+  for (Session* session : {current_.get(), previous_.get()}) {
+    if (session != nullptr && session->NoteData(now)) {
+      Finish(now);
+    }
+  }
+}
+
+void Agent::Core::SetKeepalive(Instant now,
+                               const nat::KeepalivePolicy& policy) {
+  context_.config.keepalive = policy;
+  for (Session* session : {current_.get(), previous_.get()}) {
+    if (session != nullptr) {
+      session->OnKeepaliveChanged();
+    }
+  }
+  Finish(now);
+}
+
+bool Agent::Core::is_resting() const {
+  const Session* session = CarryingSession();
+  return session != nullptr && session->is_resting();
+}
+
 void Agent::Core::Finish(Instant now) {
   last_now_ = std::max(last_now_, now);
   current_->Evaluate(now);
@@ -280,6 +307,9 @@ void Agent::Core::RaiseChanges(Instant now) {
     pair = session->selected()->key;
   }
   if (pair != reported_pair_) {
+    if (!pair) {
+      GatherAgain();
+    }
     reported_pair_ = pair;
     reported_suspect_ = false;
     context_.Raise(SelectedPairEvent{.pair = selected()});
@@ -287,11 +317,25 @@ void Agent::Core::RaiseChanges(Instant now) {
   if (is_suspect() != reported_suspect_) {
     reported_suspect_ = !reported_suspect_;
     context_.Raise(SuspectEvent{.is_suspect = reported_suspect_});
+    if (reported_suspect_) {
+      GatherAgain();
+    }
   }
   const AgentState state = ComputeState(now);
   if (state != state_) {
     state_ = state;
     context_.Raise(StateEvent{.state = state});
+  }
+}
+
+void Agent::Core::GatherAgain() {
+  if (context_.config.nomination != Nomination::kContinuous) {
+    return;
+  }
+  for (const Candidate& candidate : context_.locals.items()) {
+    if (candidate.type == CandidateType::kHost) {
+      gatherer_.Start(candidate.base);
+    }
   }
 }
 
@@ -379,7 +423,7 @@ std::vector<PathInfo> Agent::Core::paths() const {
 
 bool Agent::Core::is_suspect() const {
   const Session* session = CarryingSession();
-  return session != nullptr && session->is_suspect();
+  return session != nullptr && session->is_doubtful();
 }
 
 }  // namespace natkit::ice

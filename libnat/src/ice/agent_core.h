@@ -30,11 +30,14 @@ class Agent::Core {
   void Restart(Instant now);
   bool HandleDatagram(Instant now, const PairKey& path, ByteView datagram);
   void HandleTimeout(Instant now);
+  void NoteData(Instant now);
+  void SetKeepalive(Instant now, const nat::KeepalivePolicy& policy);
 
   [[nodiscard]] std::optional<Instant> NextTimeout() const;
   [[nodiscard]] std::optional<SelectedPair> selected() const;
   [[nodiscard]] std::vector<PathInfo> paths() const;
   [[nodiscard]] bool is_suspect() const;
+  [[nodiscard]] bool is_resting() const;
 
   [[nodiscard]] AgentState state() const { return state_; }
 
@@ -55,6 +58,8 @@ class Agent::Core {
   void RetirePrevious(Instant now);
   void RaiseChanges(Instant now);
   void RaiseGatheringDone();
+  /// Where data stopped, a NAT may have forgotten our mapping.
+  void GatherAgain();
   [[nodiscard]] AgentState ComputeState(Instant now) const;
   /// The session that carries data; nullptr if none does.
   [[nodiscard]] const Session* CarryingSession() const;

@@ -34,6 +34,13 @@ Consent::Action Consent::Advance(Instant now, Rng& rng) {
   return Action::kSendCheck;
 }
 
+bool Consent::Resume(Instant now) {
+  const bool is_old = now >= last_response_ + suspect_after_;
+  last_response_ = now;
+  next_check_ = now;
+  return is_old;
+}
+
 void Consent::OnResponse(Instant now, Rng& rng) {
   last_response_ = now;
   is_suspect_ = false;

@@ -20,6 +20,9 @@ class Consent {
 
   /// What is due; call again until kNone. After kExpired nothing is.
   [[nodiscard]] Action Advance(Instant now, Rng& rng);
+  /// Sends a check at once and counts silence from `now` on. True if the last
+  /// answer is so old that the pair would be suspect.
+  [[nodiscard]] bool Resume(Instant now);
   /// An authenticated answer arrived.
   void OnResponse(Instant now, Rng& rng);
 

@@ -81,6 +81,18 @@ void Agent::HandleTimeout(Instant now) {
   core_->HandleTimeout(now);
 }
 
+void Agent::NoteData(Instant now) {
+  core_->NoteData(now);
+}
+
+void Agent::SetKeepalive(Instant now, const nat::KeepalivePolicy& policy) {
+  core_->SetKeepalive(now, policy);
+}
+
+const nat::KeepalivePolicy& Agent::keepalive() const {
+  return core_->context().config.keepalive;
+}
+
 std::optional<AgentTransmit> Agent::PollTransmit() {
   return TakeFront(core_->context().transmits);
 }
@@ -103,6 +115,10 @@ std::vector<PathInfo> Agent::paths() const {
 
 bool Agent::is_suspect() const {
   return core_->is_suspect();
+}
+
+bool Agent::is_resting() const {
+  return core_->is_resting();
 }
 
 AgentState Agent::state() const {

@@ -88,9 +88,7 @@ void Session::RemoveBase(const Endpoint& base) {
   };
   const bool is_lost = leaves_base(selected_);
   if (is_lost) {
-    selected_.reset();
-    consent_.reset();
-    was_connected_ = true;
+    Deselect();
   }
   if (leaves_base(nominee_)) {
     nominee_.reset();
@@ -156,8 +154,9 @@ CheckRequest Session::MakeRequest(const PairKey& key, Purpose purpose) {
                        .tiebreaker = context_.tiebreaker};
   // With NOMINATION, consent checks repeat the nomination: a controlled side
   // that lost the pair for a moment selects it again.
-  const bool repeats = purpose == Purpose::kConsent && is_continuous() &&
-                       nomination_ != 0 && !nominee_ && !is_retired_;
+  const bool repeats =
+      (purpose == Purpose::kConsent || purpose == Purpose::kKeepalive) &&
+      is_continuous() && nomination_ != 0 && !nominee_ && !is_retired_;
   request.use_candidate = context_.role == Role::kControlling &&
                           (purpose == Purpose::kNominate || repeats);
   if (request.use_candidate && is_continuous()) {
@@ -188,34 +187,48 @@ std::optional<uint8_t> Session::TtlOf(Instant now, const Pair& pair) const {
 
 stun::TransactionId Session::Send(Instant now, Pair& pair, Purpose purpose) {
   const CheckRequest request = MakeRequest(pair.key, purpose);
-  RetransmitSchedule schedule = context_.config.check_schedule;
-  if (purpose == Purpose::kConsent) {  // never sent again (RFC 7675 5.1)
-    schedule.max_sends = 1;
-    schedule.final_wait = context_.config.consent_expiry;
-    ++context_.counters.consent_checks_sent;
-  } else if (purpose == Purpose::kProbe) {
-    schedule = ProbeSchedule();
-    ++context_.counters.probes_sent;
-  } else {
-    first_check_at_ = first_check_at_.value_or(now);
-    ++context_.counters.checks_sent;
-  }
+  const RetransmitSchedule schedule = ScheduleOf(now, purpose);
+  const bool has_own_rto =
+      purpose == Purpose::kProbe || purpose == Purpose::kKeepalive;
   auto payload = BuildCheck(request, *remote_key_);
   pair.first_sent_at = pair.first_sent_at.value_or(now);
   pair.checked_at = now;
   context_.Send(pair.key.base, pair.key.remote, payload, TtlOf(now, pair));
-  outgoing_.emplace(request.id,
-                    Outgoing{.pair = pair.key,
-                             .purpose = purpose,
-                             .role = context_.role,
-                             .nomination = nomination_,
-                             .sent_at = now,
-                             .timer = RetransmitTimer(schedule, now,
-                                                      purpose == Purpose::kProbe
-                                                          ? schedule.initial_rto
-                                                          : CheckRto()),
-                             .payload = std::move(payload)});
+  NoteSentOn(now, pair.key);
+  outgoing_.emplace(
+      request.id, Outgoing{.pair = pair.key,
+                           .purpose = purpose,
+                           .role = context_.role,
+                           .nomination = nomination_,
+                           .sent_at = now,
+                           .timer = RetransmitTimer(
+                               schedule, now,
+                               has_own_rto ? schedule.initial_rto : CheckRto()),
+                           .payload = std::move(payload)});
   return request.id;
+}
+
+RetransmitSchedule Session::ScheduleOf(Instant now, Purpose purpose) {
+  RetransmitSchedule schedule = context_.config.check_schedule;
+  switch (purpose) {
+    case Purpose::kConsent:  // never sent again (RFC 7675 section 5.1)
+      schedule.max_sends = 1;
+      schedule.final_wait = context_.config.consent_expiry;
+      ++context_.counters.consent_checks_sent;
+      return schedule;
+    case Purpose::kProbe:
+      ++context_.counters.probes_sent;
+      return ProbeSchedule();
+    case Purpose::kKeepalive:
+      ++context_.counters.keepalives_sent;
+      return KeepaliveSchedule();
+    case Purpose::kCheck:
+    case Purpose::kNominate:
+      first_check_at_ = first_check_at_.value_or(now);
+      ++context_.counters.checks_sent;
+      return schedule;
+  }
+  return schedule;
 }
 
 Duration Session::CheckRto() const {
@@ -229,6 +242,7 @@ Duration Session::CheckRto() const {
 
 void Session::HandleTimeout(Instant now) {
   AdvanceOutgoing(now);
+  AdvanceRest(now);
   AdvanceConsent(now);
   RecheckFailed(now);
   ProbePairs(now);
@@ -270,13 +284,16 @@ void Session::GiveUp(Instant now, OutgoingMap::iterator entry) {
   const bool is_nomination = outgoing.purpose == Purpose::kNominate &&
                              nominee_ == outgoing.pair &&
                              outgoing.nomination == nomination_;
-  if (pair->check == id || pair->probe == id || is_nomination) {
+  if (rest_ && rest_->check == id) {
+    context_.config.keepalive.NoteSilent(now, rest_->quiet);
+    Lose(now);
+  } else if (pair->check == id || pair->probe == id || is_nomination) {
     Fail(now, *pair);
   }
 }
 
 void Session::AdvanceConsent(Instant now) {
-  while (consent_) {
+  while (consent_ && !rest_) {
     switch (consent_->Advance(now, context_.rng)) {
       case Consent::Action::kNone:
         return;
@@ -304,7 +321,7 @@ void Session::RecheckFailed(Instant now) {
 
 bool Session::MayRecheck(const Pair& pair) const {
   if (context_.config.recheck_interval <= Duration::zero() || is_retired_ ||
-      pair.state != PairState::kFailed) {
+      rest_ || pair.state != PairState::kFailed) {
     return false;
   }
   const Pair* current = selected();
@@ -321,7 +338,9 @@ std::optional<Instant> Session::NextTimeout() const {
   for (const auto& [id, outgoing] : outgoing_) {
     KeepEarliest(next, outgoing.timer.deadline());
   }
-  if (consent_) {
+  if (rest_ && rest_->due) {
+    KeepEarliest(next, *rest_->due);
+  } else if (consent_ && !rest_) {
     KeepEarliest(next, consent_->NextTimeout());
   }
   for (const auto& [key, pair] : list_.pairs()) {

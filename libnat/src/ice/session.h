@@ -59,6 +59,10 @@ class Session {
   void HandleResponse(Instant now, const PairKey& path,
                       const stun::Message& message);
   void HandleTimeout(Instant now);
+  /// The selected pair carries data; true if it rested.
+  bool NoteData(Instant now);
+  /// AgentConfig::keepalive is another one.
+  void OnKeepaliveChanged();
   /// Sends the next check of the list; false if there is none.
   bool SendNextCheck(Instant now);
   /// Nominates what is due. Called after every input.
@@ -67,7 +71,15 @@ class Session {
   [[nodiscard]] bool has_work() const;
   [[nodiscard]] std::optional<Instant> NextTimeout() const;
   [[nodiscard]] const Pair* selected() const;
+  /// Its answers are missing.
   [[nodiscard]] bool is_suspect() const;
+
+  /// The same, or it was not asked for too long.
+  [[nodiscard]] bool is_doubtful() const {
+    return is_suspect() || is_unproven_;
+  }
+
+  [[nodiscard]] bool is_resting() const { return rest_.has_value(); }
 
   /// A selected pair was lost.
   [[nodiscard]] bool was_connected() const { return was_connected_; }
@@ -84,7 +96,13 @@ class Session {
   [[nodiscard]] std::optional<Instant> FailureTime() const;
 
  private:
-  enum class Purpose : uint8_t { kCheck, kNominate, kConsent, kProbe };
+  enum class Purpose : uint8_t {
+    kCheck,
+    kNominate,
+    kConsent,
+    kProbe,
+    kKeepalive,
+  };
 
   /// A request that waits for its response.
   struct Outgoing {
@@ -113,6 +131,8 @@ class Session {
   void FormPairs(const Candidate& host, const Candidate& remote);
   [[nodiscard]] CheckRequest MakeRequest(const PairKey& key, Purpose purpose);
   stun::TransactionId Send(Instant now, Pair& pair, Purpose purpose);
+  /// Counts it, too.
+  [[nodiscard]] RetransmitSchedule ScheduleOf(Instant now, Purpose purpose);
   [[nodiscard]] Duration CheckRto() const;
   /// The time to live of a check that leaves now; see AgentConfig::opener_ttl.
   [[nodiscard]] std::optional<uint8_t> TtlOf(Instant now,
@@ -136,6 +156,23 @@ class Session {
   /// When `pair` is due; nullopt: never.
   [[nodiscard]] std::optional<Instant> ProbeTime(const Pair& pair) const;
   [[nodiscard]] std::optional<Instant> NextProbe() const;
+
+  // session_rest.cc
+  /// The selected pair carries no data: no consent, only keepalives.
+  struct Rest {
+    Instant last_sent_at{};                    ///< anything, from us
+    std::optional<Instant> due;                ///< of the next keepalive
+    std::optional<stun::TransactionId> check;  ///< the one under way
+    Duration quiet{};  ///< before that one nothing left us for this long
+  };
+
+  [[nodiscard]] static RetransmitSchedule KeepaliveSchedule();
+  void BeginRest(Instant now);
+  void AdvanceRest(Instant now);
+  void TimeKeepalive();
+  void NoteSentOn(Instant now, const PairKey& path);
+  void HandleKeepaliveAnswer(Instant now, const Pair& pair,
+                             const Endpoint& mapped);
 
   // session_request.cc
   /// True if the request may be processed further.
@@ -169,6 +206,7 @@ class Session {
   void Nominate(const PairKey& key);
   void Select(Instant now, const PairKey& key);
   void Lose(Instant now);
+  void Deselect();
   void OnSuspect();
   /// Has all pairs checked again but those that other means watch over.
   void ReopenPairs();
@@ -188,6 +226,10 @@ class Session {
   std::optional<PairKey> selected_;
   Instant selected_at_{};
   std::optional<Consent> consent_;
+  std::optional<Rest> rest_;
+  Instant last_data_at_{};
+  /// Rested for so long that nobody knows whether the path still works.
+  bool is_unproven_ = false;
   bool was_connected_ = false;
   bool is_retired_ = false;
 

@@ -87,6 +87,9 @@ void Session::Select(Instant now, const PairKey& key) {
   }
   selected_ = key;
   selected_at_ = now;
+  rest_.reset();
+  is_unproven_ = false;
+  context_.config.keepalive.NoteBack(now);
   consent_.emplace(context_.config, context_.rng, now);
   if (is_continuous()) {
     return;
@@ -102,9 +105,7 @@ void Session::Select(Instant now, const PairKey& key) {
 
 void Session::Lose(Instant now) {
   Pair& pair = *list_.Find(*selected_);
-  selected_.reset();
-  consent_.reset();
-  was_connected_ = true;
+  Deselect();
   if (is_retired_) {
     return;
   }
@@ -112,6 +113,14 @@ void Session::Lose(Instant now) {
   if (is_continuous()) {
     ReopenPairs();
   }
+}
+
+void Session::Deselect() {
+  selected_.reset();
+  consent_.reset();
+  rest_.reset();
+  is_unproven_ = false;
+  was_connected_ = true;
 }
 
 void Session::OnSuspect() {

@@ -18,7 +18,7 @@ void Session::ProbePairs(Instant now) {
 }
 
 std::optional<Instant> Session::ProbeTime(const Pair& pair) const {
-  if (pair.state != PairState::kSucceeded || pair.key == selected_ ||
+  if (rest_ || pair.state != PairState::kSucceeded || pair.key == selected_ ||
       pair.key == nominee_ || pair.probe || pair.is_triggered) {
     return std::nullopt;
   }

@@ -19,6 +19,7 @@ void Session::HandleRequest(Instant now, const PairKey& path,
   context_.Send(path.base, path.remote,
                 BuildCheckSuccess(message.id(), path.remote, local_key_,
                                   check->integrity));
+  NoteSentOn(now, path);
   if (is_retired_) {
     return;
   }

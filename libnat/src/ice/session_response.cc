@@ -54,6 +54,10 @@ void Session::HandleSuccess(Instant now, const Outgoing& outgoing, Pair& pair,
   }
   if (selected_ == pair.key && consent_) {
     consent_->OnResponse(now, context_.rng);
+    is_unproven_ = false;
+  }
+  if (outgoing.purpose == Purpose::kKeepalive) {
+    HandleKeepaliveAnswer(now, pair, mapped);
   }
   if (is_retired_) {
     return;
@@ -63,7 +67,8 @@ void Session::HandleSuccess(Instant now, const Outgoing& outgoing, Pair& pair,
   // RFC 8445 section 7.2.5.3.1; the other side has seen it, nothing to signal.
   (void)context_.locals.AddReflexive(CandidateType::kPeerReflexive, mapped,
                                      pair.key.base, std::nullopt);
-  if (outgoing.purpose == Purpose::kConsent) {
+  if (outgoing.purpose == Purpose::kConsent ||
+      outgoing.purpose == Purpose::kKeepalive) {
     return;
   }
   if (nominee_ != pair.key) {  // else its nomination may be queued
@@ -80,7 +85,8 @@ void Session::HandleSuccess(Instant now, const Outgoing& outgoing, Pair& pair,
 
 void Session::HandleError(Instant now, const Outgoing& outgoing, Pair& pair,
                           const stun::Message& message) {
-  if (outgoing.purpose == Purpose::kConsent) {
+  if (outgoing.purpose == Purpose::kConsent ||
+      outgoing.purpose == Purpose::kKeepalive) {
     return;  // no consent; the pair expires unless another check succeeds
   }
   const auto error = message.Get<stun::attr::ErrorCode>();

@@ -11,11 +11,15 @@ using std::chrono::seconds;
 
 // A lifetime that a failure taught is doubted again after this long.
 constexpr Duration kForgetAfter = hours(6);
+// A path that is back this soon had a mapping that ended, not a peer.
+constexpr Duration kBackSoon = seconds(60);
 
 }  // namespace
 
 Duration KeepalivePolicy::FromLifetime(Duration lifetime) {
-  return std::clamp<Duration>(lifetime * 4 / 5 - seconds(5), kShortest,
+  const Duration shortest =
+      std::clamp<Duration>(lifetime / 2, seconds(1), kShortest);
+  return std::clamp<Duration>(lifetime * 4 / 5 - seconds(5), shortest,
                               kLongest);
 }
 
@@ -28,6 +32,17 @@ void KeepalivePolicy::NoteLost(Instant now, Duration quiet) {
   const Duration half = std::max<Duration>(quiet / 2, kShortest);
   limit_ = std::min(limit_.value_or(half), half);
   limited_at_ = now;
+}
+
+void KeepalivePolicy::NoteSilent(Instant now, Duration quiet) {
+  silence_ = {now, quiet};
+}
+
+void KeepalivePolicy::NoteBack(Instant now) {
+  if (silence_ && now <= silence_->first + kBackSoon) {
+    NoteLost(now, silence_->second);
+  }
+  silence_.reset();
 }
 
 void KeepalivePolicy::NoteAlive(Instant now, Duration quiet) {

@@ -76,6 +76,7 @@ class AgentLab {
         break;
       }
       now = std::max(now, next);
+      NoteData();
       agent.HandleTimeout(now);
       Drain();
     }
@@ -129,12 +130,16 @@ class AgentLab {
     AnswerPending();
     while (agent.NextTimeout().value_or(Instant::max()) <= end) {
       now = std::max(now, *agent.NextTimeout());
+      NoteData();
       agent.HandleTimeout(now);
       Drain();
       AnswerPending();
     }
     now = end;
   }
+
+  /// Whether data passes all the time.
+  bool has_data = true;
 
   /// Does not answer requests to this endpoint.
   std::optional<Endpoint> silent;
@@ -192,6 +197,12 @@ class AgentLab {
   std::vector<AgentEvent> events;
 
  private:
+  void NoteData() {
+    if (has_data) {
+      agent.NoteData(now);
+    }
+  }
+
   void AnswerPending() {
     auto requests = TakeRequests();
     while (!requests.empty()) {

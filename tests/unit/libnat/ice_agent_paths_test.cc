@@ -48,6 +48,7 @@ class PathLab {
         answers_.erase(answers_.begin());
         lab.Answer(request);
       }
+      lab.agent.NoteData(lab.now);
       lab.agent.HandleTimeout(lab.now);
       lab.Drain();
       Take();

@@ -32,7 +32,7 @@ TEST(KeepalivePolicy, FollowsTheMeasuredLifetimeOnBattery) {
   EXPECT_EQ(policy.Interval(false), seconds(19));
   EXPECT_EQ(policy.Interval(true), seconds(91));
   policy.SetTraits(Lifetimes(seconds(8), seconds(600)));
-  EXPECT_EQ(policy.Interval(false), seconds(5));
+  EXPECT_EQ(policy.Interval(false), seconds(4));
   EXPECT_EQ(policy.Interval(true), seconds(110));
 }
 
@@ -62,6 +62,18 @@ TEST(KeepalivePolicy, ALossShortensForHours) {
     policy.NoteAlive(now, *policy.Interval(true));
   }
   EXPECT_EQ(policy.Interval(true), seconds(91));
+}
+
+TEST(KeepalivePolicy, SilenceIsALossOnlyIfThePathIsBackSoon) {
+  KeepalivePolicy policy;
+  policy.SetPower(PowerMode::kBattery);
+  policy.SetTraits(Lifetimes(seconds(120), seconds(120)));
+  policy.NoteSilent(Instant{}, seconds(90));
+  policy.NoteBack(Instant{} + seconds(61));
+  EXPECT_EQ(policy.Interval(true), seconds(91));
+  policy.NoteSilent(Instant{} + hours(1), seconds(90));
+  policy.NoteBack(Instant{} + hours(1) + seconds(3));
+  EXPECT_EQ(policy.Interval(true), seconds(45));
 }
 
 TEST(KeepalivePolicy, JitterIsTenPercent) {

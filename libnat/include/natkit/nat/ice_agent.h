@@ -14,6 +14,7 @@
 #include "natkit/nat/ice_candidate.h"
 #include "natkit/nat/ice_config.h"
 #include "natkit/nat/ice_credentials.h"
+#include "natkit/nat/keepalive_policy.h"
 
 namespace natkit::ice {
 
@@ -104,7 +105,9 @@ struct AgentCounters {
   uint64_t checks_sent = 0;  ///< transactions, retransmits not counted
   uint64_t retransmits = 0;
   uint64_t consent_checks_sent = 0;
-  uint64_t probes_sent = 0;  ///< checks of working pairs without data
+  uint64_t probes_sent = 0;      ///< checks of working pairs without data
+  uint64_t keepalives_sent = 0;  ///< on a selected pair that rests
+  uint64_t rests = 0;            ///< how often one began to
   uint64_t requests_answered = 0;
   uint64_t responses_accepted = 0;
   uint64_t role_conflicts = 0;
@@ -187,6 +190,15 @@ class Agent {
   bool HandleDatagram(Instant now, const Endpoint& local_base,
                       const Endpoint& from, ByteView datagram);
   void HandleTimeout(Instant now);
+  /// Says that data passes over the selected pair, in either direction; cheap
+  /// enough for each packet. Wakes a pair that rests (AgentConfig::rest_after):
+  /// it is checked at once, and suspect until it answers if its last answer is
+  /// older than AgentConfig::suspect_after.
+  void NoteData(Instant now);
+  /// Replaces the keepalive policy: the network or the power supply changed.
+  void SetKeepalive(Instant now, const nat::KeepalivePolicy& policy);
+  /// The policy with what this agent has learnt.
+  [[nodiscard]] const nat::KeepalivePolicy& keepalive() const;
 
   [[nodiscard]] std::optional<AgentTransmit> PollTransmit();
   [[nodiscard]] std::optional<AgentEvent> PollEvent();
@@ -199,6 +211,8 @@ class Agent {
   /// are measured if AgentConfig::reprobe_interval says so.
   [[nodiscard]] std::vector<PathInfo> paths() const;
   [[nodiscard]] bool is_suspect() const;
+  /// The selected pair carries no data and is only kept alive.
+  [[nodiscard]] bool is_resting() const;
   [[nodiscard]] AgentState state() const;
   [[nodiscard]] Role role() const;
   [[nodiscard]] const AgentCounters& counters() const;

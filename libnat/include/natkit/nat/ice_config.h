@@ -8,6 +8,7 @@
 #include "natkit/base/endpoint.h"
 #include "natkit/base/time.h"
 #include "natkit/nat/ice_candidate.h"
+#include "natkit/nat/keepalive_policy.h"
 
 namespace natkit::ice {
 
@@ -18,7 +19,8 @@ enum class Nomination : uint8_t {
   kRegular,
   /// As soon as a pair is valid, and again whenever a better one is, or when
   /// the selected one becomes suspect. Nominations carry the NOMINATION
-  /// attribute of the renomination draft.
+  /// attribute of the renomination draft. STUN servers are asked again when
+  /// the selected pair becomes suspect or is lost: gathering never ends.
   kContinuous,
 };
 
@@ -81,6 +83,16 @@ struct AgentConfig {
   /// next one at once, instead of after consent_interval. Values of
   /// consent_interval and above change nothing.
   Duration unanswered_interval = std::chrono::seconds(5);
+
+  /// After this long without data (Agent::NoteData) the selected pair rests:
+  /// RFC 7675 asks for consent of those who send, so its checks end, no other
+  /// pair is probed, and what keeps the pair is a check as often as `keepalive`
+  /// says, counted from the last packet that left us. As an answer leaves the
+  /// other side, one check serves the NATs of both, and the side whose NAT
+  /// forgets sooner sends it. 0: never.
+  Duration rest_after = Duration::zero();
+  /// What is known of our NAT's lifetimes, and how much a packet costs us.
+  nat::KeepalivePolicy keepalive;
 
   /// Failure is not reported before this long after the first check (RFC 8863).
   Duration patience = std::chrono::milliseconds(39500);

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <optional>
+#include <utility>
 
 #include "natkit/base/rng.h"
 #include "natkit/base/time.h"
@@ -19,9 +20,10 @@ enum class PowerMode : uint8_t {
 /// Says how often a mapping needs a packet from the inside to stay alive.
 ///
 /// Without knowledge every 15 s (RFC 8445 section 11). Of a measured lifetime L
-/// min(0.8 * L - 5 s, 110 s), never below 5 s; the lifetime of a mapping that
-/// carries a conversation counts once it does. A mapping that was found dead
-/// halves the interval; hours without that lengthen it again. Pure.
+/// min(0.8 * L - 5 s, 110 s), but not below 5 s unless L / 2 is; the lifetime
+/// of a mapping that carries a conversation counts once it does. A mapping that
+/// was found dead halves the interval; hours without that lengthen it again.
+/// Pure.
 class KeepalivePolicy {
  public:
   static constexpr Duration kUnknown = std::chrono::seconds(15);
@@ -32,8 +34,15 @@ class KeepalivePolicy {
 
   void SetPower(PowerMode power) { power_ = power; }
 
+  [[nodiscard]] PowerMode power() const { return power_; }
+
   /// The mapping was gone after this long without a packet from us.
   void NoteLost(Instant now, Duration quiet);
+  /// Nothing answered after this long without a packet from us: a loss if the
+  /// path is back within a minute, else the other end may be gone.
+  void NoteSilent(Instant now, Duration quiet);
+  /// A path works that did not.
+  void NoteBack(Instant now);
   /// The mapping was still there after this long without a packet from us.
   void NoteAlive(Instant now, Duration quiet);
 
@@ -53,6 +62,8 @@ class KeepalivePolicy {
   /// What failures taught: never longer than this.
   std::optional<Duration> limit_;
   Instant limited_at_{};
+  /// What NoteSilent() was told, and when.
+  std::optional<std::pair<Instant, Duration>> silence_;
 };
 
 }  // namespace natkit::nat
