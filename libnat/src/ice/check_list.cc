@@ -95,10 +95,22 @@ Pair* CheckList::TakeNext() {
     pair->is_triggered = false;
     return pair;
   }
-  if (Pair* waiting = HighestIn(PairState::kWaiting)) {
-    return waiting;
+  Pair* next = nullptr;
+  if (last_family_) {
+    next = HighestWaiting(*last_family_ == AddressFamily::kIpv4
+                              ? AddressFamily::kIpv6
+                              : AddressFamily::kIpv4);
   }
-  return HighestUnfreezable();
+  if (next == nullptr) {
+    next = HighestWaiting(std::nullopt);
+  }
+  if (next == nullptr) {
+    next = HighestUnfreezable();
+  }
+  if (next != nullptr) {
+    last_family_ = next->key.remote.address.family();
+  }
+  return next;
 }
 
 bool CheckList::has_work() const {
@@ -209,10 +221,11 @@ void CheckList::Unfreeze(const std::string& foundation) {
   }
 }
 
-Pair* CheckList::HighestIn(PairState state) {
+Pair* CheckList::HighestWaiting(std::optional<AddressFamily> family) {
   Pair* best = nullptr;
   for (auto& [key, pair] : pairs_) {
-    if (pair.state == state &&
+    const bool is_asked = !family || key.remote.address.family() == *family;
+    if (pair.state == PairState::kWaiting && is_asked &&
         (best == nullptr || pair.priority > best->priority)) {
       best = &pair;
     }

@@ -52,6 +52,8 @@ class CheckList {
   void CancelTrigger(Pair& pair);
   /// Takes the next pair to check: triggered ones in order, then the highest
   /// Waiting one; unfreezes when none is Waiting. nullptr: nothing to do.
+  /// IPv4 and IPv6 take turns, so that one that does not work holds up the
+  /// other by one slot (RFC 8421, as Happy Eyeballs does).
   Pair* TakeNext();
   /// Whether TakeNext() would find one.
   [[nodiscard]] bool has_work() const;
@@ -79,13 +81,14 @@ class CheckList {
   bool MakeRoom(uint64_t priority, const std::optional<PairKey>& keep);
   [[nodiscard]] bool IsFoundationActive(const std::string& foundation) const;
   void Unfreeze(const std::string& foundation);
-  Pair* HighestIn(PairState state);
+  Pair* HighestWaiting(std::optional<AddressFamily> family);
   Pair* HighestUnfreezable();
 
   Limits limits_;
   Role role_;
   std::map<PairKey, Pair> pairs_;
   std::deque<PairKey> triggered_;
+  std::optional<AddressFamily> last_family_;  ///< that TakeNext() gave its turn
 };
 
 }  // namespace natkit::ice

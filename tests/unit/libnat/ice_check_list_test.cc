@@ -50,6 +50,28 @@ TEST(CheckList, TakesTheHighestPriorityFirst) {
   EXPECT_FALSE(list.has_work());
 }
 
+TEST(CheckList, FamiliesTakeTurnsHoweverManyPairsOneHas) {
+  CheckList list({.max_pairs = 50, .freezing = false}, Role::kControlling);
+  const auto host_v6 = [](uint8_t last, uint16_t preference) {
+    Candidate host = Host(last, "6", preference);
+    host.endpoint.address = IpAddress::V6(
+        {0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last});
+    host.base = host.endpoint;
+    return host;
+  };
+  for (uint8_t i = 10; i < 20; ++i) {
+    Add(list, host_v6(1, 65535), host_v6(i, 1000 + i));
+  }
+  Add(list, Host(1, "4", 100), Host(2, "a", 10));
+  Add(list, Host(1, "4", 100), Host(3, "a", 20));
+  std::string order;
+  while (Pair* pair = list.TakeNext()) {
+    order += pair->key.remote.address.is_v4() ? '4' : '6';
+    pair->state = PairState::kInProgress;
+  }
+  EXPECT_EQ(order, "646466666666");
+}
+
 TEST(CheckList, TakesTriggeredChecksBeforeAllOthersInOrder) {
   CheckList list({.max_pairs = 10, .freezing = false}, Role::kControlling);
   const Candidate local = Host(1, "1", 65535);
