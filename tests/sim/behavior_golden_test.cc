@@ -62,7 +62,8 @@ constexpr const char* kApd = "address-and-port-dependent";
 Truth Symmetric(std::string allocation, std::string dependence = kApd) {
   return {.mapping = dependence,
           .filtering = dependence,
-          .allocation = std::move(allocation)};
+          .allocation = std::move(allocation),
+          .hairpinning = "?"};
 }
 
 Truth Cone(std::string filtering, std::string hairpinning) {
@@ -112,16 +113,21 @@ std::vector<Row> Table() {
       Tracking(With(Cone(kApd, "none"), &Truth::overloading, "yes"), 30, 120);
   const Truth block =
       With(Cone(kEi, "external-source"), &Truth::allocation, "block");
+  const Truth paired =
+      With(With(block, &Truth::pooling, "paired"), &Truth::overloading, "?");
   // Its timers are restarted from the inside alone: the answer to one request
   // changes nothing.
   const Truth cellular = Living(
       With(Symmetric("block"), &Truth::pooling, "arbitrary"), 30, 30, 60);
   const Truth one_to_one =
-      With(With(Cone(kEi, "external-source"), &Truth::pooling, "paired"),
-           &Truth::translation, "?");
+      With(With(With(Cone(kEi, "external-source"), &Truth::pooling, "paired"),
+                &Truth::translation, "?"),
+           &Truth::overloading, "?");
   // Each host has an address of its own, but ports are never shared.
-  const Truth prefix = With(With(Cone(kApd, "none"), &Truth::pooling, "paired"),
-                            &Truth::translation, "prefix");
+  const Truth prefix =
+      With(With(With(Cone(kApd, "none"), &Truth::pooling, "paired"),
+                &Truth::translation, "prefix"),
+           &Truth::overloading, "?");
   return {
       {"open", "open", Living(Untranslated(kEi), 0, 0, 0)},
       {"firewall-only", "firewall-only", Tracking(Untranslated(kApd), 30, 120)},
@@ -139,7 +145,7 @@ std::vector<Row> Table() {
       {"symmetric-random", "symmetric-random",
        Tracking(Symmetric("random"), 60, 120)},
       {"bsd-pf", "bsd-pf", Tracking(Symmetric("random 50001-65535"), 60, 60)},
-      {"cgn-rfc6888", "cgn-rfc6888", With(block, &Truth::pooling, "paired")},
+      {"cgn-rfc6888", "cgn-rfc6888", paired},
       {"cgn-cellular", "cgn-cellular", cellular},
       {"home + cgn-rfc6888", "home-over-cgn",
        Living(With(block, &Truth::filtering, kApd), 120, 120, 120)},
@@ -255,6 +261,9 @@ TEST_P(BehaviorGolden, NoVerdictIsWrong) {
     judge.Check(Axis::kFragments, "both");
     judge.Check(Axis::kPayload, "unchanged");
     judge.Check(Axis::kPortMapping, "none");
+    judge.Check(Axis::kNat64, row_.profile == "nat64" ? "64:ff9b::/96"
+                              : row_.ipv6             ? "none"
+                                                      : "-");
     judge.Check(Axis::kDepth, truth.translation == "none" ? "none"
                               : row_.profile.starts_with("home")
                                   ? "more-than-one"

@@ -187,8 +187,11 @@ void BehaviorBench::Impl::BuildInside() {
   const NetworkId inside = world_.AddNetwork("lan", lan);
   NetworkId outside = internet_;
   NatConfig home = config_.home;
-  const std::vector<IpAddress> pool = {Outside(20), Outside(21), Outside(22),
-                                       Outside(23)};
+  std::vector<IpAddress> pool = {Outside(20), Outside(21), Outside(22),
+                                 Outside(23)};
+  if (config_.pool > 0) {
+    pool.resize(std::min(pool.size(), config_.pool));
+  }
   if (config_.carrier) {
     outside = world_.AddNetwork(
         "access", IpPrefix::Make(IpAddress::V4(100, 64, 0, 0), 24).value());
@@ -198,7 +201,8 @@ void BehaviorBench::Impl::BuildInside() {
     world_.AddBox("carrier", outside, internet_, carrier);
     home.external = {IpAddress::V4(100, 64, 0, 2)};
   } else {
-    home.external = HasPool(home) ? pool : std::vector{pool[0]};
+    home.external =
+        config_.pool > 0 || HasPool(home) ? pool : std::vector{pool[0]};
   }
   if (is_v6_) {
     home.inside_address6 = InsideAddress(254);
@@ -214,6 +218,12 @@ void BehaviorBench::Impl::BuildInside() {
     home.ipv6 = netsim::Ipv6Mode::kDrop;
   }
   config_.discovery.gateway = InsideAddress(254);
+  if (!config_.discovery.nat64_prefixes && is_v6_) {
+    config_.discovery.nat64_prefixes.emplace();
+    if (!config_.is_v6) {
+      config_.discovery.nat64_prefixes->push_back(config_.home.nat64_prefix);
+    }
+  }
   world_.AddBox("home", inside, outside, home);
   for (size_t i = 0; i < config_.hosts; ++i) {
     const HostId host = world_.AddHost("h" + std::to_string(i + 1));

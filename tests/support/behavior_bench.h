@@ -20,6 +20,8 @@ namespace natkit::sim {
 struct BenchConfig {
   netsim::NatConfig home;
   std::optional<netsim::NatConfig> carrier;
+  /// External addresses of the outermost box; 0: as many as fit its kind.
+  size_t pool = 0;
   uint64_t seed = 1;
   double loss = 0;  ///< on the internet, each way
   /// The internet and the LAN are IPv6; `home` says by its `ipv6` what it does.

@@ -53,7 +53,9 @@ APD = "address-and-port-dependent"
 
 
 def answers(mapping, filtering, allocation, overloading="no", poisoning=None,
-            hairpinning="none"):
+            hairpinning=None):
+    if hairpinning is None:  # dependent mappings hide it
+        hairpinning = "none" if mapping == EI else "inconclusive"
     return {"udp": "open", "server": "two-addresses", "mapping": mapping,
             "tcp": mapping,
             "filtering": filtering, "allocation": allocation,

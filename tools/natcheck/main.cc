@@ -17,6 +17,7 @@
 #include "natkit/io/event_loop.h"
 #include "natkit/io/resolver.h"
 #include "natkit/io/source_address.h"
+#include "natkit/nat/nat64.h"
 #include "natkit/shell/outcome.h"
 #include "options.h"
 #include "report_json.h"
@@ -81,18 +82,42 @@ std::vector<IpAddress> LocalAddresses(const std::vector<IpAddress>& wanted,
   return locals;
 }
 
+/// What the resolver makes of a name without IPv6 addresses (RFC 7050).
+std::vector<IpPrefix> AskForNat64Prefixes(io::EventLoop& loop) {
+  constexpr auto kPatience = seconds(10);
+  io::Resolver resolver(loop);
+  bool is_done = false;
+  std::vector<IpPrefix> prefixes;
+  resolver.Resolve(std::string(nat::kIpv4OnlyName), [&](auto addresses) {
+    is_done = true;
+    if (addresses) {
+      prefixes = nat::FindNat64Prefixes(*addresses);
+    }
+  });
+  loop.RunUntil([&is_done] { return is_done; }, kPatience);
+  return prefixes;
+}
+
 class Run {
  public:
   Run(const Options& options, std::vector<IpAddress> locals,
-      std::optional<PageName> portal)
+      std::optional<PageName> portal, std::optional<IpPrefix> nat64_prefix)
       : options_(options),
         locals_(std::move(locals)),
-        portal_(std::move(portal)) {}
+        portal_(std::move(portal)) {
+    if (nat64_prefix) {
+      nat64_prefixes_.emplace({*nat64_prefix});
+    }
+  }
 
   int Main(const std::vector<ServerName>& names);
 
  private:
   void Discover(AddressFamily family, const std::vector<Endpoint>& servers);
+  /// Where there is no way to IPv4 servers but a NAT64, their IPv6 form.
+  void AddBehindNat64(Servers& servers);
+  /// Asked for once, and only where there may be a NAT64.
+  void LearnNat64Prefixes(const IpAddress& local);
 
   [[nodiscard]] bool IsWanted(AddressFamily family) const {
     return family == AddressFamily::kIpv4 ? !options_.only_v6
@@ -102,11 +127,45 @@ class Run {
   const Options& options_;
   std::vector<IpAddress> locals_;
   std::optional<PageName> portal_;
+  std::optional<std::vector<IpPrefix>> nat64_prefixes_;
   Servers portal_servers_;
   io::EventLoop loop_;
   SystemRng rng_;
   std::vector<FamilyReport> reports_;
 };
+
+void Run::LearnNat64Prefixes(const IpAddress& local) {
+  if (!nat64_prefixes_ && !local.is_loopback() &&
+      (local.is_v6() || nat::IsClatAddress(local))) {
+    nat64_prefixes_ = AskForNat64Prefixes(loop_);
+  }
+}
+
+void Run::AddBehindNat64(Servers& servers) {
+  const auto v4 = servers.find(AddressFamily::kIpv4);
+  if (v4 == servers.end() || !IsWanted(AddressFamily::kIpv6) ||
+      servers.contains(AddressFamily::kIpv6) ||
+      io::FindSourceAddress(v4->second.front().address)) {
+    return;
+  }
+  // Somewhere in the Internet: is there IPv6 at all?
+  const auto source =
+      io::FindSourceAddress(IpAddress::Parse("64:ff9b::1").value());
+  if (!source) {
+    return;
+  }
+  LearnNat64Prefixes(*source);
+  if (!nat64_prefixes_ || nat64_prefixes_->empty()) {
+    return;
+  }
+  for (const Endpoint& server : v4->second) {
+    if (const auto address =
+            nat::SynthesizeNat64(nat64_prefixes_->front(), server.address)) {
+      servers[AddressFamily::kIpv6].push_back({*address, server.port});
+    }
+  }
+  servers.erase(AddressFamily::kIpv4);
+}
 
 void Run::Discover(AddressFamily family, const std::vector<Endpoint>& servers) {
   nat::BehaviorConfig config;
@@ -116,6 +175,8 @@ void Run::Discover(AddressFamily family, const std::vector<Endpoint>& servers) {
     Complain("no way to " + servers.front().ToString() + " from this host", 0);
     return;
   }
+  LearnNat64Prefixes(config.local_addresses.front());
+  config.nat64_prefixes = nat64_prefixes_;
   if (const auto gateway = io::FindDefaultGateway(family)) {
     config.gateway = gateway->router;
   }
@@ -145,7 +206,9 @@ int Run::Main(const std::vector<ServerName>& names) {
   if (portal_) {
     portal_servers_ = Resolve(loop_, {portal_->server});
   }
-  for (const auto& [family, servers] : Resolve(loop_, names)) {
+  Servers found = Resolve(loop_, names);
+  AddBehindNat64(found);
+  for (const auto& [family, servers] : found) {
     if (IsWanted(family)) {
       Discover(family, servers);
     }
@@ -200,7 +263,19 @@ int RunDefault(const Options& options) {
                         "' is not http://HOST[:PORT][/PATH]",
                     shell::kExitUsage);
   }
-  return Run(options, std::move(locals), std::move(portal)).Main(names);
+  std::optional<IpPrefix> nat64_prefix;
+  if (!options.nat64_prefix.empty()) {
+    const auto prefix = IpPrefix::Parse(options.nat64_prefix);
+    if (!prefix || !nat::SynthesizeNat64(*prefix, IpAddress())) {
+      return Complain("--nat64-prefix '" + options.nat64_prefix +
+                          "' is not an IPv6 prefix of 32, 40, 48, 56, 64 or "
+                          "96 bits",
+                      shell::kExitUsage);
+    }
+    nat64_prefix = *prefix;
+  }
+  return Run(options, std::move(locals), std::move(portal), nat64_prefix)
+      .Main(names);
 }
 
 int Main(int argc, char** argv) {

@@ -32,6 +32,9 @@ void AddOptions(CLI::App& app, Options& options) {
   app.add_option("--portal-url", options.portal_url,
                  "URL of an empty page (status 204), http://HOST[:PORT]/PATH: "
                  "is there a captive portal");
+  app.add_option("--nat64-prefix", options.nat64_prefix,
+                 "PREFIX of a NAT64, e.g. one that a router announces (RFC "
+                 "8781); else the resolver is asked (RFC 7050)");
   app.add_flag("--json", options.wants_json, "Print the report as JSON");
   app.add_flag("--evidence", options.wants_evidence,
                "Print what was sent and what came back");

@@ -14,6 +14,7 @@ struct Options {
   std::vector<std::string> servers;  ///< HOST or HOST:PORT
   std::vector<std::string> locals;   ///< addresses of this host
   std::string portal_url;            ///< http://HOST[:PORT][/PATH]
+  std::string nat64_prefix;          ///< instead of asking for it
   bool only_v4 = false;
   bool only_v6 = false;
   bool is_full = false;

@@ -172,6 +172,32 @@ std::vector<std::string> Summarize(const nat::BehaviorReport& report) {
             "Ask three different servers to know."};
   }
   std::vector<std::string> lines = {Reachability(traits)};
+  if (!traits.mapping) {
+    lines.emplace_back(
+        report.verdict(nat::Axis::kMapping).value == "dependent"
+            ? "Two servers see different ports of it: probably others cannot "
+              "be told where to reach it."
+            : "Ask two servers, or one with two addresses (RFC 5780), to "
+              "know.");
+  }
+  if (traits.translation != nat::Translation::kNone &&
+      !traits.external_addresses.empty()) {
+    std::string addresses;
+    for (const IpAddress& address : traits.external_addresses) {
+      addresses += (addresses.empty() ? "" : ", ") + address.ToString();
+    }
+    lines.push_back("From outside it is seen as " + addresses + ".");
+  }
+  if (report.nat64_prefix && traits.translation == nat::Translation::kNat64) {
+    lines.push_back("IPv4 is reached through a NAT64 (" +
+                    report.nat64_prefix->ToString() +
+                    "): IPv4 peers see an IPv4 address, and have to be told "
+                    "that one.");
+  } else if (traits.translation == nat::Translation::kPrefix) {
+    lines.emplace_back(
+        "The network's addresses are translated, ports are not: peers have to "
+        "be told the address that servers see.");
+  }
   DescribePeers(traits, lines);
   DescribeWeaknesses(traits, lines);
   return lines;

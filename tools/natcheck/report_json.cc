@@ -112,6 +112,9 @@ Json ToJson(const FamilyReport& of) {
           {"keepalive", ToJson(KeepaliveFor(report.traits))},
           {"traits", TraitsToJson(report)},
           {"hops", hops},
+          {"nat64_prefix", report.nat64_prefix
+                               ? Json(report.nat64_prefix->ToString())
+                               : Json(nullptr)},
           {"router_external", report.router_external
                                   ? Json(report.router_external->ToString())
                                   : Json(nullptr)},

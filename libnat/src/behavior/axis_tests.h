@@ -10,6 +10,8 @@ AxisTestPtr MakeServerTest(Session& session);
 AxisTestPtr MakePortalTest(Session& session);
 /// kTcp. Needs kServer and BehaviorConfig::tests_tcp.
 AxisTestPtr MakeTcpTest(Session& session);
+/// kNat64. Needs kTranslation.
+AxisTestPtr MakeNat64Test(Session& session);
 /// kMapping.
 AxisTestPtr MakeMappingTest(Session& session);
 /// kFiltering and kPoisoning. Needs kMapping.
@@ -20,7 +22,7 @@ AxisTestPtr MakeAllocationTest(Session& session);
 /// kOverloading; refines kPreservation, kPooling and kTranslation. Needs two
 /// local addresses and kAllocation.
 AxisTestPtr MakeOverloadingTest(Session& session);
-/// kHairpinning.
+/// kHairpinning. Needs kMapping and kFiltering.
 AxisTestPtr MakeHairpinningTest(Session& session);
 /// kDeterminism. Needs kMapping; last of the quick ones.
 AxisTestPtr MakeDeterminismTest(Session& session);

@@ -82,10 +82,11 @@ Task<> BehaviorDiscovery::Impl::Main() {
   std::vector<std::vector<Factory>> stages = {
       {behavior::MakeServerTest, behavior::MakePortalTest},
       {behavior::MakeAllocationTest},
-      {behavior::MakeMappingTest, behavior::MakeHairpinningTest},
+      {behavior::MakeMappingTest, behavior::MakeNat64Test},
       {behavior::MakeFilteringTest, behavior::MakeOverloadingTest},
-      {behavior::MakeFragmentsTest, behavior::MakePayloadTest,
-       behavior::MakePortMappingTest, behavior::MakeTcpTest},
+      {behavior::MakeHairpinningTest, behavior::MakeFragmentsTest,
+       behavior::MakePayloadTest, behavior::MakePortMappingTest,
+       behavior::MakeTcpTest},
       {behavior::MakeDepthTest, behavior::MakeDeterminismTest},
   };
   for (std::vector<Factory>& stage : stages) {

@@ -5,7 +5,7 @@
 namespace natkit::nat {
 namespace {
 
-constexpr std::array<std::pair<Axis, std::string_view>, 25> kAxes = {{
+constexpr std::array<std::pair<Axis, std::string_view>, 26> kAxes = {{
     {Axis::kUdp, "udp"},
     {Axis::kServer, "server"},
     {Axis::kTranslation, "translation"},
@@ -31,6 +31,7 @@ constexpr std::array<std::pair<Axis, std::string_view>, 25> kAxes = {{
     {Axis::kPortMapping, "port_mapping"},
     {Axis::kTcp, "tcp"},
     {Axis::kCaptivePortal, "captive_portal"},
+    {Axis::kNat64, "nat64"},
 }};
 
 }  // namespace

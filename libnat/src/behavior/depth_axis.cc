@@ -85,9 +85,12 @@ void DepthTest::Judge() {
     return;
   }
   const std::vector<IpAddress>& hops = report().hops;
+  // A carrier's customer without a router has such an address, and so has the
+  // carrier's first router; a router of ours may not say that it is there.
+  const bool is_customer = IsShared(config().local_addresses.front());
   const auto shared =
-      hops.empty() ? hops.end()
-                   : std::find_if(hops.begin() + 1, hops.end(), IsShared);
+      std::find_if(hops.begin() + (is_customer && !hops.empty() ? 1 : 0),
+                   hops.end(), IsShared);
   if (shared != hops.end()) {
     Found("a router in a carrier's address range (RFC 6598) is on the way: " +
           shared->ToString());
@@ -105,7 +108,9 @@ void DepthTest::Judge() {
     }
     return;
   }
-  if (distance_ == 2 && hops.size() == 1) {
+  const bool is_gateway =
+      hops.size() == 1 && (!config().gateway || hops[0] == *config().gateway);
+  if (distance_ == 2 && is_gateway) {
     traits().is_behind_carrier = false;
     session().Determine(Axis::kDepth, "one",
                         "there is one router between here and the server");

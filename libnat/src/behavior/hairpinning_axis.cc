@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -31,6 +32,7 @@ class HairpinningTest final : public AxisTest {
   /// Whether the mapping is still there.
   Task<bool> Control(const Side& side);
   void Judge(const Exchange& arrived, const Side& sender);
+  [[nodiscard]] bool IsVisible();
 
   Side a_;
   Side b_;
@@ -69,8 +71,24 @@ Task<> HairpinningTest::Run() {
                         "none");
     co_return;
   }
+  if (!IsVisible()) {
+    session().DoNotKnow(Axis::kHairpinning,
+                        "mappings and filters that depend on the destination "
+                        "let nothing in, hairpinned or not",
+                        "none");
+    co_return;
+  }
   traits().hairpinning = Hairpinning::kNone;
   session().Determine(Axis::kHairpinning, "none");
+}
+
+/// Each side sends to the other from a mapping that the other has not heard of,
+/// unless mappings are endpoint-independent or filters are open.
+bool HairpinningTest::IsVisible() {
+  const auto is_open = [](const std::optional<Dependence>& dependence) {
+    return dependence == Dependence::kEndpointIndependent;
+  };
+  return is_open(traits().mapping) || is_open(traits().filtering);
 }
 
 Task<> HairpinningTest::Prepare(Side& side, size_t host) {
@@ -98,8 +116,14 @@ Task<bool> HairpinningTest::Control(const Side& side) {
 }
 
 void HairpinningTest::Judge(const Exchange& arrived, const Side& sender) {
-  const bool is_internal =
-      arrived.arrival->from.address == sender.socket->local().address;
+  const IpAddress source = arrived.arrival->from.address;
+  const bool is_mapped =
+      source == session().ToLocal(*sender.mapped).address ||
+      std::ranges::find(traits().external_addresses, source) !=
+          traits().external_addresses.end();
+  // A NAT beyond the first one has inside addresses of its own.
+  const bool is_internal = source == sender.socket->local().address ||
+                           (!is_mapped && source.is_private());
   traits().hairpinning =
       is_internal ? Hairpinning::kInternalSource : Hairpinning::kExternalSource;
   session().Determine(Axis::kHairpinning,

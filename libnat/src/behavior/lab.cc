@@ -17,6 +17,9 @@ constexpr size_t kMaxRequestSize = 4096;
 /// Bytes of an answer that are kept when it is not STUN.
 constexpr size_t kMaxRaw = 2048;
 
+/// Mappings that are remembered.
+constexpr size_t kMaxSeen = 8192;
+
 /// Makes requests as long as responses with four addresses: 68 and 116 bytes.
 constexpr size_t kFillerV4 = 48;
 constexpr size_t kFillerV6 = 96;
@@ -320,10 +323,14 @@ void Lab::Complete(const Request& request,
   if (!arrival) {
     return;
   }
-  has_seen_loss_ = has_seen_loss_ || probe.sent > 1;
+  ++answers_;
+  copies_ += std::max(probe.sent, 1U);
   probe.answered = true;
   probe.answered_from = arrival->from;
   probe.mapped = arrival->mapped;
+  if (arrival->mapped && seen_as_.size() < kMaxSeen) {
+    seen_as_.try_emplace(*arrival->mapped, request.local);
+  }
   const auto at = sockets_.find(arrival->socket);
   probe.arrived_at = at == sockets_.end() ? request.local : at->second;
   if (arrival->icmp) {
@@ -361,6 +368,7 @@ void Lab::HandleDatagram(Instant now, SocketNumber socket, const Endpoint& from,
   if (!sockets_.contains(socket) || streams_.contains(socket)) {
     return;
   }
+  ++received_at_[socket];
   if (stun::Message::Parse(datagram)) {
     Deliver(socket, from, datagram);
   } else {
@@ -471,6 +479,7 @@ std::optional<Instant> Lab::NextTimeout() const {
 void Lab::Close(SocketNumber socket) {
   sockets_.erase(socket);
   streams_.erase(socket);
+  received_at_.erase(socket);
   actions_.emplace_back(CloseSocket{socket});
 }
 

@@ -231,6 +231,20 @@ class Lab {
   /// As Transact, from a Socket.
   [[nodiscard]] static Request From(const Socket& socket, const Endpoint& to);
 
+  /// Datagrams that have arrived at a socket, whatever they were.
+  [[nodiscard]] uint64_t ReceivedAt(SocketNumber socket) const {
+    const auto found = received_at_.find(socket);
+    return found == received_at_.end() ? 0 : found->second;
+  }
+
+  /// Whether another local endpoint was seen as `mapped` before this one:
+  /// state of its may still be on the way.
+  [[nodiscard]] bool WasAnothers(const Endpoint& mapped,
+                                 const Endpoint& local) const {
+    const auto found = seen_as_.find(mapped);
+    return found != seen_as_.end() && found->second != local;
+  }
+
   [[nodiscard]] Instant now() const { return now_; }
 
   [[nodiscard]] Instant started() const { return started_; }
@@ -239,8 +253,10 @@ class Lab {
 
   [[nodiscard]] Rng& rng() { return rng_; }
 
-  /// Whether an answered request was ever sent more than once.
-  [[nodiscard]] bool has_seen_loss() const { return has_seen_loss_; }
+  /// The share of requests that go astray, by those that were answered late.
+  [[nodiscard]] double loss() const {
+    return copies_ == 0 ? 0.0 : 1.0 - static_cast<double>(answers_) / copies_;
+  }
 
   // For the owner.
   void Start(Instant now);
@@ -309,9 +325,12 @@ class Lab {
   std::deque<BehaviorAction> actions_;
   std::map<IpAddress, Instant> next_slot_;
   std::map<IpAddress, Instant> next_response_port_;
-  bool has_seen_loss_ = false;
+  uint32_t answers_ = 0;  ///< to requests, and the copies that they took
+  uint32_t copies_ = 0;
   uint64_t sent_ = 0;
   uint64_t received_ = 0;
+  std::map<Endpoint, Endpoint> seen_as_;  ///< who had a mapping first
+  std::map<SocketNumber, uint64_t> received_at_;
 };
 
 /// "binding", "binding change=ip+port response-port=40000 padding=1700 ttl=3".

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <utility>
@@ -14,17 +15,23 @@ namespace {
 
 using std::chrono::seconds;
 
-/// Silences of the first pass (nat.md 5.7).
-constexpr std::array kFirstPass = {seconds(15),  seconds(30),  seconds(45),
-                                   seconds(60),  seconds(90),  seconds(120),
-                                   seconds(180), seconds(300), seconds(600)};
+/// Silences of the first pass; nat.md 5.7 has fewer.
+constexpr std::array kFirstPass = {
+    seconds(15),  seconds(30),  seconds(45),  seconds(60),   seconds(75),
+    seconds(90),  seconds(110), seconds(130), seconds(150),  seconds(180),
+    seconds(210), seconds(250), seconds(300), seconds(360),  seconds(420),
+    seconds(500), seconds(600), seconds(750), seconds(1000), seconds(1300)};
 /// A bracket this narrow, absolutely or relatively, is good enough.
-constexpr auto kNarrow = seconds(5);
-constexpr int kNarrowParts = 20;
-constexpr int kPasses = 3;
+constexpr auto kNarrow = seconds(4);
+constexpr int kNarrowParts = 16;
+constexpr int kPasses = 10;
+/// Lifetimes that are searched at once.
+constexpr int kSearches = 3;
+/// Packets that show that a mapping is gone.
+constexpr int kCopies = 2;
 /// A bracket wider than this share of its end says too little.
-constexpr int kTooWideParts = 2;
-constexpr auto kTooWide = seconds(20);
+constexpr int kTooWideParts = 3;
+constexpr auto kTooWide = seconds(15);
 constexpr auto kSlice = seconds(2);
 
 std::string Seconds(Duration duration) {
@@ -50,9 +57,10 @@ class LifetimeTest final : public AxisTest {
   [[nodiscard]] std::vector<Duration> FirstSilences();
   /// Silences inside the bracket that fit into the budget.
   [[nodiscard]] std::vector<Duration> NextSilences();
-  /// The shortest silence that was deadly. An answer is a proof, none may be
-  /// bad luck: what was alive longer wins.
+  /// The shortest silence that was surely deadly. An answer is a proof, none
+  /// may be bad luck: there must be several, and what was alive longer wins.
   [[nodiscard]] std::optional<Duration> dead() const;
+  [[nodiscard]] Duration LongestAlive() const;
   [[nodiscard]] bool IsNarrow() const;
   void Judge();
   void SetTrait(Duration lifetime);
@@ -60,8 +68,9 @@ class LifetimeTest final : public AxisTest {
   Axis axis_;
   Priming priming_;
   MappingWatch watch_;
-  Duration alive_{};
-  std::vector<Duration> deaths_;
+  Duration alive_{};  ///< LongestAlive()
+  std::vector<Duration> alives_;
+  std::vector<Duration> misses_;
   size_t failures_ = 0;
 };
 
@@ -96,12 +105,16 @@ std::vector<Duration> LifetimeTest::NextSilences() {
     return silences;
   }
   const Duration gap = *dead() - alive_;
-  // Four tests share what may wait at once.
   const auto most =
       static_cast<int64_t>(std::max<size_t>(config().max_waiting / 4, 2));
-  const int64_t parts = std::clamp<int64_t>(gap / kNarrow + 1, 2, most);
-  const Duration left =
-      config().lifetime_budget - (lab().now() - lab().started());
+  // Packets to all of them have to fit into the gap.
+  const Duration room = config().response_port_interval * (kSearches * kCopies);
+  const int64_t parts =
+      std::clamp<int64_t>(gap / std::max<Duration>(room, kNarrow), 2, most);
+  const Duration budget = std::max<Duration>(
+      config().lifetime_budget,
+      2 * config().longest_lifetime + std::chrono::minutes(3));
+  const Duration left = budget - (lab().now() - lab().started());
   for (int64_t i = 1; i < parts; ++i) {
     const Duration silence = alive_ + gap * i / parts;
     if (silence <= left) {
@@ -122,7 +135,7 @@ Task<> LifetimeTest::Pass(std::vector<Duration> silences) {
 
 Task<> LifetimeTest::Try(Duration silence) {
   Task<std::optional<WatchedMapping>> making = watch_.Make(priming_);
-  const std::optional<WatchedMapping> mapping = co_await making;
+  std::optional<WatchedMapping> mapping = co_await making;
   if (!mapping) {
     ++failures_;
     co_return;
@@ -139,21 +152,48 @@ Task<> LifetimeTest::Try(Duration silence) {
   const Pulse pulse = co_await feeling;
   if (!pulse.is_known) {
     ++failures_;
-  } else if (pulse.is_alive) {
-    alive_ = std::max(alive_, pulse.silence);
-  } else {
-    deaths_.push_back(pulse.silence);
+    co_return;
   }
+  if (pulse.is_alive) {
+    alives_.push_back(pulse.silence);  // what missed it was just lost
+  } else {
+    misses_.insert(misses_.end(), pulse.misses.begin(), pulse.misses.end());
+  }
+  alive_ = LongestAlive();
+}
+
+/// What was alive although several that were silent for less were gone had a
+/// history of its own; unless there are so many of it that these were lost.
+Duration LifetimeTest::LongestAlive() const {
+  const size_t decisive = watch_.decisive();
+  std::vector<Duration> misses = misses_;
+  std::ranges::sort(misses);
+  Duration longest{};
+  for (const Duration alive : alives_) {
+    const auto earlier = static_cast<size_t>(
+        std::ranges::lower_bound(misses, alive) - misses.begin());
+    const auto contradicting =
+        earlier < decisive
+            ? 0
+            : std::ranges::count_if(
+                  alives_,
+                  [&](Duration other) { return other > misses[decisive - 1]; });
+    if (earlier < decisive ||
+        earlier < decisive * static_cast<size_t>(contradicting)) {
+      longest = std::max(longest, alive);
+    }
+  }
+  return longest;
 }
 
 std::optional<Duration> LifetimeTest::dead() const {
-  std::optional<Duration> shortest;
-  for (const Duration death : deaths_) {
-    if (death > alive_ && (!shortest || death < *shortest)) {
-      shortest = death;
-    }
-  }
-  return shortest;
+  std::vector<Duration> deaths;
+  std::ranges::copy_if(misses_, std::back_inserter(deaths),
+                       [this](Duration miss) { return miss > alive_; });
+  std::ranges::sort(deaths);
+  const size_t decisive = watch_.decisive();
+  return deaths.size() < decisive ? std::nullopt
+                                  : std::optional(deaths[decisive - 1]);
 }
 
 bool LifetimeTest::IsNarrow() const {

@@ -42,6 +42,18 @@ Task<MappingSample> SampleMapping(Session& session, Axis axis) {
 
 namespace {
 
+constexpr size_t kSamples = 2;
+constexpr size_t kSamplesOfPool = 12;
+
+/// Two endpoints may be equal by chance, never differ by chance.
+Dependence Strictest(const std::vector<MappingSample>& samples) {
+  Dependence strictest = Dependence::kEndpointIndependent;
+  for (const MappingSample& sample : samples) {
+    strictest = std::max(strictest, sample.Classify());
+  }
+  return strictest;
+}
+
 /// RFC 5780 section 4.3, from two sockets, or three if they disagree.
 class MappingTest final : public AxisTest {
  public:
@@ -52,6 +64,7 @@ class MappingTest final : public AxisTest {
  private:
   void Judge(const std::vector<MappingSample>& samples);
   void JudgeSubstitute(const MappingSample& sample);
+  [[nodiscard]] size_t WantedSamples();
   [[nodiscard]] bool HasForeignAddress(const MappingSample& sample);
 };
 
@@ -61,9 +74,9 @@ Task<> MappingTest::Run() {
     co_return;
   }
   std::vector<MappingSample> samples;
-  const size_t wanted = targets().is_substitute ? 1 : 2;
+  const size_t wanted = WantedSamples();
   while (samples.size() < wanted ||
-         (samples.size() == 2 && samples[0].is_complete() &&
+         (samples.size() == kSamples && samples[0].is_complete() &&
           samples[1].is_complete() &&
           samples[0].Classify() != samples[1].Classify())) {
     Task<MappingSample> sampling = SampleMapping(session(), Axis::kMapping);
@@ -76,6 +89,14 @@ Task<> MappingTest::Run() {
   }
 }
 
+size_t MappingTest::WantedSamples() {
+  if (targets().is_substitute) {
+    return 1;
+  }
+  // Where ports are kept but addresses drawn, mappings are equal by chance.
+  return traits().pooling == Pooling::kArbitrary ? kSamplesOfPool : kSamples;
+}
+
 void MappingTest::Judge(const std::vector<MappingSample>& samples) {
   if (!std::ranges::all_of(samples, &MappingSample::is_complete)) {
     session().DoNotKnow(Axis::kMapping, "a request was not answered");
@@ -86,9 +107,11 @@ void MappingTest::Judge(const std::vector<MappingSample>& samples) {
     session().Determine(Axis::kMapping, "none", "nothing is translated");
     return;
   }
-  const Dependence last = samples.back().Classify();
-  if (std::ranges::count(samples, last, &MappingSample::Classify) < 2) {
-    session().DoNotKnow(Axis::kMapping, "three sockets, three behaviors");
+  const Dependence found = traits().pooling == Pooling::kArbitrary
+                               ? Strictest(samples)
+                               : samples.back().Classify();
+  if (std::ranges::count(samples, found, &MappingSample::Classify) < 2) {
+    session().DoNotKnow(Axis::kMapping, "the sockets do not agree");
     return;
   }
   if (std::ranges::all_of(samples, [this](const MappingSample& sample) {
@@ -99,8 +122,8 @@ void MappingTest::Judge(const std::vector<MappingSample>& samples) {
                         "address: another path, or a misconfigured server");
     return;
   }
-  traits().mapping = last;
-  session().Determine(Axis::kMapping, std::string(DependenceName(last)));
+  traits().mapping = found;
+  session().Determine(Axis::kMapping, std::string(DependenceName(found)));
 }
 
 /// A server whose second address is reached through something else sees

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <utility>
 
 namespace natkit::nat::behavior {
@@ -12,14 +13,22 @@ using std::chrono::seconds;
 
 /// Tries until packets are not lost and addresses are equal.
 constexpr int kTries = 48;
+/// Tries until a mapping is one that nobody had before: NATs further out may
+/// still hold the state of its predecessor.
+constexpr int kFreshTries = 8;
 /// A partner's own mapping lives longer than this everywhere.
 constexpr auto kPartnerFreshness = seconds(8);
 constexpr int kRefusals = 4;
 constexpr auto kAnswerWait = milliseconds(1000);
-/// The copy that a mapping counts as gone at: with loss, the first ones may
-/// have been lost on their way to a mapping that was still there.
-constexpr size_t kDecisiveCopy = 1;
-constexpr size_t kDecisiveCopyWithLoss = 3;
+/// Copies to one mapping: others that are as old tell more...
+constexpr size_t kMaxCopies = 3;
+/// ... but there are few others after so long a silence.
+constexpr auto kLongSilence = seconds(300);
+/// How improbable an accident has to be.
+constexpr double kAccident = 1e-6;
+/// Losses that few requests do not show.
+constexpr double kLeastLoss = 0.001;
+constexpr double kMostLoss = 0.3;
 
 }  // namespace
 
@@ -31,6 +40,13 @@ Task<std::optional<WatchedMapping>> MappingWatch::Make(Priming priming) {
         : priming == Priming::kOneExchange ? MakeOneExchange()
                                            : MakeAssured();
     mapping = co_await making;
+    if (mapping && i < kFreshTries &&
+        session_.lab().WasAnothers(mapping->mapped, mapping->socket.local())) {
+      mapping.reset();
+    }
+  }
+  if (mapping) {
+    mapping->received = session_.lab().ReceivedAt(mapping->socket.number());
   }
   co_return mapping;
 }
@@ -155,17 +171,28 @@ Task<MappingWatch::PartnerPtr> MappingWatch::FindPartner(
   co_return nullptr;
 }
 
-Task<Pulse> MappingWatch::Feel(const WatchedMapping* mapping) {
+size_t MappingWatch::decisive() const {
+  const double loss = std::clamp(session_.lab().loss(), kLeastLoss, kMostLoss);
+  return static_cast<size_t>(std::ceil(std::log(kAccident) / std::log(loss)));
+}
+
+Task<Pulse> MappingWatch::Feel(WatchedMapping* mapping) {
   Pulse pulse;
   Task<PartnerPtr> finding = FindPartner(mapping->mapped.address);
   const PartnerPtr partner = co_await finding;
-  if (partner == nullptr) {
+  const SocketNumber socket = mapping->socket.number();
+  if (partner == nullptr ||
+      session_.lab().ReceivedAt(socket) != mapping->received) {
     co_return pulse;
   }
-  Request request = Lab::From(partner->socket, session_.targets.a1p1);
-  request.response_port = mapping->mapped.port;
   const Endpoint partner_mapped = partner->mapped;
   const Request control = Lab::From(partner->socket, session_.targets.a1p1);
+  Request request = control;
+  request.response_port = mapping->mapped.port;
+  const bool was_long =
+      session_.lab().now() - mapping->last_packet > kLongSilence;
+  request.attempts = static_cast<uint32_t>(
+      was_long ? decisive() : std::min<size_t>(decisive(), kMaxCopies));
   Exchange exchange;
   for (int i = 0; i < kRefusals; ++i) {
     Task<Exchange> asking = session_.lab().Transact(request);
@@ -177,22 +204,24 @@ Task<Pulse> MappingWatch::Feel(const WatchedMapping* mapping) {
   if (exchange.arrival && !exchange.ok()) {
     co_return pulse;
   }
-  pulse.is_alive =
-      exchange.ok() && exchange.arrival->socket == mapping->socket.number();
-  const size_t decisive =
-      session_.lab().has_seen_loss() ? kDecisiveCopyWithLoss : kDecisiveCopy;
-  const size_t copy = pulse.is_alive
-                          ? exchange.sent_at.size()
-                          : std::min(exchange.sent_at.size(), decisive);
-  pulse.silence = exchange.sent_at[copy - 1] - mapping->last_packet;
-  pulse.is_known = pulse.is_alive;
+  const uint64_t received = session_.lab().ReceivedAt(socket);
+  const uint64_t got = received - std::exchange(mapping->received, received);
+  pulse.is_alive = exchange.ok() && exchange.arrival->socket == socket;
+  for (const Instant sent : exchange.sent_at) {
+    pulse.misses.push_back(sent - mapping->last_packet);
+  }
+  pulse.silence = pulse.misses.back();
+  if (pulse.is_alive) {
+    pulse.misses.pop_back();
+  }
   exchange.probe.note =
       "silent for " +
       std::to_string(
           std::chrono::duration_cast<seconds>(pulse.silence).count()) +
       " s";
   session_.Keep(axis_, exchange.probe);
-  if (!pulse.is_alive) {
+  pulse.is_known = got == (pulse.is_alive ? 1 : 0);
+  if (!pulse.is_alive && pulse.is_known) {
     Task<Exchange> controlling = session_.lab().Transact(control);
     // Had the partner's own mapping moved, the copies would have gone astray.
     pulse.is_known = (co_await controlling).mapped() == partner_mapped;

@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "behavior/session.h"
 
@@ -20,13 +21,17 @@ struct WatchedMapping {
   Socket socket;
   Endpoint mapped;
   Instant last_packet;
+  /// Datagrams that the socket has got so far. More than expected: it was not
+  /// left alone, e.g. since its port was another one's before.
+  uint64_t received = 0;
 };
 
 /// Whether a watched mapping lets in a packet from the server.
 struct Pulse {
   bool is_known = false;  ///< false: the path does not work
   bool is_alive = false;
-  Duration silence{};  ///< after which it was, or was not
+  Duration silence{};            ///< is_alive: after which it was
+  std::vector<Duration> misses;  ///< silences after which a packet stayed out
 };
 
 /// Makes mappings and asks the server for packets to them, through partners:
@@ -38,8 +43,10 @@ class MappingWatch {
 
   /// nullopt if it cannot be had.
   Task<std::optional<WatchedMapping>> Make(Priming priming);
-  /// One packet from the server. Several copies are sent if there is none.
-  Task<Pulse> Feel(const WatchedMapping* mapping);
+  /// One packet from the server. A few copies are sent if there is none.
+  Task<Pulse> Feel(WatchedMapping* mapping);
+  /// So many packets that stay out are no accident.
+  [[nodiscard]] size_t decisive() const;
 
  private:
   struct Partner {

@@ -3,81 +3,106 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cstdlib>
 #include <map>
+#include <numeric>
+#include <vector>
 
 namespace natkit::nat::behavior {
 namespace {
 
 constexpr size_t kMinSamples = 16;
-/// Larger steps are not told from random ports.
-constexpr int kMaxStep = 64;
-/// How much faster than our own mappings others may move a counter.
-constexpr int kMaxForeign = 16;
 /// CGNs give blocks of 64 to 4096 ports.
 constexpr uint32_t kLargestBlock = 4096;
 constexpr uint32_t kSmallestBlock = 64;
 
-struct Bounds {
-  uint16_t low = 65535;
+/// Ports this far apart are not of one block.
+constexpr uint32_t kLargestGap = 1024;
+/// A subscriber has few blocks at once.
+constexpr size_t kMostBlocks = 3;
+
+/// Samples in order, by external address: each has a counter of its own.
+std::map<IpAddress, std::vector<uint16_t>> PortsByAddress(
+    std::span<const PortSample> samples) {
+  std::map<IpAddress, std::vector<uint16_t>> ports;
+  for (const PortSample& sample : samples) {
+    ports[sample.mapped.address].push_back(sample.mapped.port);
+  }
+  return ports;
+}
+
+/// Ports that are close to each other.
+struct Cluster {
+  uint16_t low = 0;
   uint16_t high = 0;
   size_t count = 0;
 };
 
-using BoundsByAddress = std::map<IpAddress, Bounds>;
-
-BoundsByAddress FindBounds(std::span<const PortSample> samples) {
-  BoundsByAddress bounds;
-  for (const PortSample& sample : samples) {
-    Bounds& of = bounds[sample.mapped.address];
-    of.low = std::min(of.low, sample.mapped.port);
-    of.high = std::max(of.high, sample.mapped.port);
-    ++of.count;
+std::vector<Cluster> FindClusters(std::vector<uint16_t> ports) {
+  std::ranges::sort(ports);
+  std::vector<Cluster> clusters;
+  for (const uint16_t port : ports) {
+    if (clusters.empty() || port - clusters.back().high > int{kLargestGap}) {
+      clusters.push_back({.low = port, .high = port, .count = 0});
+    }
+    clusters.back().high = port;
+    ++clusters.back().count;
   }
-  return bounds;
+  return clusters;
 }
 
-/// Whether ports are too close to each other for a choice among all, given how
-/// many there are beyond the first of each address.
-bool AreBlocks(const BoundsByAddress& bounds) {
+/// The block that most ports are of, if they are too close to each other for a
+/// choice among all.
+std::optional<Cluster> FindBlock(std::span<const PortSample> samples) {
   constexpr size_t kMinFreedom = 8;
   size_t freedom = 0;
-  for (const auto& [address, of] : bounds) {
-    if (uint32_t{of.high} - of.low >= kLargestBlock) {
-      return false;
+  Cluster largest;
+  for (const auto& [address, ports] : PortsByAddress(samples)) {
+    const std::vector<Cluster> clusters = FindClusters(ports);
+    if (clusters.size() > kMostBlocks) {
+      return std::nullopt;
     }
-    freedom += of.count - 1;
+    for (const Cluster& cluster : clusters) {
+      if (uint32_t{cluster.high} - cluster.low >= kLargestBlock) {
+        return std::nullopt;
+      }
+      freedom += cluster.count - 1;
+      largest = cluster.count > largest.count ? cluster : largest;
+    }
   }
-  return freedom >= kMinFreedom;
+  return freedom >= kMinFreedom ? std::optional(largest) : std::nullopt;
 }
 
 }  // namespace
 
 std::optional<int> InferStep(std::span<const PortSample> samples) {
+  constexpr size_t kMinDifferences = 12;
+  if (samples.size() < kMinSamples) {
+    return std::nullopt;
+  }
   std::vector<int> differences;
-  for (size_t i = 1; i < samples.size(); ++i) {
-    if (samples[i].mapped.address != samples[i - 1].mapped.address) {
-      return std::nullopt;
+  const auto by_address = PortsByAddress(samples);
+  for (const auto& [address, ports] : by_address) {
+    for (size_t i = 1; i < ports.size(); ++i) {
+      differences.push_back(int{ports[i]} - int{ports[i - 1]});
     }
-    differences.push_back(int{samples[i].mapped.port} -
-                          int{samples[i - 1].mapped.port});
   }
-  if (differences.size() + 1 < kMinSamples) {
+  const auto rising = static_cast<size_t>(std::ranges::count_if(
+      differences, [](int difference) { return difference > 0; }));
+  const bool rises = rising * 2 > differences.size();
+  const size_t regular = rises ? rising : differences.size() - rising;
+  // Once each counter may have come to the end of its range.
+  if (differences.size() < kMinDifferences ||
+      differences.size() - regular > by_address.size()) {
     return std::nullopt;
   }
-  const int step = *std::ranges::min_element(
-      differences, {}, [](int difference) { return std::abs(difference); });
-  if (step == 0 || std::abs(step) > kMaxStep) {
+  int step = 0;
+  for (const int difference : differences) {
+    step = (difference > 0) == rises ? std::gcd(step, difference) : step;
+  }
+  if (step == 0) {
     return std::nullopt;
   }
-  // Once the counter may have come to the end of its range.
-  const auto is_regular = [step](int difference) {
-    return difference % step == 0 && difference / step > 0 &&
-           difference / step <= kMaxForeign;
-  };
-  const auto irregular = static_cast<size_t>(
-      std::ranges::count_if(differences, std::not_fn(is_regular)));
-  return irregular <= 1 ? std::optional(step) : std::nullopt;
+  return rises ? step : -step;
 }
 
 PortRange BlockAround(uint16_t low, uint16_t high) {
@@ -132,26 +157,23 @@ std::optional<PortAllocation> InferAllocation(
     return PortAllocation{
         .pattern = AllocationPattern::kPreserved, .step = 0, .range = {}};
   }
+  if (kept >= kMinKept) {
+    return std::nullopt;
+  }
   if (const auto step = InferStep(samples)) {
     return PortAllocation{
         .pattern = AllocationPattern::kSequential, .step = *step, .range = {}};
   }
-  const BoundsByAddress bounds = FindBounds(samples);
-  const Bounds& first = bounds.at(samples.front().mapped.address);
-  if (AreBlocks(bounds)) {
+  if (const auto block = FindBlock(samples)) {
     return PortAllocation{.pattern = AllocationPattern::kBlock,
                           .step = 0,
-                          .range = BlockAround(first.low, first.high)};
+                          .range = BlockAround(block->low, block->high)};
   }
-  uint16_t low = first.low;
-  uint16_t high = first.high;
-  for (const auto& [address, of] : bounds) {
-    low = std::min(low, of.low);
-    high = std::max(high, of.high);
-  }
+  const auto [low, high] = std::ranges::minmax(
+      samples, {}, [](const PortSample& sample) { return sample.mapped.port; });
   return PortAllocation{.pattern = AllocationPattern::kRandom,
                         .step = 0,
-                        .range = KnownRange(low, high)};
+                        .range = KnownRange(low.mapped.port, high.mapped.port)};
 }
 
 }  // namespace natkit::nat::behavior

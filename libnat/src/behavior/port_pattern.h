@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <vector>
@@ -9,6 +11,9 @@
 
 namespace natkit::nat::behavior {
 
+/// So many ports are not kept by chance.
+inline constexpr size_t kMinKept = 4;
+
 /// One mapping that was made for a fresh socket.
 struct PortSample {
   uint16_t local_port = 0;
@@ -16,12 +21,13 @@ struct PortSample {
 };
 
 /// Tells how a NAT chooses ports from mappings in the order in which they were
-/// made (nat.md 6.2). nullopt for fewer than 16.
+/// made (nat.md 6.2). nullopt for fewer than 16, and where some ports are kept
+/// but not most.
 [[nodiscard]] std::optional<PortAllocation> InferAllocation(
     std::span<const PortSample> samples);
 
-/// The step of a counter that others move too: all differences are small
-/// multiples of it, in one direction. nullopt if there is none.
+/// The step of a counter for each external address that others move too: all
+/// differences are multiples of it, in one direction. nullopt if there is none.
 [[nodiscard]] std::optional<int> InferStep(std::span<const PortSample> samples);
 
 /// The smallest power-of-two block, aligned where that is possible, that holds

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -15,14 +16,23 @@ constexpr double kShare = 0.6;
 constexpr int kInboundPackets = 5;
 constexpr int kOutboundPackets = 3;
 
-/// The part of a lifetime that both tests need: something between "alive" and
-/// "dead" that is surely neither too short nor too long.
-std::optional<Duration> StepOf(const BehaviorReport& report) {
+/// How both tests divide a lifetime.
+struct Steps {
+  Duration length{};
+  int beyond = 0;  ///< so many are surely longer than the lifetime
+};
+
+/// Packets after something that is surely shorter than a lifetime.
+std::optional<Steps> StepsOf(const BehaviorReport& report) {
   const auto found = report.lifetimes.find(Axis::kAssuredLifetime);
-  if (found == report.lifetimes.end() || !found->second.dead) {
+  if (found == report.lifetimes.end() || !found->second.dead ||
+      found->second.alive < std::chrono::seconds(1)) {
     return std::nullopt;
   }
-  return std::chrono::duration_cast<Duration>(found->second.alive * kShare);
+  const auto length =
+      std::chrono::duration_cast<Duration>(found->second.alive * kShare);
+  return Steps{.length = length,
+               .beyond = static_cast<int>(*found->second.dead / length) + 1};
 }
 
 /// After priming X is silent, but the server sends to it now and then.
@@ -38,15 +48,16 @@ class InboundRefreshTest final : public AxisTest {
 };
 
 Task<> InboundRefreshTest::Run() {
-  const std::optional<Duration> step = StepOf(report());
-  if (!step) {
+  const std::optional<Steps> steps = StepsOf(report());
+  if (!steps) {
     session().Untested(Axis::kInboundRefresh, "no lifetime was seen to end");
     co_return;
   }
   Task<std::optional<WatchedMapping>> making = watch_.Make(Priming::kAssured);
-  const std::optional<WatchedMapping> mapping = co_await making;
-  for (int i = 0; mapping && i < kInboundPackets; ++i) {
-    Lab::Sleeper pause(lab(), lab().now() + *step);
+  std::optional<WatchedMapping> mapping = co_await making;
+  const int inbound = steps->beyond + kInboundPackets - 2;
+  for (int i = 0; mapping && i < inbound; ++i) {
+    Lab::Sleeper pause(lab(), lab().now() + steps->length);
     co_await pause;
     Task<Pulse> feeling = watch_.Feel(&*mapping);
     const Pulse pulse = co_await feeling;
@@ -85,22 +96,23 @@ class TimerScopeTest final : public AxisTest {
 };
 
 Task<> TimerScopeTest::Run() {
-  const std::optional<Duration> step = StepOf(report());
+  const std::optional<Steps> steps = StepsOf(report());
   if (traits().mapping &&
       *traits().mapping != Dependence::kEndpointIndependent) {
     session().NotApplicable(Axis::kTimerScope,
                             "each destination has a mapping of its own");
     co_return;
   }
-  if (!step || !targets().a2p2) {
+  if (!steps || !targets().a2p2) {
     session().Untested(Axis::kTimerScope, "no lifetime was seen to end");
     co_return;
   }
   Task<std::optional<WatchedMapping>> making = watch_.Make(Priming::kAssured);
-  const std::optional<WatchedMapping> mapping = co_await making;
+  std::optional<WatchedMapping> mapping = co_await making;
   bool is_kept = mapping.has_value();
-  for (int i = 0; is_kept && i < kOutboundPackets; ++i) {
-    Lab::Sleeper pause(lab(), lab().now() + *step);
+  const int outbound = std::max(kOutboundPackets, steps->beyond + 1);
+  for (int i = 0; is_kept && i < outbound; ++i) {
+    Lab::Sleeper pause(lab(), lab().now() + steps->length);
     co_await pause;
     Task<Exchange> asking = session().AskNoting(
         Axis::kTimerScope, Lab::From(mapping->socket, *targets().a2p2),
@@ -111,6 +123,7 @@ Task<> TimerScopeTest::Run() {
     session().DoNotKnow(Axis::kTimerScope, "the mapping did not stay");
     co_return;
   }
+  mapping->received = lab().ReceivedAt(mapping->socket.number());
   Task<Pulse> feeling = watch_.Feel(&*mapping);
   const Pulse pulse = co_await feeling;
   if (!pulse.is_known) {

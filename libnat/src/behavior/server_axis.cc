@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "behavior/axis_tests.h"
+#include "natkit/nat/nat64.h"
 
 namespace natkit::nat::behavior {
 namespace {
@@ -28,6 +29,7 @@ class ServerTest final : public AxisTest {
   void JudgeSilence();
   void ChooseServer();
   void JudgeTranslation(const Exchange& exchange);
+  [[nodiscard]] IpPrefix Nat64PrefixOf(const IpAddress& server);
   void UseSubstitute(std::string why);
   [[nodiscard]] std::optional<std::string> FindContradiction(
       const Endpoint& asked, const Exchange& exchange);
@@ -112,6 +114,19 @@ void ServerTest::JudgeSilence() {
                       "none of " + std::to_string(asked) + " servers answered");
 }
 
+/// The one that the host was told of, or else the usual length.
+IpPrefix ServerTest::Nat64PrefixOf(const IpAddress& server) {
+  constexpr int kUsualLength = 96;
+  if (config().nat64_prefixes) {
+    for (const IpPrefix& prefix : *config().nat64_prefixes) {
+      if (ExtractNat64(prefix, server)) {
+        return prefix;
+      }
+    }
+  }
+  return IpPrefix::Make(server, kUsualLength).value_or(IpPrefix());
+}
+
 void ServerTest::JudgeTranslation(const Exchange& exchange) {
   const Endpoint& local = exchange.probe.local;
   const Endpoint mapped = *exchange.mapped();
@@ -121,7 +136,7 @@ void ServerTest::JudgeTranslation(const Exchange& exchange) {
     session().Determine(Axis::kTranslation, "none");
   } else if (local.address.is_v6() && mapped.address.is_v4()) {
     traits().translation = Translation::kNat64;
-    session().nat64_server = targets().a1p1.address;
+    session().nat64_prefix = Nat64PrefixOf(targets().a1p1.address);
     session().Determine(Axis::kTranslation, "nat64");
   } else if (local.address.is_v6() && mapped.port == local.port) {
     traits().translation = Translation::kPrefix;

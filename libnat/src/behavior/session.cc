@@ -1,8 +1,8 @@
 #include "behavior/session.h"
 
-#include <algorithm>
-#include <array>
 #include <utility>
+
+#include "natkit/nat/nat64.h"
 
 namespace natkit::nat::behavior {
 namespace {
@@ -64,13 +64,12 @@ void Session::Untested(Axis axis, std::string reason) {
 }
 
 Endpoint Session::ToLocal(const Endpoint& endpoint) const {
-  if (!nat64_server || !endpoint.address.is_v4()) {
+  if (!nat64_prefix || !endpoint.address.is_v4()) {
     return endpoint;
   }
-  std::array<uint8_t, 16> bytes{};
-  std::ranges::copy(nat64_server->bytes().first(12), bytes.begin());
-  std::ranges::copy(endpoint.address.bytes(), bytes.begin() + 12);
-  return {.address = IpAddress::V6(bytes), .port = endpoint.port};
+  return {.address = SynthesizeNat64(*nat64_prefix, endpoint.address)
+                         .value_or(endpoint.address),
+          .port = endpoint.port};
 }
 
 }  // namespace natkit::nat::behavior

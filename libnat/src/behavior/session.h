@@ -55,9 +55,8 @@ class Session {
   Targets targets;
   /// The router's own external address, if it told.
   std::optional<IpAddress> router_external;
-  /// The first 12 bytes of the server's address when it stands for an IPv4
-  /// address (RFC 6052).
-  std::optional<IpAddress> nat64_server;
+  /// The server's address stands for an IPv4 address behind this one.
+  std::optional<IpPrefix> nat64_prefix;
 
  private:
   Lab& lab_;

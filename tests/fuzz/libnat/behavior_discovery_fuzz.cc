@@ -67,6 +67,15 @@ class Owner {
       config.gateway = IpAddress::V4(192, 168, 1, 1);
     }
     config.tests_lifetimes = (choice & 4) != 0;
+    config.tests_tcp = (choice & 16) != 0;
+    if ((choice & 32) != 0) {
+      config.portal_page = {
+          .server = {kSecond, 80}, .host = "page.example", .path = "/"};
+    }
+    if ((choice & 64) != 0) {
+      config.nat64_prefixes = {
+          IpPrefix::Make(IpAddress::V6({0, 0x64, 0xff, 0x9b}), 96).value()};
+    }
     config.load_mappings = 8;
     discovery_.emplace(config, rng_);
   }
@@ -95,6 +104,10 @@ class Owner {
         Open(*open);
       } else if (const auto* send = std::get_if<SendDatagram>(&*action)) {
         Answer(*send);
+      } else if (const auto* connect = std::get_if<OpenStream>(&*action)) {
+        Connect(*connect);
+      } else if (const auto* write = std::get_if<SendOnStream>(&*action)) {
+        AnswerStream(*write);
       }
     }
   }
@@ -111,6 +124,55 @@ class Owner {
     }
     locals_[wish.socket] = local;
     discovery_->HandleSocketOpened(now_, wish.socket, local);
+  }
+
+  void Connect(const OpenStream& wish) {
+    const uint8_t how = script_.Next();
+    if (how % 8 == 7) {
+      return;  // never comes to anything
+    }
+    if (how % 8 == 6) {
+      discovery_->HandleSocketOpened(now_, wish.socket,
+                                     Fail(Errc::kConnectionRefused));
+      return;
+    }
+    Endpoint local = wish.local;
+    if (local.port == 0) {
+      local.port = next_port_++;
+    }
+    streams_[wish.socket] = wish.to;
+    locals_[wish.socket] = local;
+    discovery_->HandleSocketOpened(now_, wish.socket, local);
+  }
+
+  /// A STUN response in two pieces, a page, or garbage.
+  void AnswerStream(const SendOnStream& sent) {
+    NATKIT_CHECK(streams_.contains(sent.socket));
+    const uint8_t how = script_.Next();
+    std::vector<uint8_t> bytes(how % 32);
+    for (uint8_t& byte : bytes) {
+      byte = script_.Next();
+    }
+    const auto request = stun::Message::Parse(sent.bytes);
+    if (request && how % 4 != 0) {
+      std::array<uint8_t, 128> buffer{};
+      stun::MessageBuilder builder(buffer, stun::kBindingSuccess,
+                                   request->id());
+      Endpoint mapped = locals_.at(sent.socket);
+      mapped.port = static_cast<uint16_t>(mapped.port + how / 64);
+      builder.Add<stun::attr::XorMappedAddress>(mapped);
+      const auto message = builder.Finish();
+      NATKIT_CHECK(message.has_value());
+      bytes.assign(message->begin(), message->end());
+    } else if (!request && how % 4 != 0) {
+      const ByteView page = AsBytes("HTTP/1.1 204 No Content\r\n\r\n");
+      bytes.assign(page.begin(), page.end());
+    }
+    const size_t half = bytes.size() / 2;
+    discovery_->HandleStreamData(now_, sent.socket,
+                                 ByteView(bytes).first(half));
+    discovery_->HandleStreamData(now_, sent.socket,
+                                 ByteView(bytes).subspan(half));
   }
 
   void Answer(const SendDatagram& datagram) {
@@ -204,6 +266,7 @@ class Owner {
   SeededRng rng_;
   std::optional<BehaviorDiscovery> discovery_;
   std::map<SocketNumber, Endpoint> locals_;
+  std::map<SocketNumber, Endpoint> streams_;  ///< and where to
   uint16_t next_port_ = 32768;
   Instant now_;
 };

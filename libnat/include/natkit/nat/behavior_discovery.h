@@ -93,11 +93,16 @@ struct BehaviorConfig {
   bool tests_tcp = false;
   /// Is asked for to find captive portals; needs TCP connections, too.
   std::optional<PortalPage> portal_page;
+  /// NAT64 prefixes that this host was told of, by the addresses of
+  /// ipv4only.arpa (FindNat64Prefixes()) or by its router (RFC 8781); nullopt:
+  /// nobody asked.
+  std::optional<std::vector<IpPrefix>> nat64_prefixes;
   /// Measures lifetimes, minutes of silence.
   bool tests_lifetimes = false;
   /// Lifetimes beyond it are reported as "over".
   Duration longest_lifetime = std::chrono::seconds(600);
-  /// No lifetime is looked at more closely once so much time has passed.
+  /// No lifetime is looked at more closely once so much time has passed, or
+  /// twice `longest_lifetime` and a little, whichever is longer.
   Duration lifetime_budget = std::chrono::minutes(15);
   /// Servers answer RESPONSE-PORT so rarely per source, since it makes them
   /// send to ports that did not ask.

@@ -42,6 +42,7 @@ enum class Axis : uint8_t {
   kPortMapping,     ///< PCP, NAT-PMP, UPnP IGD
   kTcp,             ///< Dependence of TCP mappings (RFC 5382 REQ-1)
   kCaptivePortal,   ///< does a web page stand between us and the Internet
+  kNat64,           ///< is IPv4 reached by IPv6 (RFC 6146, RFC 6877)
 };
 
 /// Every axis, in order.
@@ -109,6 +110,7 @@ struct BehaviorReport {
   std::optional<bool> is_deterministic;
   std::optional<bool> rewrites_payload;
   std::optional<IpAddress> router_external;  ///< as the router says
+  std::optional<IpPrefix> nat64_prefix;      ///< of the one that is in use
   std::vector<IpAddress> hops;  ///< routers seen on the way, nearest first
   uint64_t datagrams_sent = 0;
   uint64_t datagrams_received = 0;
