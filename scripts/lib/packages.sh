@@ -42,6 +42,7 @@ test   libnice-dev            pc:nice
 test   miniupnpc              cmd:upnpc
 test   natpmpc                cmd:natpmpc
 test   miniupnpd-nftables     cmd:miniupnpd
+test   python3-jsonschema     -
 test   nodejs                 any:node
 test   npm                    any:npm
 test   mandoc                 cmd:mandoc

@@ -11,9 +11,12 @@ import threading
 import unittest
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+import jsonschema
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ["NATKIT_BIN"])
 DOCUMENT = (ROOT / "docs/nat-behavior.md").read_text()
+SCHEMA = json.loads((ROOT / "docs/natcheck.schema.json").read_text())
 
 
 def free_port():
@@ -70,6 +73,14 @@ class Json(unittest.TestCase):
         family, = self.report["families"]
         self.assertEqual(keys_of_tables(inner), set(family))
         self.assertEqual(1, self.report["schema"])
+
+    def test_it_fits_the_schema(self):
+        jsonschema.Draft7Validator.check_schema(SCHEMA)
+        jsonschema.validate(self.report, SCHEMA)
+        for needed in ("families", "schema"):
+            with self.assertRaises(jsonschema.ValidationError):
+                jsonschema.validate({key: of for key, of in self.report.items()
+                                     if key != needed}, SCHEMA)
 
     def test_axes_are_those_of_the_document(self):
         section = DOCUMENT.split("\n## The axes\n")[1].split("\n## ")[0]
