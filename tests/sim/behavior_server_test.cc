@@ -107,8 +107,27 @@ INSTANTIATE_TEST_SUITE_P(
                         ServerFault::kIgnoresChange, ServerFault::kDropsChange,
                         ServerFault::kWrongOrigin, ServerFault::kOtherNotMutual,
                         ServerFault::kNoResponsePort,
-                        ServerFault::kOtherSeesProxy)),
+                        ServerFault::kOtherSeesProxy,
+                        ServerFault::kOtherIsItself)),
     NameOf);
+
+TEST(Server, ASecondAddressThatNamesItselfIsEnough) {
+  for (const Known& known : kKnown) {
+    BenchConfig config = BenchFor(known.profile);
+    config.fault = ServerFault::kOtherIsItself;
+    config.max_servers = 1;
+    BehaviorBench bench(config);
+    const BehaviorReport report = bench.Run();
+    const Verdict& server = report.verdict(Axis::kServer);
+    EXPECT_EQ(server.outcome, Outcome::kDetermined) << Describe(report);
+    EXPECT_THAT(server.reason, testing::HasSubstr("it names"));
+    EXPECT_EQ(report.verdict(Axis::kMapping).value, known.mapping)
+        << Describe(report);
+    EXPECT_EQ(report.verdict(Axis::kFiltering).value, known.filtering)
+        << Describe(report);
+    EXPECT_EQ(report.verdict(Axis::kFiltering).outcome, Outcome::kDetermined);
+  }
+}
 
 TEST(SubstituteServer, TwoOrdinaryServersTellEndpointIndependence) {
   BenchConfig config = BenchFor("port-restricted");

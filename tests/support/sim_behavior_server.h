@@ -25,6 +25,7 @@ enum class ServerFault : uint8_t {
   kOtherNotMutual,  ///< OTHER-ADDRESS is a stranger's server
   kNoResponsePort,  ///< 420 to RESPONSE-PORT
   kOtherSeesProxy,  ///< the second address sees a proxy, not the client
+  kOtherIsItself,   ///< the second address names itself, as coturn's does
 };
 
 /// A server with two addresses and two ports in a World (RFC 5780 section 3)
@@ -116,6 +117,9 @@ class SimBehaviorServer : public netsim::Actor {
     }
     if (fault_ == ServerFault::kOtherNotMutual && of.address == second_) {
       other.address = IpAddress::V4(203, 0, 113, 99);
+    }
+    if (fault_ == ServerFault::kOtherIsItself && of.address == second_) {
+      other = of;
     }
     return other;
   }

@@ -2,8 +2,11 @@
 """libnat's STUN client against coturn's server: UDP, TCP and TLS, without and
 with long-term credentials.
 
-NATKIT_TESTS names the folder of stun_probe.
+natcheck, too: coturn is the most usual server of RFC 5780.
+
+NATKIT_TESTS names the folder of stun_probe, NATKIT_BIN that of natcheck.
 """
+import json
 import os
 import shutil
 import socket
@@ -15,11 +18,13 @@ import unittest
 import wg_interop_lab as lab
 
 PROBE = os.environ["NATKIT_TESTS"] + "/stun_probe"
+NATCHECK = os.environ["NATKIT_BIN"] + "/natcheck"
 USER = "matrix"
 PASSWORD = "The M\u00e4trix"
 REALM = "example.org"
 FOLDER = ""
 ADDRESSES = ("127.0.0.1", "::1")
+EI = "endpoint-independent"
 
 
 def probe(transport, port, *credentials, address="127.0.0.1"):
@@ -33,14 +38,14 @@ def probe(transport, port, *credentials, address="127.0.0.1"):
 class Coturn:
     """One turnserver with a folder and ports of its own."""
 
-    def __init__(self, port, *options):
+    def __init__(self, port, *options, addresses=ADDRESSES):
         self.port = port
         self.tls_port = port + 2
         self.folder = tempfile.mkdtemp(dir=FOLDER)
         self.process = subprocess.Popen(
             ["turnserver", "-n", "-p", str(port),
              "--tls-listening-port", str(self.tls_port),
-             *(f"--listening-ip={address}" for address in ADDRESSES),
+             *(f"--listening-ip={address}" for address in addresses),
              "--allow-loopback-peers", "--no-cli", "--no-dtls",
              "--cert", f"{FOLDER}/cert.pem", "--pkey", f"{FOLDER}/key.pem",
              "--userdb", f"{self.folder}/db", "--log-file", "stdout",
@@ -49,15 +54,16 @@ class Coturn:
             cwd=self.folder, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL)
 
+        self.addresses = addresses
+
     def wait(self):
         for port in (self.port, self.tls_port):
             lab.wait_until(lambda port=port: self.accepts(port),
                            f"coturn listens on port {port}")
 
-    @staticmethod
-    def accepts(port):
+    def accepts(self, port):
         try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
+            socket.create_connection((self.addresses[0], port), 1).close()
             return True
         except OSError:
             return False
@@ -113,6 +119,22 @@ class CoturnTest(unittest.TestCase):
                 with self.subTest(transport=transport, user=credentials):
                     self.assertEqual(probe(transport, port, *credentials),
                                      ["error", "401"])
+
+    def test_natcheck_learns_from_it_what_it_can_tell(self):
+        server = Coturn(5478, "--no-auth",
+                        addresses=("127.0.0.51", "127.0.0.52"))
+        self.addCleanup(server.stop)
+        server.wait()
+        done = subprocess.run(
+            [NATCHECK, "--json", "--server", "127.0.0.51:5478"],
+            capture_output=True, text=True, timeout=lab.DEADLINE)
+        family, = json.loads(done.stdout)["families"]
+        for axis, value in (("server", "two-addresses"), ("mapping", "none"),
+                            ("filtering", EI), ("poisoning", "no")):
+            verdict = family["verdicts"][axis]
+            with self.subTest(axis=axis, verdict=verdict):
+                self.assertEqual([verdict["outcome"], verdict["value"]],
+                                 ["determined", value])
 
 
 if __name__ == "__main__":

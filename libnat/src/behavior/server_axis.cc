@@ -218,8 +218,12 @@ Task<> ServerTest::CheckOther() {
     UseSubstitute(*problem);
     co_return;
   }
-  if (!second.arrival->other ||
-      session().ToLocal(*second.arrival->other) != a1p1) {
+  const std::optional<Endpoint> back =
+      second.arrival->other
+          ? std::optional(session().ToLocal(*second.arrival->other))
+          : std::nullopt;
+  if (!back ||
+      (back->address != a1p1.address && back->address != other.address)) {
     UseSubstitute(other.ToString() + " does not know " + a1p1.ToString() +
                   " as its other address");
     co_return;
@@ -229,7 +233,13 @@ Task<> ServerTest::CheckOther() {
   found.a2p1 = {.address = other.address, .port = a1p1.port};
   found.a2p2 = other;
   found.has_alternates = true;
-  session().Determine(Axis::kServer, "two-addresses");
+  // Some servers (coturn) name the same address wherever they are asked. The
+  // tests begin at A1, and each finds out whether the server does as asked.
+  session().Determine(Axis::kServer, "two-addresses",
+                      *back == a1p1
+                          ? std::string()
+                          : "asked at " + other.ToString() + " it names " +
+                                back->ToString() + " as its other address");
 }
 
 /// Lets one socket ask for an answer to another.
