@@ -129,6 +129,26 @@ TEST(Server, ASecondAddressThatNamesItselfIsEnough) {
   }
 }
 
+TEST(Hairpinning, AHostThatDropsItsOwnSourcesDoesNotKnowThatThereIsNone) {
+  using netsim::Hairpinning;
+  for (const auto mode : {Hairpinning::kNone, Hairpinning::kExternalSource}) {
+    BenchConfig config = BenchFor("full-cone");
+    config.home.hairpinning = mode;
+    config.discovery.drops_own_source = true;
+    BehaviorBench bench(config);
+    const BehaviorReport report = bench.Run();
+    const Verdict& verdict = report.verdict(Axis::kHairpinning);
+    if (mode == Hairpinning::kExternalSource) {
+      EXPECT_EQ(verdict.outcome, Outcome::kDetermined) << Describe(report);
+      EXPECT_EQ(verdict.value, "external-source");
+    } else {
+      EXPECT_EQ(verdict.outcome, Outcome::kInconclusive) << Describe(report);
+      EXPECT_FALSE(report.traits.hairpinning.has_value());
+      EXPECT_THAT(verdict.reason, testing::HasSubstr("drops"));
+    }
+  }
+}
+
 TEST(SubstituteServer, TwoOrdinaryServersTellEndpointIndependence) {
   BenchConfig config = BenchFor("port-restricted");
   config.fault = ServerFault::kOneAddress;

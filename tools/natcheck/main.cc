@@ -180,6 +180,8 @@ void Run::Discover(AddressFamily family, const std::vector<Endpoint>& servers) {
   if (const auto gateway = io::FindDefaultGateway(family)) {
     config.gateway = gateway->router;
   }
+  // Linux takes IPv4 packets with a source of its own for martians.
+  config.drops_own_source = servers.front().address.is_v4();
   config.tests_tcp = true;
   if (const auto page = portal_servers_.find(family);
       page != portal_servers_.end()) {

@@ -86,6 +86,10 @@ struct BehaviorConfig {
   /// Addresses of this host. With a second one the tests that need two hosts
   /// are run (overloading, paired pooling).
   std::vector<IpAddress> local_addresses;
+  /// All of them are of one host, and it drops packets that arrive with one of
+  /// them as their source (martians). Then it is not known whether a NAT
+  /// hairpins without translating sources.
+  bool drops_own_source = false;
   /// The router that packets to the servers leave by; it is asked for port
   /// mapping services.
   std::optional<IpAddress> gateway;
