@@ -101,7 +101,21 @@ std::vector<Duration> LifetimeTest::FirstSilences() {
 
 std::vector<Duration> LifetimeTest::NextSilences() {
   std::vector<Duration> silences;
-  if (!dead() || IsNarrow()) {
+  if (IsNarrow()) {
+    return silences;
+  }
+  const Duration budget = std::max<Duration>(
+      config().lifetime_budget,
+      2 * config().longest_lifetime + std::chrono::minutes(3));
+  const Duration left = budget - (lab().now() - lab().started());
+  if (!dead()) {
+    if (alive_ < config().longest_lifetime && !misses_.empty()) {
+      // Losses seen since then make the silences too few: some more.
+      std::ranges::copy_if(FirstSilences(), std::back_inserter(silences),
+                           [this, left](Duration silence) {
+                             return silence > alive_ && silence <= left;
+                           });
+    }
     return silences;
   }
   const Duration gap = *dead() - alive_;
@@ -111,10 +125,6 @@ std::vector<Duration> LifetimeTest::NextSilences() {
   const Duration room = config().response_port_interval * (kSearches * kCopies);
   const int64_t parts =
       std::clamp<int64_t>(gap / std::max<Duration>(room, kNarrow), 2, most);
-  const Duration budget = std::max<Duration>(
-      config().lifetime_budget,
-      2 * config().longest_lifetime + std::chrono::minutes(3));
-  const Duration left = budget - (lab().now() - lab().started());
   for (int64_t i = 1; i < parts; ++i) {
     const Duration silence = alive_ + gap * i / parts;
     if (silence <= left) {
