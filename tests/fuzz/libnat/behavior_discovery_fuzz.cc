@@ -24,7 +24,8 @@
 namespace natkit::nat {
 namespace {
 
-constexpr size_t kMaxActionsPerInput = 400;
+// Answers come at once here, so whole passes run within one input.
+constexpr size_t kMaxActionsPerInput = 1000;
 constexpr size_t kMaxEvidence = 256;
 constexpr size_t kMaxRounds = 200000;
 
