@@ -4,6 +4,7 @@
 #include <chrono>
 #include <iterator>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include "natkit/shell/command_line.h"
@@ -56,6 +57,9 @@ std::expected<Settings, std::vector<std::string>> Checker::Check() {
   out_.max_connections = raw_.max_connections;
   out_.max_connections_per_source = raw_.max_connections_per_source;
   out_.idle_timeout = raw_.idle_timeout;
+  if (raw_.idle_timeout <= Duration::zero()) {
+    Complain("idle_timeout must be more than 0");
+  }
   CheckListeners();
   CheckPolicies();
   CheckRateLimit();
@@ -101,6 +105,16 @@ void Checker::CheckListeners() {
   if (!out_.tls.empty() &&
       (out_.certificate.empty() || out_.private_key.empty())) {
     Complain("listen_tls needs certificate and private_key, PEM files");
+  } else if (out_.certificate.empty() != out_.private_key.empty()) {
+    Complain("certificate and private_key belong together: give both");
+  }
+  std::set<Endpoint> seen;
+  for (const auto* endpoints : {&out_.tcp, &out_.tls}) {
+    for (const Endpoint& endpoint : *endpoints) {
+      if (endpoint.port != 0 && !seen.insert(endpoint).second) {
+        Complain(endpoint.ToString() + " is there twice for TCP and TLS");
+      }
+    }
   }
   if (raw_.metrics_listen.empty()) {
     return;

@@ -319,6 +319,11 @@ class Configuration(Case):
                 ("gather_time = 1", "gather_time must be at most 0.01"),
                 ('listen = "3478"', "'3478' is not ADDRESS:PORT"),
                 ('listen_tls = ":5349"', "needs certificate and private_key"),
+                ('certificate = "/c"', "belong together"),
+                ("idle_timeout = 0", "must be more than 0"),
+                (f'listen_tcp = ["{A1}:{P1}", "{A1}:{P1}"]', "there twice"),
+                (f'listen_tcp = "{A1}:{P1}"\nlisten_tls = "{A1}:{P1}"\n'
+                 'certificate = "/c"\nprivate_key = "/k"', "there twice"),
                 ('amplification = "some"', '"balanced", "none", "any"'),
                 (f'discovery_addresses = "{A1}"', "two different addresses"),
                 (f'discovery_addresses = ["{A1}", "::1"]', "two different"),
