@@ -2,6 +2,7 @@
 // RFC 7857 section 9: in which order ports are given.
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <map>
 
@@ -252,6 +253,61 @@ Task<void> TestPortRandomness(Trial& trial, const Facts& /*facts*/) {
   }
 }
 
+namespace {
+
+/// A UDP datagram in pieces; `size` bytes of payload carry `token`.
+std::vector<std::vector<uint8_t>> Pieces(const Socket& from, const Socket& to,
+                                         uint64_t token, size_t size,
+                                         const netsim::IpFields& ip) {
+  return netsim::FragmentPacket(
+      netsim::BuildUdp(from.local(), to.local(), TokenPayload(token, size), ip),
+      420, 0);
+}
+
+bool HasWhole(const Socket& target, uint64_t token) {
+  return std::ranges::any_of(target.inbox, [token](const Seen& seen) {
+    return seen.token == token &&
+           netsim::HasValidTransportChecksum(seen.packet, seen.info);
+  });
+}
+
+/// Whether fragments of both sockets with one identification, sent in turns,
+/// are put together right.
+Task<bool> DoBothArrive(Trial& trial, const std::array<Socket*, 2> own,
+                        Socket& target, uint16_t identification) {
+  std::array<std::vector<std::vector<uint8_t>>, 2> pieces;
+  std::array<uint64_t, 2> tokens{};
+  for (size_t i = 0; i < own.size(); ++i) {
+    tokens[i] = trial.lab().NextToken();
+    trial.lab().ExpectToken(tokens[i], target);
+    netsim::IpFields ip;
+    ip.id = identification;
+    pieces[i] = Pieces(*own[i], target, tokens[i], 600 + 100 * i, ip);
+  }
+  for (size_t part = 0; part < pieces[1].size(); ++part) {
+    trial.Send(Side::kInside, pieces[0][part]);
+    trial.Send(Side::kInside, pieces[1][part]);
+  }
+  co_return co_await trial.Until(std::chrono::milliseconds(300), [&] {
+    return HasWhole(target, tokens[0]) && HasWhole(target, tokens[1]);
+  });
+}
+
+Task<bool> DoFragmentsArrive(Trial& trial, const Socket& own, Socket& target) {
+  const uint64_t token = trial.lab().NextToken();
+  trial.lab().ExpectToken(token, target);
+  for (auto& piece : Pieces(own, target, token, 700, {})) {
+    trial.Send(Side::kInside, std::move(piece));
+  }
+  co_return co_await trial.Until(std::chrono::milliseconds(250), [&] {
+    return std::ranges::any_of(target.inbox, [token](const Seen& seen) {
+      return seen.token == token;
+    });
+  });
+}
+
+}  // namespace
+
 /// RFC 7857 section 10: two hosts use one IP identification at a time.
 Task<void> TestIpId(Trial& trial, const Facts& facts) {
   const auto sharer = facts.SharerOf(0);
@@ -261,72 +317,34 @@ Task<void> TestIpId(Trial& trial, const Facts& facts) {
                           : "no two hosts share an external address");
     co_return;
   }
-  const std::unique_ptr<Socket> own[2] = {
-      trial.Inside(IpProtocol::kUdp, 0),
-      trial.Inside(IpProtocol::kUdp, *sharer)};
+  const auto own = trial.Inside(IpProtocol::kUdp, 0);
+  const auto other = trial.Inside(IpProtocol::kUdp, *sharer);
   const auto target = trial.Outside(IpProtocol::kUdp);
-  const auto first = co_await trial.Out(*own[0], *target);
-  const auto second = co_await trial.Out(*own[1], *target);
+  const auto first = co_await trial.Out(*own, *target);
+  const auto second = co_await trial.Out(*other, *target);
   if (!first || !second || first->address != second->address) {
     trial.Conclude("7857-10", kInconclusive,
                    "the hosts did not share an external address");
     co_return;
   }
-  int both = 0;
-  for (int round = 0; round < 24 && both < 3; ++round) {
-    std::vector<std::vector<uint8_t>> pieces[2];
-    uint64_t tokens[2] = {};
-    for (size_t i = 0; i < 2; ++i) {
-      tokens[i] = trial.lab().NextToken();
-      trial.lab().ExpectToken(tokens[i], *target);
-      netsim::IpFields ip;
-      ip.id = static_cast<uint16_t>(7000 + round);
-      pieces[i] = netsim::FragmentPacket(
-          netsim::BuildUdp(own[i]->local(), target->local(),
-                           TokenPayload(tokens[i], 600 + 100 * i), ip),
-          420, 0);
-    }
-    for (size_t part = 0; part < pieces[1].size(); ++part) {
-      trial.Send(Side::kInside, pieces[0][part]);
-      trial.Send(Side::kInside, pieces[1][part]);
-    }
-    const auto has = [&target](uint64_t token) {
-      return std::ranges::any_of(target->inbox, [token](const Seen& seen) {
-        return seen.token == token &&
-               netsim::HasValidTransportChecksum(seen.packet, seen.info);
-      });
-    };
-    const bool came = co_await trial.Until(std::chrono::milliseconds(300), [&] {
-      return has(tokens[0]) && has(tokens[1]);
-    });
-    both += came ? 1 : 0;
+  bool both = false;
+  for (int round = 0; round < 24 && !both; ++round) {
+    both = co_await DoBothArrive(trial, {own.get(), other.get()}, *target,
+                                 static_cast<uint16_t>(7000 + round));
   }
   bool alone = false;
-  for (int i = 0; i < 24 && both == 0 && !alone; ++i) {
-    const uint64_t token = trial.lab().NextToken();
-    trial.lab().ExpectToken(token, *target);
-    for (auto& piece : netsim::FragmentPacket(
-             netsim::BuildUdp(own[0]->local(), target->local(),
-                              TokenPayload(token, 700)),
-             420, 0)) {
-      trial.Send(Side::kInside, std::move(piece));
-    }
-    alone =
-        co_await trial.Until(std::chrono::milliseconds(250), [&target, token] {
-          return std::ranges::any_of(target->inbox, [token](const Seen& seen) {
-            return seen.token == token;
-          });
-        });
+  for (int i = 0; i < 24 && !both && !alone; ++i) {
+    alone = co_await DoFragmentsArrive(trial, *own, *target);
   }
-  if (both == 0 && !alone) {
+  if (!both && !alone) {
     trial.Conclude("7857-10", kInconclusive, "no fragments get out");
     co_return;
   }
-  trial.Conclude("7857-10", both > 0 ? kPass : kFail,
-                 both > 0 ? "fragments of two hosts with one identification "
-                            "were put together right"
-                          : "fragments of two hosts with one identification "
-                            "do not arrive whole");
+  trial.Conclude("7857-10", both ? kPass : kFail,
+                 both ? "fragments of two hosts with one identification "
+                        "were put together right"
+                      : "fragments of two hosts with one identification "
+                        "do not arrive whole");
 }
 
 }  // namespace natkit::natcheck::conformance

@@ -4,10 +4,14 @@
 
 namespace natkit::natcheck::conformance {
 
-std::span<const TestCase> TestCases() {
-  using enum Slot;
-  using enum Needs;
-  static const std::vector<TestCase> cases = {
+namespace {
+
+using enum Slot;
+using enum Needs;
+
+/// RFC 4787.
+std::vector<TestCase> UdpCases() {
+  return {
       {"udp-mapping", kTogether, kUdp, {"4787-1"}, TestUdpMapping},
       {"udp-pooling", kTogether, kUdp, {"4787-2", "6888-2"}, TestUdpPooling},
       {"udp-overloading", kTogether, kUdp, {"4787-3"}, TestUdpOverloading},
@@ -37,6 +41,12 @@ std::span<const TestCase> TestCases() {
        {"4787-13", "4787-13a"},
        TestFragmentsOut},
       {"fragments-in", kTogether, kUdp, {"4787-14"}, TestFragmentsIn},
+  };
+}
+
+/// RFC 5382 and what RFC 7857 changes in it.
+std::vector<TestCase> TcpCases() {
+  return {
       {"tcp-mapping", kTogether, kTcp, {"5382-1"}, TestTcpMapping},
       {"tcp-overloading", kTogether, kTcp, {"5382-7"}, TestTcpOverloading},
       {"tcp-open", kTogether, kTcp, {"5382-2"}, TestTcpOpen},
@@ -58,6 +68,12 @@ std::span<const TestCase> TestCases() {
        kTcp,
        {"7857-5"},
        TestProtocolIndependence},
+  };
+}
+
+/// RFC 5508.
+std::vector<TestCase> IcmpCases() {
+  return {
       {"icmp-query",
        kTogether,
        kIcmp,
@@ -79,12 +95,24 @@ std::span<const TestCase> TestCases() {
         "5508-4u", "5508-5", "5508-5u", "5508-10a"},
        TestIcmpErrors},
       {"icmp-hairpin", kTogether, kUdp, {"5508-7", "5508-7a"}, TestIcmpHairpin},
+  };
+}
+
+/// RFC 6888 and what needs the facts of the other tests.
+std::vector<TestCase> CarrierCases() {
+  return {
       {"port-control", kTogether, kUdp, {"6888-9"}, TestPortControl},
       {"exemption", kTogether, kUdp, {"6888-6"}, TestExemption},
       {"conflict", kTogether, kUdp, {"4787-7"}, TestConflict},
       {"address-pool", kTogether, kUdp, {"6888-3"}, TestAddressPool},
       {"port-reuse", kTogether, kUdp, {"6888-8"}, TestPortReuse},
       {"ip-id", kTogether, kUdp, {"7857-10"}, TestIpId},
+  };
+}
+
+/// They disturb others.
+std::vector<TestCase> LonelyCases() {
+  return {
       {"port-randomness",
        kAlone,
        kUdp,
@@ -99,6 +127,19 @@ std::span<const TestCase> TestCases() {
        {"5508-8", "6888-4", "6888-5", "6888-11", "6888-13", "7857-4"},
        TestQuota},
   };
+}
+
+}  // namespace
+
+std::span<const TestCase> TestCases() {
+  static const std::vector<TestCase> cases = [] {
+    std::vector<TestCase> all;
+    for (const auto& group :
+         {UdpCases(), TcpCases(), IcmpCases(), CarrierCases(), LonelyCases()}) {
+      all.insert(all.end(), group.begin(), group.end());
+    }
+    return all;
+  }();
   return cases;
 }
 
