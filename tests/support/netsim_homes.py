@@ -1,4 +1,4 @@
-"""Large scenarios."""
+"""Scenarios that several tests use."""
 
 
 def homes(count, backend):
@@ -28,3 +28,32 @@ address = "203.0.{i}.1"
 backend = "{backend}"
 """)
     return "".join(parts)
+
+
+def two_homes(names, nat):
+    """A STUN server, and two hosts each behind a box of its own: NAME is at
+    192.168.N.10 and seen from outside as 203.0.113.10N, N being 1 and 2. `nat`
+    is TOML for both boxes."""
+    return """
+[[network]]
+name = "internet"
+cidr = "203.0.113.0/24"
+[[host]]
+name = "stun"
+network = "internet"
+address = "203.0.113.21"
+""" + "".join(f"""
+[[network]]
+name = "lan-{name}"
+cidr = "192.168.{number}.0/24"
+[[host]]
+name = "{name}"
+network = "lan-{name}"
+address = "192.168.{number}.10"
+[[nat]]
+name = "nat-{name}"
+{nat}
+inside = "lan-{name}"
+outside = "internet"
+address = "203.0.113.10{number}"
+""" for number, name in enumerate(names, 1))

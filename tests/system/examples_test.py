@@ -12,32 +12,12 @@ sys.path.insert(0, str(ROOT / "tests" / "support"))
 import ice_interop  # noqa: E402
 import wg_interop_lab as lab  # noqa: E402
 from netsim import Simulation, can_simulate  # noqa: E402
+from netsim_homes import two_homes  # noqa: E402
 
 BUILD = pathlib.Path(os.environ["NATKIT_BIN"]).parent
 STUN = "203.0.113.21:3478"
-SCENARIO = """
-[[network]]
-name = "internet"
-cidr = "203.0.113.0/24"
-[[host]]
-name = "stun"
-network = "internet"
-address = "203.0.113.21"
-""" + "".join(f"""
-[[network]]
-name = "lan-{name}"
-cidr = "192.168.{number}.0/24"
-[[host]]
-name = "{name}"
-network = "lan-{name}"
-address = "192.168.{number}.10"
-[[nat]]
-name = "nat-{name}"
-profile = "port-restricted"
-inside = "lan-{name}"
-outside = "internet"
-address = "203.0.113.10{number}"
-""" for number, name in ((1, "alice"), (2, "bob")))
+SCENARIO = two_homes(("alice", "bob"),
+                     'profile = "port-restricted"')
 
 
 def run(*command):

@@ -13,35 +13,14 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import ice_interop  # noqa: E402
 import wg_interop_lab as lab  # noqa: E402
 from netsim import Simulation, can_simulate  # noqa: E402
+from netsim_homes import two_homes  # noqa: E402
 
 TESTS = os.environ["NATKIT_TESTS"]
 PACKAGES = os.environ["NATKIT_NPM"]
 WERIFT_PEER = pathlib.Path(__file__).parent / "werift" / "werift_peer.js"
 STUN = "203.0.113.21:3478"
-SCENARIO = """
-[[network]]
-name = "internet"
-cidr = "203.0.113.0/24"
-[[host]]
-name = "stun"
-network = "internet"
-address = "203.0.113.21"
-""" + "".join(f"""
-[[network]]
-name = "lan-{name}"
-cidr = "192.168.{number}.0/24"
-[[host]]
-name = "{name}"
-network = "lan-{name}"
-address = "192.168.{number}.10"
-[[nat]]
-name = "nat-{name}"
-profile = "port-restricted"
-backend = "kernel"
-inside = "lan-{name}"
-outside = "internet"
-address = "203.0.113.10{number}"
-""" for number, name in ((1, "ours"), (2, "theirs")))
+SCENARIO = two_homes(("ours", "theirs"),
+                     'profile = "port-restricted"\nbackend = "kernel"')
 
 
 class NatTest(unittest.TestCase):
