@@ -1,12 +1,12 @@
 // Sends STUN Binding requests at a steady rate from many sources on loopback
 // and counts the answers; bench/stunsrv_bench.py runs it.
 //
-// Usage: stun_load PORT REQUESTS RATE SOURCES SIZE
+// Usage: stun_load PORT REQUESTS RATE SOURCES SIZE ROW
 // SOURCES sockets, bound to as many addresses of 127.1.0.0/16, send REQUESTS
-// requests of SIZE bytes (20, or more with a filler) to 127.0.0.1:PORT, RATE a
-// second, in bursts each millisecond; where the machine is too slow for that,
-// no more than a window of them is on the way. Prints "SENT ANSWERED
-// RESPONSE_SIZE".
+// requests of SIZE bytes (20, or more with a filler) to 127.0.0.1:PORT, ROW at
+// a time from each, RATE a second, in bursts each millisecond; where the
+// machine is too slow for that, no more than a window of them is on the way.
+// Prints "SENT ANSWERED RESPONSE_SIZE".
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -29,8 +29,6 @@ using Clock = std::chrono::steady_clock;
 constexpr size_t kBatch = 64;
 /// Requests that wait for their answers at most: fewer than fit any buffer.
 constexpr uint64_t kWindow = 200;
-/// Requests that one source sends in a row.
-constexpr uint64_t kRow = 4;
 
 struct Options {
   uint16_t port = 0;
@@ -38,6 +36,8 @@ struct Options {
   uint64_t rate = 0;
   size_t sources = 0;
   size_t size = 20;
+  /// Requests that one source sends in a row.
+  uint64_t row = 4;
 };
 
 int OpenSource(size_t index, uint16_t port) {
@@ -93,7 +93,7 @@ class Load {
           static_cast<uint64_t>(std::chrono::duration<double>(elapsed).count() *
                                 static_cast<double>(options_.rate)));
       while (sent_ < due && HasRoom()) {
-        Send(std::min(due - sent_, kRow));
+        Send(std::min(due - sent_, options_.row));
       }
       Collect();
       if (HasRoom()) {
@@ -167,8 +167,9 @@ class Load {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 6) {
-    std::fputs("usage: stun_load PORT REQUESTS RATE SOURCES SIZE\n", stderr);
+  if (argc != 7) {
+    std::fputs("usage: stun_load PORT REQUESTS RATE SOURCES SIZE ROW\n",
+               stderr);
     return 2;
   }
   const auto number = [argv](int index) {
@@ -178,10 +179,11 @@ int main(int argc, char** argv) {
                         .requests = number(2),
                         .rate = number(3),
                         .sources = number(4),
-                        .size = number(5)};
+                        .size = number(5),
+                        .row = number(6)};
   if (options.sources == 0 || options.size < 20 || options.size > 1400 ||
-      options.size % 4 != 0) {
-    std::fputs("stun_load: bad SOURCES or SIZE\n", stderr);
+      options.size % 4 != 0 || options.row == 0) {
+    std::fputs("stun_load: bad SOURCES, SIZE or ROW\n", stderr);
     return 2;
   }
   Load(options).Run();

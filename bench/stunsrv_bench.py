@@ -8,7 +8,8 @@ user and system, by the answers that came back. Usage:
   bench/stunsrv_bench.py [--bin build/bin] [--rounds 5]
 
 The servers under test get each source as often as it asks: limits are on, and
-set so high that they refuse nothing.
+set so high that they refuse nothing. Each source asks four times in a row;
+with --row 1 once, which is the most that serving can cost.
 """
 import argparse
 import os
@@ -73,7 +74,7 @@ class Server:
         before = cpu_seconds(self.process.pid)
         done = subprocess.run(
             [load, str(self.port), str(options.requests), str(options.rate),
-             str(options.sources), str(options.size)],
+             str(options.sources), str(options.size), str(options.row)],
             capture_output=True, text=True, check=True)
         spent = cpu_seconds(self.process.pid) - before
         sent, answered, size = map(int, done.stdout.split())
@@ -104,6 +105,8 @@ def main():
     parser.add_argument("--rate", type=int, default=100_000)
     parser.add_argument("--sources", type=int, default=200)
     parser.add_argument("--size", type=int, default=20)
+    parser.add_argument("--row", type=int, default=4,
+                        help="requests that a source sends at a time")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     servers = []

@@ -7,8 +7,10 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <span>
 #include <vector>
 
+#include "segment_trains.h"
 #include "sockaddr.h"
 #include "system_error.h"
 #include "udp_messages.h"
@@ -21,6 +23,7 @@ constexpr size_t kControlSize = 64;
 /// Payload that every path carries in one piece, near enough.
 constexpr size_t kMaxWholeSize = 1200;
 static_assert(CMSG_SPACE(sizeof(in6_pktinfo)) <= kControlSize);
+static_assert(BatchSocket::kMaxBatch <= SegmentTrains::kMaxBatch);
 
 /// Tells the address that a datagram was sent to; also makes the same control
 /// message good for the answer.
@@ -93,6 +96,7 @@ class BatchSocket::Impl {
         local(LocalEndpointOf(fd.get())),
         shares_port(shares),
         is_wildcard(local.address.is_unspecified()),
+        trains(fd.get()),
         slots(kMaxBatch) {
     for (size_t i = 0; i < kMaxBatch; ++i) {
       pieces[i] = {slots[i].request.data(), slots[i].request.size()};
@@ -122,6 +126,7 @@ class BatchSocket::Impl {
   Endpoint local;
   bool shares_port;
   bool is_wildcard;
+  SegmentTrains trains;
   BatchSocketCounters counters;
   std::vector<Slot> slots;
   std::array<sockaddr_in6, kMaxBatch> names{};  // room for IPv4 too
@@ -285,19 +290,8 @@ void BatchSocket::Answer(size_t index, size_t size) {
 
 void BatchSocket::Flush() {
   Impl& io = *impl_;
-  size_t done = 0;
-  while (done < io.queued) {
-    const int sent =
-        ::sendmmsg(io.fd.get(), &io.outgoing[done],
-                   static_cast<unsigned>(io.queued - done), MSG_DONTWAIT);
-    if (sent > 0) {
-      done += static_cast<size_t>(sent);
-    } else {
-      // It is the first one's fault; the others may have better luck.
-      ++io.counters.send_errors;
-      ++done;
-    }
-  }
+  io.counters.send_errors +=
+      io.trains.Send(std::span(io.outgoing).first(io.queued));
   io.queued = 0;
 }
 

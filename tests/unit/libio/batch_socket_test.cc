@@ -1,6 +1,8 @@
 #include "natkit/io/batch_socket.h"
 
 #include <gtest/gtest.h>
+#include <netinet/udp.h>
+#include <sys/socket.h>
 
 #include <array>
 #include <set>
@@ -73,6 +75,106 @@ TEST(BatchSocket, OnAWildcardAnswersFromTheAddressThatWasAsked) {
       server.Flush();
       ASSERT_EQ(Await(client), 1U);
       EXPECT_EQ(client.remote(0), to);
+    }
+  }
+}
+
+/// `count` requests by each of `clients`, in turn, taken as one batch.
+void Gather(BatchSocket& server, const std::vector<const BatchSocket*>& clients,
+            size_t count, const Endpoint& to) {
+  for (size_t i = 0; i < count; ++i) {
+    for (const BatchSocket* client : clients) {
+      ASSERT_TRUE(client->SendTo(to, AsBytes("ask")));
+    }
+  }
+  ASSERT_EQ(Await(server), count * clients.size());
+}
+
+std::vector<std::string> Received(BatchSocket& client) {
+  std::vector<std::string> all;
+  const size_t count = Await(client);
+  for (size_t i = 0; i < count; ++i) {
+    all.emplace_back(AsText(client.payload(i)));
+  }
+  return all;
+}
+
+TEST(BatchSocket, ManyAnswersToOneClientStayDatagramsInOrder) {
+  BatchSocket server = Bind("127.0.0.1:0");
+  BatchSocket first = Bind("127.0.0.1:0");
+  BatchSocket second = Bind("127.0.0.1:0");
+  Gather(server, {&first, &second}, 6, server.local_endpoint());
+  const std::array<std::string, 6> sizes = {"a1",   "a2", "a3",
+                                            "long", "b1", "b2"};
+  for (size_t i = 0; i < 12; ++i) {
+    Answer(server, i, sizes[i / 2] + (i % 2 == 0 ? "f" : "s"));
+  }
+  server.Flush();
+  EXPECT_EQ(Received(first), (std::vector<std::string>{"a1f", "a2f", "a3f",
+                                                       "longf", "b1f", "b2f"}));
+  EXPECT_EQ(Received(second), (std::vector<std::string>{
+                                  "a1s", "a2s", "a3s", "longs", "b1s", "b2s"}));
+  EXPECT_EQ(server.counters().send_errors, 0U);
+}
+
+TEST(BatchSocket, AnswersToOneClientGoAsOneTrain) {
+  BatchSocket server = Bind("127.0.0.1:0");
+  const int zero = 0;
+  if (::setsockopt(server.fd(), SOL_UDP, UDP_SEGMENT, &zero, sizeof zero) !=
+      0) {
+    GTEST_SKIP() << "the system does not know trains";
+  }
+  const BatchSocket client = Bind("127.0.0.1:0");
+  const int on = 1;  // the client takes trains as they are
+  ASSERT_EQ(::setsockopt(client.fd(), SOL_UDP, UDP_GRO, &on, sizeof on), 0);
+  Gather(server, {&client}, 3, server.local_endpoint());
+  Answer(server, 0, "one");
+  Answer(server, 1, "two");
+  Answer(server, 2, "six");
+  server.Flush();
+  std::array<char, 64> got{};
+  ASSERT_EQ(::recv(client.fd(), got.data(), got.size(), 0), 9);
+  EXPECT_EQ(std::string(got.data(), 9), "onetwosix");
+}
+
+TEST(BatchSocket, WhereATrainIsRefusedItsDatagramsGoAlone) {
+  BatchSocket server = Bind("127.0.0.1:0");
+  // Without checksums the system sends datagrams, but no trains.
+  const int on = 1;
+  ASSERT_EQ(::setsockopt(server.fd(), SOL_SOCKET, SO_NO_CHECK, &on, sizeof on),
+            0);
+  BatchSocket client = Bind("127.0.0.1:0");
+  BatchSocket other = Bind("127.0.0.1:0");
+  Gather(server, {&client, &other, &client}, 2, server.local_endpoint());
+  for (size_t i = 0; i < 6; ++i) {
+    Answer(server, i, std::to_string(i));
+  }
+  server.Flush();
+  EXPECT_EQ(Received(client), (std::vector<std::string>{"0", "2", "3", "5"}));
+  EXPECT_EQ(Received(other), (std::vector<std::string>{"1", "4"}));
+  EXPECT_EQ(server.counters().send_errors, 0U);
+}
+
+TEST(BatchSocket, ATrainLeavesFromTheAddressThatWasAsked) {
+  for (const auto& [wildcard, from, one, two] :
+       {std::array<std::string, 4>{"0.0.0.0:0", "127.0.0.1:0", "127.0.0.1",
+                                   "127.0.0.2"},
+        {"[::]:0", "[::1]:0", "::1", "::1"}}) {
+    BatchSocket server = Bind(wildcard);
+    BatchSocket client = Bind(from);
+    const uint16_t port = server.local_endpoint().port;
+    for (const std::string& asked : {one, two, one, two}) {
+      ASSERT_TRUE(
+          client.SendTo({*IpAddress::Parse(asked), port}, AsBytes("ask")));
+    }
+    ASSERT_EQ(Await(server), 4U);
+    for (size_t i = 0; i < 4; ++i) {
+      Answer(server, i, server.local(i).address.ToString());
+    }
+    server.Flush();
+    ASSERT_EQ(Await(client), 4U);
+    for (size_t i = 0; i < 4; ++i) {
+      EXPECT_EQ(client.remote(i).address.ToString(), AsText(client.payload(i)));
     }
   }
 }

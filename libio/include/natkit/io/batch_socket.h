@@ -27,8 +27,9 @@ struct BatchSocketCounters {
 
 /// A UDP socket for servers that answer each datagram at most once and at
 /// once. It takes up to 64 requests with one system call, lends a buffer for
-/// the response to each, and sends all responses with one system call; nothing
-/// is copied or allocated on the way. No event loop: a thread of its own polls
+/// the response to each, and sends all responses with one system call, those of
+/// one size for one client as one train (UDP_SEGMENT); nothing is copied or
+/// allocated on the way. No event loop: a thread of its own polls
 /// fd(). The local address is asked for by datagram (IP_PKTINFO) only on a
 /// wildcard. IPv4 datagrams up to 1200 bytes go out with DF, longer ones may be
 /// fragmented.
