@@ -66,12 +66,12 @@ struct Pair {
     a = std::make_unique<IceHost>(world, config, seed * 2 + 1);
     config.role = role_b;
     b = std::make_unique<IceHost>(world, config, seed * 2 + 2);
-    realm_a = world.network().AddNat(
-        SimNetwork::kInternet, IpAddress::V4(198, 51, 100, 1), nat_a,
-        *IpPrefix::Make(kBaseA.address, 16));
-    realm_b = world.network().AddNat(
-        SimNetwork::kInternet, IpAddress::V4(198, 51, 100, 2), nat_b,
-        *IpPrefix::Make(kBaseB.address, 16));
+    realm_a = world.network().AddNat(SimNetwork::kInternet,
+                                     IpAddress::V4(198, 51, 100, 1), nat_a,
+                                     *IpPrefix::Make(kBaseA.address, 16));
+    realm_b = world.network().AddNat(SimNetwork::kInternet,
+                                     IpAddress::V4(198, 51, 100, 2), nat_b,
+                                     *IpPrefix::Make(kBaseB.address, 16));
     a->Connect(*b, milliseconds(30));
     b->Connect(*a, milliseconds(30));
   }
@@ -148,12 +148,7 @@ TEST(IcePunch, ConnectsWithinThreeRoundTripsAnd100Ms) {
       ASSERT_TRUE(
           pair.world.Run(seconds(5), [&] { return pair.are_connected(); }));
       const Duration took = pair.world.now() - start;
-      if (config.nomination == Nomination::kContinuous) {
-        EXPECT_LE(took, milliseconds(250));
-      } else {
-        // Regular nomination waits for the unanswered host pair first.
-        EXPECT_LE(took, milliseconds(250) + config.nomination_wait);
-      }
+      EXPECT_LE(took, milliseconds(250));
     }
   }
 }

@@ -20,10 +20,6 @@ constexpr size_t kMaxRaw = 2048;
 /// Mappings that are remembered.
 constexpr size_t kMaxSeen = 8192;
 
-/// Makes requests as long as responses with four addresses: 68 and 116 bytes.
-constexpr size_t kFillerV4 = 48;
-constexpr size_t kFillerV6 = 96;
-
 std::optional<Endpoint> Optional(const Result<Endpoint>& value) {
   return value ? std::optional(*value) : std::nullopt;
 }
@@ -552,9 +548,7 @@ std::vector<uint8_t> Lab::Build(const Request& request,
     builder.Add<stun::attr::Filler>(request.filler);
   } else if (request.padding == 0) {
     // Servers that never send more than they got answer us, too.
-    const std::array<uint8_t, kFillerV6> filler{};
-    builder.Add<stun::attr::Filler>(ByteView(filler).first(
-        request.to.address.is_v4() ? kFillerV4 : kFillerV6));
+    stun::AddFiller(builder, request.to.address);
   }
   const auto message = builder.Finish();
   NATKIT_CHECK(message.has_value());

@@ -6,13 +6,16 @@
 
 #include "natkit/base/check.h"
 #include "natkit/nat/stun_message_builder.h"
+#include "natkit/nat/stun_vendor.h"
 
 namespace natkit::ice {
 namespace {
 
-std::vector<uint8_t> BuildPlainRequest(const stun::TransactionId& id) {
-  std::array<uint8_t, 64> buffer{};
+std::vector<uint8_t> BuildPlainRequest(const stun::TransactionId& id,
+                                       const IpAddress& server) {
+  std::array<uint8_t, 128> buffer{};
   stun::MessageBuilder builder(buffer, stun::kBindingRequest, id);
+  stun::AddFiller(builder, server);
   builder.AddFingerprint();
   const auto message = builder.Finish();
   NATKIT_CHECK(message.has_value());
@@ -48,7 +51,7 @@ bool Gatherer::SendNext(Instant now) {
   const auto [entry, is_new] = active_.emplace(
       id, Active{.job = job,
                  .timer = RetransmitTimer(schedule, now, schedule.initial_rto),
-                 .payload = BuildPlainRequest(id)});
+                 .payload = BuildPlainRequest(id, job.server.address)});
   context_.Send(job.base, job.server, entry->second.payload);
   return true;
 }

@@ -110,7 +110,7 @@ void Session::RemoveBase(const Endpoint& base) {
 void Session::SetRole(Role role) {
   list_.SetRole(role);
   nominee_.reset();
-  first_valid_at_.reset();
+  nominate_by_.reset();
   nominated_by_peer_.reset();
 }
 
@@ -351,8 +351,8 @@ std::optional<Instant> Session::NextTimeout() const {
   if (const auto probe = NextProbe()) {
     KeepEarliest(next, *probe);
   }
-  if (first_valid_at_ && !nominee_ && !selected_ && may_nominate()) {
-    KeepEarliest(next, *first_valid_at_ + context_.config.nomination_wait);
+  if (nominate_by_ && !nominee_ && !selected_ && may_nominate()) {
+    KeepEarliest(next, *nominate_by_);
   }
   return next;
 }

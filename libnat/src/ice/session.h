@@ -236,7 +236,7 @@ class Session {
   // Controlling: the pair whose nomination is under way; it is Succeeded.
   std::optional<PairKey> nominee_;
   uint32_t nomination_ = 0;
-  std::optional<Instant> first_valid_at_;
+  std::optional<Instant> nominate_by_;  ///< kRegular; set once one is valid
   // Controlled: the pair to select once its own check succeeds.
   std::optional<PairKey> nominated_by_peer_;
   std::optional<uint32_t> highest_nomination_;

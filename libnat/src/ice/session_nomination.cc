@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "ice/path_preference.h"
 #include "ice/session.h"
 
@@ -23,13 +25,17 @@ const Pair* Session::PickRegular(Instant now) {
   }
   const Pair* best = list_.BestSucceeded();
   if (best == nullptr) {
-    first_valid_at_.reset();
+    nominate_by_.reset();
     return nullptr;
   }
-  first_valid_at_ = first_valid_at_.value_or(now);
-  const Instant deadline = *first_valid_at_ + context_.config.nomination_wait;
-  return list_.HasPendingAbove(best->priority) && now < deadline ? nullptr
-                                                                 : best;
+  if (!nominate_by_) {
+    // Better pairs were tried first. One that has not answered a round trip
+    // after this one did is slower, or does not work.
+    const Duration wait = std::max(best->rtt.mean(), context_.config.pacing);
+    nominate_by_ = now + std::min(wait, context_.config.nomination_wait);
+  }
+  return list_.HasPendingAbove(best->priority) && now < *nominate_by_ ? nullptr
+                                                                      : best;
 }
 
 const Pair* Session::BestChallenger(Instant now) const {
@@ -81,7 +87,7 @@ void Session::Select(Instant now, const PairKey& key) {
   if (nominated_by_peer_ == key) {
     nominated_by_peer_.reset();
   }
-  first_valid_at_.reset();
+  nominate_by_.reset();
   if (selected_ == key) {
     return;  // a repeated nomination
   }

@@ -6,6 +6,7 @@
 #include "natkit/base/check.h"
 #include "natkit/nat/stun_attributes.h"
 #include "natkit/nat/stun_message_builder.h"
+#include "natkit/nat/stun_vendor.h"
 
 namespace natkit::nat {
 namespace {
@@ -14,9 +15,11 @@ constexpr Duration kSpacing = std::chrono::milliseconds(20);
 constexpr Duration kRetransmit = std::chrono::milliseconds(400);
 constexpr uint8_t kSends = 3;
 
-std::vector<uint8_t> BuildRequest(const stun::TransactionId& id) {
-  std::array<uint8_t, 64> buffer{};
+std::vector<uint8_t> BuildRequest(const stun::TransactionId& id,
+                                  const IpAddress& server) {
+  std::array<uint8_t, 128> buffer{};
   stun::MessageBuilder builder(buffer, stun::kBindingRequest, id);
+  stun::AddFiller(builder, server);
   builder.AddFingerprint();
   const auto message = builder.Finish();
   NATKIT_CHECK(message.has_value());
@@ -69,9 +72,10 @@ void PortSampler::Send(Instant now, Question& question) {
   ++question.sends;
   question.next = now + kRetransmit;
   next_send_ = now + kSpacing;
-  out_.push_back({.local = question.sample.local,
-                  .to = question.sample.server,
-                  .payload = BuildRequest(question.id)});
+  out_.push_back(
+      {.local = question.sample.local,
+       .to = question.sample.server,
+       .payload = BuildRequest(question.id, question.sample.server.address)});
 }
 
 void PortSampler::HandleTimeout(Instant now) {

@@ -5,6 +5,7 @@
 
 #include "natkit/base/check.h"
 #include "natkit/nat/stun_message_builder.h"
+#include "natkit/nat/stun_vendor.h"
 
 namespace natkit::stun {
 
@@ -40,12 +41,14 @@ BindingConfig BindingConfig::ForDerpServer() {
   BindingConfig config;
   config.software = "tailnode";
   config.sends_fingerprint = true;
+  config.sends_filler = false;
   return config;
 }
 
 BindingConfig BindingConfig::ForRfc3489Server() {
   BindingConfig config;
   config.schedule = RetransmitSchedule::Rfc3489();
+  config.sends_filler = false;
   return config;
 }
 
@@ -131,6 +134,9 @@ std::vector<uint8_t> BindingClient::BuildRequest() {
     builder.Add<attr::Username>(config_.credentials->username);
   } else if (long_term_) {
     long_term_->AddAttributes(builder);
+  }
+  if (config_.sends_filler && config_.transport == Transport::kUdp) {
+    AddFiller(builder, server_.address);
   }
   AddIntegrity(builder);
   if (config_.sends_fingerprint) {

@@ -2,6 +2,28 @@
 
 #include <sodium/crypto_hash_sha256.h>
 
+#include <array>
+
+namespace natkit::stun {
+
+namespace {
+
+// A response with MAPPED-ADDRESS, XOR-MAPPED-ADDRESS, RESPONSE-ORIGIN,
+// OTHER-ADDRESS and FINGERPRINT has 76 bytes over IPv4 and 124 over IPv6; less
+// the 28 of a request with FINGERPRINT and the 4 of the filler's own header.
+constexpr size_t kFillerV4 = 48;
+constexpr size_t kFillerV6 = 96;
+
+}  // namespace
+
+void AddFiller(MessageBuilder& builder, const IpAddress& server) {
+  const std::array<uint8_t, kFillerV6> zeros{};
+  builder.Add<attr::Filler>(
+      ByteView(zeros).first(server.is_v4() ? kFillerV4 : kFillerV6));
+}
+
+}  // namespace natkit::stun
+
 namespace natkit::stun::attr {
 
 namespace {

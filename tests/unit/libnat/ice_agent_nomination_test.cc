@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "ice_agent_lab.h"
@@ -40,11 +41,41 @@ TEST(AgentNomination, RegularWaitsForBetterPairsButNotForLong) {
   lab.SetUp(10);
   lab.AddRemote(kRemote2, 20);  // better, and never answers
   lab.silent = kRemote2;
-  lab.AnswerAll(milliseconds(400));
+  // The answer comes at once; 50 ms of waiting, Ta until the nomination.
+  lab.AnswerAll(milliseconds(49));
   EXPECT_FALSE(lab.agent.selected());
-  lab.AnswerAll(milliseconds(200));
+  lab.AnswerAll(milliseconds(52));
   ASSERT_TRUE(lab.agent.selected());
   EXPECT_EQ(lab.agent.selected()->remote, kRemote);
+}
+
+TEST(AgentNomination, RegularWaitsForBetterPairsAsLongAsARoundTrip) {
+  constexpr auto kRtt = milliseconds(200);
+  for (const auto limit : {milliseconds(500), milliseconds(150)}) {
+    const auto wait = std::min(kRtt, limit);
+    AgentConfig config = Regular(Role::kControlling);
+    config.nomination_wait = limit;
+    AgentLab lab(config);
+    lab.SetUp(10);
+    lab.AddRemote(kRemote2, 20);
+    lab.Advance(milliseconds(50));
+    const auto requests = lab.TakeRequests();
+    const auto worse = std::ranges::find(
+        requests, kRemote, [](const Sent& s) { return s.transmit.to; });
+    ASSERT_NE(worse, requests.end());
+    lab.Advance(kRtt - (lab.now - worse->at));
+    lab.Answer(worse->transmit);
+    (void)lab.TakeRequests();
+    const auto is_nominating = [&] {
+      return std::ranges::any_of(lab.TakeRequests(), [&](const Sent& sent) {
+        return lab.Read(sent).use_candidate;
+      });
+    };
+    lab.Advance(wait - milliseconds(1));
+    EXPECT_FALSE(is_nominating());
+    lab.Advance(milliseconds(51));
+    EXPECT_TRUE(is_nominating());
+  }
 }
 
 TEST(AgentNomination, RegularNominatesOncePerSession) {

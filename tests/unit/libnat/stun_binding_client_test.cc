@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "natkit/nat/stun_message_builder.h"
+#include "natkit/nat/stun_vendor.h"
 #include "stun_core_driver.h"
 
 namespace natkit::stun {
@@ -77,9 +78,15 @@ TEST_F(BindingClientTest, RetransmitsOnRfc8489ScheduleThenTimesOut) {
 }
 
 TEST_F(BindingClientTest, SendsABareRequest) {
-  Start();
+  Start({.sends_filler = false});
   EXPECT_EQ(request_.size(), kHeaderSize);
   EXPECT_EQ(Message::Parse(request_)->type(), kBindingRequest);
+}
+
+TEST_F(BindingClientTest, ARequestIsAsLongAsItsAnswer) {
+  Start();
+  EXPECT_EQ(request_.size(), 72U);
+  EXPECT_TRUE(Message::Parse(request_)->Get<attr::Filler>());
 }
 
 TEST_F(BindingClientTest, LearnsTheReflexiveAddress) {

@@ -6,6 +6,8 @@
 #include <optional>
 
 #include "hex.h"
+#include "natkit/nat/port_sampler.h"
+#include "natkit/nat/stun_binding_client.h"
 #include "natkit/nat/stun_message_builder.h"
 #include "natkit/nat/stun_server.h"
 #include "natkit/nat/stun_vendor.h"
@@ -370,6 +372,53 @@ TEST_F(StunServerDiscovery, BalancedAnswersEveryLongRequest) {
     Ask(Request([](MessageBuilder& out) { out.Add<attr::Filler>(Bytes(44)); }));
     EXPECT_EQ(out_.size(), 68U);
   }
+}
+
+TEST_F(StunServerDiscovery, BalancedAnswersOurClientsEveryTime) {
+  ServerConfig config = TwoAddresses();
+  const IpAddress v6 = *IpAddress::Parse("2001:db8::1");
+  config.discovery->endpoints.push_back(
+      {.addresses = {v6, *IpAddress::Parse("2001:db8::2")},
+       .ports = {kP1, kP2},
+       .advertised = {}});
+  config.amplification = AmplificationPolicy::kBalanced;
+  Configure(std::move(config));
+  SeededRng rng(5);
+  const Endpoint client6 = *Endpoint::Parse("[2001:db8:7::7]:41641");
+  for (int i = 0; i < 200; ++i) {
+    const bool is_v4 = i % 2 == 0;
+    const Endpoint server{is_v4 ? kA1 : v6, kP1};
+    BindingClient client(server, rng, {.sends_fingerprint = i % 4 < 2});
+    client.Start(now_);
+    Ask(client.PollTransmit()->payload, is_v4 ? kClient : client6, server);
+    ExpectSuccess();
+    EXPECT_TRUE(client.HandleDatagram(now_, server, out_));
+  }
+}
+
+TEST_F(StunServerDiscovery, BalancedAnswersEverySampleOfPorts) {
+  ServerConfig config = TwoAddresses();
+  config.amplification = AmplificationPolicy::kBalanced;
+  Configure(std::move(config));
+  SeededRng rng(5);
+  nat::PortSampler sampler(rng);
+  const Endpoint server{kA1, kP1};
+  const Endpoint base = *Endpoint::Parse("192.0.2.1:5000");
+  for (size_t i = 0; i < nat::kMaxPortSamples; ++i) {
+    ASSERT_TRUE(sampler.Add(now_, base, server));
+  }
+  size_t asked = 0;
+  while (!sampler.is_done()) {
+    while (const auto transmit = sampler.PollTransmit()) {
+      Ask(transmit->payload);
+      ++asked;
+      ExpectSuccess();
+      EXPECT_TRUE(sampler.HandleDatagram(now_, base, server, out_));
+    }
+    now_ = sampler.NextTimeout().value_or(now_);
+    sampler.HandleTimeout(now_);
+  }
+  EXPECT_EQ(asked, nat::kMaxPortSamples) << "nothing was asked twice";
 }
 
 // What a flood of forged sources may cost: nothing but the tables.

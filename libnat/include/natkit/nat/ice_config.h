@@ -15,7 +15,8 @@ namespace natkit::ice {
 /// When the controlling side nominates.
 enum class Nomination : uint8_t {
   /// RFC 8445 section 8.1.1: once per session, when no better pair is pending
-  /// or AgentConfig::nomination_wait has passed since the first valid pair.
+  /// or the first valid one has waited for them as long as its round trip
+  /// takes, at least AgentConfig::pacing and at most nomination_wait.
   kRegular,
   /// As soon as a pair is valid, and again whenever a better one is, or when
   /// the selected one becomes suspect. Nominations carry the NOMINATION
@@ -68,7 +69,8 @@ struct AgentConfig {
   Duration opener_time = std::chrono::milliseconds(150);
 
   Nomination nomination = Nomination::kRegular;
-  /// How long kRegular waits for better pairs after the first valid one.
+  /// The longest that kRegular waits for better pairs after the first valid
+  /// one.
   Duration nomination_wait = std::chrono::milliseconds(500);
 
   /// Mean time between consent checks on the selected pair; each interval is

@@ -26,6 +26,9 @@ struct BindingConfig {
   std::string software;
   /// Adds FINGERPRINT to the request.
   bool sends_fingerprint = false;
+  /// Over UDP: makes the request as long as an ordinary response (AddFiller),
+  /// so that servers that never amplify always answer.
+  bool sends_filler = true;
   /// Set: the request carries both integrities, and a response must carry one.
   /// Once a server has answered, later requests carry the one it used.
   std::optional<ShortTermCredentials> credentials;

@@ -3,9 +3,11 @@
 #include <cstdint>
 
 #include "natkit/base/bytes.h"
+#include "natkit/base/endpoint.h"
 #include "natkit/base/result.h"
 #include "natkit/nat/stun_attribute_type.h"
 #include "natkit/nat/stun_attributes.h"
+#include "natkit/nat/stun_message_builder.h"
 #include "natkit/nat/stun_types.h"
 
 /// Attributes of natkit's own, for questions about NATs that RFC 5780 cannot
@@ -18,6 +20,11 @@ namespace natkit::stun {
 /// the response to it, so that a server that never amplifies answers. Any
 /// other unknown comprehension-optional attribute does the same.
 inline constexpr AttributeType kFiller{0xDA70};
+
+/// Adds a kFiller of 52 bytes (IPv6: 100), with which any Binding request is as
+/// long as the longest ordinary response that a server of ours sends over that
+/// family. Without it a server that never amplifies keeps silent at times.
+void AddFiller(MessageBuilder& builder, const IpAddress& server);
 
 /// Request. What the response shall be like: attr::ProbeOptions.
 inline constexpr AttributeType kProbeOptions{0xDA71};
