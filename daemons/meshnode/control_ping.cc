@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "natkit/base/queue.h"
+
 namespace natkit::meshnode {
 
 PingRun::PingRun(PingRequest request, Instant now)
@@ -62,21 +64,11 @@ void PingRun::FinishIfDone() {
 }
 
 std::optional<uint32_t> PingRun::PollSend() {
-  if (sends_.empty()) {
-    return std::nullopt;
-  }
-  const uint32_t sequence = sends_.front();
-  sends_.pop_front();
-  return sequence;
+  return TakeFront(sends_);
 }
 
 std::optional<std::string> PingRun::PollLine() {
-  if (lines_.empty()) {
-    return std::nullopt;
-  }
-  std::string line = std::move(lines_.front());
-  lines_.pop_front();
-  return line;
+  return TakeFront(lines_);
 }
 
 }  // namespace natkit::meshnode

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "natkit/base/check.h"
+#include "natkit/base/queue.h"
 #include "server/server_impl.h"
 
 namespace natkit::derp {
@@ -119,12 +120,7 @@ std::list<Connection*>& ServerCore::Impl::PendingList(
 }
 
 std::optional<ServerEvent> ServerCore::Impl::PollEvent() {
-  if (events_.empty()) {
-    return std::nullopt;
-  }
-  ServerEvent event = std::move(events_.front());
-  events_.pop_front();
-  return event;
+  return TakeFront(events_);
 }
 
 void ServerCore::Impl::SetDeadline(Connection& connection,

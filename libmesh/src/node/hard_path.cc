@@ -1,18 +1,10 @@
 #include "node/hard_path.h"
 
+#include "natkit/base/queue.h"
+
 namespace natkit::mesh {
 
 namespace {
-
-template <class T>
-std::optional<T> TakeFront(std::deque<T>& queue) {
-  if (queue.empty()) {
-    return std::nullopt;
-  }
-  std::optional<T> front(std::move(queue.front()));
-  queue.pop_front();
-  return front;
-}
 
 bool IsOver(const nat::HardPunch& punch) {
   return (punch.state() == nat::HardPunchState::kHit ||

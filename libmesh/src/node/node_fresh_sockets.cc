@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "natkit/base/queue.h"
 #include "node/node_impl.h"
 
 namespace natkit::mesh {
@@ -65,12 +66,7 @@ std::optional<SocketCommand> Node::Impl::PollSocketCommand() {
   if (auto command = hard_.PollCommand()) {
     return command;
   }
-  if (socket_commands_.empty()) {
-    return std::nullopt;
-  }
-  SocketCommand command = std::move(socket_commands_.front());
-  socket_commands_.pop_front();
-  return command;
+  return TakeFront(socket_commands_);
 }
 
 }  // namespace natkit::mesh

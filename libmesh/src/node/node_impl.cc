@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "natkit/base/check.h"
+#include "natkit/base/queue.h"
 #include "node/earlier.h"
 
 namespace natkit::mesh {
@@ -325,12 +326,7 @@ void Node::Impl::ReportPath(NodePeer& peer) {
 }
 
 std::optional<RelayCommand> Node::Impl::PollRelayCommand() {
-  if (commands_.empty()) {
-    return std::nullopt;
-  }
-  const RelayCommand command = commands_.front();
-  commands_.pop_front();
-  return command;
+  return TakeFront(commands_);
 }
 
 size_t Node::Impl::PollRelayBytes(Instant now, RelayId relay,
@@ -339,12 +335,7 @@ size_t Node::Impl::PollRelayBytes(Instant now, RelayId relay,
 }
 
 std::optional<NodeEvent> Node::Impl::PollEvent() {
-  if (events_.empty()) {
-    return std::nullopt;
-  }
-  NodeEvent event = std::move(events_.front());
-  events_.pop_front();
-  return event;
+  return TakeFront(events_);
 }
 
 std::optional<Instant> Node::Impl::NextTimeout() const {

@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 
+#include "natkit/base/queue.h"
 #include "node/earlier.h"
 
 namespace natkit::mesh {
@@ -516,21 +517,11 @@ std::optional<ice::AgentTransmit> PeerLink::PollTransmit() {
 }
 
 std::optional<SignalBody> PeerLink::PollSignal() {
-  if (signals_.empty()) {
-    return std::nullopt;
-  }
-  SignalBody body = std::move(signals_.front());
-  signals_.pop_front();
-  return body;
+  return TakeFront(signals_);
 }
 
 std::optional<LinkEvent> PeerLink::PollEvent() {
-  if (events_.empty()) {
-    return std::nullopt;
-  }
-  LinkEvent event = events_.front();
-  events_.pop_front();
-  return event;
+  return TakeFront(events_);
 }
 
 std::optional<Instant> PeerLink::NextTimeout() const {

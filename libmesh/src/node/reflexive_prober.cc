@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "natkit/base/queue.h"
 #include "node/earlier.h"
 
 namespace natkit::mesh {
@@ -165,12 +166,7 @@ nat::NatTraits ReflexiveProber::Observe() const {
 }
 
 std::optional<ProbeTransmit> ReflexiveProber::PollTransmit() {
-  if (transmits_.empty()) {
-    return std::nullopt;
-  }
-  ProbeTransmit transmit = std::move(transmits_.front());
-  transmits_.pop_front();
-  return transmit;
+  return TakeFront(transmits_);
 }
 
 std::optional<std::vector<ReflexiveAddress>> ReflexiveProber::PollChange() {

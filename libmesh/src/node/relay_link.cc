@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "natkit/base/check.h"
+#include "natkit/base/queue.h"
 #include "node/earlier.h"
 
 namespace natkit::mesh {
@@ -178,21 +179,11 @@ size_t RelayLink::PollTransmit(Instant now, MutableBytes out) {
 }
 
 std::optional<StreamCommand> RelayLink::PollCommand() {
-  if (commands_.empty()) {
-    return std::nullopt;
-  }
-  const StreamCommand command = commands_.front();
-  commands_.pop_front();
-  return command;
+  return TakeFront(commands_);
 }
 
 std::optional<RelayEvent> RelayLink::PollEvent() {
-  if (events_.empty()) {
-    return std::nullopt;
-  }
-  RelayEvent event = std::move(events_.front());
-  events_.pop_front();
-  return event;
+  return TakeFront(events_);
 }
 
 std::optional<Instant> RelayLink::NextTimeout() const {

@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "natkit/base/check.h"
+#include "natkit/base/queue.h"
 #include "natkit/nat/stun_message_builder.h"
 #include "natkit/nat/stun_vendor.h"
 
@@ -454,12 +455,7 @@ void Lab::HandleTimeout(Instant now) {
 }
 
 std::optional<BehaviorAction> Lab::PollAction() {
-  if (actions_.empty()) {
-    return std::nullopt;
-  }
-  BehaviorAction action = std::move(actions_.front());
-  actions_.pop_front();
-  return action;
+  return TakeFront(actions_);
 }
 
 std::optional<Instant> Lab::NextTimeout() const {

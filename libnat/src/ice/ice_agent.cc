@@ -5,22 +5,9 @@
 #include <utility>
 
 #include "ice/agent_core.h"
+#include "natkit/base/queue.h"
 
 namespace natkit::ice {
-namespace {
-
-template <class T>
-std::optional<T> TakeFront(std::deque<T>& queue) {
-  if (queue.empty()) {
-    return std::nullopt;
-  }
-  std::optional<T> front(std::move(queue.front()));
-  queue.pop_front();
-  return front;
-}
-
-}  // namespace
-
 Agent::Agent(AgentConfig config, Rng& rng)
     : core_(std::make_unique<Core>(std::move(config), rng)) {}
 

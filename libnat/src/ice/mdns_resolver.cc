@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "ice/mdns_message.h"
+#include "natkit/base/queue.h"
 
 namespace natkit::ice {
 namespace {
@@ -183,21 +184,11 @@ void MdnsResolver::HandleTimeout(Instant now) {
 }
 
 std::optional<Transmit> MdnsResolver::PollTransmit() {
-  if (transmits_.empty()) {
-    return std::nullopt;
-  }
-  Transmit transmit = std::move(transmits_.front());
-  transmits_.pop_front();
-  return transmit;
+  return TakeFront(transmits_);
 }
 
 std::optional<Candidate> MdnsResolver::PollCandidate() {
-  if (resolved_.empty()) {
-    return std::nullopt;
-  }
-  Candidate candidate = std::move(resolved_.front());
-  resolved_.pop_front();
-  return candidate;
+  return TakeFront(resolved_);
 }
 
 std::optional<Instant> MdnsResolver::NextTimeout() const {

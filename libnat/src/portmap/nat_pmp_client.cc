@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "natkit/base/queue.h"
 #include "natkit/nat/pcp_message.h"
 
 namespace natkit::nat {
@@ -355,21 +356,11 @@ void NatPmpClient::Refuse(Instant now, const PortMappingKey& key, Entry& entry,
 }
 
 std::optional<Transmit> NatPmpClient::PollTransmit() {
-  if (transmits_.empty()) {
-    return std::nullopt;
-  }
-  Transmit transmit = std::move(transmits_.front());
-  transmits_.pop_front();
-  return transmit;
+  return TakeFront(transmits_);
 }
 
 std::optional<PortMappingClientEvent> NatPmpClient::PollEvent() {
-  if (events_.empty()) {
-    return std::nullopt;
-  }
-  PortMappingClientEvent event = events_.front();
-  events_.pop_front();
-  return event;
+  return TakeFront(events_);
 }
 
 std::optional<Instant> NatPmpClient::NextTimeout() const {

@@ -9,6 +9,7 @@
 
 #include "natkit/base/check.h"
 #include "natkit/base/copy.h"
+#include "natkit/base/queue.h"
 
 namespace natkit::nat {
 
@@ -386,21 +387,11 @@ Duration PcpClient::RandomBelow(Duration bound) {
 }
 
 std::optional<Transmit> PcpClient::PollTransmit() {
-  if (transmits_.empty()) {
-    return std::nullopt;
-  }
-  Transmit transmit = std::move(transmits_.front());
-  transmits_.pop_front();
-  return transmit;
+  return TakeFront(transmits_);
 }
 
 std::optional<PortMappingClientEvent> PcpClient::PollEvent() {
-  if (events_.empty()) {
-    return std::nullopt;
-  }
-  PortMappingClientEvent event = events_.front();
-  events_.pop_front();
-  return event;
+  return TakeFront(events_);
 }
 
 std::optional<Instant> PcpClient::NextTimeout() const {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "natkit/base/queue.h"
+
 namespace natkit::nat {
 
 namespace {
@@ -516,12 +518,7 @@ std::optional<UpnpRequest> PortMapper::PollUpnpRequest() {
 }
 
 std::optional<PortMapperEvent> PortMapper::PollEvent() {
-  if (events_.empty()) {
-    return std::nullopt;
-  }
-  PortMapperEvent event = events_.front();
-  events_.pop_front();
-  return event;
+  return TakeFront(events_);
 }
 
 std::optional<Instant> PortMapper::NextTimeout() const {

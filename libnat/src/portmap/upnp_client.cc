@@ -4,6 +4,8 @@
 #include <chrono>
 #include <utility>
 
+#include "natkit/base/queue.h"
+
 namespace natkit::nat {
 
 namespace {
@@ -244,12 +246,7 @@ std::optional<UpnpRequest> UpnpClient::PollRequest() {
 }
 
 std::optional<PortMappingClientEvent> UpnpClient::PollEvent() {
-  if (events_.empty()) {
-    return std::nullopt;
-  }
-  PortMappingClientEvent event = events_.front();
-  events_.pop_front();
-  return event;
+  return TakeFront(events_);
 }
 
 std::optional<Instant> UpnpClient::NextTimeout() const {

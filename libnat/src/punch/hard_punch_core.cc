@@ -3,21 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "natkit/base/queue.h"
+
 namespace natkit::nat {
-namespace {
-
-template <class T>
-std::optional<T> TakeFront(std::deque<T>& queue) {
-  if (queue.empty()) {
-    return std::nullopt;
-  }
-  std::optional<T> front(std::move(queue.front()));
-  queue.pop_front();
-  return front;
-}
-
-}  // namespace
-
 HardPunch::Core::Core(HardPunchConfig config, Rng& rng)
     : config_(std::move(config)),
       rng_(rng),

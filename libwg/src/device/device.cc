@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "device/device_impl.h"
+#include "natkit/base/queue.h"
 
 namespace natkit::wg {
 
@@ -80,12 +81,7 @@ void Device::SendKeepalive(Instant now, PeerId peer, PacketBatch& out) {
 }
 
 std::optional<DeviceEvent> Device::PollEvent() {
-  if (impl_->events_.empty()) {
-    return std::nullopt;
-  }
-  DeviceEvent event = impl_->events_.front();
-  impl_->events_.pop_front();
-  return event;
+  return TakeFront(impl_->events_);
 }
 
 const DeviceCounters& Device::counters() const {

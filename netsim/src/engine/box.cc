@@ -5,6 +5,7 @@
 
 #include "engine/timer_lists.h"
 #include "ipv6/nat64_translate.h"
+#include "natkit/base/queue.h"
 #include "packet/wire.h"
 
 namespace natkit::netsim::engine {
@@ -271,12 +272,7 @@ void Box::DrainServices() {
 }
 
 std::optional<EnginePacket> Box::PollTransmit() {
-  if (queue_.empty()) {
-    return std::nullopt;
-  }
-  EnginePacket packet = std::move(queue_.front());
-  queue_.pop_front();
-  return packet;
+  return TakeFront(queue_);
 }
 
 std::optional<Instant> Box::NextTimeout() const {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ethernet/neighbor_messages.h"
+#include "natkit/base/queue.h"
 
 namespace natkit::netsim {
 namespace {
@@ -217,12 +218,7 @@ void EthernetPort::Announce() {
 }
 
 std::optional<std::vector<uint8_t>> EthernetPort::PollTransmit() {
-  if (transmits_.empty()) {
-    return std::nullopt;
-  }
-  std::vector<uint8_t> frame = std::move(transmits_.front());
-  transmits_.pop_front();
-  return frame;
+  return TakeFront(transmits_);
 }
 
 void EthernetPort::Transmit(std::vector<uint8_t> frame) {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "natkit/base/queue.h"
 #include "natkit/netsim/packet.h"
 
 namespace natkit::netsim::portmap {
@@ -73,12 +74,7 @@ uint32_t PortControl::EpochAt(Instant now) const {
 }
 
 std::optional<std::vector<uint8_t>> PortControl::PollTransmit() {
-  if (queue_.empty()) {
-    return std::nullopt;
-  }
-  std::vector<uint8_t> packet = std::move(queue_.front());
-  queue_.pop_front();
-  return packet;
+  return TakeFront(queue_);
 }
 
 std::optional<Instant> PortControl::NextTimeout() const {

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <utility>
 
+#include "natkit/base/queue.h"
 #include "packet/wire.h"
 
 namespace natkit::netsim::portmap {
@@ -362,12 +363,7 @@ uint32_t TcpResponder::InitialSequence(Instant now, const Key& key) const {
 }
 
 std::optional<std::vector<uint8_t>> TcpResponder::PollTransmit() {
-  if (queue_.empty()) {
-    return std::nullopt;
-  }
-  std::vector<uint8_t> packet = std::move(queue_.front());
-  queue_.pop_front();
-  return packet;
+  return TakeFront(queue_);
 }
 
 std::optional<Instant> TcpResponder::NextTimeout() const {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "natkit/base/encoding.h"
+#include "natkit/base/queue.h"
 #include "trial.h"
 
 namespace natkit::natcheck::conformance {
@@ -232,12 +233,7 @@ void Lab::Fire() {
 }
 
 std::optional<Injection> Lab::PollTransmit() {
-  if (transmits_.empty()) {
-    return std::nullopt;
-  }
-  Injection next = std::move(transmits_.front());
-  transmits_.pop_front();
-  return next;
+  return TakeFront(transmits_);
 }
 
 std::optional<Instant> Lab::NextTimeout() const {
