@@ -12,6 +12,7 @@ namespace natkit::stun {
 namespace {
 
 constexpr uint32_t kMagic = 0x6E6B7332;  // "nks2"
+constexpr PartnerTime::duration kOneTick{1};
 constexpr size_t kMacSize = crypto_auth_hmacsha256_BYTES;
 
 using Mac = std::array<uint8_t, kMacSize>;
@@ -38,7 +39,10 @@ bool MakesSense(const PartnerOrder& order) {
 
 Result<size_t> PartnerSender::Seal(PartnerTime now, const PartnerOrder& order,
                                    MutableBytes out) {
-  last_ = std::max(now, last_ + std::chrono::nanoseconds(1));
+  // Strictly increasing, unless the clock was so wrong before that the other
+  // side would refuse what follows until it has caught up.
+  const bool is_set_back = last_ > now + PartnerReceiver::kTolerance / 2;
+  last_ = is_set_back ? now : std::max(now, last_ + kOneTick);
   const IpAddress address = order.to.address.MappedToV6();
   ByteWriter writer(out);
   writer.WriteU32(kMagic);
@@ -86,6 +90,9 @@ Result<PartnerOrder> PartnerReceiver::Open(PartnerTime now, ByteView datagram) {
   if (sent < now - kTolerance || sent > now + kTolerance) {
     return Fail(Errc::kTimedOut);
   }
+  if (forgotten_ > now + kTolerance) {
+    forgotten_ = {};  // this side's clock was set back
+  }
   if (!IsNew(sent)) {
     return Fail(Errc::kAlreadyExists);
   }
@@ -94,7 +101,7 @@ Result<PartnerOrder> PartnerReceiver::Open(PartnerTime now, ByteView datagram) {
   if (!MakesSense(order)) {
     return Fail(Errc::kBadValue);
   }
-  Remember(sent);
+  Remember(now, sent);
   return order;
 }
 
@@ -102,8 +109,10 @@ bool PartnerReceiver::IsNew(PartnerTime sent) const {
   return sent > forgotten_ && std::ranges::find(seen_, sent) == seen_.end();
 }
 
-void PartnerReceiver::Remember(PartnerTime sent) {
-  forgotten_ = std::max(forgotten_, seen_[next_]);
+void PartnerReceiver::Remember(PartnerTime now, PartnerTime sent) {
+  if (seen_[next_] <= now + kTolerance) {
+    forgotten_ = std::max(forgotten_, seen_[next_]);
+  }
   seen_[next_] = sent;
   next_ = (next_ + 1) % kRemembered;
 }

@@ -87,6 +87,26 @@ TEST_F(PartnerLink, RefusesAnotherClock) {
   EXPECT_EQ(OpenError(Seal(kNow + 11s)), Errc::kTimedOut);
 }
 
+TEST_F(PartnerLink, GoesOnWhenTheSendersClockIsSetBack) {
+  EXPECT_EQ(OpenError(Seal(kNow + 1h)), Errc::kTimedOut);
+  EXPECT_EQ(OpenError(Seal(kNow)), Errc{});
+  // A small step back is only waited for.
+  EXPECT_EQ(OpenError(Seal(kNow - 1s)), Errc{});
+  EXPECT_EQ(OpenError(Seal(kNow - 1s)), Errc{});
+}
+
+TEST_F(PartnerLink, GoesOnWhenBothClocksAreSetBack) {
+  const Bytes future = Seal(kNow + 1h);
+  EXPECT_EQ(OpenError(future, kNow + 1h), Errc{});
+  for (int i = 0; i < 600; ++i) {
+    EXPECT_EQ(OpenError(Seal(kNow + 1h), kNow + 1h), Errc{});
+  }
+  for (int i = 0; i < 600; ++i) {
+    EXPECT_EQ(OpenError(Seal(kNow)), Errc{}) << i;
+  }
+  EXPECT_EQ(OpenError(future), Errc::kTimedOut);
+}
+
 TEST_F(PartnerLink, RefusesEveryChangedByte) {
   const Bytes order = Seal();
   for (size_t i = 0; i < order.size(); ++i) {

@@ -35,7 +35,8 @@ struct PartnerOrder {
 /// what a CHANGE-REQUEST wants from there.
 ///
 /// One order is one UDP datagram: magic, the sender's side, time (nanoseconds,
-/// strictly increasing), from_port, client, response, and HMAC-SHA-256 over all
+/// strictly increasing while the clock is not set back by more than 5 s),
+/// from_port, client, response, and HMAC-SHA-256 over all
 /// before it. Nothing is secret, all is authentic. An order is longer than the
 /// response it carries, so the link does not amplify. Pure; not thread-safe.
 class PartnerSender {
@@ -57,8 +58,8 @@ class PartnerSender {
 };
 
 /// The receiver's half. Accepts each order once, of those that are at most 10 s
-/// old or ahead. The clocks of the two machines must agree that far. Pure; not
-/// thread-safe.
+/// old or ahead. The clocks of the two machines must agree that far; when both
+/// are set back, it goes on. Pure; not thread-safe.
 class PartnerReceiver {
  public:
   static constexpr std::chrono::seconds kTolerance{10};
@@ -77,7 +78,7 @@ class PartnerReceiver {
   static constexpr size_t kRemembered = 256;
 
   [[nodiscard]] bool IsNew(PartnerTime sent) const;
-  void Remember(PartnerTime sent);
+  void Remember(PartnerTime now, PartnerTime sent);
 
   PartnerSecret secret_;
   PartnerSide own_;
