@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <string_view>
 #include <utility>
 
 namespace natkit::shell {
@@ -15,7 +16,20 @@ std::string Describe(const std::string& path, Errc code) {
     return path + ": holds a secret but others may read it; run 'chmod 600 " +
            path + "'";
   }
+  if (code == Errc::kBadValue) {
+    return path + ": is not a regular file";
+  }
   return path + ": " + std::string(ErrcName(code));
+}
+
+/// Whether the service manager put it there (LoadCredential= of systemd): only
+/// the service can reach the folder, but files in it can be root's and let the
+/// service read them by an ACL, which looks like a permission of the group.
+bool IsCredential(const std::string& path) {
+  const char* variable = std::getenv("CREDENTIALS_DIRECTORY");
+  const std::string_view folder = variable == nullptr ? "" : variable;
+  return !folder.empty() &&
+         std::string_view(path).substr(0, path.rfind('/')) == folder;
 }
 
 }  // namespace
@@ -29,6 +43,13 @@ Outcome<std::string> ReadFile(const std::string& path) {
 }
 
 Outcome<io::SecretBytes> ReadSecretFile(const std::string& path) {
+  if (IsCredential(path)) {
+    auto bytes = io::ReadFile(path, kMaxFileSize);
+    if (!bytes) {
+      return std::unexpected(Describe(path, bytes.error().code));
+    }
+    return io::SecretBytes(*std::move(bytes));
+  }
   auto bytes = io::ReadSecretFile(path, kMaxFileSize);
   if (!bytes) {
     return std::unexpected(Describe(path, bytes.error().code));

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -78,6 +79,16 @@ TEST_F(FilesTest, RefusesASecretThatOthersMayRead) {
   }
 }
 
+TEST_F(FilesTest, TakesCredentialsOfTheServiceManagerAsTheyAre) {
+  const auto path = Write("secret", "x", 0440);  // an ACL looks like this
+  EXPECT_FALSE(ReadSecretFile(path));
+  ::setenv("CREDENTIALS_DIRECTORY", folder_.c_str(), 1);
+  EXPECT_TRUE(ReadSecretFile(path));
+  ::setenv("CREDENTIALS_DIRECTORY", (folder_ + "/other").c_str(), 1);
+  EXPECT_FALSE(ReadSecretFile(path));
+  ::unsetenv("CREDENTIALS_DIRECTORY");
+}
+
 TEST_F(FilesTest, RefusesWhatIsNotAKeyWithoutQuotingIt) {
   for (const char* content :
        {"", "{", "{}", "[]", "null", "{\"PrivateKey\":7}",
@@ -96,7 +107,7 @@ TEST_F(FilesTest, NeverOverwritesASecret) {
 
 TEST_F(FilesTest, NamesTheFileThatIsMissing) {
   EXPECT_EQ(ReadFile(Path("none")).error(), Path("none") + ": not found");
-  EXPECT_FALSE(ReadFile(folder_));
+  EXPECT_EQ(ReadFile(folder_).error(), folder_ + ": is not a regular file");
 }
 
 }  // namespace

@@ -14,7 +14,8 @@ namespace natkit::shell {
 [[nodiscard]] Outcome<std::string> ReadFile(const std::string& path);
 
 /// As ReadFile, for secrets: refuses a file that anybody but its owner may
-/// read or write.
+/// read or write. Files in $CREDENTIALS_DIRECTORY (systemd's LoadCredential=)
+/// are what the service manager makes them.
 [[nodiscard]] Outcome<io::SecretBytes> ReadSecretFile(const std::string& path);
 
 /// Creates a file of mode 0600 with `content`, complete on disk or not at all;
