@@ -108,6 +108,7 @@ void AddPartner(std::vector<MetricFamily>& all,
                        "Orders over the link between two machines.",
                        MetricType::Counter)
                     .Add(partner.sent, {{"event", "sent"}})
+                    .Add(partner.unsent, {{"event", "unsent"}})
                     .Add(partner.received, {{"event", "received"}})
                     .Add(partner.refused, {{"event", "refused"}})
                     .Take());

@@ -152,10 +152,7 @@ Outcome<std::shared_ptr<PartnerShell>> UdpService::OpenPartner(
   if (!settings.partner) {
     return nullptr;
   }
-  if (partner_ != nullptr && partner_->settings() == *settings.partner) {
-    return partner_;
-  }
-  return PartnerShell::Make(*settings.partner);
+  return PartnerShell::Make(*settings.partner, partner_);
 }
 
 UdpWorker::State UdpService::StateFor(size_t index,
@@ -163,12 +160,15 @@ UdpWorker::State UdpService::StateFor(size_t index,
   UdpWorker::State state{.server = std::make_unique<stun::StunServer>(
                              MakeServerConfig(settings), rng_),
                          .sockets = {},
+                         .senders = {},
                          .partner = partner_,
                          .reads_link = partner_ != nullptr && index == 0,
                          .gather_time = settings.gather_time};
   for (const Groups* groups : {&groups_, &inherited_}) {
     for (const auto& [local, group] : *groups) {
-      if (index < group.size()) {
+      const bool has_own = index < group.size();
+      state.senders.push_back(group[has_own ? index : 0]);
+      if (has_own) {
         state.sockets.push_back(group[index]);
       }
     }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "natkit/io/event_loop.h"
+#include "natkit/shell/logging.h"
 
 namespace natkit::stunsrv {
 
@@ -130,12 +131,18 @@ void UdpWorker::TakeUpdate() {
 
 void UdpWorker::Watch(const State& state) {
   for (size_t i = 0; i < state.sockets.size(); ++i) {
-    static_cast<void>(
-        readiness_.Add(state.sockets[i]->fd(), static_cast<uint32_t>(i)));
+    Watch(*state.sockets[i], static_cast<uint32_t>(i));
   }
   if (state.reads_link) {
-    static_cast<void>(
-        readiness_.Add(state.partner->socket().fd(), kLinkNumber));
+    Watch(state.partner->socket(), kLinkNumber);
+  }
+}
+
+void UdpWorker::Watch(const io::BatchSocket& socket, uint32_t number) {
+  if (!readiness_.Add(socket.fd(), number)) {
+    shell::Log(LogLevel::kError, socket.local_endpoint().ToString() +
+                                     " is not served: the system cannot "
+                                     "watch more sockets");
   }
 }
 
@@ -167,35 +174,37 @@ void UdpWorker::ServeBatch(io::BatchSocket& socket, size_t count) {
     if (reply.from == local && reply.to == remote) {
       socket.Answer(i, reply.size);
     } else {
-      Divert(socket, reply, out.first(reply.size));
+      Divert(reply, out.first(reply.size));
     }
   }
   socket.Flush();
 }
 
-void UdpWorker::Divert(io::BatchSocket& socket, const stun::ServerReply& reply,
-                       ByteView response) {
+void UdpWorker::Divert(const stun::ServerReply& reply, ByteView response) {
   const auto& partner = state_.partner;
   if (partner != nullptr && partner->Has(reply.from.address)) {
-    static_cast<void>(partner->Send(
-        {.from_port = reply.from.port, .to = reply.to, .response = response}));
-    return;
+    partner->Send(
+        {.from_port = reply.from.port, .to = reply.to, .response = response});
+  } else {
+    SendFrom(reply.from, reply.to, response);
   }
-  io::BatchSocket* other = FindSocket(reply.from);
-  const io::BatchSocket& sender = other == nullptr ? socket : *other;
-  static_cast<void>(sender.SendTo(reply.to, response, reply.from.address));
 }
 
-io::BatchSocket* UdpWorker::FindSocket(const Endpoint& local) {
-  const auto found =
-      std::ranges::find_if(state_.sockets, [&](const SharedSocket& socket) {
+void UdpWorker::SendFrom(const Endpoint& from, const Endpoint& to,
+                         ByteView response) {
+  const auto sender =
+      std::ranges::find_if(state_.senders, [&](const SharedSocket& socket) {
         const Endpoint& bound = socket->local_endpoint();
-        return bound.port == local.port &&
-               bound.address.family() == local.address.family() &&
-               (bound.address == local.address ||
+        return bound.port == from.port &&
+               bound.address.family() == from.address.family() &&
+               (bound.address == from.address ||
                 bound.address.is_unspecified());
       });
-  return found == state_.sockets.end() ? nullptr : found->get();
+  // From another address the response would be a lie: better none.
+  if (sender == state_.senders.end() ||
+      !(*sender)->SendTo(to, response, from.address)) {
+    ++diverted_errors_;
+  }
 }
 
 void UdpWorker::ServeLink() {
@@ -203,18 +212,9 @@ void UdpWorker::ServeLink() {
   const size_t count = partner.socket().Receive();
   for (size_t i = 0; i < count; ++i) {
     const auto order = partner.Open(partner.socket().payload(i));
-    if (!order) {
-      continue;
-    }
-    for (const SharedSocket& socket : state_.sockets) {
-      const Endpoint& bound = socket->local_endpoint();
-      if (bound.port == order->from_port &&
-          bound.address.family() == order->to.address.family()) {
-        static_cast<void>(
-            socket->SendTo(order->to, order->response,
-                           partner.OwnAddress(order->to.address.family())));
-        break;
-      }
+    if (order) {
+      const IpAddress own = partner.OwnAddress(order->to.address.family());
+      SendFrom({own, order->from_port}, order->to, order->response);
     }
   }
 }
@@ -223,7 +223,7 @@ void UdpWorker::Publish() {
   counters_.server = retired_;
   counters_.server += state_.server->counters();
   counters_.truncated = retired_truncated_;
-  counters_.send_errors = retired_send_errors_;
+  counters_.send_errors = retired_send_errors_ + diverted_errors_;
   for (const SharedSocket& socket : state_.sockets) {
     counters_.truncated += socket->counters().truncated;
     counters_.send_errors += socket->counters().send_errors;

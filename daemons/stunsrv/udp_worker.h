@@ -39,6 +39,9 @@ class UdpWorker {
   struct State {
     std::unique_ptr<stun::StunServer> server;
     std::vector<SharedSocket> sockets;
+    /// One for each address of the server, to send from: of `sockets`, or
+    /// another thread's.
+    std::vector<SharedSocket> senders;
     /// For orders to the partner; null: none.
     std::shared_ptr<PartnerShell> partner;
     /// Whether this worker reads the link, too.
@@ -71,14 +74,15 @@ class UdpWorker {
   void LetGather();
   void TakeUpdate();
   void Watch(const State& state);
+  void Watch(const io::BatchSocket& socket, uint32_t number);
   void Serve(io::BatchSocket& socket);
   void ServeBatch(io::BatchSocket& socket, size_t count);
   void ServeLink();
   /// Sends a response from another endpoint, or to another, than the request
   /// went.
-  void Divert(io::BatchSocket& socket, const stun::ServerReply& reply,
-              ByteView response);
-  [[nodiscard]] io::BatchSocket* FindSocket(const Endpoint& local);
+  void Divert(const stun::ServerReply& reply, ByteView response);
+  /// Sends one datagram from an address of the server; counts it if it cannot.
+  void SendFrom(const Endpoint& from, const Endpoint& to, ByteView response);
   void Publish();
 
   io::ReadinessSet readiness_;
@@ -91,6 +95,7 @@ class UdpWorker {
   UdpCounters counters_;
   uint64_t retired_truncated_ = 0;
   uint64_t retired_send_errors_ = 0;
+  uint64_t diverted_errors_ = 0;  // responses that SendFrom() could not send
 
   mutable std::mutex mutex_;  // guards the following
   std::optional<State> update_;

@@ -193,19 +193,21 @@ class Discovery(Case):
                               text=True, timeout=lab.DEADLINE)
         self.assertIn("Open", done.stdout + done.stderr)
 
+    def begin_machine(self, own, other, secret="5a" * 32):
+        self.write(f"{own}.secret", secret + "\n")
+        return self.begin(
+            f'listen = ["{own}:{P1}"]\n'
+            f'discovery_addresses = "{own}"\n'
+            f'partner_addresses = "{other}"\n'
+            f'partner_listen = "{own}:3480"\n'
+            f'partner_link = "{other}:3480"\n'
+            f'partner_secret_file = "{self.folder}/{own}.secret"\n'
+            'amplification = "any"\nmetrics_listen = "127.0.0.1:0"\n',
+            count=2, name=f"{own}.toml")
+
     def test_two_machines_are_one_server(self):
-        self.write("secret", "5a" * 32 + "\n")
-        servers = []
-        for own, other in ((A1, A2), (A2, A1)):
-            servers.append(self.begin(
-                f'listen = ["{own}:{P1}"]\n'
-                f'discovery_addresses = "{own}"\n'
-                f'partner_addresses = "{other}"\n'
-                f'partner_listen = "{own}:3480"\n'
-                f'partner_link = "{other}:3480"\n'
-                f'partner_secret_file = "{self.folder}/secret"\n'
-                'amplification = "any"\nmetrics_listen = "127.0.0.1:0"\n',
-                count=2, name=f"{own}.toml"))
+        self.begin_machine(A1, A2)
+        self.begin_machine(A2, A1)
         client = self.client()
         self.expect_all_changes(client)
         response, sender = stun.ask(client, (A2, P2),
@@ -216,6 +218,33 @@ class Discovery(Case):
         forged = self.client()
         self.assertTrue(stun.is_silent(forged, (A2, 3480), bytes(100)))
         self.assertTrue(stun.is_silent(forged, (A2, 3480), stun.request()))
+
+    def test_another_secret_is_named_and_a_reload_mends_it(self):
+        first = self.begin_machine(A1, A2)
+        second = self.begin_machine(A2, A1, secret="a5" * 32)
+        client = self.client(timeout=0.3)
+        request = stun.request(stun.change(stun.CHANGE_IP))
+        client.sendto(request, (A1, P1))
+        second.wait_log("partner_secret_file differs on the other machine")
+        self.write(f"{A1}.secret", "a5" * 32)
+        first.process.send_signal(signal.SIGHUP)
+        first.wait_log("settings reloaded")
+
+        def is_answered():
+            client.sendto(request, (A1, P1))
+            try:
+                return client.recvfrom(2048)[1] == (A2, P1)
+            except TimeoutError:
+                return False
+        lab.wait_until(is_answered, "an answer from the other machine")
+
+    def test_what_only_the_other_machine_can_send_is_not_sent_from_here(self):
+        self.begin_machine(A1, A2)  # and its partner is down
+        client = self.client()
+        request = stun.request(stun.change(stun.CHANGE_IP))
+        self.assertTrue(stun.is_silent(client, (A1, P1), request))
+        _, sender = stun.ask(client, (A1, P1), stun.change(stun.CHANGE_PORT))
+        self.assertEqual(sender, (A1, P2))
 
     def test_one_address_alone_refuses_to_change(self):
         self.begin(f'listen = "{A1}:{P1}"\ndiscovery = true\n')
@@ -451,6 +480,16 @@ class ServiceManager(Case):
             self.assertTrue(stun.read_stream(connection).is_success)
         self.assertEqual(server.log.count("listening on"), 2)
         self.assertEqual(server.stop(), 0)
+
+    def test_all_threads_answer_from_a_passed_socket(self):
+        config = self.write("c.toml", DISCOVERY)
+        server = self.activate([self.open(socket.SOCK_DGRAM, A1, P1)],
+                               ["stun"], "--config", config, "--threads", "3")
+        server.wait_log("listening on", 4)
+        for host in range(20, 40):  # some on each thread
+            _, sender = stun.ask(self.client(f"127.0.0.{host}"), (A1, P2),
+                                 stun.change(stun.CHANGE_PORT))
+            self.assertEqual(sender, (A1, P1))
 
     def test_requests_before_the_start_are_not_lost(self):
         passed = self.open(socket.SOCK_DGRAM, A1, P1)

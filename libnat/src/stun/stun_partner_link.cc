@@ -78,13 +78,16 @@ Result<PartnerOrder> PartnerReceiver::Open(PartnerTime now, ByteView datagram) {
       !in.ReadInto(address)) {
     return Fail(Errc::kTruncated);
   }
-  if (magic != kMagic || side == static_cast<uint8_t>(own_)) {
+  if (magic != kMagic) {
     return Fail(Errc::kNotFound);
   }
   if (crypto_auth_hmacsha256_verify(datagram.last(kMacSize).data(),
                                     signed_part.data(), signed_part.size(),
                                     secret_.Expose().data()) != 0) {
     return Fail(Errc::kBadIntegrity);
+  }
+  if (side == static_cast<uint8_t>(own_)) {
+    return Fail(Errc::kInvalidState);
   }
   const PartnerTime sent{std::chrono::nanoseconds(static_cast<int64_t>(time))};
   if (sent < now - kTolerance || sent > now + kTolerance) {

@@ -79,7 +79,7 @@ TEST_F(PartnerLink, WhatIsForgottenStaysRefused) {
 
 TEST_F(PartnerLink, RefusesItsOwnOrders) {
   PartnerReceiver own(MakeSecret(1), PartnerSide::kFirst);
-  EXPECT_EQ(own.Open(kNow, Seal()).error().code, Errc::kNotFound);
+  EXPECT_EQ(own.Open(kNow, Seal()).error().code, Errc::kInvalidState);
 }
 
 TEST_F(PartnerLink, RefusesAnotherClock) {

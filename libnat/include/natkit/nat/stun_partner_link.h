@@ -68,7 +68,8 @@ class PartnerReceiver {
       : secret_(std::move(secret)), own_(own) {}
 
   /// Checks and reads an order; on error nothing has changed. Errors:
-  /// kTruncated, kNotFound (not an order of the other side), kBadIntegrity,
+  /// kTruncated, kNotFound (not an order), kBadIntegrity, kInvalidState (of
+  /// this side: it came back, or both machines take the same side),
   /// kTimedOut (the clocks differ too much), kAlreadyExists (seen before, or
   /// older than the 256 last ones), kBadValue (what it says makes no sense, or
   /// the response is not a STUN response).
