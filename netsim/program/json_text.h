@@ -15,8 +15,4 @@ namespace natkit::netsim::program {
 /// so that whatever a program printed can be reported.
 [[nodiscard]] std::string Json(std::string_view text);
 
-/// The size of the UTF-8 sequence at the start of `text`; 0 if it is none
-/// (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF).
-[[nodiscard]] size_t Utf8SequenceSize(std::string_view text);
-
 }  // namespace natkit::netsim::program

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "json_text.h"
+#include "natkit/base/text.h"
 
 namespace natkit::netsim::program {
 namespace {
@@ -48,35 +49,6 @@ std::string ActionOf(const Step& step) {
   return text;
 }
 
-/// XML 1.0 text: markup escaped, characters that XML cannot hold replaced.
-std::string Xml(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    const char c = text.front();
-    const auto byte = static_cast<uint8_t>(c);
-    const size_t size = std::max<size_t>(Utf8SequenceSize(text), 1);
-    const bool is_text = Utf8SequenceSize(text) > 1;
-    const std::string_view sequence = text.substr(0, size);
-    text.remove_prefix(size);
-    if (is_text) {
-      out += sequence;
-    } else if (c == '&') {
-      out += "&amp;";
-    } else if (c == '<') {
-      out += "&lt;";
-    } else if (c == '>') {
-      out += "&gt;";
-    } else if (c == '"') {
-      out += "&quot;";
-    } else if ((byte < 0x20 && c != '\n' && c != '\t') || byte >= 0x7f) {
-      out += '?';
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-
 size_t Count(const RunReport& report, StepStatus status) {
   return static_cast<size_t>(
       std::ranges::count(report.steps, status, &StepResult::status));
@@ -100,19 +72,20 @@ std::string JsonStep(const StepResult& result) {
 
 std::string JunitCase(const RunReport& report, const StepResult& result) {
   std::ostringstream out;
-  out << "  <testcase classname=\"" << Xml(report.scenario) << "\" name=\""
-      << Xml(result.step.name) << "\" file=\"" << Xml(report.file)
-      << "\" line=\"" << result.step.line << "\" time=\""
-      << Seconds(result.took) << "\">";
+  out << "  <testcase classname=\"" << EscapeXml(report.scenario)
+      << "\" name=\"" << EscapeXml(result.step.name) << "\" file=\""
+      << EscapeXml(report.file) << "\" line=\"" << result.step.line
+      << "\" time=\"" << Seconds(result.took) << "\">";
   if (result.status == StepStatus::kFailed) {
     out << "<failure message=\""
-        << Xml("expected " + result.expected + "; found " + result.found)
-        << "\">" << Xml(RenderFailure(report.file, result)) << "</failure>";
+        << EscapeXml("expected " + result.expected + "; found " + result.found)
+        << "\">" << EscapeXml(RenderFailure(report.file, result))
+        << "</failure>";
   } else if (result.status == StepStatus::kNotRun) {
     out << "<skipped/>";
   }
   if (!result.output.empty()) {
-    out << "<system-out>" << Xml(result.output) << "</system-out>";
+    out << "<system-out>" << EscapeXml(result.output) << "</system-out>";
   }
   out << "</testcase>\n";
   return out.str();
@@ -175,7 +148,7 @@ std::string RenderReportJunit(const RunReport& report) {
   std::ostringstream out;
   const bool is_broken = !report.problem.empty();
   out << "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-      << "<testsuite name=\"" << Xml(report.scenario) << "\" tests=\""
+      << "<testsuite name=\"" << EscapeXml(report.scenario) << "\" tests=\""
       << report.steps.size() << "\" failures=\""
       << Count(report, StepStatus::kFailed) << "\" skipped=\""
       << Count(report, StepStatus::kNotRun) << "\" errors=\""
@@ -184,7 +157,7 @@ std::string RenderReportJunit(const RunReport& report) {
     out << JunitCase(report, result);
   }
   if (is_broken) {
-    out << "  <system-err>" << Xml(report.problem) << "</system-err>\n";
+    out << "  <system-err>" << EscapeXml(report.problem) << "</system-err>\n";
   }
   out << "</testsuite>\n";
   return out.str();

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdlib>
 
+#include "natkit/base/text.h"
 #include "natkit/io/event_loop.h"
 #include "natkit/shell/ssdp_search.h"
 
@@ -23,26 +24,6 @@ constexpr Duration kOneLook = std::chrono::seconds(3);
 
 const char* ProtocolName(nat::MappedProtocol protocol) {
   return protocol == nat::MappedProtocol::kUdp ? "UDP" : "TCP";
-}
-
-std::string Escape(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '&':
-        out += "&amp;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
 }
 
 /// The values of a SOAP answer, by name.
@@ -92,8 +73,8 @@ std::string SoapRequest(const HttpUrl& control, const std::string& type,
       "xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\" "
       "s:encodingStyle=\"http://schemas.xmlsoap.org/soap/encoding/\"><s:Body>"
       "<u:" +
-      name + " xmlns:u=\"" + Escape(type) + "\">" + arguments + "</u:" + name +
-      "></s:Body></s:Envelope>\r\n";
+      name + " xmlns:u=\"" + EscapeXml(type) + "\">" + arguments +
+      "</u:" + name + "></s:Body></s:Envelope>\r\n";
   return "POST " + control.path +
          " HTTP/1.1\r\nHost: " + control.host.ToString() +
          "\r\nUser-Agent: natkit UPnP/1.1\r\nConnection: close\r\n"
@@ -241,7 +222,7 @@ UpnpDevice::Answer UpnpDevice::Call(const Service& service,
   std::string text;
   for (const auto& [name, value] : arguments) {
     const std::string tag(name);
-    text += "<" + tag + ">" + Escape(value) + "</" + tag + ">";
+    text += "<" + tag + ">" + EscapeXml(value) + "</" + tag + ">";
   }
   auto reply =
       ExchangeHttp(service.control.host,

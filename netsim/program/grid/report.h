@@ -22,9 +22,6 @@ namespace natkit::netsim::grid {
 /// distribution of the time to a direct path in each cell.
 [[nodiscard]] std::string ReportHtml(const GridResult& result);
 
-/// `text` with &, <, >, " and ' as XML entities.
-[[nodiscard]] std::string EscapeXml(std::string_view text);
-
 /// "mesh" or "rfc8445", as --agent has it.
 [[nodiscard]] std::string_view AgentName(AgentKind kind);
 

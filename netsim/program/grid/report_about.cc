@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "json_text.h"
 #include "report.h"
 
 namespace natkit::netsim::grid {
@@ -109,7 +110,7 @@ std::string AboutJson(const GridResult& result) {
          ", \"loss_percents\": [" + List(plan.losses, ", ", PercentText) +
          "], \"delays_ms\": [" + List(plan.delays, ", ", MillisecondsText) +
          "], \"controlling\": \"" + ControllingWord(plan) +
-         "\", \"repeat\": \"" + RepeatCommand(result) + "\"";
+         "\", \"repeat\": " + program::Json(RepeatCommand(result));
 }
 
 }  // namespace natkit::netsim::grid

@@ -3,22 +3,14 @@
 #include <string>
 #include <string_view>
 
+#include "json_text.h"
+#include "natkit/base/text.h"
 #include "report.h"
 
 namespace natkit::netsim::grid {
 namespace {
 
-/// Names and titles have nothing to escape but quotes and backslashes.
-std::string Quote(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-    }
-    out += c;
-  }
-  return out + "\"";
-}
+using program::Json;
 
 std::string ChanceJson(const CellResult& cell) {
   const double chance = cell.grid_case.chance;
@@ -27,10 +19,10 @@ std::string ChanceJson(const CellResult& cell) {
 
 std::string CellJson(const CellResult& cell) {
   std::string out =
-      "{\"case\": " + Quote(cell.grid_case.name) +
-      ", \"title\": " + Quote(cell.grid_case.title) +
+      "{\"case\": " + Json(cell.grid_case.name) +
+      ", \"title\": " + Json(cell.grid_case.title) +
       ", \"loss_percent\": " + PercentText(cell.loss) + ", \"reach\": " +
-      Quote(std::string(1, static_cast<char>(cell.grid_case.reach))) +
+      Json(std::string(1, static_cast<char>(cell.grid_case.reach))) +
       ", \"expected_direct\": " +
       (cell.grid_case.expects_direct() ? "true" : "false") + ChanceJson(cell) +
       ", \"attempts\": " + std::to_string(cell.attempts) +
@@ -44,8 +36,8 @@ std::string CellJson(const CellResult& cell) {
   out += "]";
   if (cell.first_deviation) {
     out +=
-        ", \"found\": " + Quote(FoundName(cell.first_deviation->result.found)) +
-        ", \"replay\": " + Quote(ReplayCommand(cell.first_deviation->spec));
+        ", \"found\": " + Json(FoundName(cell.first_deviation->result.found)) +
+        ", \"replay\": " + Json(ReplayCommand(cell.first_deviation->spec));
   }
   return out + "}";
 }
@@ -72,32 +64,6 @@ std::string CellJunit(const CellResult& cell) {
 }
 
 }  // namespace
-
-std::string EscapeXml(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
 
 std::string ReportJson(const GridResult& result) {
   std::string out =

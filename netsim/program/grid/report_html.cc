@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "natkit/base/text.h"
 #include "report.h"
 
 namespace natkit::netsim::grid {

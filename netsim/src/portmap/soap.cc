@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "natkit/base/text.h"
+
 namespace natkit::netsim::portmap {
 namespace {
 
@@ -189,25 +191,6 @@ const std::string* SoapCall::Find(const std::string& name) const {
 
 std::optional<SoapCall> ReadSoapCall(std::string_view xml) {
   return SoapReader(xml).Read();
-}
-
-std::string EscapeXml(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    bool is_special = false;
-    for (const Entity& entity : kEntities) {
-      if (c == entity.character) {
-        out += entity.name;
-        is_special = true;
-      }
-    }
-    const bool is_control = static_cast<unsigned char>(c) < 0x20 && c != '\t' &&
-                            c != '\r' && c != '\n';
-    if (!is_special && !is_control) {
-      out += c;
-    }
-  }
-  return out;
 }
 
 std::string MakeSoapResponse(std::string_view service, std::string_view action,

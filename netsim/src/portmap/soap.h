@@ -25,10 +25,6 @@ struct SoapCall {
 /// than a few dozen elements.
 [[nodiscard]] std::optional<SoapCall> ReadSoapCall(std::string_view xml);
 
-/// `text` with the five characters that XML reserves written as entities, and
-/// characters that XML 1.0 forbids left out.
-[[nodiscard]] std::string EscapeXml(std::string_view text);
-
 using SoapValues = std::vector<std::pair<std::string_view, std::string>>;
 
 /// The body of a 200 response; `service` is the service type.

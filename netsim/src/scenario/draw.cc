@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "natkit/base/text.h"
 #include "scenario/units.h"
 
 namespace natkit::netsim {
@@ -40,29 +41,6 @@ constexpr std::string_view kStyle =
     ".netsim-map .router{fill:#e3f3e3;stroke:#6fae6f}\n"
     ".netsim-map .cable{stroke:#8fa3b5;stroke-width:1.5}\n"
     "</style>\n";
-
-std::string Escape(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
 
 /// "20ms+5ms, 5% loss, 10Mbit"; empty for a perfect wire.
 std::string DescribeLink(const LinkConfig& link) {
@@ -313,7 +291,7 @@ void WriteRect(const Rect& rect, std::ostream& out) {
   std::string_view style = "name";
   for (const std::string& line : rect.lines) {
     out << "<text x=\"" << rect.x + rect.width / 2 << "\" y=\"" << baseline
-        << "\" class=\"" << style << "\">" << Escape(line) << "</text>\n";
+        << "\" class=\"" << style << "\">" << EscapeXml(line) << "</text>\n";
     baseline += kLineHeight;
     style = "detail";
   }
@@ -350,7 +328,7 @@ std::string DrawSvg(const Scenario& scenario) {
       << kStyle << "<rect width=\"" << width << "\" height=\"" << height
       << "\" fill=\"#ffffff\"/>\n"
       << "<text x=\"" << kMargin << "\" y=\"" << kMargin + 12
-      << "\" class=\"title\">" << Escape(scenario.name) << "</text>\n";
+      << "\" class=\"title\">" << EscapeXml(scenario.name) << "</text>\n";
   for (const Wire& wire : all.wires) {
     out << "<line x1=\"" << wire.x1 << "\" y1=\"" << wire.y1 << "\" x2=\""
         << wire.x2 << "\" y2=\"" << wire.y2 << "\" class=\"cable\"/>\n";

@@ -6,6 +6,7 @@
 #include "natkit/base/bytes.h"
 #include "natkit/base/check.h"
 #include "natkit/base/endpoint.h"
+#include "natkit/base/text.h"
 #include "portmap/http.h"
 #include "portmap/soap.h"
 #include "portmap/ssdp.h"
@@ -51,13 +52,15 @@ void CheckHttp(std::string_view text) {
                HttpStatus::kComplete);
 }
 
+/// XML can hold it as it is.
 bool IsPlain(std::string_view text) {
   for (const char c : text) {
     if (static_cast<unsigned char>(c) < 0x20) {
       return false;
     }
   }
-  return true;
+  return natkit::EscapeXml(text).find(natkit::kReplacementCharacter) ==
+         std::string::npos;
 }
 
 /// What was read, written down again, reads the same.
@@ -71,8 +74,7 @@ void CheckSoap(std::string_view text) {
     if (!IsPlain(value)) {
       return;
     }
-    xml += "<" + name + ">" + natkit::netsim::portmap::EscapeXml(value) + "</" +
-           name + ">";
+    xml += "<" + name + ">" + natkit::EscapeXml(value) + "</" + name + ">";
   }
   xml += "</" + call->action + "></Body></Envelope>";
   const auto again = ReadSoapCall(xml);

@@ -18,6 +18,10 @@ struct Tally {
   size_t counts[4] = {};
   size_t failed_musts = 0;
   size_t failed_shoulds = 0;
+
+  [[nodiscard]] size_t of(Verdict verdict) const {
+    return counts[static_cast<size_t>(verdict)];
+  }
 };
 
 [[nodiscard]] Tally Count(const std::vector<Finding>& findings);

@@ -1,7 +1,7 @@
 #include <cstdio>
 #include <string>
 
-#include "markup.h"
+#include "natkit/base/text.h"
 #include "report.h"
 
 namespace natkit::natcheck::conformance {
@@ -43,7 +43,7 @@ std::string At(Instant at) {
 std::string EvidenceOf(const Record& record) {
   std::string text = "<details><summary>" +
                      std::to_string(record.entries.size()) +
-                     " entries of evidence (test " + EscapeMarkup(record.test) +
+                     " entries of evidence (test " + EscapeXml(record.test) +
                      ")</summary><pre>";
   for (const Evidence& entry : record.entries) {
     text += At(entry.at);
@@ -53,7 +53,7 @@ std::string EvidenceOf(const Record& record) {
       text += std::string(SideWord(entry.side)) +
               (entry.kind == Evidence::Kind::kSent ? " sends " : " sees ");
     }
-    text += EscapeMarkup(entry.text) + "\n";
+    text += EscapeXml(entry.text) + "\n";
   }
   if (record.left_out > 0) {
     text += std::to_string(record.left_out) + " more\n";
@@ -67,10 +67,10 @@ std::string Row(const Finding& finding) {
          std::string(VerdictWord(finding.verdict)) + "</td><td>" +
          std::string(requirement.id) + "</td><td>" +
          std::string(LevelWord(requirement.level)) + "</td><td>" +
-         EscapeMarkup(requirement.title) + "<br><small>section " +
-         std::string(requirement.section) + ": " +
-         EscapeMarkup(finding.reason) + "</small>" +
-         (finding.record ? EvidenceOf(*finding.record) : "") + "</td></tr>\n";
+         EscapeXml(requirement.title) + "<br><small>section " +
+         std::string(requirement.section) + ": " + EscapeXml(finding.reason) +
+         "</small>" + (finding.record ? EvidenceOf(*finding.record) : "") +
+         "</td></tr>\n";
 }
 
 }  // namespace
@@ -78,13 +78,14 @@ std::string Row(const Finding& finding) {
 std::string RenderHtml(const Report& report) {
   const Tally tally = Count(report.findings);
   std::string text(kHead);
-  text += "<h1>NAT conformance</h1><p>" + EscapeMarkup(report.subject) +
+  text += "<h1>NAT conformance</h1><p>" + EscapeXml(report.subject) +
           "</p><p><b class=\"" + (tally.failed_musts > 0 ? "fail" : "pass") +
           "\">" + std::to_string(tally.failed_musts) + " MUST failed</b>, " +
           std::to_string(tally.failed_shoulds) + " SHOULD failed, " +
-          std::to_string(tally.counts[0]) + " passed, " +
-          std::to_string(tally.counts[2]) + " inconclusive, " +
-          std::to_string(tally.counts[3]) + " not applicable</p>\n";
+          std::to_string(tally.of(Verdict::kPass)) + " passed, " +
+          std::to_string(tally.of(Verdict::kInconclusive)) + " inconclusive, " +
+          std::to_string(tally.of(Verdict::kNotApplicable)) +
+          " not applicable</p>\n";
   int rfc = 0;
   for (const Finding& finding : report.findings) {
     if (finding.requirement->rfc() != rfc) {

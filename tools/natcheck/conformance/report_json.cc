@@ -75,10 +75,10 @@ std::string RenderJson(const Report& report) {
                      {"summary",
                       {{"failed_musts", tally.failed_musts},
                        {"failed_shoulds", tally.failed_shoulds},
-                       {"pass", tally.counts[0]},
-                       {"fail", tally.counts[1]},
-                       {"inconclusive", tally.counts[2]},
-                       {"not_applicable", tally.counts[3]}}},
+                       {"pass", tally.of(Verdict::kPass)},
+                       {"fail", tally.of(Verdict::kFail)},
+                       {"inconclusive", tally.of(Verdict::kInconclusive)},
+                       {"not_applicable", tally.of(Verdict::kNotApplicable)}}},
                      {"findings", std::move(findings)},
                      {"tests", TestsJson(report)}};
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

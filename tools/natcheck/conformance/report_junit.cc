@@ -1,13 +1,13 @@
 #include <string>
 
-#include "markup.h"
+#include "natkit/base/text.h"
 #include "report.h"
 
 namespace natkit::natcheck::conformance {
 namespace {
 
 std::string Attribute(std::string_view name, std::string_view value) {
-  return " " + std::string(name) + "=\"" + EscapeMarkup(value) + "\"";
+  return " " + std::string(name) + "=\"" + EscapeXml(value) + "\"";
 }
 
 std::string Message(std::string_view element, const Finding& finding) {
@@ -42,16 +42,17 @@ std::string Case(const Finding& finding) {
                                std::string(LevelWord(requirement.level)) +
                                " (section " + std::string(requirement.section) +
                                ") " + std::string(requirement.title)) +
-         ">" + Outcome(finding) + "<system-out>" +
-         EscapeMarkup(finding.reason) + "</system-out></testcase>\n";
+         ">" + Outcome(finding) + "<system-out>" + EscapeXml(finding.reason) +
+         "</system-out></testcase>\n";
 }
 
 }  // namespace
 
 std::string RenderJunit(const Report& report) {
   const Tally tally = Count(report.findings);
-  const size_t skipped =
-      tally.counts[2] + tally.counts[3] + tally.failed_shoulds;
+  const size_t skipped = tally.of(Verdict::kInconclusive) +
+                         tally.of(Verdict::kNotApplicable) +
+                         tally.failed_shoulds;
   std::string text =
       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite" +
       Attribute("name", "NAT conformance of " + report.subject) +

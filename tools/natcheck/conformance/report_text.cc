@@ -65,12 +65,13 @@ Tally Count(const std::vector<Finding>& findings) {
 
 std::string RenderText(const Report& report, bool with_evidence) {
   const Tally tally = Count(report.findings);
-  std::string text = "NAT conformance of " + report.subject + ": " +
-                     std::to_string(tally.failed_musts) + " MUST failed, " +
-                     std::to_string(tally.failed_shoulds) + " SHOULD failed, " +
-                     std::to_string(tally.counts[0]) + " passed, " +
-                     std::to_string(tally.counts[2]) + " inconclusive, " +
-                     std::to_string(tally.counts[3]) + " not applicable\n";
+  std::string text =
+      "NAT conformance of " + report.subject + ": " +
+      std::to_string(tally.failed_musts) + " MUST failed, " +
+      std::to_string(tally.failed_shoulds) + " SHOULD failed, " +
+      std::to_string(tally.of(Verdict::kPass)) + " passed, " +
+      std::to_string(tally.of(Verdict::kInconclusive)) + " inconclusive, " +
+      std::to_string(tally.of(Verdict::kNotApplicable)) + " not applicable\n";
   int rfc = 0;
   for (const Finding& finding : report.findings) {
     if (finding.requirement->rfc() != rfc) {
