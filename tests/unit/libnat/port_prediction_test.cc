@@ -251,6 +251,23 @@ TEST(PortForecast, FindsTheRangeOfARandomAllocator) {
   EXPECT_EQ(ForecastOf(full)->areas[0].ports, PortRange{});
 }
 
+TEST(PortForecast, RarelyTakesTheFullRangeForANarrowOne) {
+  SeededRng rng(13);
+  int narrow = 0;
+  constexpr int kRuns = 20000;
+  for (int run = 0; run < kRuns; ++run) {
+    std::vector<uint16_t> ports;
+    for (int i = 0; i < 12; ++i) {
+      ports.push_back(static_cast<uint16_t>(1024 + rng.Below(64512)));
+    }
+    const auto forecast = ForecastOf(ports);
+    ASSERT_TRUE(forecast);
+    EXPECT_EQ(forecast->pattern, AllocationPattern::kRandom);
+    narrow += forecast->candidates() < 60000 ? 1 : 0;
+  }
+  EXPECT_LE(narrow, kRuns / 1000);
+}
+
 TEST(PortForecast, AddressDependentRepeatsAreOneSample) {
   Samples samples;
   for (const int port : {9000, 9000, 23456, 23456, 4321, 4321, 50000, 50000}) {
