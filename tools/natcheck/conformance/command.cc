@@ -23,7 +23,10 @@
 namespace natkit::natcheck::conformance {
 namespace {
 
+// Exit statuses; docs/conformance.md lists them.
+constexpr int kMustFailed = 1;
 constexpr int kUsage = 2;
+constexpr int kNothingJudged = 3;
 
 struct Arguments {
   std::string profile;
@@ -108,7 +111,13 @@ int Finish(const Arguments& arguments, const Report& report) {
       !Write(arguments.pcap, std::string(AsText(pcap)))) {
     return Complain("cannot write " + arguments.pcap);
   }
-  return Count(report.findings).failed_musts == 0 ? 0 : 1;
+  const Tally tally = Count(report.findings);
+  const size_t judged = tally.of(Verdict::kPass) + tally.of(Verdict::kFail);
+  if (judged == 0) {
+    std::cerr << "natcheck: no requirement could be judged\n";
+    return kNothingJudged;
+  }
+  return tally.failed_musts == 0 ? 0 : kMustFailed;
 }
 
 /// "4787-7=pass:why".

@@ -19,6 +19,12 @@ constexpr int kCarrierRfc = 6888;
 /// mappings come are not pressed.
 constexpr Duration kStagger = std::chrono::milliseconds(200);
 
+/// What RFC 6888 REQ-1 refers to.
+bool IsProtocolMust(const Requirement& requirement) {
+  const int rfc = requirement.rfc();
+  return rfc != kCarrierRfc && rfc != 7857 && IsMandatory(requirement.level);
+}
+
 }  // namespace
 
 bool Options::Wants(const Requirement& requirement) const {
@@ -69,7 +75,8 @@ std::optional<Instant> Controller::NextTimeout() const {
 bool Controller::IsWanted(const TestCase& test) const {
   return std::ranges::any_of(test.requirements, [this](std::string_view id) {
     const Requirement* requirement = FindRequirement(id);
-    return requirement != nullptr && options_.Wants(*requirement);
+    return requirement != nullptr && options_.Wants(*requirement) &&
+           (requirement->rfc() != kCarrierRfc || options_.is_carrier);
   });
 }
 
@@ -146,12 +153,15 @@ Finding Controller::Default(const Requirement& requirement) const {
   return finding;
 }
 
-/// What the tests said, or why none did.
+/// What the tests said, or why none did. Of several, one that could not say
+/// anything does not count.
 Finding Controller::Judge(const Requirement& requirement) const {
   Finding finding = Default(requirement);
   for (const auto& running : running_) {
     for (const Finding& found : running->trial->findings()) {
-      if (found.requirement == &requirement) {
+      if (found.requirement == &requirement &&
+          (found.verdict != kInconclusive ||
+           finding.verdict == kInconclusive)) {
         finding = found;
       }
     }
@@ -209,20 +219,20 @@ void Controller::DoubtLifetimes() {
   }
 }
 
-/// RFC 6888 REQ-1: all that the others demand.
+/// RFC 6888 REQ-1: all that the others demand. One of them that was not judged
+/// may be the one that fails.
 void Controller::JudgeAllProtocols() {
   std::string failed;
-  int unknown = 0;
+  std::string unknown;
+  size_t judged = 0;
   for (const Finding& finding : findings_) {
-    const int rfc = finding.requirement->rfc();
-    if (rfc == kCarrierRfc || rfc == 7857 ||
-        !IsMandatory(finding.requirement->level)) {
+    if (!IsProtocolMust(*finding.requirement)) {
       continue;
     }
-    if (finding.verdict == kFail) {
-      failed += " " + std::string(finding.requirement->id);
-    }
-    unknown += finding.verdict == kInconclusive ? 1 : 0;
+    const std::string id = " " + std::string(finding.requirement->id);
+    ++judged;
+    failed += finding.verdict == kFail ? id : "";
+    unknown += finding.verdict == kInconclusive ? id : "";
   }
   const auto all = std::ranges::find(
       findings_, std::string_view("6888-1"),
@@ -231,11 +241,17 @@ void Controller::JudgeAllProtocols() {
       !facts_.is_translated) {
     return;
   }
-  all->verdict = failed.empty() ? kPass : kFail;
-  all->reason = failed.empty()
-                    ? "no MUST of RFC 4787, 5382 and 5508 fails; " +
-                          std::to_string(unknown) + " could not be judged"
-                    : "MUSTs that fail:" + failed;
+  const bool is_complete = judged == static_cast<size_t>(std::ranges::count_if(
+                                         Requirements(), IsProtocolMust)) &&
+                           unknown.empty();
+  all->verdict = !failed.empty() ? kFail : is_complete ? kPass : kInconclusive;
+  all->reason = !failed.empty() ? "MUSTs that fail:" + failed
+                : is_complete   ? "no MUST of RFC 4787, 5382 and 5508 fails"
+                : !unknown.empty()
+                    ? "MUSTs that could not be judged:" + unknown
+                    : "not all MUSTs of the other RFCs were tested";
+  all->is_stated = false;
+  ApplyStatement(*all);
 }
 
 void Controller::CheckDone() {

@@ -14,7 +14,6 @@ using enum Verdict;
 constexpr size_t kFullPacket = 1500;
 constexpr size_t kHeaders4 = 28;  // IPv4 and UDP
 constexpr size_t kHeaders6 = 48;
-constexpr size_t kTokenSize = 16;
 
 std::vector<uint8_t> FullDatagram(const Socket& from, const Endpoint& to,
                                   uint64_t token, bool dont_fragment) {
@@ -23,8 +22,8 @@ std::vector<uint8_t> FullDatagram(const Socket& from, const Endpoint& to,
   ip.id = static_cast<uint16_t>(token);
   ip.dont_fragment = dont_fragment;
   return netsim::BuildUdp(
-      from.local(), to, TokenPayload(token, kFullPacket - headers - kTokenSize),
-      ip);
+      from.local(), to,
+      TokenPayload(token, kFullPacket - headers - kTokenPayloadSize), ip);
 }
 
 bool IsTooBig(const Seen& seen) {
@@ -81,7 +80,9 @@ Task<bool> DeliverPieces(Trial& trial, Socket& from, Endpoint to, Socket& at,
     ip.id = static_cast<uint16_t>(trial.lab().rng().NextU32());
     const auto whole = netsim::BuildUdp(
         from.local(), to,
-        TokenPayload(token, pieces * kPiece - 8 - kTokenSize - kPiece / 2), ip);
+        TokenPayload(token,
+                     pieces * kPiece - 8 - kTokenPayloadSize - kPiece / 2),
+        ip);
     auto fragments = netsim::FragmentPacket(whole, kPiece + kHeader, 0);
     if (reversed) {
       std::ranges::reverse(fragments);

@@ -91,10 +91,11 @@ Task<void> RunIdle(Trial& trial, IdleQuery& idle) {
   idle.is_done = true;
 }
 
-constexpr std::array kIdle = {seconds(12), seconds(24), seconds(46),
-                              seconds(59), seconds(84), seconds(156)};
-constexpr std::array kWithError = {seconds(24), seconds(46), seconds(84),
-                                   seconds(156)};
+constexpr std::array kIdle = {seconds(12),  seconds(24), seconds(46),
+                              seconds(59),  seconds(84), seconds(156),
+                              seconds(224), seconds(310)};
+constexpr std::array kWithError = {seconds(24),  seconds(46),  seconds(84),
+                                   seconds(156), seconds(224), seconds(310)};
 
 std::vector<IdleQuery> MakeIdle() {
   std::vector<IdleQuery> all;

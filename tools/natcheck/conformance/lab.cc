@@ -14,6 +14,8 @@ constexpr size_t kMaxStrays = 256;
 constexpr size_t kMaxFragmentCounts = 1024;
 constexpr size_t kMaxTransmits = 65536;
 constexpr std::string_view kMagic = "NATKITCK";
+constexpr size_t kTokenLetters = 16;  // four bits each
+static_assert(kMagic.size() + kTokenLetters == kTokenPayloadSize);
 
 /// Where the payload begins; the end of the packet if it has none.
 size_t PayloadOffset(ByteView packet, const PacketInfo& info) {
@@ -29,10 +31,17 @@ size_t PayloadOffset(ByteView packet, const PacketInfo& info) {
 uint64_t TokenOf(ByteView payload) {
   ByteReader reader(payload);
   ByteView magic;
-  uint64_t token = 0;
+  ByteView letters;
   if (!reader.ReadView(kMagic.size(), magic) || AsText(magic) != kMagic ||
-      !reader.ReadU64(token)) {
+      !reader.ReadView(kTokenLetters, letters)) {
     return 0;
+  }
+  uint64_t token = 0;
+  for (const uint8_t letter : letters) {
+    if (letter < 'A' || letter > 'P') {
+      return 0;
+    }
+    token = token << 4 | static_cast<uint64_t>(letter - 'A');
   }
   return token;
 }
@@ -46,10 +55,12 @@ IpProtocol BookedProtocol(uint8_t protocol) {
 }
 
 std::vector<uint8_t> TokenPayload(uint64_t token, size_t extra) {
-  std::vector<uint8_t> payload(kMagic.size() + sizeof(token) + extra);
+  std::vector<uint8_t> payload(kTokenPayloadSize + extra);
   ByteWriter writer(payload);
   writer.WriteBytes(AsBytes(kMagic));
-  writer.WriteU64(token);
+  for (int shift = 60; shift >= 0; shift -= 4) {
+    writer.WriteU8(static_cast<uint8_t>('A' + (token >> shift & 15)));
+  }
   return payload;
 }
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <chrono>
 #include <map>
+#include <set>
 
 #include "test_case.h"
 
@@ -120,6 +121,27 @@ Task<void> JudgeMemory(Trial& trial, Glutton& glutton) {
   }
 }
 
+/// The first flow that got the endpoint of an older one: both go to one target,
+/// so the older one's mapping has gone. nullopt: none that was looked at.
+std::optional<size_t> FirstTaker(const Glutton& glutton) {
+  std::set<Endpoint> seen;
+  for (const auto& [number, mapped] : glutton.known) {
+    if (!seen.insert(mapped).second) {
+      return number;
+    }
+  }
+  return std::nullopt;
+}
+
+/// Nothing was refused, but old mappings went: REQ-8 of RFC 5508 is about flows
+/// that are refused.
+void ConcludeEviction(Trial& trial) {
+  trial.Conclude("5508-8", kNotApplicable,
+                 "nothing was refused: old mappings gave way to new ones");
+  trial.Conclude("6888-4", kInconclusive, "nothing was refused");
+  trial.Conclude("6888-11", kFail, "old mappings gave way to new ones");
+}
+
 /// What nobody can judge from one subscriber, but would like to know.
 void ReportUse(Trial& trial, const Facts& facts, const Glutton& glutton) {
   const std::string count = (glutton.is_refused ? "about " : "at least ") +
@@ -167,14 +189,15 @@ Task<void> TestQuota(Trial& trial, const Facts& facts) {
   if (glutton.first && !glutton.is_refused) {
     const bool kept = co_await trial.In(*glutton.target, *glutton.first,
                                         *glutton.sockets.front());
-    if (!kept) {
-      // REQ-8 is about flows that are refused.
-      trial.Conclude("5508-8", kNotApplicable,
-                     "nothing was refused: old mappings gave way to new ones");
-      trial.Conclude("6888-4", kInconclusive, "nothing was refused");
-      trial.Conclude("6888-11", kFail, "old mappings gave way to new ones");
+    const auto taker = FirstTaker(glutton);
+    if (!kept || taker) {
+      ConcludeEviction(trial);
       co_await JudgeMemory(trial, glutton);
-      co_await CountKept(trial, glutton);
+      if (kept) {
+        trial.lab().host_limit = taker;
+      } else {
+        co_await CountKept(trial, glutton);
+      }
       co_return;
     }
   }

@@ -118,6 +118,7 @@ Task<void> TestIcmpOther(Trial& trial, const Facts& facts);
 Task<void> TestConflict(Trial& trial, const Facts& facts);
 Task<void> TestAddressPool(Trial& trial, const Facts& facts);
 Task<void> TestPortReuse(Trial& trial, const Facts& facts);
+Task<void> TestDrawnPortReuse(Trial& trial, const Facts& facts);
 Task<void> TestSessionLimit(Trial& trial, const Facts& facts);
 Task<void> TestIcmpErrors(Trial& trial, const Facts& facts);
 Task<void> TestIcmpHairpin(Trial& trial, const Facts& facts);

@@ -126,6 +126,8 @@ std::vector<TestCase> LonelyCases() {
        kUdp,
        {"5508-8", "6888-4", "6888-5", "6888-11", "6888-13", "7857-4"},
        TestQuota},
+      // Last: ports that rest would be missed by a test of quotas.
+      {"drawn-port-reuse", kAlone, kUdp, {"6888-8"}, TestDrawnPortReuse},
   };
 }
 

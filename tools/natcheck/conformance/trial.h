@@ -129,7 +129,10 @@ class Trial {
 /// Of a TCP segment.
 [[nodiscard]] uint32_t SequenceOf(const Seen& seen);
 
-/// "NATKITCK", the token, and zero bytes.
+inline constexpr size_t kTokenPayloadSize = 24;
+
+/// "NATKITCK", the token, and zero bytes. The token is written in letters, as
+/// an ALG that rewrites addresses would find them among arbitrary bytes.
 [[nodiscard]] std::vector<uint8_t> TokenPayload(uint64_t token,
                                                 size_t extra = 0);
 
