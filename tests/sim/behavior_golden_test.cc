@@ -169,7 +169,7 @@ BenchConfig BenchOf(const Row& row, uint64_t seed, double loss) {
   config.home.port_step = row.port_step;
   config.seed = seed;
   config.loss = loss;
-  config.discovery.tests_lifetimes = true;
+  config.discovery.axes = AllAxes();
   return config;
 }
 
@@ -272,6 +272,7 @@ TEST_P(BehaviorGolden, NoVerdictIsWrong) {
     judge.CheckLifetime(Axis::kOneExchangeLifetime, truth.one_exchange);
     judge.CheckLifetime(Axis::kAssuredLifetime, truth.assured);
     if (truth.assured != 0) {
+      judge.Check(Axis::kOutboundRefresh, "yes");
       judge.Check(Axis::kInboundRefresh, truth.inbound_refresh);
       judge.Check(Axis::kTimerScope, truth.timer_scope);
     }

@@ -31,7 +31,7 @@ TEST_P(LifetimeBrackets, AreNarrow) {
     config.loss = loss;
     config.home.timeouts.udp_unreplied = seconds(life);
     config.home.timeouts.udp_assured = seconds(life);
-    config.discovery.tests_lifetimes = true;
+    config.discovery.axes = AllAxes();
     config.discovery.longest_lifetime = seconds(1900);
     BehaviorBench bench(config);
     const BehaviorReport& report = bench.Run();

@@ -89,7 +89,7 @@ TEST_P(BehaviorRandom, NoVerdictIsWrong) {
   for (uint64_t seed = first; seed < first + seeds; ++seed) {
     BenchConfig config = sim::DrawBench(seed);
     config.loss = GetParam();
-    config.discovery.tests_lifetimes = true;
+    config.discovery.axes = AllAxes();
     context_ =
         "\nseed " + std::to_string(seed) + ' ' + sim::DescribeBench(config);
     BehaviorBench bench(config);

@@ -311,7 +311,13 @@ std::string Describe(const nat::BehaviorReport& report) {
             (verdict.reason.empty() ? "" : " (" + verdict.reason + ")") + ", " +
             std::to_string(verdict.evidence.size()) + " probes\n";
   }
-  return text + "  " + std::to_string(report.datagrams_sent) + " sent, " +
+  text += "  ports:";
+  for (const nat::Probe& probe :
+       report.verdict(nat::Axis::kAllocation).evidence) {
+    text += ' ' + std::to_string(probe.local.port) + "->" +
+            (probe.mapped ? std::to_string(probe.mapped->port) : "?");
+  }
+  return text + "\n  " + std::to_string(report.datagrams_sent) + " sent, " +
          std::to_string(report.datagrams_received) + " received, " +
          std::to_string(
              std::chrono::duration_cast<std::chrono::seconds>(report.took)

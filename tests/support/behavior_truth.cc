@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <chrono>
+#include <ranges>
 #include <utility>
 #include <vector>
 
@@ -34,6 +36,14 @@ bool HasBlocks(const NatConfig& box) {
   return HasPorts(box) &&
          (box.port_assignment == PortAssignment::kDynamicBlock ||
           box.port_assignment == PortAssignment::kDeterministicBlock);
+}
+
+/// Whether a subscriber has one block, of a power of two, where those begin.
+bool HasAlignedBlock(const NatConfig& box) {
+  const uint32_t size = box.block_size;
+  const uint32_t first = box.port_range.first;
+  return std::has_single_bit(size) && box.limits.blocks_per_host == 1 &&
+         (first % size == 0 || (first >= 1024 && (first - 1024) % size == 0));
 }
 
 /// Whether every inside port that a discovery uses may be kept.
@@ -167,10 +177,15 @@ void Deriver::Filtered() {
     strictest = std::max(strictest, box.filtering);
   }
   SayDependence(Axis::kFiltering, strictest);
-  const bool is_poisoned = Any([](const NatConfig& box) {
-    return box.poisonable && HasPorts(box) && box.filtering != kEi &&
-           SeemsIndependent(box);
-  });
+  bool is_poisoned = false;
+  for (const NatConfig& box : boxes_ | std::views::reverse) {
+    is_poisoned =
+        is_poisoned || (box.poisonable && HasPorts(box) &&
+                        box.filtering != kEi && SeemsIndependent(box));
+    if (box.filtering != kEi) {
+      break;  // what comes too early gets no further
+    }
+  }
   const bool is_chance = Any([](const NatConfig& box) {
     return Overloads(box) && !CanPreserveAll(box);
   });
@@ -208,6 +223,9 @@ void Deriver::Ports() {
                                : "sequential " + std::to_string(box.port_step));
   } else {
     Say(Axis::kAllocation, HasBlocks(box) ? "block" : "random");
+    if (HasBlocks(box) && !HasAlignedBlock(box)) {
+      Say(Axis::kAllocation, "random");  // inside of what was seen
+    }
     if (box.port_range.size() <= 8192) {
       Say(Axis::kAllocation, "block");  // looks the same to one subscriber
     }
@@ -292,7 +310,7 @@ void Deriver::Lifetimes() {
     // A session goes by the packets before the present one.
     const bool is_assured_at_once =
         box.refresh.inbound && timeouts.assured_after < milliseconds(40) &&
-        box.timer_scope == netsim::TimerScope::kMapping && HasPorts(box);
+        box.timer_scope == netsim::TimerScope::kMapping;
     shorten(unreplied, timeouts.udp_unreplied);
     shorten(one_exchange,
             is_assured_at_once ? timeouts.udp_assured : timeouts.udp_unreplied);
@@ -318,12 +336,13 @@ void Deriver::Rest() {
       })
                             ? "none"
                             : "both");
-  // What listens to a port must see it.
-  const bool keeps_port = boxes_.size() == 1 || Preserves(boxes_.front());
   const bool is_rewritten = boxes_.front().alg != netsim::Alg::kNone ||
-                            last().alg == netsim::Alg::kGeneric ||
-                            (last().alg == netsim::Alg::kSip && keeps_port);
+                            last().alg == netsim::Alg::kGeneric;
   Say(Axis::kPayload, is_rewritten ? "rewritten" : "unchanged");
+  if (!is_rewritten && last().alg == netsim::Alg::kSip) {
+    // It looks for the outside of the first box, which nobody writes.
+    truth_.values.erase(Axis::kPayload);
+  }
   const auto nats = std::ranges::count_if(boxes_, [](const NatConfig& box) {
     return box.translation != Translation::kNone;
   });

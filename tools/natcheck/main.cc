@@ -17,6 +17,7 @@
 #include "natkit/io/event_loop.h"
 #include "natkit/io/resolver.h"
 #include "natkit/io/source_address.h"
+#include "natkit/io/udp_socket.h"
 #include "natkit/nat/nat64.h"
 #include "natkit/shell/outcome.h"
 #include "options.h"
@@ -31,6 +32,10 @@ using std::chrono::seconds;
 int Complain(const std::string& text, int code) {
   std::cerr << "natcheck: " << text << '\n';
   return code;
+}
+
+std::string NameOf(AddressFamily family) {
+  return family == AddressFamily::kIpv4 ? "IPv4" : "IPv6";
 }
 
 /// Servers by family, in the order of the command line.
@@ -189,7 +194,7 @@ void Run::Discover(AddressFamily family, const std::vector<Endpoint>& servers) {
                           .host = portal_->host,
                           .path = portal_->path};
   }
-  config.tests_lifetimes = options_.is_full;
+  config.axes = options_.is_full ? nat::AllAxes() : nat::QuickAxes();
   config.longest_lifetime = seconds(options_.longest);
   DiscoveryShell shell(loop_, std::move(config), rng_);
   const bool is_watched = ::isatty(STDERR_FILENO) == 1;
@@ -204,7 +209,22 @@ void Run::Discover(AddressFamily family, const std::vector<Endpoint>& servers) {
   reports_.push_back({.family = family, .report = report});
 }
 
+/// The first of them that is not this host's.
+std::optional<IpAddress> FindForeign(io::EventLoop& loop,
+                                     const std::vector<IpAddress>& locals) {
+  const auto foreign =
+      std::ranges::find_if(locals, [&loop](const IpAddress& address) {
+        return !io::UdpSocket::Bind(loop, {.address = address, .port = 0});
+      });
+  return foreign == locals.end() ? std::nullopt : std::optional(*foreign);
+}
+
 int Run::Main(const std::vector<ServerName>& names) {
+  if (const auto foreign = FindForeign(loop_, locals_)) {
+    return Complain(
+        "--local " + foreign->ToString() + " is not an address of this host",
+        shell::kExitUsage);
+  }
   if (portal_) {
     portal_servers_ = Resolve(loop_, {portal_->server});
   }
@@ -213,6 +233,10 @@ int Run::Main(const std::vector<ServerName>& names) {
   for (const auto& [family, servers] : found) {
     if (IsWanted(family)) {
       Discover(family, servers);
+    } else {
+      Complain(servers.front().ToString() + " is not asked: it is " +
+                   NameOf(family) + ", which is not wanted",
+               0);
     }
   }
   if (reports_.empty()) {
@@ -225,8 +249,7 @@ int Run::Main(const std::vector<ServerName>& names) {
   for (const FamilyReport& of : reports_) {
     has_answer = has_answer || of.report.server.port != 0;
     if (!options_.wants_json) {
-      std::cout << (of.family == AddressFamily::kIpv4 ? "IPv4" : "IPv6")
-                << "\n\n";
+      std::cout << NameOf(of.family) << "\n\n";
       PrintText(std::cout, of.report,
                 options_.wants_evidence ? Evidence::kPrint : Evidence::kOmit);
       std::cout << '\n';

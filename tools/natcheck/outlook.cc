@@ -36,8 +36,10 @@ std::string Reachability(const nat::NatTraits& traits) {
     return "Not enough is known to say who can reach this host.";
   }
   if (!IsEasy(*traits.mapping)) {
-    return "Every destination sees another port of this host, so others "
-           "cannot be told where to reach it.";
+    const bool by_address = *traits.mapping == Dependence::kAddressDependent;
+    return std::string(by_address ? "Every address" : "Every destination") +
+           " sees another port of this host, so others cannot be told where "
+           "to reach it.";
   }
   if (!traits.filtering) {
     return "Others can be told one address and port of this host; who may "
@@ -76,8 +78,38 @@ void DescribePeers(const nat::NatTraits& traits,
   }
 }
 
-void DescribeWeaknesses(const nat::NatTraits& traits,
+/// What keeps a mapping: to whom, and whether it has to be answered.
+void DescribeKeepalive(const nat::BehaviorReport& report,
+                       std::vector<std::string>& lines) {
+  const nat::NatTraits& traits = report.traits;
+  if (!traits.assured_lifetime) {
+    return;
+  }
+  const auto keepalive = KeepaliveFor(traits);
+  if (!keepalive) {
+    lines.push_back("Nothing keeps a port open: it is lost " +
+                    Seconds(*traits.assured_lifetime) +
+                    " s after it was opened.");
+    return;
+  }
+  std::string text = "To stay reachable, send something ";
+  if (traits.refreshed_by_outbound != true) {
+    text += "that is answered ";
+  }
+  if (report.verdict(nat::Axis::kTimerScope).value == "session") {
+    text += "to each peer ";
+  }
+  lines.push_back(text + "every " + Seconds(*keepalive) + " s.");
+  if (traits.refreshed_by_outbound == false) {
+    lines.emplace_back(
+        "What this host sends does not keep its port open; what comes back "
+        "does.");
+  }
+}
+
+void DescribeWeaknesses(const nat::BehaviorReport& report,
                         std::vector<std::string>& lines) {
+  const nat::NatTraits& traits = report.traits;
   if (traits.is_poisonable == true) {
     lines.emplace_back(
         "A peer that sends too early moves this host's port: send first with "
@@ -93,23 +125,28 @@ void DescribeWeaknesses(const nat::NatTraits& traits,
         "Mappings get different external addresses: paths that need one "
         "address fail.");
   }
-  if (const auto keepalive = KeepaliveFor(traits)) {
-    lines.push_back("To stay reachable, send something every " +
-                    Seconds(*keepalive) + " s.");
+  if (report.is_deterministic == false) {
+    lines.emplace_back(
+        "With many mappings in use it behaves differently, and worse: programs "
+        "that talk to many hosts at once spoil direct paths.");
   }
+  DescribeKeepalive(report, lines);
 }
 
 }  // namespace
 
 const std::vector<Peer>& Peers() {
+  constexpr auto kEi = Dependence::kEndpointIndependent;
+  constexpr auto kAd = Dependence::kAddressDependent;
+  constexpr auto kApd = Dependence::kAddressAndPortDependent;
   static const std::vector<Peer> peers = {
-      {"hosts on the open Internet", "open", Dependence::kEndpointIndependent,
-       Dependence::kEndpointIndependent},
-      {"ordinary home routers", "endpoint_independent",
-       Dependence::kEndpointIndependent, Dependence::kAddressAndPortDependent},
-      {"hosts behind symmetric NATs", "symmetric",
-       Dependence::kAddressAndPortDependent,
-       Dependence::kAddressAndPortDependent},
+      {"hosts on the open Internet or behind full cone NATs", "open", kEi, kEi},
+      {"routers that let in known addresses", "restricted", kEi, kAd},
+      {"ordinary home routers", "endpoint_independent", kEi, kApd},
+      {"symmetric NATs that let in everybody", "symmetric_open", kApd, kEi},
+      {"symmetric NATs that let in known addresses", "symmetric_restricted",
+       kApd, kAd},
+      {"ordinary symmetric NATs", "symmetric", kApd, kApd},
   };
   return peers;
 }
@@ -146,7 +183,9 @@ const char* DirectName(Direct direct) {
 }
 
 std::optional<Duration> KeepaliveFor(const nat::NatTraits& traits) {
-  if (!traits.assured_lifetime) {
+  const bool is_fixed = traits.refreshed_by_outbound == false &&
+                        traits.refreshed_by_inbound == false;
+  if (!traits.assured_lifetime || is_fixed) {
     return std::nullopt;
   }
   constexpr double kShare = 0.8;
@@ -199,7 +238,7 @@ std::vector<std::string> Summarize(const nat::BehaviorReport& report) {
         "be told the address that servers see.");
   }
   DescribePeers(traits, lines);
-  DescribeWeaknesses(traits, lines);
+  DescribeWeaknesses(report, lines);
   return lines;
 }
 

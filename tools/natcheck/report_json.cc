@@ -78,6 +78,7 @@ Json TraitsToJson(const nat::BehaviorReport& report) {
           {"poisonable", ToJson(traits.is_poisonable)},
           {"unreplied_lifetime", ToJson(traits.unreplied_lifetime)},
           {"assured_lifetime", ToJson(traits.assured_lifetime)},
+          {"refreshed_by_outbound", ToJson(traits.refreshed_by_outbound)},
           {"refreshed_by_inbound", ToJson(traits.refreshed_by_inbound)},
           {"behind_carrier", ToJson(traits.is_behind_carrier)},
           {"external_addresses", addresses}};

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,6 +33,8 @@ class AllocationTest final : public AxisTest {
   void JudgeParity();
   void JudgeContiguity();
   void JudgePooling();
+  /// If it was not known yet.
+  void IsNapt(std::string reason);
   void JudgePattern();
 
   std::vector<Socket> sockets_;  // open until the end: their ports stay taken
@@ -89,11 +92,9 @@ void AllocationTest::Judge() {
 }
 
 void AllocationTest::JudgePooling() {
-  std::vector<IpAddress>& seen = traits().external_addresses;
+  std::set<IpAddress> seen;
   for (const PortSample& sample : samples_) {
-    if (std::ranges::find(seen, sample.mapped.address) == seen.end()) {
-      seen.push_back(sample.mapped.address);
-    }
+    seen.insert(sample.mapped.address);
   }
   if (traits().translation == Translation::kNone) {
     session().NotApplicable(Axis::kPooling, "nothing is translated");
@@ -103,16 +104,26 @@ void AllocationTest::JudgePooling() {
     traits().pooling = Pooling::kArbitrary;
     session().Determine(Axis::kPooling, "arbitrary",
                         std::to_string(seen.size()) + " external addresses");
+    IsNapt("one host is given several external addresses");
     return;
   }
   traits().pooling = Pooling::kSingle;
   session().Determine(Axis::kPooling, "single", "as far as this host can see");
 }
 
+void AllocationTest::IsNapt(std::string reason) {
+  if (!traits().translation) {
+    traits().translation = Translation::kNapt;
+    session().Determine(Axis::kTranslation, "napt", std::move(reason));
+  }
+}
+
 void AllocationTest::JudgePattern() {
   const auto allocation = InferAllocation(samples_);
   if (!allocation) {
-    session().DoNotKnow(Axis::kAllocation, "some ports are kept, others not");
+    session().DoNotKnow(Axis::kAllocation,
+                        "some ports are kept, others not; or they rise, but "
+                        "by no constant step");
     return;
   }
   traits().allocation = allocation;
@@ -142,6 +153,9 @@ void AllocationTest::JudgePreservation() {
       }));
   const std::string counted = std::to_string(kept) + " of " +
                               std::to_string(samples_.size()) + " ports kept";
+  if (kept < samples_.size()) {
+    IsNapt("the address changes, and some ports do");
+  }
   if (kept == samples_.size()) {
     session().Determine(Axis::kPreservation, "yes", counted);
   } else if (kept >= kMinKept) {

@@ -40,6 +40,8 @@ AxisTestPtr MakeUnrepliedLifetimeTest(Session& session);
 AxisTestPtr MakeOneExchangeLifetimeTest(Session& session);
 /// kAssuredLifetime.
 AxisTestPtr MakeAssuredLifetimeTest(Session& session);
+/// kOutboundRefresh. Needs kAssuredLifetime.
+AxisTestPtr MakeOutboundRefreshTest(Session& session);
 /// kInboundRefresh. Needs kAssuredLifetime.
 AxisTestPtr MakeInboundRefreshTest(Session& session);
 /// kTimerScope. Needs kAssuredLifetime and kMapping.

@@ -1,9 +1,11 @@
 #include "natkit/nat/behavior_discovery.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
+#include <vector>
 
-#include "behavior/axis_tests.h"
+#include "behavior/axis_plan.h"
 #include "behavior/lab.h"
 #include "behavior/session.h"
 #include "behavior/task.h"
@@ -13,16 +15,17 @@ namespace natkit::nat {
 
 using behavior::AxisTestPtr;
 using behavior::Lab;
+using behavior::PlannedTest;
 using behavior::Session;
 using behavior::Task;
 using behavior::WhenAll;
 
-/// Puts the tests in order: who needs what others found comes later, who would
-/// disturb others runs alone.
+/// Runs the tests that are wanted, stage by stage.
 class BehaviorDiscovery::Impl {
  public:
   Impl(BehaviorConfig config, Rng& rng)
       : config_(std::move(config)),
+        axes_(behavior::WithNeeds(config_.axes)),
         lab_(config_, rng),
         session_(lab_, report_) {
     NATKIT_CHECK(!config_.servers.empty());
@@ -52,14 +55,13 @@ class BehaviorDiscovery::Impl {
   }
 
  private:
-  using Factory = AxisTestPtr (*)(Session&);
-
   Task<> Main();
-  Task<> Lifetimes();
   /// Runs tests side by side.
-  Task<> RunAll(std::vector<Factory> factories);
+  Task<> RunAll(std::vector<PlannedTest> planned);
+  [[nodiscard]] bool IsWanted(const PlannedTest& test) const;
 
   BehaviorConfig config_;
+  std::set<Axis> axes_;
   BehaviorReport report_;
   Lab lab_;
   Session session_;
@@ -67,63 +69,40 @@ class BehaviorDiscovery::Impl {
   std::optional<Task<>> main_;  // last: dies first
 };
 
-Task<> BehaviorDiscovery::Impl::RunAll(std::vector<Factory> factories) {
+Task<> BehaviorDiscovery::Impl::Main() {
+  for (const auto& stage : behavior::TestPlan()) {
+    std::vector<PlannedTest> together;
+    for (const PlannedTest& test : stage) {
+      if (!IsWanted(test)) {
+        continue;
+      }
+      if (test.is_alone_with_pool && session_.HasPool()) {
+        Task<> running = RunAll({test});
+        co_await running;
+      } else {
+        together.push_back(test);
+      }
+    }
+    Task<> running = RunAll(std::move(together));
+    co_await running;
+    session_.NoteExternalAddresses();
+  }
+}
+
+bool BehaviorDiscovery::Impl::IsWanted(const PlannedTest& test) const {
+  const bool is_answered = report_.server.port != 0;
+  return test.AnswersAnyOf(axes_) && (is_answered || !test.needs_server);
+}
+
+Task<> BehaviorDiscovery::Impl::RunAll(std::vector<PlannedTest> planned) {
   std::vector<AxisTestPtr> tests;
   std::vector<Task<>> runs;
-  for (const Factory factory : factories) {
-    tests.push_back(factory(session_));
+  for (const PlannedTest& test : planned) {
+    tests.push_back(test.make(session_));
     runs.push_back(tests.back()->Run());
   }
   WhenAll all(runs);
   co_await all;
-}
-
-Task<> BehaviorDiscovery::Impl::Main() {
-  std::vector<std::vector<Factory>> stages = {
-      {behavior::MakeServerTest, behavior::MakePortalTest},
-      {behavior::MakeAllocationTest},
-      {behavior::MakeMappingTest, behavior::MakeNat64Test},
-      {behavior::MakeFilteringTest, behavior::MakeOverloadingTest},
-      {behavior::MakeHairpinningTest, behavior::MakeFragmentsTest,
-       behavior::MakePayloadTest, behavior::MakePortMappingTest,
-       behavior::MakeTcpTest},
-      {behavior::MakeDepthTest, behavior::MakeDeterminismTest},
-  };
-  for (std::vector<Factory>& stage : stages) {
-    Task<> running = RunAll(std::move(stage));
-    co_await running;
-    if (report_.server.port == 0) {
-      Task<> asking = RunAll({behavior::MakeTcpTest});
-      co_await asking;
-      co_return;  // nobody answers: nothing else can be asked
-    }
-  }
-  if (config_.tests_lifetimes) {
-    Task<> running = Lifetimes();
-    co_await running;
-  }
-}
-
-Task<> BehaviorDiscovery::Impl::Lifetimes() {
-  std::vector<Factory> all = {behavior::MakeUnrepliedLifetimeTest,
-                              behavior::MakeOneExchangeLifetimeTest,
-                              behavior::MakeAssuredLifetimeTest};
-  std::vector<std::vector<Factory>> stages;
-  if (report_.traits.pooling == Pooling::kArbitrary) {
-    // Most RESPONSE-PORT requests go to find sockets that share an address,
-    // and servers answer few of them: not all at once.
-    for (const Factory factory : all) {
-      stages.push_back({factory});
-    }
-  } else {
-    stages.push_back(std::move(all));
-  }
-  stages.push_back(
-      {behavior::MakeInboundRefreshTest, behavior::MakeTimerScopeTest});
-  for (std::vector<Factory>& stage : stages) {
-    Task<> running = RunAll(std::move(stage));
-    co_await running;
-  }
 }
 
 void BehaviorDiscovery::Impl::Abort(Instant now) {

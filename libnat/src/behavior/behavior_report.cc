@@ -5,7 +5,7 @@
 namespace natkit::nat {
 namespace {
 
-constexpr std::array<std::pair<Axis, std::string_view>, 26> kAxes = {{
+constexpr std::array<std::pair<Axis, std::string_view>, 27> kAxes = {{
     {Axis::kUdp, "udp"},
     {Axis::kServer, "server"},
     {Axis::kTranslation, "translation"},
@@ -23,6 +23,7 @@ constexpr std::array<std::pair<Axis, std::string_view>, 26> kAxes = {{
     {Axis::kUnrepliedLifetime, "unreplied_lifetime"},
     {Axis::kOneExchangeLifetime, "one_exchange_lifetime"},
     {Axis::kAssuredLifetime, "assured_lifetime"},
+    {Axis::kOutboundRefresh, "outbound_refresh"},
     {Axis::kInboundRefresh, "inbound_refresh"},
     {Axis::kTimerScope, "timer_scope"},
     {Axis::kFragments, "fragments"},
@@ -36,10 +37,20 @@ constexpr std::array<std::pair<Axis, std::string_view>, 26> kAxes = {{
 
 }  // namespace
 
-std::vector<Axis> AllAxes() {
-  std::vector<Axis> axes;
+std::set<Axis> AllAxes() {
+  std::set<Axis> axes;
   for (const auto& [axis, name] : kAxes) {
-    axes.push_back(axis);
+    axes.insert(axis);
+  }
+  return axes;
+}
+
+std::set<Axis> QuickAxes() {
+  std::set<Axis> axes = AllAxes();
+  for (const Axis slow : {Axis::kUnrepliedLifetime, Axis::kOneExchangeLifetime,
+                          Axis::kAssuredLifetime, Axis::kOutboundRefresh,
+                          Axis::kInboundRefresh, Axis::kTimerScope}) {
+    axes.erase(slow);
   }
   return axes;
 }

@@ -31,6 +31,7 @@ class DepthTest final : public AxisTest {
   Task<> Trace(const Socket* socket);
   void Judge();
   void Found(std::string why);
+  void FoundOne(std::string why);
 
   uint8_t distance_ = 0;  ///< of the server, if it was reached
 };
@@ -78,6 +79,11 @@ void DepthTest::Found(std::string why) {
   session().Determine(Axis::kDepth, "more-than-one", std::move(why));
 }
 
+void DepthTest::FoundOne(std::string why) {
+  traits().is_behind_carrier = false;
+  session().Determine(Axis::kDepth, "one", std::move(why));
+}
+
 void DepthTest::Judge() {
   if (traits().translation == Translation::kNone) {
     session().Determine(Axis::kDepth, "none", "nothing is translated");
@@ -98,22 +104,22 @@ void DepthTest::Judge() {
   }
   const std::vector<IpAddress>& external = traits().external_addresses;
   if (const auto& router = session().router_external) {
-    if (std::ranges::find(external, *router) == external.end()) {
-      Found("the router's outside is " + router->ToString() +
-            ", but servers see another address");
-    } else {
-      traits().is_behind_carrier = false;
-      session().Determine(Axis::kDepth, "one",
-                          "servers see the router's outside");
+    if (std::ranges::find(external, *router) != external.end()) {
+      FoundOne("servers see the router's outside");
+      return;
     }
-    return;
+    if (router->is_private() &&
+        std::ranges::none_of(external, &IpAddress::is_private)) {
+      Found("the router's outside is " + router->ToString() +
+            ", but servers see a public address");
+      return;
+    }
+    // Another one of its own addresses, perhaps: NATs may have a pool of them.
   }
   const bool is_gateway =
       hops.size() == 1 && (!config().gateway || hops[0] == *config().gateway);
   if (distance_ == 2 && is_gateway) {
-    traits().is_behind_carrier = false;
-    session().Determine(Axis::kDepth, "one",
-                        "there is one router between here and the server");
+    FoundOne("there is one router between here and the server");
     return;
   }
   const auto inner =
@@ -122,7 +128,12 @@ void DepthTest::Judge() {
   session().DoNotKnow(Axis::kDepth,
                       inner > 1 ? "several private routers are on the way; not "
                                   "all of them need be NATs"
-                                : "the router does not tell its outside",
+                      : session().router_external
+                          ? "servers see another address than " +
+                                session().router_external->ToString() +
+                                ", the router's outside: its own, or that of "
+                                "a NAT beyond it"
+                          : "the router does not tell its outside",
                       inner > 1 ? "more-than-one" : "one");
 }
 

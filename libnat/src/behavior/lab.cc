@@ -21,6 +21,9 @@ constexpr size_t kMaxRaw = 2048;
 /// Mappings that are remembered.
 constexpr size_t kMaxSeen = 8192;
 
+/// External addresses that are remembered for each server.
+constexpr size_t kMaxAddresses = 256;
+
 std::optional<Endpoint> Optional(const Result<Endpoint>& value) {
   return value ? std::optional(*value) : std::nullopt;
 }
@@ -215,6 +218,7 @@ Task<Exchange> Lab::Transact(Request request) {
   Task<> sending = SendCopies(&request, &expectation, &exchange);
   co_await sending;
   Complete(request, expectation.arrival(), exchange);
+  NoteExternalAddress(request, exchange);
   co_return exchange;
 }
 
@@ -336,6 +340,27 @@ void Lab::Complete(const Request& request,
   } else if (arrival->error) {
     probe.note = "error " + std::to_string(static_cast<int>(*arrival->error));
   }
+}
+
+void Lab::NoteExternalAddress(const Request& request,
+                              const Exchange& exchange) {
+  if (!exchange.mapped() ||
+      request.local.address != config_.local_addresses.front()) {
+    return;
+  }
+  std::vector<IpAddress>& known = addresses_at_[request.to];
+  const IpAddress address = exchange.mapped()->address;
+  if (known.size() < kMaxAddresses &&
+      std::ranges::find(known, address) == known.end()) {
+    known.push_back(address);
+  }
+}
+
+const std::vector<IpAddress>& Lab::ExternalAddressesAt(
+    const Endpoint& server) const {
+  static const std::vector<IpAddress> kNone;
+  const auto found = addresses_at_.find(server);
+  return found == addresses_at_.end() ? kNone : found->second;
 }
 
 void Lab::Start(Instant now) {

@@ -245,6 +245,11 @@ class Lab {
     return found != seen_as_.end() && found->second != local;
   }
 
+  /// The first host's addresses as a server has seen them, in order; at most
+  /// 256 are kept.
+  [[nodiscard]] const std::vector<IpAddress>& ExternalAddressesAt(
+      const Endpoint& server) const;
+
   [[nodiscard]] Instant now() const { return now_; }
 
   [[nodiscard]] Instant started() const { return started_; }
@@ -303,6 +308,7 @@ class Lab {
   [[nodiscard]] Instant ReserveCopy(const Request& request);
   void Complete(const Request& request, const std::optional<Arrival>& arrival,
                 Exchange& exchange);
+  void NoteExternalAddress(const Request& request, const Exchange& exchange);
   [[nodiscard]] std::vector<uint8_t> Build(const Request& request,
                                            const stun::TransactionId& id) const;
   [[nodiscard]] Probe MakeProbe(const Request& request) const;
@@ -330,6 +336,7 @@ class Lab {
   uint64_t sent_ = 0;
   uint64_t received_ = 0;
   std::map<Endpoint, Endpoint> seen_as_;  ///< who had a mapping first
+  std::map<Endpoint, std::vector<IpAddress>> addresses_at_;  ///< by server
   std::map<SocketNumber, uint64_t> received_at_;
 };
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,21 +41,41 @@ Task<MappingSample> SampleMapping(Session& session, Axis axis) {
   co_return sample;
 }
 
-namespace {
-
-constexpr size_t kSamples = 2;
-constexpr size_t kSamplesOfPool = 12;
-
-/// Two endpoints may be equal by chance, never differ by chance.
-Dependence Strictest(const std::vector<MappingSample>& samples) {
-  Dependence strictest = Dependence::kEndpointIndependent;
-  for (const MappingSample& sample : samples) {
-    strictest = std::max(strictest, sample.Classify());
+std::optional<Dependence> JudgeTwoServers(Session& session, Axis axis,
+                                          const MappingSample& sample) {
+  const std::string same = "two servers see one endpoint";
+  if (!sample.at_a1p1 || !sample.at_a2p2) {
+    session.DoNotKnow(axis, "a request was not answered");
+    return std::nullopt;
   }
-  return strictest;
+  if (sample.at_a1p1 != sample.at_a2p2) {
+    session.DoNotKnow(axis,
+                      "two servers see different endpoints; whether ports "
+                      "matter needs a server with two addresses",
+                      "dependent");
+    return std::nullopt;
+  }
+  if (sample.at_a1p1 == sample.local) {
+    session.Determine(axis, "none", same);
+  } else {
+    session.Determine(
+        axis, std::string(DependenceName(Dependence::kEndpointIndependent)),
+        same);
+  }
+  return Dependence::kEndpointIndependent;
 }
 
-/// RFC 5780 section 4.3, from two sockets, or three if they disagree.
+namespace {
+
+constexpr size_t kSamples = 4;
+/// As long as one of them alone differs.
+constexpr size_t kMoreSamples = 8;
+/// Where ports are kept but addresses drawn, mappings are equal by chance.
+constexpr size_t kSamplesOfPool = 12;
+/// So many are no accident.
+constexpr std::ptrdiff_t kEnough = 2;
+
+/// RFC 5780 section 4.3, from several sockets.
 class MappingTest final : public AxisTest {
  public:
   using AxisTest::AxisTest;
@@ -62,10 +83,15 @@ class MappingTest final : public AxisTest {
   Task<> Run() override;
 
  private:
-  void Judge(const std::vector<MappingSample>& samples);
-  void JudgeSubstitute(const MappingSample& sample);
+  void Judge();
   [[nodiscard]] size_t WantedSamples();
+  /// Two endpoints may be equal by chance, never differ by chance.
+  [[nodiscard]] Dependence Strictest() const;
+  [[nodiscard]] std::ptrdiff_t CountOf(Dependence dependence) const;
+  [[nodiscard]] bool IsContradictory();
   [[nodiscard]] bool HasForeignAddress(const MappingSample& sample);
+
+  std::vector<MappingSample> samples_;
 };
 
 Task<> MappingTest::Run() {
@@ -73,83 +99,83 @@ Task<> MappingTest::Run() {
     session().DoNotKnow(Axis::kMapping, "a second server address is needed");
     co_return;
   }
-  std::vector<MappingSample> samples;
-  const size_t wanted = WantedSamples();
-  while (samples.size() < wanted ||
-         (samples.size() == kSamples && samples[0].is_complete() &&
-          samples[1].is_complete() &&
-          samples[0].Classify() != samples[1].Classify())) {
+  while (samples_.size() < WantedSamples()) {
     Task<MappingSample> sampling = SampleMapping(session(), Axis::kMapping);
-    samples.push_back(co_await sampling);
+    samples_.push_back(co_await sampling);
+    const MappingSample& sample = samples_.back();
+    if (targets().is_substitute) {
+      traits().mapping = JudgeTwoServers(session(), Axis::kMapping, sample);
+      co_return;
+    }
+    if (!sample.is_complete()) {
+      session().DoNotKnow(Axis::kMapping, "a request was not answered");
+      co_return;
+    }
   }
-  if (targets().is_substitute) {
-    JudgeSubstitute(samples[0]);
-  } else {
-    Judge(samples);
-  }
+  Judge();
 }
 
 size_t MappingTest::WantedSamples() {
-  if (targets().is_substitute) {
-    return 1;
+  if (session().HasPool()) {
+    return kSamplesOfPool;
   }
-  // Where ports are kept but addresses drawn, mappings are equal by chance.
-  return traits().pooling == Pooling::kArbitrary ? kSamplesOfPool : kSamples;
+  const bool is_odd = !samples_.empty() && CountOf(Strictest()) < kEnough;
+  return is_odd ? kMoreSamples : kSamples;
 }
 
-void MappingTest::Judge(const std::vector<MappingSample>& samples) {
-  if (!std::ranges::all_of(samples, &MappingSample::is_complete)) {
-    session().DoNotKnow(Axis::kMapping, "a request was not answered");
-    return;
+Dependence MappingTest::Strictest() const {
+  Dependence strictest = Dependence::kEndpointIndependent;
+  for (const MappingSample& sample : samples_) {
+    strictest = std::max(strictest, sample.Classify());
   }
-  if (std::ranges::all_of(samples, &MappingSample::is_untranslated)) {
+  return strictest;
+}
+
+std::ptrdiff_t MappingTest::CountOf(Dependence dependence) const {
+  return std::ranges::count(samples_, dependence, &MappingSample::Classify);
+}
+
+/// Ports drawn for each destination are not twice equal for all of them.
+bool MappingTest::IsContradictory() {
+  return !session().HasPool() &&
+         Strictest() != Dependence::kEndpointIndependent &&
+         CountOf(Dependence::kEndpointIndependent) >= kEnough;
+}
+
+void MappingTest::Judge() {
+  if (std::ranges::all_of(samples_, &MappingSample::is_untranslated)) {
     traits().mapping = Dependence::kEndpointIndependent;
     session().Determine(Axis::kMapping, "none", "nothing is translated");
     return;
   }
-  const Dependence found = traits().pooling == Pooling::kArbitrary
-                               ? Strictest(samples)
-                               : samples.back().Classify();
-  if (std::ranges::count(samples, found, &MappingSample::Classify) < 2) {
-    session().DoNotKnow(Axis::kMapping, "the sockets do not agree");
-    return;
-  }
-  if (std::ranges::all_of(samples, [this](const MappingSample& sample) {
+  const Dependence found = Strictest();
+  const std::string name(DependenceName(found));
+  if (std::ranges::all_of(samples_, [this](const MappingSample& sample) {
         return HasForeignAddress(sample);
       })) {
     session().DoNotKnow(Axis::kMapping,
                         "the external address depends on the server's "
                         "address: another path, or a misconfigured server");
-    return;
+  } else if (IsContradictory()) {
+    session().DoNotKnow(
+        Axis::kMapping,
+        std::to_string(CountOf(found)) + " of " +
+            std::to_string(samples_.size()) + " sockets: " + name +
+            "; others do not depend on the destination",
+        std::string(DependenceName(Dependence::kEndpointIndependent)));
+  } else if (CountOf(found) < kEnough) {
+    session().DoNotKnow(Axis::kMapping, "the sockets do not agree", name);
+  } else {
+    traits().mapping = found;
+    session().Determine(Axis::kMapping, name);
   }
-  traits().mapping = found;
-  session().Determine(Axis::kMapping, std::string(DependenceName(found)));
 }
 
 /// A server whose second address is reached through something else sees
 /// another address there, although this host has only one.
 bool MappingTest::HasForeignAddress(const MappingSample& sample) {
-  return traits().pooling != Pooling::kArbitrary &&
+  return !session().HasPool() &&
          sample.at_a1p1->address != sample.at_a2p1->address;
-}
-
-void MappingTest::JudgeSubstitute(const MappingSample& sample) {
-  if (!sample.at_a1p1 || !sample.at_a2p2) {
-    session().DoNotKnow(Axis::kMapping, "a request was not answered");
-  } else if (sample.at_a1p1 == sample.local) {
-    traits().mapping = Dependence::kEndpointIndependent;
-    session().Determine(Axis::kMapping, "none", "nothing is translated");
-  } else if (sample.at_a1p1 == sample.at_a2p2) {
-    traits().mapping = Dependence::kEndpointIndependent;
-    session().Determine(Axis::kMapping,
-                        std::string(DependenceName(*traits().mapping)),
-                        "two servers see one endpoint");
-  } else {
-    session().DoNotKnow(Axis::kMapping,
-                        "two servers see different endpoints; whether ports "
-                        "matter needs a server with two addresses",
-                        "dependent");
-  }
 }
 
 }  // namespace

@@ -28,4 +28,9 @@ struct MappingSample {
 /// Asks from a fresh socket, in the order of RFC 5780 section 4.3.
 Task<MappingSample> SampleMapping(Session& session, Axis axis);
 
+/// A verdict from two ordinary servers, the second one in the place of A2:P2.
+/// nullopt: it is not known, or what it depends on is not.
+std::optional<Dependence> JudgeTwoServers(Session& session, Axis axis,
+                                          const MappingSample& sample);
+
 }  // namespace natkit::nat::behavior

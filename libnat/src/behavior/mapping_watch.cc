@@ -61,14 +61,10 @@ Task<std::optional<WatchedMapping>> MappingWatch::MakeUnreplied() {
   if (partner == nullptr || !socket) {
     co_return std::nullopt;
   }
-  Request request = Lab::From(*socket, session_.targets.a1p1);
-  request.response_port = partner->mapped.port;
-  request.attempts = 1;
-  request.interval = kAnswerWait;
-  const SocketNumber answered_at = partner->socket.number();
-  Task<Exchange> asking = session_.lab().Transact(std::move(request));
+  Task<Exchange> asking = AskFor(partner, &*socket);
   const Exchange exchange = co_await asking;
-  if (!exchange.mapped() || exchange.arrival->socket != answered_at) {
+  if (!exchange.mapped() ||
+      exchange.arrival->socket != partner->socket.number()) {
     co_return std::nullopt;
   }
   co_return WatchedMapping{.socket = std::move(*socket),
@@ -77,6 +73,33 @@ Task<std::optional<WatchedMapping>> MappingWatch::MakeUnreplied() {
 }
 
 /// A second copy would be another packet, so there is none.
+Task<Exchange> MappingWatch::AskFor(PartnerPtr partner, const Socket* socket) {
+  Request request = Lab::From(*socket, session_.targets.a1p1);
+  request.response_port = partner->mapped.port;
+  request.attempts = 1;
+  request.interval = kAnswerWait;
+  Task<Exchange> asking = session_.lab().Transact(std::move(request));
+  Exchange exchange = co_await asking;
+  co_return exchange;
+}
+
+Task<std::optional<Instant>> MappingWatch::Send(WatchedMapping* mapping) {
+  Task<PartnerPtr> finding = FindPartner(mapping->mapped.address);
+  const PartnerPtr partner = co_await finding;
+  if (partner == nullptr) {
+    co_return std::nullopt;
+  }
+  Task<Exchange> asking = AskFor(partner, &mapping->socket);
+  Exchange exchange = co_await asking;
+  exchange.probe.note = "the answer goes to another socket";
+  session_.Keep(axis_, exchange.probe);
+  if (exchange.mapped() != mapping->mapped ||
+      exchange.arrival->socket != partner->socket.number()) {
+    co_return std::nullopt;
+  }
+  co_return exchange.sent_at.back();
+}
+
 Task<std::optional<WatchedMapping>> MappingWatch::MakeOneExchange() {
   Task<std::optional<Socket>> opening = session_.lab().Open(0, 0);
   std::optional<Socket> socket = co_await opening;

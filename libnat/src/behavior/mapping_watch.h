@@ -43,6 +43,9 @@ class MappingWatch {
 
   /// nullopt if it cannot be had.
   Task<std::optional<WatchedMapping>> Make(Priming priming);
+  /// One packet to the server, whose answer goes to a partner: when it was
+  /// sent; nullopt if it is not known to have arrived.
+  Task<std::optional<Instant>> Send(WatchedMapping* mapping);
   /// One packet from the server. A few copies are sent if there is none.
   Task<Pulse> Feel(WatchedMapping* mapping);
   /// So many packets that stay out are no accident.
@@ -61,6 +64,8 @@ class MappingWatch {
   Task<std::optional<WatchedMapping>> MakeUnreplied();
   Task<std::optional<WatchedMapping>> MakeOneExchange();
   Task<std::optional<WatchedMapping>> MakeAssured();
+  /// Asks from `socket` and has the answer sent to the partner.
+  Task<Exchange> AskFor(PartnerPtr partner, const Socket* socket);
   /// A partner with this external address, or with any; null if there is none.
   Task<PartnerPtr> FindPartner(std::optional<IpAddress> address);
   Task<bool> Refresh(PartnerPtr partner);

@@ -13,8 +13,8 @@ namespace {
 
 constexpr size_t kRounds = 2;
 /// Where external addresses are drawn, the two hosts must first meet at one:
-/// with four addresses the second meeting is missed once in 1000 times.
-constexpr size_t kRoundsOfPool = 32;
+/// with four addresses the second meeting is missed once in 60,000 times.
+constexpr size_t kRoundsOfPool = 48;
 constexpr std::ptrdiff_t kMinMeetings = 2;
 /// So many tell enough.
 constexpr std::ptrdiff_t kEnoughMeetings = 3;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
+#include <cstdlib>
 #include <map>
 #include <numeric>
 #include <vector>
@@ -50,26 +52,86 @@ std::vector<Cluster> FindClusters(std::vector<uint16_t> ports) {
   return clusters;
 }
 
-/// The block that most ports are of, if they are too close to each other for a
-/// choice among all.
-std::optional<Cluster> FindBlock(std::span<const PortSample> samples) {
+/// Ports too close to each other for a choice among all.
+struct Crowd {
+  Cluster largest;
+  bool is_divided = false;  ///< they are in several places
+};
+
+std::optional<Crowd> FindCrowd(std::span<const PortSample> samples) {
   constexpr size_t kMinFreedom = 8;
   size_t freedom = 0;
-  Cluster largest;
+  Crowd crowd;
   for (const auto& [address, ports] : PortsByAddress(samples)) {
     const std::vector<Cluster> clusters = FindClusters(ports);
     if (clusters.size() > kMostBlocks) {
       return std::nullopt;
     }
+    crowd.is_divided = crowd.is_divided || clusters.size() > 1;
     for (const Cluster& cluster : clusters) {
       if (uint32_t{cluster.high} - cluster.low >= kLargestBlock) {
         return std::nullopt;
       }
       freedom += cluster.count - 1;
-      largest = cluster.count > largest.count ? cluster : largest;
+      crowd.largest =
+          cluster.count > crowd.largest.count ? cluster : crowd.largest;
     }
   }
-  return freedom >= kMinFreedom ? std::optional(largest) : std::nullopt;
+  return freedom >= kMinFreedom ? std::optional(crowd) : std::nullopt;
+}
+
+/// Only an aligned block, or one of several, is known to be one: a range that
+/// is as small is drawn from in the same way.
+std::optional<PortRange> FindBlock(std::span<const PortSample> samples) {
+  const std::optional<Crowd> crowd = FindCrowd(samples);
+  if (!crowd) {
+    return std::nullopt;
+  }
+  const auto [low, high, count] = crowd->largest;
+  if (const auto block = AlignedBlockAround(low, high)) {
+    return block;
+  }
+  return crowd->is_divided
+             ? std::optional(PortRange{.first = low, .last = high})
+             : std::nullopt;
+}
+
+/// How much more often a later port is higher than lower, and how far that is
+/// spread where ports are drawn.
+struct Surplus {
+  double of_pairs = 0;       ///< Kendall's rank correlation
+  double of_neighbours = 0;  ///< not misled by a counter that starts again
+  double variance_of_pairs = 0;
+  double variance_of_neighbours = 0;
+};
+
+Surplus CountRises(std::span<const PortSample> samples) {
+  Surplus surplus;
+  for (const auto& [address, ports] : PortsByAddress(samples)) {
+    for (size_t i = 0; i < ports.size(); ++i) {
+      for (size_t j = i + 1; j < ports.size(); ++j) {
+        const double sign = ports[j] > ports[i] ? 1 : -1;
+        surplus.of_pairs += sign;
+        surplus.of_neighbours += j == i + 1 ? sign : 0;
+      }
+    }
+    const auto n = static_cast<double>(ports.size());
+    surplus.variance_of_pairs += n * (n - 1) * (2 * n + 5) / 18;
+    surplus.variance_of_neighbours += n > 1 ? (n + 1) / 3 : 0;
+  }
+  return surplus;
+}
+
+/// Whether ports rise or fall with time, although by no constant step: what is
+/// drawn does not.
+bool HasTrend(std::span<const PortSample> samples) {
+  constexpr double kDeviations = 5;
+  const Surplus surplus = CountRises(samples);
+  const auto is_no_accident = [](double value, double variance) {
+    return std::abs(value) > kDeviations * std::sqrt(variance);
+  };
+  return is_no_accident(surplus.of_pairs, surplus.variance_of_pairs) ||
+         is_no_accident(surplus.of_neighbours, surplus.variance_of_neighbours);
 }
 
 }  // namespace
@@ -105,7 +167,7 @@ std::optional<int> InferStep(std::span<const PortSample> samples) {
   return rises ? step : -step;
 }
 
-PortRange BlockAround(uint16_t low, uint16_t high) {
+std::optional<PortRange> AlignedBlockAround(uint16_t low, uint16_t high) {
   const uint32_t span = uint32_t{high} - low + 1;
   const uint32_t size = std::max(std::bit_ceil(span), kSmallestBlock);
   for (const uint32_t origin : {0U, 1024U}) {
@@ -114,14 +176,11 @@ PortRange BlockAround(uint16_t low, uint16_t high) {
     }
     const uint32_t first = origin + (low - origin) / size * size;
     if (first + size > high && first + size <= 65536) {
-      return {.first = static_cast<uint16_t>(first),
-              .last = static_cast<uint16_t>(first + size - 1)};
+      return PortRange{.first = static_cast<uint16_t>(first),
+                       .last = static_cast<uint16_t>(first + size - 1)};
     }
   }
-  // Not aligned: every block of this size that holds all of them.
-  const uint32_t slack = size - span;
-  return {.first = static_cast<uint16_t>(low > slack ? low - slack : 0),
-          .last = static_cast<uint16_t>(std::min(high + slack, 65535U))};
+  return std::nullopt;
 }
 
 PortRange KnownRange(uint16_t low, uint16_t high) {
@@ -164,10 +223,12 @@ std::optional<PortAllocation> InferAllocation(
     return PortAllocation{
         .pattern = AllocationPattern::kSequential, .step = *step, .range = {}};
   }
+  if (HasTrend(samples)) {
+    return std::nullopt;
+  }
   if (const auto block = FindBlock(samples)) {
-    return PortAllocation{.pattern = AllocationPattern::kBlock,
-                          .step = 0,
-                          .range = BlockAround(block->low, block->high)};
+    return PortAllocation{
+        .pattern = AllocationPattern::kBlock, .step = 0, .range = *block};
   }
   const auto [low, high] = std::ranges::minmax(
       samples, {}, [](const PortSample& sample) { return sample.mapped.port; });

@@ -21,8 +21,8 @@ struct PortSample {
 };
 
 /// Tells how a NAT chooses ports from mappings in the order in which they were
-/// made (nat.md 6.2). nullopt for fewer than 16, and where some ports are kept
-/// but not most.
+/// made (nat.md 6.2). nullopt for fewer than 16, where some ports are kept but
+/// not most, and where they rise or fall by no constant step.
 [[nodiscard]] std::optional<PortAllocation> InferAllocation(
     std::span<const PortSample> samples);
 
@@ -30,9 +30,11 @@ struct PortSample {
 /// differences are multiples of it, in one direction. nullopt if there is none.
 [[nodiscard]] std::optional<int> InferStep(std::span<const PortSample> samples);
 
-/// The smallest power-of-two block, aligned where that is possible, that holds
-/// all ports between `low` and `high`.
-[[nodiscard]] PortRange BlockAround(uint16_t low, uint16_t high);
+/// The smallest block of a power of two, aligned to its size or 1024 above
+/// that, which holds all ports between `low` and `high` (nat.md 6.2); nullopt:
+/// they lie across the borders of those.
+[[nodiscard]] std::optional<PortRange> AlignedBlockAround(uint16_t low,
+                                                          uint16_t high);
 
 /// The smallest range in use in the field that explains a random choice of
 /// ports between `low` and `high`; these themselves if none does.

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <array>
+#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +15,35 @@ namespace {
 constexpr size_t kServersForBlocked = 3;
 /// Pairs of sockets that are tried until both have one external address.
 constexpr int kPartnerTries = 48;
+
+/// Words of an IPv6 address in network order.
+std::array<uint16_t, 8> WordsOf(const IpAddress& address) {
+  std::array<uint16_t, 8> words{};
+  const ByteView bytes = address.bytes();
+  for (size_t i = 0; i < words.size(); ++i) {
+    words[i] = static_cast<uint16_t>(bytes[2 * i] << 8 | bytes[2 * i + 1]);
+  }
+  return words;
+}
+
+/// Whether another prefix stands before the same host: the addresses have one
+/// checksum (RFC 6296 section 3.1), or one interface identifier that is not
+/// just a small number. A NAT's own address would be another one altogether.
+bool IsPrefixTranslated(const IpAddress& inside, const IpAddress& outside) {
+  if (!inside.is_v6() || !outside.is_v6()) {
+    return false;
+  }
+  const auto before = WordsOf(inside);
+  const auto after = WordsOf(outside);
+  const auto sum = [](const std::array<uint16_t, 8>& words) {
+    return std::accumulate(words.begin(), words.end(), 0U) % 0xFFFF;
+  };
+  const bool is_same_host =
+      std::equal(before.begin() + 4, before.end(), after.begin() + 4);
+  const bool is_long = std::any_of(before.begin() + 4, before.end() - 1,
+                                   [](uint16_t word) { return word != 0; });
+  return sum(before) == sum(after) || (is_same_host && is_long);
+}
 
 /// Finds a server that answers, and what it can do; believes nothing that it
 /// says about its addresses without having been there (nat.md 5.2).
@@ -138,10 +169,12 @@ void ServerTest::JudgeTranslation(const Exchange& exchange) {
     traits().translation = Translation::kNat64;
     session().nat64_prefix = Nat64PrefixOf(targets().a1p1.address);
     session().Determine(Axis::kTranslation, "nat64");
-  } else if (local.address.is_v6() && mapped.port == local.port) {
+  } else if (mapped.port == local.port &&
+             IsPrefixTranslated(local.address, mapped.address)) {
     traits().translation = Translation::kPrefix;
     session().Determine(Axis::kTranslation, "prefix",
-                        "the IPv6 address changes, the port does not");
+                        "the prefix of the IPv6 address changes, the port "
+                        "does not");
   } else if (mapped.port != local.port) {
     traits().translation = Translation::kNapt;
     session().Determine(Axis::kTranslation, "napt");

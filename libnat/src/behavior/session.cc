@@ -1,5 +1,6 @@
 #include "behavior/session.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "natkit/nat/nat64.h"
@@ -61,6 +62,15 @@ void Session::Untested(Axis axis, std::string reason) {
   verdict.outcome = Outcome::kUntested;
   verdict.value.clear();
   verdict.reason = std::move(reason);
+}
+
+void Session::NoteExternalAddresses() {
+  std::vector<IpAddress>& known = report_.traits.external_addresses;
+  for (const IpAddress& address : ExternalAddresses()) {
+    if (std::ranges::find(known, address) == known.end()) {
+      known.push_back(address);
+    }
+  }
 }
 
 Endpoint Session::ToLocal(const Endpoint& endpoint) const {

@@ -52,6 +52,18 @@ class Session {
   /// The IPv6 form of an IPv4 endpoint behind a NAT64; others as they are.
   [[nodiscard]] Endpoint ToLocal(const Endpoint& endpoint) const;
 
+  /// External addresses of the first host, as the server's first endpoint has
+  /// seen them, in order.
+  [[nodiscard]] const std::vector<IpAddress>& ExternalAddresses() const {
+    return lab_.ExternalAddressesAt(targets.a1p1);
+  }
+
+  /// Whether mappings of one host have more than one external address.
+  [[nodiscard]] bool HasPool() const { return ExternalAddresses().size() > 1; }
+
+  /// Brings NatTraits::external_addresses up to date.
+  void NoteExternalAddresses();
+
   Targets targets;
   /// The router's own external address, if it told.
   std::optional<IpAddress> router_external;

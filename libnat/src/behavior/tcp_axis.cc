@@ -23,7 +23,6 @@ class TcpTest final : public AxisTest {
   /// Asks `to` from the port of all; false if there is no answer.
   Task<bool> Ask(Endpoint to);
   void Judge();
-  void JudgeSubstitute(const Endpoint& first, const Endpoint& second);
 
   std::vector<Socket> connections_;
   std::vector<Endpoint> mapped_;  ///< of each of connections_
@@ -91,44 +90,22 @@ Task<bool> TcpTest::Ask(Endpoint to) {
 }
 
 void TcpTest::Judge() {
-  if (mapped_.size() == 1) {
-    session().DoNotKnow(Axis::kTcp, "a second server address is needed");
-    return;
-  }
-  if (targets().is_substitute) {
-    JudgeSubstitute(mapped_[0], mapped_[1]);
-    return;
-  }
-  if (mapped_.size() != 3) {
-    session().DoNotKnow(Axis::kTcp, "a server with two addresses is needed");
-    return;
-  }
   MappingSample sample;
   sample.local = local_;
-  sample.at_a1p1 = mapped_[0];
-  sample.at_a2p1 = mapped_[1];
-  sample.at_a2p2 = mapped_[2];
-  if (sample.is_untranslated()) {
-    session().Determine(Axis::kTcp, "none", "nothing is translated");
+  sample.at_a1p1 = mapped_.front();
+  sample.at_a2p2 = mapped_.back();
+  if (mapped_.size() == 1) {
+    session().DoNotKnow(Axis::kTcp, "a second server address is needed");
+  } else if (targets().is_substitute) {
+    JudgeTwoServers(session(), Axis::kTcp, sample);
   } else {
-    session().Determine(Axis::kTcp,
-                        std::string(DependenceName(sample.Classify())));
-  }
-}
-
-void TcpTest::JudgeSubstitute(const Endpoint& first, const Endpoint& second) {
-  if (first == second) {
+    sample.at_a2p1 = mapped_.at(1);
     session().Determine(
         Axis::kTcp,
-        first == local_
+        sample.is_untranslated()
             ? "none"
-            : std::string(DependenceName(Dependence::kEndpointIndependent)),
-        "two servers see one endpoint");
-  } else {
-    session().DoNotKnow(Axis::kTcp,
-                        "two servers see different endpoints; whether ports "
-                        "matter needs a server with two addresses",
-                        "dependent");
+            : std::string(DependenceName(sample.Classify())),
+        sample.is_untranslated() ? "nothing is translated" : "");
   }
 }
 

@@ -67,7 +67,7 @@ class Owner {
     if ((choice & 8) != 0) {
       config.gateway = IpAddress::V4(192, 168, 1, 1);
     }
-    config.tests_lifetimes = (choice & 4) != 0;
+    config.axes = (choice & 4) != 0 ? AllAxes() : QuickAxes();
     config.tests_tcp = (choice & 16) != 0;
     if ((choice & 32) != 0) {
       config.portal_page = {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -83,6 +84,10 @@ struct BehaviorConfig {
   /// (RFC 5780) that answers is used for everything; others prove that UDP is
   /// blocked, or stand in for a second address.
   std::vector<Endpoint> servers;
+  /// The questions that are asked, along with those whose answers they need:
+  /// filtering needs mapping, hairpinning both. kUdp, kServer and kTranslation
+  /// are always asked. Other axes stay untested, and cost nothing.
+  std::set<Axis> axes = QuickAxes();
   /// Addresses of this host. With a second one the tests that need two hosts
   /// are run (overloading, paired pooling).
   std::vector<IpAddress> local_addresses;
@@ -93,16 +98,14 @@ struct BehaviorConfig {
   /// The router that packets to the servers leave by; it is asked for port
   /// mapping services.
   std::optional<IpAddress> gateway;
-  /// Asks the servers over TCP, too. The owner then makes TCP connections.
+  /// The owner can make TCP connections: needed for kTcp.
   bool tests_tcp = false;
-  /// Is asked for to find captive portals; needs TCP connections, too.
+  /// Is asked for to find captive portals (kCaptivePortal), by TCP.
   std::optional<PortalPage> portal_page;
   /// NAT64 prefixes that this host was told of, by the addresses of
   /// ipv4only.arpa (FindNat64Prefixes()) or by its router (RFC 8781); nullopt:
   /// nobody asked.
   std::optional<std::vector<IpPrefix>> nat64_prefixes;
-  /// Measures lifetimes, minutes of silence.
-  bool tests_lifetimes = false;
   /// Lifetimes beyond it are reported as "over".
   Duration longest_lifetime = std::chrono::seconds(600);
   /// No lifetime is looked at more closely once so much time has passed, or

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -34,19 +35,24 @@ enum class Axis : uint8_t {
   kUnrepliedLifetime,    ///< of a mapping that was never answered
   kOneExchangeLifetime,  ///< of a mapping that was answered once
   kAssuredLifetime,      ///< of a mapping that carries a conversation
-  kInboundRefresh,  ///< do packets from outside prolong it (RFC 4787 REQ-6)
-  kTimerScope,      ///< one timer per mapping, or one per remote endpoint
-  kFragments,       ///< do fragmented datagrams pass, which way
-  kPayload,         ///< are addresses in payloads rewritten (RFC 4787 REQ-10)
-  kDepth,           ///< how many hops away NATs are
-  kPortMapping,     ///< PCP, NAT-PMP, UPnP IGD
-  kTcp,             ///< Dependence of TCP mappings (RFC 5382 REQ-1)
-  kCaptivePortal,   ///< does a web page stand between us and the Internet
-  kNat64,           ///< is IPv4 reached by IPv6 (RFC 6146, RFC 6877)
+  kOutboundRefresh,      ///< do packets from inside prolong it (RFC 4787 REQ-6)
+  kInboundRefresh,       ///< do packets from outside
+  kTimerScope,           ///< one timer per mapping, or one per remote endpoint
+  kFragments,            ///< do fragmented datagrams pass, which way
+  kPayload,        ///< are addresses in payloads rewritten (RFC 4787 REQ-10)
+  kDepth,          ///< how many hops away NATs are
+  kPortMapping,    ///< PCP, NAT-PMP, UPnP IGD
+  kTcp,            ///< Dependence of TCP mappings (RFC 5382 REQ-1)
+  kCaptivePortal,  ///< does a web page stand between us and the Internet
+  kNat64,          ///< is IPv4 reached by IPv6 (RFC 6146, RFC 6877)
 };
 
-/// Every axis, in order.
-[[nodiscard]] std::vector<Axis> AllAxes();
+/// Every axis.
+[[nodiscard]] std::set<Axis> AllAxes();
+
+/// Those that take seconds: all but lifetimes and what needs them, which take
+/// many minutes.
+[[nodiscard]] std::set<Axis> QuickAxes();
 
 /// The stable word for an axis in machine-readable output, e.g. "mapping",
 /// "assured_lifetime".

@@ -86,6 +86,8 @@ struct NatTraits {
   /// carries a conversation.
   std::optional<Duration> unreplied_lifetime;
   std::optional<Duration> assured_lifetime;
+  /// Which packets prolong it (RFC 4787 REQ-6).
+  std::optional<bool> refreshed_by_outbound;
   std::optional<bool> refreshed_by_inbound;
   /// Another NAT stands beyond the nearest one, probably a carrier's.
   std::optional<bool> is_behind_carrier;
