@@ -32,6 +32,8 @@ class AllocationTest final : public AxisTest {
   void JudgePreservation();
   void JudgeParity();
   void JudgeContiguity();
+  /// Whether one of the mappings has this external endpoint.
+  [[nodiscard]] bool IsOurs(const Endpoint& mapped) const;
   void JudgePooling();
   /// If it was not known yet.
   void IsNapt(std::string reason);
@@ -176,6 +178,11 @@ void AllocationTest::JudgeParity() {
   session().Determine(Axis::kParity, is_kept ? "yes" : "no");
 }
 
+bool AllocationTest::IsOurs(const Endpoint& mapped) const {
+  return std::ranges::find(samples_, mapped, &PortSample::mapped) !=
+         samples_.end();
+}
+
 void AllocationTest::JudgeContiguity() {
   std::map<uint16_t, Endpoint> by_port;
   for (const PortSample& sample : samples_) {
@@ -189,9 +196,14 @@ void AllocationTest::JudgeContiguity() {
     if (port % 2 != 0 || next == by_port.end()) {
       continue;
     }
+    const Endpoint wanted{.address = mapped.address,
+                          .port = static_cast<uint16_t>(mapped.port + 1)};
+    const bool is_adjacent = next->second == wanted;
+    if (!is_adjacent && IsOurs(wanted)) {
+      continue;  // was not free
+    }
     ++pairs;
-    const auto wanted = static_cast<uint16_t>(mapped.port + 1);
-    adjacent += next->second == Endpoint{mapped.address, wanted} ? 1 : 0;
+    adjacent += is_adjacent ? 1 : 0;
     divided += next->second.address != mapped.address ? 1 : 0;
   }
   constexpr size_t kEnoughPairs = 4;
