@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <iterator>
 #include <string>
 #include <string_view>
@@ -71,9 +72,12 @@ TEST_P(LyingServer, IsNeverBelieved) {
 }
 
 constexpr ServerFault kVisibleAtOnce[] = {
-    ServerFault::kOneAddress, ServerFault::kOtherSharesIp,
-    ServerFault::kOtherIsSilent, ServerFault::kWrongOrigin,
-    ServerFault::kOtherNotMutual};
+    ServerFault::kOneAddress,     ServerFault::kOtherSharesIp,
+    ServerFault::kOtherIsSilent,  ServerFault::kWrongOrigin,
+    ServerFault::kOtherNotMutual, ServerFault::kOtherSharesPort,
+    ServerFault::kOtherIsPrivate, ServerFault::kOtherIsClient,
+    ServerFault::kOtherHasNoPort, ServerFault::kOtherChanges,
+    ServerFault::kOtherIsThird};
 
 TEST_P(LyingServer, IsNamed) {
   const auto& [known, fault] = GetParam();
@@ -83,7 +87,8 @@ TEST_P(LyingServer, IsNamed) {
     EXPECT_EQ(server.outcome, Outcome::kInconclusive) << Describe(report);
     EXPECT_FALSE(server.reason.empty());
   }
-  if (fault == ServerFault::kIgnoresChange) {
+  if (fault == ServerFault::kIgnoresChange ||
+      fault == ServerFault::kClaimsChange) {
     const Verdict& filtering = report.verdict(Axis::kFiltering);
     EXPECT_EQ(filtering.outcome, Outcome::kInconclusive) << Describe(report);
     EXPECT_THAT(filtering.reason, testing::HasSubstr("lies"));
@@ -102,13 +107,16 @@ INSTANTIATE_TEST_SUITE_P(
     Profiles, LyingServer,
     testing::Combine(
         testing::ValuesIn(kKnown),
-        testing::Values(ServerFault::kOneAddress, ServerFault::kOtherSharesIp,
-                        ServerFault::kOtherIsSilent,
-                        ServerFault::kIgnoresChange, ServerFault::kDropsChange,
-                        ServerFault::kWrongOrigin, ServerFault::kOtherNotMutual,
-                        ServerFault::kNoResponsePort,
-                        ServerFault::kOtherSeesProxy,
-                        ServerFault::kOtherIsItself)),
+        testing::Values(
+            ServerFault::kOneAddress, ServerFault::kOtherSharesIp,
+            ServerFault::kOtherIsSilent, ServerFault::kIgnoresChange,
+            ServerFault::kDropsChange, ServerFault::kWrongOrigin,
+            ServerFault::kOtherNotMutual, ServerFault::kNoResponsePort,
+            ServerFault::kOtherSeesProxy, ServerFault::kOtherIsItself,
+            ServerFault::kOtherSharesPort, ServerFault::kOtherIsPrivate,
+            ServerFault::kOtherIsClient, ServerFault::kOtherHasNoPort,
+            ServerFault::kOtherChanges, ServerFault::kOtherIsThird,
+            ServerFault::kClaimsChange)),
     NameOf);
 
 TEST(Server, ASecondAddressThatNamesItselfIsEnough) {
@@ -175,6 +183,76 @@ TEST(Determinism, ANatThatGivesUpUnderLoadIsFoundOut) {
   const BehaviorReport report = bench.Run();
   EXPECT_EQ(report.verdict(Axis::kMapping).value, "endpoint-independent");
   EXPECT_EQ(report.verdict(Axis::kDeterminism).value, "no") << Describe(report);
+}
+
+TEST(Determinism, ANatThatGivesUpBeforeTheLoadIsNotMisjudged) {
+  for (const uint32_t threshold : {12U, 16U, 20U, 30U, 40U}) {
+    BenchConfig config = BenchFor("full-cone");
+    config.home.shed_above = threshold;
+    BehaviorBench bench(config);
+    const BehaviorReport report = bench.Run();
+    EXPECT_EQ(report.verdict(Axis::kMapping).value, "endpoint-independent")
+        << threshold << Describe(report);
+    EXPECT_EQ(report.verdict(Axis::kDeterminism).value, "no")
+        << threshold << Describe(report);
+  }
+}
+
+TEST(Depth, ARouterWithAPoolIsNoSecondNat) {
+  BenchConfig config = BenchFor("port-restricted");
+  config.home.services = {.nat_pmp = true, .pcp = false, .upnp = false};
+  config.pool = 4;
+  for (config.seed = 1; config.seed <= 10; ++config.seed) {
+    BehaviorBench bench(config);
+    const BehaviorReport report = bench.Run();
+    EXPECT_EQ(report.verdict(Axis::kDepth).value, "one") << Describe(report);
+  }
+}
+
+TEST(Translation, APoolThatIsDrawnFromIsNotOneToOne) {
+  BenchConfig config = BenchFor("port-restricted");
+  config.home.pooling = netsim::Pooling::kArbitrary;
+  config.pool = 3;
+  config.hosts = 1;
+  BehaviorBench bench(config);
+  const BehaviorReport report = bench.Run();
+  const Verdict& verdict = report.verdict(Axis::kTranslation);
+  EXPECT_EQ(verdict.outcome, Outcome::kDetermined) << Describe(report);
+  EXPECT_EQ(verdict.value, "napt");
+}
+
+TEST(Refresh, WhichDirectionKeepsAMappingIsSeen) {
+  for (const double loss : {0.0, 0.05}) {
+    for (const auto refresh :
+         {netsim::NatRefresh{true, false}, netsim::NatRefresh{false, true},
+          netsim::NatRefresh{true, true}}) {
+      BenchConfig config = BenchFor("addr-restricted");
+      config.home.timeouts.udp_unreplied = std::chrono::seconds(90);
+      config.home.timeouts.udp_assured = std::chrono::seconds(90);
+      config.home.refresh = refresh;
+      config.loss = loss;
+      config.discovery.axes = {Axis::kOutboundRefresh, Axis::kInboundRefresh};
+      BehaviorBench bench(config);
+      const BehaviorReport report = bench.Run();
+      EXPECT_EQ(report.traits.refreshed_by_outbound, refresh.outbound)
+          << Describe(report);
+      EXPECT_EQ(report.traits.refreshed_by_inbound, refresh.inbound)
+          << Describe(report);
+    }
+  }
+}
+
+TEST(Ports, ASmallRangeIsNotCalledABlockThatIsLarger) {
+  BenchConfig config = BenchFor("symmetric-random");
+  config.home.port_range = {.first = 20000, .last = 20999};
+  for (config.seed = 1; config.seed <= 10; ++config.seed) {
+    BehaviorBench bench(config);
+    const BehaviorReport report = bench.Run();
+    ASSERT_TRUE(report.traits.allocation.has_value()) << Describe(report);
+    EXPECT_EQ(report.traits.allocation->pattern, AllocationPattern::kRandom);
+    EXPECT_GE(report.traits.allocation->range.first, 20000) << Describe(report);
+    EXPECT_LE(report.traits.allocation->range.last, 20999) << Describe(report);
+  }
 }
 
 TEST(Ports, ParityAndContiguityAreSeen) {

@@ -167,6 +167,8 @@ void BehaviorBench::Impl::BuildOutside() {
           world_.AddAddress(host, internet_, Outside(last)).has_value());
     }
     liar_.emplace(world_, host, Outside(1), Outside(2), config_.fault);
+    server_.emplace(world_, internet_, "third", SimBehaviorServer::kThird,
+                    Outside(4));
   }
   for (const uint8_t last : {uint8_t{1}, uint8_t{2}}) {
     for (const uint16_t port :

@@ -16,16 +16,23 @@ namespace natkit::sim {
 /// What is wrong with a server of RFC 5780, as met in the field.
 enum class ServerFault : uint8_t {
   kNone,
-  kOneAddress,      ///< no OTHER-ADDRESS, 420 to CHANGE-REQUEST
-  kOtherSharesIp,   ///< OTHER-ADDRESS differs in the port alone
-  kOtherIsSilent,   ///< nobody is at OTHER-ADDRESS
-  kIgnoresChange,   ///< answers CHANGE-REQUEST from where it was asked
-  kDropsChange,     ///< never answers CHANGE-REQUEST
-  kWrongOrigin,     ///< RESPONSE-ORIGIN is not where the answer comes from
-  kOtherNotMutual,  ///< OTHER-ADDRESS is a stranger's server
-  kNoResponsePort,  ///< 420 to RESPONSE-PORT
-  kOtherSeesProxy,  ///< the second address sees a proxy, not the client
-  kOtherIsItself,   ///< the second address names itself, as coturn's does
+  kOneAddress,       ///< no OTHER-ADDRESS, 420 to CHANGE-REQUEST
+  kOtherSharesIp,    ///< OTHER-ADDRESS differs in the port alone
+  kOtherIsSilent,    ///< nobody is at OTHER-ADDRESS
+  kIgnoresChange,    ///< answers CHANGE-REQUEST from where it was asked
+  kDropsChange,      ///< never answers CHANGE-REQUEST
+  kWrongOrigin,      ///< RESPONSE-ORIGIN is not where the answer comes from
+  kOtherNotMutual,   ///< OTHER-ADDRESS is a stranger's server
+  kNoResponsePort,   ///< 420 to RESPONSE-PORT
+  kOtherSeesProxy,   ///< the second address sees a proxy, not the client
+  kOtherIsItself,    ///< the second address names itself, as coturn's does
+  kOtherSharesPort,  ///< OTHER-ADDRESS differs in the address alone
+  kOtherIsPrivate,   ///< OTHER-ADDRESS leads nowhere
+  kOtherIsClient,    ///< OTHER-ADDRESS is where the request came from
+  kOtherHasNoPort,   ///< OTHER-ADDRESS has port 0
+  kOtherChanges,     ///< another OTHER-ADDRESS in every second answer
+  kOtherIsThird,     ///< OTHER-ADDRESS is of an honest server elsewhere
+  kClaimsChange,     ///< as kIgnoresChange; RESPONSE-ORIGIN says otherwise
 };
 
 /// A server with two addresses and two ports in a World (RFC 5780 section 3)
@@ -47,6 +54,8 @@ class SimBehaviorServer : public netsim::Actor {
 
   static constexpr uint16_t kPort1 = 3478;
   static constexpr uint16_t kPort2 = 3479;
+  /// kOtherIsThird.
+  static inline const IpAddress kThird = IpAddress::V4(203, 0, 113, 3);
 
   void HandleDatagram(Instant, const Endpoint& local, const Endpoint& from,
                       ByteView payload) override {
@@ -80,11 +89,15 @@ class SimBehaviorServer : public netsim::Actor {
               const Endpoint& from) {
     const auto change = request.Get<stun::attr::ChangeRequest>().value_or(
         stun::attr::ChangeRequestValue{});
-    Endpoint source = local;
-    if (fault_ != ServerFault::kIgnoresChange) {
-      source.address = change.change_ip ? Other(local).address : local.address;
-      source.port = change.change_port ? Other(local).port : local.port;
-    }
+    Endpoint wanted = local;
+    wanted.address = change.change_ip ? Other(local).address : local.address;
+    wanted.port = change.change_port ? Other(local).port : local.port;
+    const bool ignores = fault_ == ServerFault::kIgnoresChange ||
+                         fault_ == ServerFault::kClaimsChange;
+    const Endpoint source = ignores ? local : wanted;
+    const Endpoint origin = fault_ == ServerFault::kWrongOrigin ? Other(source)
+                            : fault_ == ServerFault::kClaimsChange ? wanted
+                                                                   : source;
     Endpoint to = from;
     if (const auto port = request.Get<stun::attr::ResponsePort>()) {
       to.port = *port;
@@ -97,10 +110,10 @@ class SimBehaviorServer : public netsim::Actor {
     stun::MessageBuilder builder(buffer, stun::kBindingSuccess, request.id());
     builder.Add<stun::attr::XorMappedAddress>(seen)
         .Add<stun::attr::MappedAddress>(seen)
-        .Add<stun::attr::ResponseOrigin>(
-            fault_ == ServerFault::kWrongOrigin ? Other(source) : source);
+        .Add<stun::attr::ResponseOrigin>(origin);
     if (fault_ != ServerFault::kOneAddress) {
-      builder.Add<stun::attr::OtherAddress>(ToldOther(local));
+      ++answers_;
+      builder.Add<stun::attr::OtherAddress>(ToldOther(local, from));
     }
     Send(source, to, builder);
   }
@@ -110,18 +123,35 @@ class SimBehaviorServer : public netsim::Actor {
             .port = of.port == kPort1 ? kPort2 : kPort1};
   }
 
-  [[nodiscard]] Endpoint ToldOther(const Endpoint& of) const {
-    Endpoint other = Other(of);
-    if (fault_ == ServerFault::kOtherSharesIp) {
-      other.address = of.address;
+  [[nodiscard]] Endpoint ToldOther(const Endpoint& of,
+                                   const Endpoint& client) const {
+    const Endpoint other = Other(of);
+    const bool is_second = of.address == second_;
+    switch (fault_) {
+      case ServerFault::kOtherSharesIp:
+        return {.address = of.address, .port = other.port};
+      case ServerFault::kOtherSharesPort:
+        return {.address = other.address, .port = of.port};
+      case ServerFault::kOtherIsPrivate:
+        return {.address = IpAddress::V4(10, 9, 9, 9), .port = other.port};
+      case ServerFault::kOtherIsClient:
+        return client;
+      case ServerFault::kOtherHasNoPort:
+        return {.address = other.address, .port = 0};
+      case ServerFault::kOtherChanges:
+        return {.address = other.address,
+                .port = static_cast<uint16_t>(other.port + answers_ % 2 * 100)};
+      case ServerFault::kOtherIsThird:
+        return {.address = kThird, .port = other.port};
+      case ServerFault::kOtherNotMutual:
+        return {.address =
+                    is_second ? IpAddress::V4(203, 0, 113, 99) : other.address,
+                .port = other.port};
+      case ServerFault::kOtherIsItself:
+        return is_second ? of : other;
+      default:
+        return other;
     }
-    if (fault_ == ServerFault::kOtherNotMutual && of.address == second_) {
-      other.address = IpAddress::V4(203, 0, 113, 99);
-    }
-    if (fault_ == ServerFault::kOtherIsItself && of.address == second_) {
-      other = of;
-    }
-    return other;
   }
 
   void Send(const Endpoint& source, const Endpoint& to,
@@ -137,6 +167,7 @@ class SimBehaviorServer : public netsim::Actor {
   IpAddress first_;
   IpAddress second_;
   ServerFault fault_;
+  int answers_ = 0;
 };
 
 }  // namespace natkit::sim

@@ -56,6 +56,8 @@ class ServerTest final : public AxisTest {
  private:
   Task<> TryServer(size_t index);
   Task<> CheckOther();
+  [[nodiscard]] std::optional<std::string> FindProblem(const Exchange& first);
+  Task<std::optional<std::string>> VisitOther(Endpoint other);
   Task<> CheckResponsePort();
   void JudgeSilence();
   void ChooseServer();
@@ -67,6 +69,7 @@ class ServerTest final : public AxisTest {
 
   std::vector<std::optional<Exchange>> answers_;
   std::optional<size_t> chosen_;
+  std::optional<Endpoint> back_;  ///< OTHER-ADDRESS at the other address
 };
 
 Task<> ServerTest::Run() {
@@ -213,54 +216,81 @@ void ServerTest::UseSubstitute(std::string why) {
   session().DoNotKnow(Axis::kServer, std::move(why), "one-address");
 }
 
-/// Goes to where OTHER-ADDRESS points and asks there for the way back.
-Task<> ServerTest::CheckOther() {
-  const Exchange& first = *answers_[*chosen_];
-  session().Keep(Axis::kServer, first.probe);
-  const Endpoint a1p1 = targets().a1p1;
-  if (const auto problem = FindContradiction(a1p1, first)) {
-    UseSubstitute(*problem);
-    co_return;
+/// What can be seen to be wrong with OTHER-ADDRESS before going there.
+std::optional<std::string> ServerTest::FindProblem(const Exchange& first) {
+  const Endpoint& a1p1 = targets().a1p1;
+  if (auto problem = FindContradiction(a1p1, first)) {
+    return problem;
   }
   if (!first.arrival->other) {
-    UseSubstitute("the server has no second address (no OTHER-ADDRESS)");
-    co_return;
+    return "the server has no second address (no OTHER-ADDRESS)";
   }
   const Endpoint other = session().ToLocal(*first.arrival->other);
-  report().other_server = other;
-  if (other.address == a1p1.address || other.port == a1p1.port ||
+  if (other.port == 0 || other.address.is_multicast() ||
       other.address.family() != a1p1.address.family()) {
-    UseSubstitute("OTHER-ADDRESS " + other.ToString() +
-                  " does not differ in both address and port");
-    co_return;
+    return "OTHER-ADDRESS " + other.ToString() + " is not that of a server";
   }
+  if (other.address == a1p1.address || other.port == a1p1.port) {
+    return "OTHER-ADDRESS " + other.ToString() +
+           " does not differ in both address and port";
+  }
+  return std::nullopt;
+}
+
+/// Goes to where OTHER-ADDRESS points and asks there for the way back; nullopt
+/// if nothing is wrong.
+Task<std::optional<std::string>> ServerTest::VisitOther(Endpoint other) {
+  const Endpoint a1p1 = targets().a1p1;
   Task<std::optional<Socket>> opening = lab().Open(0, 0);
   const std::optional<Socket> socket = co_await opening;
   if (!socket) {
-    UseSubstitute("no socket");
-    co_return;
+    co_return "no socket";
   }
   Task<Exchange> asking =
       session().Ask(Axis::kServer, Lab::From(*socket, other));
-  const Exchange second = co_await asking;
-  if (!second.mapped()) {
-    UseSubstitute("OTHER-ADDRESS " + other.ToString() + " does not answer");
-    co_return;
+  const Exchange there = co_await asking;
+  if (!there.mapped()) {
+    co_return "OTHER-ADDRESS " + other.ToString() + " does not answer";
   }
-  if (const auto problem = FindContradiction(other, second)) {
+  if (auto problem = FindContradiction(other, there)) {
+    co_return problem;
+  }
+  Task<Exchange> asking_again =
+      session().Ask(Axis::kServer, Lab::From(*socket, a1p1));
+  const Exchange here = co_await asking_again;
+  if (here.ok() && here.arrival->other &&
+      session().ToLocal(*here.arrival->other) != other) {
+    co_return "OTHER-ADDRESS changes from answer to answer";
+  }
+  if (there.arrival->other) {
+    back_ = session().ToLocal(*there.arrival->other);
+  }
+  if (!back_ ||
+      (back_->address != a1p1.address && back_->address != other.address)) {
+    co_return other.ToString() + " does not know " + a1p1.ToString() +
+        " as its other address";
+  }
+  co_return std::nullopt;
+}
+
+Task<> ServerTest::CheckOther() {
+  const Exchange& first = *answers_[*chosen_];
+  session().Keep(Axis::kServer, first.probe);
+  if (first.arrival->other) {
+    report().other_server = session().ToLocal(*first.arrival->other);
+  }
+  std::optional<std::string> problem = FindProblem(first);
+  if (!problem) {
+    Task<std::optional<std::string>> visiting =
+        VisitOther(*report().other_server);
+    problem = co_await visiting;
+  }
+  if (problem) {
     UseSubstitute(*problem);
     co_return;
   }
-  const std::optional<Endpoint> back =
-      second.arrival->other
-          ? std::optional(session().ToLocal(*second.arrival->other))
-          : std::nullopt;
-  if (!back ||
-      (back->address != a1p1.address && back->address != other.address)) {
-    UseSubstitute(other.ToString() + " does not know " + a1p1.ToString() +
-                  " as its other address");
-    co_return;
-  }
+  const Endpoint a1p1 = targets().a1p1;
+  const Endpoint other = *report().other_server;
   Targets& found = session().targets;
   found.a1p2 = {.address = a1p1.address, .port = other.port};
   found.a2p1 = {.address = other.address, .port = a1p1.port};
@@ -269,10 +299,10 @@ Task<> ServerTest::CheckOther() {
   // Some servers (coturn) name the same address wherever they are asked. The
   // tests begin at A1, and each finds out whether the server does as asked.
   session().Determine(Axis::kServer, "two-addresses",
-                      *back == a1p1
+                      *back_ == a1p1
                           ? std::string()
                           : "asked at " + other.ToString() + " it names " +
-                                back->ToString() + " as its other address");
+                                back_->ToString() + " as its other address");
 }
 
 /// Lets one socket ask for an answer to another.

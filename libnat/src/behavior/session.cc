@@ -26,7 +26,24 @@ Task<Exchange> Session::AskNoting(Axis axis, Request request,
     exchange.probe.note += exchange.probe.note.empty() ? note : "; " + note;
   }
   Keep(axis, exchange.probe);
+  CheckOther(exchange);
   co_return exchange;
+}
+
+/// An honest server names the same one each time.
+void Session::CheckOther(const Exchange& exchange) {
+  if (!targets.has_alternates || !exchange.ok() ||
+      exchange.probe.to != targets.a1p1 || !exchange.arrival->other) {
+    return;
+  }
+  const Endpoint other = ToLocal(*exchange.arrival->other);
+  if (other != targets.a2p2) {
+    targets.has_alternates = false;
+    DoNotKnow(Axis::kServer,
+              "OTHER-ADDRESS changes: " + targets.a2p2->ToString() + ", then " +
+                  other.ToString(),
+              "one-address");
+  }
 }
 
 void Session::Keep(Axis axis, const Probe& probe) {

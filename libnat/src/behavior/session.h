@@ -71,6 +71,8 @@ class Session {
   std::optional<IpPrefix> nat64_prefix;
 
  private:
+  void CheckOther(const Exchange& exchange);
+
   Lab& lab_;
   BehaviorReport& report_;
 };
