@@ -119,7 +119,8 @@ void Session::Retire() {
   nominee_.reset();
   early_.clear();
   std::erase_if(outgoing_, [](const auto& entry) {
-    return entry.second.purpose != Purpose::kConsent;
+    return entry.second.purpose != Purpose::kConsent &&
+           entry.second.purpose != Purpose::kKeepalive;
   });
 }
 

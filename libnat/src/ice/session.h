@@ -173,6 +173,10 @@ class Session {
   void NoteSentOn(Instant now, const PairKey& path);
   void HandleKeepaliveAnswer(Instant now, const Pair& pair,
                              const Endpoint& mapped);
+  /// An error, or a response that took another way: consent checks decide.
+  void HandleKeepaliveRefusal(Instant now, const stun::TransactionId& id);
+  /// True if the pair rested.
+  bool EndRest(Instant now);
 
   // session_request.cc
   /// True if the request may be processed further.

@@ -29,6 +29,7 @@ void Session::HandleResponse(Instant now, const PairKey& path,
   if (path != outgoing.pair) {
     // RFC 8445 section 7.2.5.2.1: both directions must use one 5-tuple.
     ++context_.counters.dropped_asymmetric;
+    HandleKeepaliveRefusal(now, id);
     if (pair->check == id || pair->probe == id) {
       Fail(now, *pair);
     }
@@ -38,6 +39,7 @@ void Session::HandleResponse(Instant now, const PairKey& path,
   if (is_success) {
     HandleSuccess(now, outgoing, *pair, *mapped);
   } else {
+    HandleKeepaliveRefusal(now, id);
     HandleError(now, outgoing, *pair, message);
   }
 }
@@ -59,10 +61,10 @@ void Session::HandleSuccess(Instant now, const Outgoing& outgoing, Pair& pair,
   if (outgoing.purpose == Purpose::kKeepalive) {
     HandleKeepaliveAnswer(now, pair, mapped);
   }
+  pair.mapped = mapped;
   if (is_retired_) {
     return;
   }
-  pair.mapped = mapped;
   pair.probe.reset();
   // RFC 8445 section 7.2.5.3.1; the other side has seen it, nothing to signal.
   (void)context_.locals.AddReflexive(CandidateType::kPeerReflexive, mapped,

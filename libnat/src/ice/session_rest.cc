@@ -29,6 +29,10 @@ void Session::AdvanceRest(Instant now) {
 
 bool Session::NoteData(Instant now) {
   last_data_at_ = now;
+  return EndRest(now);
+}
+
+bool Session::EndRest(Instant now) {
   if (!rest_ || !consent_) {
     return false;
   }
@@ -69,6 +73,13 @@ void Session::HandleKeepaliveAnswer(Instant now, const Pair& pair,
   }
   rest_->check.reset();
   TimeKeepalive();
+}
+
+void Session::HandleKeepaliveRefusal(Instant now,
+                                     const stun::TransactionId& id) {
+  if (rest_ && rest_->check == id) {
+    (void)EndRest(now);  // something answers, but not as a working pair does
+  }
 }
 
 void Session::OnKeepaliveChanged() {

@@ -159,6 +159,55 @@ TEST(AgentRest, OneLostKeepaliveIsNoLoss) {
   EXPECT_EQ(lab.agent.keepalive().Interval(true), seconds(15));
 }
 
+/// Rested, with a keepalive that waits for its answer.
+struct Asked {
+  Asked() : lab(Rested({})) {
+    (void)lab.TakeRequests();
+    while (requests.empty()) {
+      lab.Advance(seconds(1));
+      requests = lab.TakeRequests();
+    }
+  }
+
+  AgentLab lab;
+  std::vector<Sent> requests;
+};
+
+TEST(AgentRest, AnErrorToAKeepaliveIsLookedInto) {
+  Asked asked;
+  AgentLab& lab = asked.lab;
+  lab.AnswerError(asked.requests[0].transmit, stun::ErrorCode::kBadRequest);
+  lab.Advance(milliseconds(3100));  // as with any consent that ends
+  EXPECT_EQ(lab.agent.state(), AgentState::kDisconnected);
+}
+
+TEST(AgentRest, AfterOneStrayAnswerKeepalivesGoOn) {
+  Asked asked;
+  AgentLab& lab = asked.lab;
+  const AgentTransmit& request = asked.requests[0].transmit;
+  const auto id = stun::Message::Parse(request.payload)->id();
+  lab.Deliver(
+      BuildCheckSuccess(id, kBase, AgentLab::KeyOf(lab.peer), Integrity::kSha1),
+      kRemote2);
+  lab.AnswerAll(seconds(60));
+  EXPECT_EQ(lab.agent.state(), AgentState::kConnected);
+  EXPECT_TRUE(lab.agent.is_resting());
+  const uint64_t before = lab.agent.counters().keepalives_sent;
+  lab.AnswerAll(seconds(60));
+  EXPECT_GE(lab.agent.counters().keepalives_sent, before + 3);
+}
+
+TEST(AgentRest, ARestartMeanwhileEndsNoKeepalive) {
+  Asked asked;
+  AgentLab& lab = asked.lab;
+  lab.agent.Restart(lab.now);
+  lab.Drain();
+  lab.AnswerAll(seconds(60));  // by the peer of before; a new one never comes
+  EXPECT_EQ(lab.agent.state(), AgentState::kConnected);
+  lab.Advance(seconds(30));
+  EXPECT_EQ(lab.agent.state(), AgentState::kDisconnected);
+}
+
 TEST(AgentRest, ANewPolicyCountsAtOnce) {
   AgentLab lab = Rested(PolicyFor(nat::PowerMode::kMobileIdle, {}));
   EXPECT_EQ(lab.agent.NextTimeout(), std::nullopt);
