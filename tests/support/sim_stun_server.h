@@ -12,8 +12,9 @@
 
 namespace natkit::sim {
 
-/// A host on the simulated Internet that answers plain Binding requests on
-/// every port. Link natkit::nat to use it.
+/// A host on the simulated Internet that answers Binding requests on every
+/// port, and honours RESPONSE-PORT unless told not to. Link natkit::nat to use
+/// it.
 class SimStunServer {
  public:
   SimStunServer(SimWorld& world, const IpAddress& address) : world_(world) {
@@ -24,6 +25,8 @@ class SimStunServer {
   }
 
   [[nodiscard]] uint64_t answered() const { return answered_; }
+
+  void SetHonoursResponsePort(bool honours) { honours_ports_ = honours; }
 
  private:
   void Answer(Instant now, const Endpoint& local, const Endpoint& from,
@@ -36,15 +39,20 @@ class SimStunServer {
     stun::MessageBuilder builder(buffer, stun::kBindingSuccess, request->id());
     builder.Add<stun::attr::XorMappedAddress>(from);
     const auto response = builder.Finish();
+    const auto port = request->Get<stun::attr::ResponsePort>();
     if (response) {
       ++answered_;
-      world_.network().Send(now, host_, local, from, *response);
+      world_.network().Send(
+          now, host_, local,
+          {from.address, port && honours_ports_ ? *port : from.port},
+          *response);
     }
   }
 
   SimWorld& world_;
   SimNetwork::HostId host_ = 0;
   uint64_t answered_ = 0;
+  bool honours_ports_ = true;
 };
 
 }  // namespace natkit::sim
