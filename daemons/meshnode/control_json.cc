@@ -10,6 +10,10 @@ double Milliseconds(Duration duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
 }
 
+double Seconds(Duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
 template <class T>
 Json Strings(const std::vector<T>& values) {
   Json out = Json::array();
@@ -26,6 +30,11 @@ Json PeerToJson(const mesh::PeerState& peer) {
   out["addresses"] = Strings(peer.addresses);
   out["path"] = PathToJson(peer.path);
   out["suspect"] = peer.is_suspect;
+  out["resting"] = peer.is_resting;
+  out["keepalive_s"] = nullptr;
+  if (peer.keepalive_interval) {
+    out["keepalive_s"] = Seconds(*peer.keepalive_interval);
+  }
   out["last_handshake_unix"] = nullptr;
   if (peer.last_handshake) {
     out["last_handshake_unix"] =
@@ -157,6 +166,10 @@ Json StatusToJson(const mesh::NodeState& state,
   out["addresses"] = Strings(state.addresses);
   out["local_endpoints"] = Strings(state.local_endpoints);
   out["reflexive"] = Strings(state.reflexive);
+  out["mapping_lifetime_s"] = nullptr;
+  if (state.mapping_lifetime) {
+    out["mapping_lifetime_s"] = Seconds(*state.mapping_lifetime);
+  }
   out["port_mapping"] = PortMappingToJson(state.port_mapping);
   out["relays"] = Json::array();
   for (const mesh::RelayState& relay : state.relays) {

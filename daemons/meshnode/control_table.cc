@@ -72,18 +72,30 @@ std::string Ago(double seconds) {
                   : std::to_string(s / 3600) + " h ago";
 }
 
+/// What there is to say of the path besides where it leads.
+std::string PathRemarks(const Json& peer) {
+  if (IsTrue(peer, "suspect")) {
+    return " (suspect)";
+  }
+  if (!IsTrue(peer, "resting")) {
+    return "";
+  }
+  const double keepalive = Number(peer, "keepalive_s", 0);
+  return keepalive > 0 ? " (rests, keepalive each " + Fixed(keepalive, 0, " s)")
+                       : " (rests, no keepalives)";
+}
+
 Row PeerRow(const Json& peer, double now_unix) {
   const Json& path = Child(peer, "path");
   const double rtt = Number(path, "rtt_ms", -1);
   const double handshake = Number(peer, "last_handshake_unix", -1);
-  return {
-      Text(peer, "name"),
-      Joined(Child(peer, "addresses")),
-      DescribeJsonPath(path) + (IsTrue(peer, "suspect") ? " (suspect)" : ""),
-      rtt < 0 ? "-" : Fixed(rtt, 1, " ms"),
-      handshake < 0 ? "never" : Ago(now_unix - handshake),
-      Bytes(Number(peer, "rx_bytes", 0)),
-      Bytes(Number(peer, "tx_bytes", 0))};
+  return {Text(peer, "name"),
+          Joined(Child(peer, "addresses")),
+          DescribeJsonPath(path) + PathRemarks(peer),
+          rtt < 0 ? "-" : Fixed(rtt, 1, " ms"),
+          handshake < 0 ? "never" : Ago(now_unix - handshake),
+          Bytes(Number(peer, "rx_bytes", 0)),
+          Bytes(Number(peer, "tx_bytes", 0))};
 }
 
 std::string Relays(const Json& relays) {
@@ -150,6 +162,10 @@ std::string StatusTable(const Json& status, double now_unix) {
   out += "  addresses   " + Joined(Child(status, "addresses")) + "\n";
   out += "  endpoints   " + Joined(Child(status, "local_endpoints")) + "\n";
   out += "  seen as     " + Joined(Child(status, "reflexive")) + "\n";
+  const double lifetime = Number(status, "mapping_lifetime_s", 0);
+  if (lifetime > 0) {
+    out += "  NAT keeps   " + Fixed(lifetime, 0, " s without traffic\n");
+  }
   out += "  mapped as   " + PortMapping(Child(status, "port_mapping")) + "\n";
   out += "  relays      " + Relays(Child(status, "relays")) + "\n\n";
   std::vector<Row> rows = {

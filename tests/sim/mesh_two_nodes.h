@@ -126,6 +126,12 @@ class TwoNodes {
 
   [[nodiscard]] SimRelay& relay(size_t index) { return relays_[index]; }
 
+  void SetHonoursResponsePort(bool honours) {
+    for (sim::SimStunServer& server : stun_) {
+      server.SetHonoursResponsePort(honours);
+    }
+  }
+
   [[nodiscard]] MeshFile& mesh() { return mesh_; }
 
   [[nodiscard]] static std::vector<Endpoint> servers() {

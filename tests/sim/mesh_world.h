@@ -224,6 +224,11 @@ class MeshHost : public sim::SimActor {
     node_.reset();
   }
 
+  void SetPowerMode(nat::PowerMode power) {
+    node_->SetPowerMode(world_.now(), power);
+    Pump(world_.now());
+  }
+
   /// `padding` is added to the packet.
   void SendEcho(const IpAddress& to, uint16_t sequence, size_t padding = 0) {
     PacketBatch batch;

@@ -208,6 +208,26 @@ TEST(ControlProtocol, StatusShowsAgesAndSizes) {
   EXPECT_THAT(table, HasSubstr("3.0 MiB"));
 }
 
+TEST(ControlProtocol, StatusShowsPathsThatRest) {
+  mesh::NodeState state{.mesh = "test", .name = "a"};
+  state.mapping_lifetime = seconds(120);
+  for (const auto interval :
+       {std::optional<Duration>(seconds(91)), std::optional<Duration>()}) {
+    state.peers.push_back({.name = "b",
+                           .addresses = {*IpAddress::Parse("10.77.0.2")},
+                           .path = {.kind = mesh::PathKind::kDirect,
+                                    .remote = *Endpoint::Parse("192.0.2.1:9")},
+                           .is_resting = true,
+                           .keepalive_interval = interval});
+  }
+  const auto answer = ParseAnswer(FormatStatus(state, {}), 1060);
+  ASSERT_TRUE(answer.has_value());
+  const std::string& table = std::get<StatusAnswer>(*answer).table;
+  EXPECT_THAT(table, HasSubstr("192.0.2.1:9 (rests, keepalive each 91 s)"));
+  EXPECT_THAT(table, HasSubstr("192.0.2.1:9 (rests, no keepalives)"));
+  EXPECT_THAT(table, HasSubstr("NAT keeps   120 s without traffic"));
+}
+
 TEST(LineBuffer, CutsLinesAndRefusesLongOnes) {
   LineBuffer lines(5);
   lines.Append(AsBytes("ab\ncd"));

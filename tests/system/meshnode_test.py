@@ -185,12 +185,13 @@ class Control(Folder):
         state = status(self.control)
         self.assertEqual(list(state), [
             "mesh", "name", "public_key", "addresses", "local_endpoints",
-            "reflexive", "port_mapping", "relays", "peers", "counters"])
+            "reflexive", "mapping_lifetime_s", "port_mapping", "relays",
+            "peers", "counters"])
         self.assertEqual(state["public_key"], self.keys["a"])
         peer, = state["peers"]
         self.assertEqual(list(peer), [
             "name", "public_key", "addresses", "path", "suspect",
-            "last_handshake_unix", "rx_bytes", "tx_bytes"])
+            "resting", "keepalive_s", "last_handshake_unix", "rx_bytes", "tx_bytes"])
         self.assertEqual(peer["path"], {
             "kind": "none", "relay": None, "remote": None, "local": None,
             "rtt_ms": None, "loss": None})

@@ -1,6 +1,7 @@
 #include "natkit/mesh/mesh_file.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "config/mesh_file_check.h"
 #include "config/toml_table.h"
@@ -141,6 +142,21 @@ HardNatPolicy ReadHardNat(TomlTable& table) {
   return policy;
 }
 
+void ReadKeepalive(TomlTable& table, NodeEntry& node) {
+  const std::string power = table.OptionalString("power", "mains");
+  if (power == "battery") {
+    node.power = nat::PowerMode::kBattery;
+  } else if (power == "mobile") {
+    node.power = nat::PowerMode::kMobileIdle;
+  } else if (power != "mains") {
+    table.AddError("power", "power is mains, battery or mobile");
+  }
+  if (table.has("mapping_lifetime")) {
+    node.mapping_lifetime = std::chrono::seconds(
+        table.OptionalInteger("mapping_lifetime", 10, 86400, 10));
+  }
+}
+
 NodeEntry ReadNode(TomlTable& table) {
   NodeEntry node;
   node.line = table.line();
@@ -155,6 +171,7 @@ NodeEntry ReadNode(TomlTable& table) {
   }
   node.port_mapping = table.OptionalBool("port_mapping", true);
   node.hard_nat = ReadHardNat(table);
+  ReadKeepalive(table, node);
   return node;
 }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "natkit/base/endpoint.h"
+#include "natkit/base/time.h"
 #include "natkit/nat/path_diagnosis.h"
 
 namespace natkit::mesh {
@@ -26,6 +27,9 @@ struct LocalAddresses {
   std::optional<ReflexiveAddress> middle;
   /// What peers are told of the network, beside addresses.
   nat::PathSide network;
+  /// Of a UDP mapping in our IPv4 NAT that carries a conversation; nullopt: not
+  /// known.
+  std::optional<Duration> mapping_lifetime;
 };
 
 }  // namespace natkit::mesh

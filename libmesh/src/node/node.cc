@@ -37,6 +37,10 @@ void Node::SetPortMapping(Instant now, PortMappingState state) {
   impl_->SetPortMapping(now, std::move(state));
 }
 
+void Node::SetPowerMode(Instant now, nat::PowerMode power) {
+  impl_->SetPowerMode(now, power);
+}
+
 void Node::HandleUdp(Instant now, const PacketBatch& datagrams) {
   impl_->HandleUdp(now, datagrams);
 }

@@ -73,6 +73,9 @@ void Node::Impl::TakeStun(Instant now, ByteView bytes,
   if (prober_.HandleDatagram(now, meta.local, meta.remote, bytes)) {
     return;
   }
+  if (lifetime_.HandleDatagram(now, meta.local, meta.remote, bytes)) {
+    return;
+  }
   if (hard_.HandleDatagram(now, meta.local, meta.remote, bytes)) {
     return;
   }

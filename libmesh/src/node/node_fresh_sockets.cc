@@ -66,6 +66,9 @@ std::optional<SocketCommand> Node::Impl::PollSocketCommand() {
   if (auto command = hard_.PollCommand()) {
     return command;
   }
+  if (auto command = lifetime_.PollCommand()) {
+    return command;
+  }
   return TakeFront(socket_commands_);
 }
 

@@ -192,7 +192,9 @@ nat::HardPunchOutcome Node::Impl::HardOutcome(const NodePeer& peer) const {
 
 void Node::Impl::HandleSocketsOpened(Instant now, uint32_t request,
                                      const std::vector<Endpoint>& sockets) {
-  if (!TakeFreshSocket(now, request, sockets)) {
+  if (request >= LifetimeProber::kFirstRequest) {
+    lifetime_.HandleSocketsOpened(now, request, sockets);
+  } else if (!TakeFreshSocket(now, request, sockets)) {
     hard_.HandleSocketsOpened(now, request, sockets);
   }
   Settle(now);

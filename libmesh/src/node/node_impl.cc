@@ -35,6 +35,7 @@ Node::Impl::Impl(NodeConfig config, const NodeEntry& self, Rng& rng)
       rng_(rng),
       device_(MakeDeviceConfig(config_), rng),
       prober_(rng),
+      lifetime_(rng),
       hard_(self_->hard_nat, rng),
       boot_(rng.NextU64()),
       ping_identifier_(static_cast<uint16_t>(rng.NextU32())) {
@@ -44,6 +45,10 @@ Node::Impl::Impl(NodeConfig config, const NodeEntry& self, Rng& rng)
     relays_.emplace_back(config_.private_key, config_.mesh.relays[id],
                          id == home, rng_);
   }
+  power_ = self_->power;
+  local_.network.power = power_;
+  local_.mapping_lifetime = self_->mapping_lifetime;
+  prober_.SetPower(power_);
   for (const NodeEntry& entry : config_.mesh.nodes) {
     if (&entry != self_) {
       AddPeer(entry, Instant{});
@@ -133,6 +138,7 @@ void Node::Impl::SetLocalEndpoints(Instant now,
 
 void Node::Impl::SetStunServers(Instant now, std::vector<Endpoint> servers) {
   prober_.SetServers(now, servers);
+  lifetime_.SetServers(servers);
   stun_servers_ = std::move(servers);
   UpdateMapped(now);
   Settle(now);
@@ -142,6 +148,7 @@ void Node::Impl::HandleTimeout(Instant now) {
   device_.HandleTimeout(now, wg_out_);
   prober_.HandleTimeout(now);
   hard_.HandleTimeout(now);
+  lifetime_.HandleTimeout(now);
   for (RelayLink& relay : relays_) {
     relay.HandleTimeout(now);
   }
@@ -163,6 +170,7 @@ void Node::Impl::Settle(Instant now) {
   RunDevice(now);
   DrainProber(now);
   DrainHardPath(now);
+  DrainLifetime(now);
   while (!touched_.empty()) {
     NodePeer& peer = *touched_.back();
     touched_.pop_back();
@@ -234,6 +242,9 @@ void Node::Impl::DrainLink(Instant now, NodePeer& peer) {
                                        .tag = transmit->ttl.value_or(0)});
   }
   BeginHardPunch(now, peer);
+  if (peer.link.is_resting()) {
+    MeasureLifetime(now);
+  }
   ReportPath(peer);
 }
 
@@ -248,6 +259,11 @@ void Node::Impl::HandleLinkEvent(Instant now, NodePeer& peer,
     peer.watch.HandlePath(now, id);
     peer.held.Clear();
     peer.held_bytes = 0;
+  } else if (std::holds_alternative<SearchBegunEvent>(event)) {
+    if (power_ != nat::PowerMode::kMains) {
+      prober_.Refresh(now);  // it is seldom asked otherwise
+      DrainProber(now);
+    }
   } else if (std::holds_alternative<DirectRecoveredEvent>(event)) {
     peer.watch.HandleRecovery(now);
   } else if (std::holds_alternative<DirectSuspectEvent>(event)) {
@@ -341,6 +357,7 @@ std::optional<NodeEvent> Node::Impl::PollEvent() {
 std::optional<Instant> Node::Impl::NextTimeout() const {
   auto next = Earlier(device_.NextTimeout(), prober_.NextTimeout());
   next = Earlier(next, hard_.NextTimeout());
+  next = Earlier(next, lifetime_.NextTimeout());
   for (const RelayLink& relay : relays_) {
     next = Earlier(next, relay.NextTimeout());
   }
@@ -355,10 +372,12 @@ PeerState Node::Impl::DescribePeer(const NodePeer& peer) const {
                   .public_key = peer.entry.public_key,
                   .addresses = peer.entry.addresses,
                   .path = CurrentPath(peer)};
-  const PathChoice choice = peer.link.Path();
-  state.is_suspect =
-      choice.direct &&
-      (choice.over_relay || peer.watch.trust() != PathWatch::Trust::kTrusted);
+  if (peer.link.Path().direct) {
+    state.is_suspect = peer.link.is_suspect() ||
+                       peer.watch.trust() != PathWatch::Trust::kTrusted;
+    state.is_resting = peer.link.is_resting();
+    state.keepalive_interval = peer.link.keepalive_interval();
+  }
   if (const auto status = device_.GetPeer(peer.id)) {
     state.last_handshake = status->last_handshake;
     state.rx_bytes = status->rx_bytes;
@@ -373,6 +392,7 @@ NodeState Node::Impl::Snapshot() const {
                   .public_key = self_->public_key,
                   .addresses = self_->addresses,
                   .local_endpoints = local_.bases,
+                  .mapping_lifetime = local_.mapping_lifetime,
                   .port_mapping = port_mapping_};
   for (const ReflexiveAddress& address : local_.reflexive) {
     if (!fresh_.contains(address.base)) {

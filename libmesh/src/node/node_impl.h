@@ -14,6 +14,7 @@
 #include "natkit/wg/device.h"
 #include "node/hard_path.h"
 #include "node/icmp_echo.h"
+#include "node/lifetime_prober.h"
 #include "node/local_addresses.h"
 #include "node/path_watch.h"
 #include "node/peer_link.h"
@@ -66,6 +67,7 @@ class Node::Impl {
   void SetLocalEndpoints(Instant now, std::vector<Endpoint> endpoints);
   void SetStunServers(Instant now, std::vector<Endpoint> servers);
   void SetPortMapping(Instant now, PortMappingState state);
+  void SetPowerMode(Instant now, nat::PowerMode power);
   void HandleUdp(Instant now, const PacketBatch& datagrams);
   void HandleTun(Instant now, const PacketBatch& packets);
   void HandleRelayOpen(Instant now, RelayId relay,
@@ -114,6 +116,12 @@ class Node::Impl {
   [[nodiscard]] PeerState DescribePeer(const NodePeer& peer) const;
   NodePeer* FindPeer(wg::PeerId id);
   NodePeer* FindPeer(const PublicKey& key);
+
+  // node_keepalive.cc
+  /// Somebody could make use of a lifetime.
+  void MeasureLifetime(Instant now);
+  [[nodiscard]] std::optional<LifetimeProber::Place> FindPlace() const;
+  void DrainLifetime(Instant now);
 
   // node_port_mapping.cc
   /// Tells the links what the router maps to one of our bases now.
@@ -195,6 +203,8 @@ class Node::Impl {
   LocalAddresses local_;
   ReflexiveProber prober_;
   PortMappingState port_mapping_;
+  nat::PowerMode power_ = nat::PowerMode::kMains;
+  LifetimeProber lifetime_;
   HardPath hard_;
   /// Sockets beside the main ones, each of one link (PeerLink).
   std::set<Endpoint> fresh_;

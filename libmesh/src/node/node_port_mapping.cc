@@ -38,6 +38,7 @@ void Node::Impl::UpdateNetwork(Instant now) {
     return ip.is_v6() && !ip.is_link_local() && !ip.is_private() &&
            !ip.is_loopback();
   });
+  side.power = power_;
   if (side == local_.network) {
     return;
   }

@@ -183,9 +183,10 @@ void PathWatch::NoteSent(Instant now, size_t size) {
                                large_sent_at_.end());
     large_sent_at_.front() = now;
   }
-  if (trust_ == Trust::kTrusted && path_ && !unanswered_since_ &&
+  if (trust_ == Trust::kTrusted && path_ &&
       size > kKeepaliveSize) {  // nobody answers keepalives
-    unanswered_since_ = now;
+    unanswered_since_ = unanswered_since_.value_or(now);
+    next_audit_ = next_audit_.value_or(now + audit_interval_);
   }
 }
 
@@ -369,11 +370,13 @@ void PathWatch::TimeTrusted(Instant now) {
   if (!next_audit_ || now < *next_audit_) {
     return;
   }
-  const bool is_busy = sent_.large != sent_at_audit_.large;
-  if (sent_.all != sent_at_audit_.all) {
-    sent_at_audit_ = sent_;
-    Ask(now);
+  if (sent_.data == sent_at_audit_.data) {
+    next_audit_.reset();  // questions send keepalives: they are not to go on
+    return;
   }
+  const bool is_busy = sent_.large != sent_at_audit_.large;
+  sent_at_audit_ = sent_;
+  Ask(now);
   audit_interval_ =
       std::min(audit_interval_ * 2, is_busy ? kLongestBusyAudit : kLastAudit);
   next_audit_ = now + audit_interval_;

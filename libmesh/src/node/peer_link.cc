@@ -15,7 +15,6 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr int kMaxForwardTries = 4;
-constexpr Duration kIdleAfter = seconds(180);
 /// All pairs have been checked by then, several times.
 constexpr Duration kSearchTime = seconds(5);
 /// How long an old session is given to work from new addresses.
@@ -39,7 +38,7 @@ PeerLink::PeerLink(const Config& config, const LocalAddresses& local, Rng& rng)
 
 void PeerLink::NoteTraffic(Instant now) {
   const bool was_active = is_active();
-  active_until_ = now + kIdleAfter;
+  SetTraffic(now);
   if (!was_active) {
     retry_attempt_ = 0;
     BeginSession(now);
@@ -51,6 +50,7 @@ void PeerLink::HandlePeerUp(Instant now, bool restarted) {
     return;
   }
   if (restarted) {
+    KeepLessons();
     agent_.reset();  // the other end of its path is gone
   }
   retry_attempt_ = 0;
@@ -59,6 +59,7 @@ void PeerLink::HandlePeerUp(Instant now, bool restarted) {
 }
 
 void PeerLink::BeginSession(Instant now) {
+  events_.emplace_back(SearchBegunEvent{});
   ScheduleRetry(now);
   if (is_controlling()) {
     StartOffering(now);
@@ -107,7 +108,11 @@ void PeerLink::PrepareAgent(Instant now) {
   ForgetDirect();
   const auto role =
       is_controlling() ? ice::Role::kControlling : ice::Role::kControlled;
-  agent_.emplace(ice::AgentConfig::Mesh(role), rng_);
+  UpdateKeepalive(now);
+  auto config = ice::AgentConfig::Mesh(role);
+  config.keepalive = keepalive_;
+  config.rest_after = seconds(15);
+  agent_.emplace(std::move(config), rng_);
   agent_bases_.clear();
   remote_credentials_.reset();
   held_.reset();
@@ -248,7 +253,7 @@ void PeerLink::HandleSignal(Instant now, const RestartRequest& /*request*/) {
   if (!is_controlling()) {
     return;
   }
-  active_until_ = now + kIdleAfter;
+  active_until_ = std::max(active_until_.value_or(now), now + kIdleAfter);
   if (is_negotiating_) {
     QueueDescription();  // both began at once: one session is enough
     return;
@@ -307,6 +312,7 @@ void PeerLink::TakeDescription(Instant now, const IceDescription& description) {
   }
   if (description.network) {
     remote_network_ = description.network;
+    UpdateKeepalive(now);
   }
   described_at_ = described_at_.value_or(now);
   tried_since_ = tried_since_.value_or(now);
@@ -367,6 +373,7 @@ void PeerLink::HandleLocalAddresses(Instant now) {
       })) {
     ReleaseFreshSocket(now);
   }
+  UpdateKeepalive(now);
   if (!agent_) {
     return;
   }
@@ -440,6 +447,7 @@ void PeerLink::ScheduleRetry(Instant now) {
 }
 
 void PeerLink::Deactivate(Instant now) {
+  KeepLessons();
   agent_.reset();
   ReleaseHardSocket(now);
   ReleaseFreshSocket(now);
@@ -496,10 +504,12 @@ void PeerLink::HandleSelected(Instant now,
                               const std::optional<ice::SelectedPair>& pair) {
   const bool lost = had_direct_ && !pair;
   had_direct_ = pair.has_value();
+  ExtendActivity(now, pair.has_value());
   described_at_ = now;  // if it is lost, the search begins again
   tried_since_.reset();
   events_.emplace_back(DirectPathEvent{pair});
   if (pair) {
+    UpdateKeepalive(now);
     fresh_tries_ = 0;
     if (pair->local_base != fresh_base_) {
       ReleaseFreshSocket(now);
@@ -539,7 +549,9 @@ PathChoice PeerLink::Path() const {
   if (!agent_ || !agent_->selected()) {
     return {};
   }
-  return {.direct = agent_->selected(), .over_relay = agent_->is_suspect()};
+  // What is sent over a path that rests is the first in a while.
+  return {.direct = agent_->selected(),
+          .over_relay = agent_->is_suspect() || agent_->is_resting()};
 }
 
 }  // namespace natkit::mesh

@@ -17,7 +17,7 @@
 namespace natkit::mesh {
 
 /// Which ways the next datagram to a peer takes; both while the direct path is
-/// suspect: WireGuard's replay window drops the second copy.
+/// suspect or rests: WireGuard's replay window drops the second copy.
 struct PathChoice {
   std::optional<ice::SelectedPair> direct;
   bool over_relay = true;
@@ -45,9 +45,12 @@ struct FreshSocketWantedEvent {
   IpAddress address;
 };
 
-using LinkEvent =
-    std::variant<DirectPathEvent, DirectSuspectEvent, DirectRecoveredEvent,
-                 SocketReleasedEvent, FreshSocketWantedEvent>;
+/// A search begins: addresses should be fresh.
+struct SearchBegunEvent {};
+
+using LinkEvent = std::variant<SearchBegunEvent, DirectPathEvent,
+                               DirectSuspectEvent, DirectRecoveredEvent,
+                               SocketReleasedEvent, FreshSocketWantedEvent>;
 
 /// What both sides of the current session know.
 struct SessionSecrets {
@@ -63,8 +66,10 @@ using SignalBody = decltype(Signal::body);
 ///
 /// The node with the greater public key controls: it makes sessions (Offer),
 /// the other side answers (Answer) or asks for one (RestartRequest). A session
-/// begins with traffic and ends three minutes after the last. While there is no
-/// direct path, a new session is tried after 15 s, 30 s, ... 5 min.
+/// begins with traffic and ends three minutes after the last, or an hour if it
+/// found a path: that rests meanwhile, and is kept as
+/// ice::AgentConfig::keepalive says for the side that minds packets more. While
+/// there is no direct path, a new session is tried after 15 s, 30 s, ... 5 min.
 ///
 /// A NAT may have moved a mapping because the other side's packet came before
 /// our own (poisoning; stock Linux does it). Then nothing arrives although both
@@ -118,6 +123,22 @@ class PeerLink {
   [[nodiscard]] std::optional<Instant> NextTimeout() const;
 
   [[nodiscard]] PathChoice Path() const;
+
+  /// The direct path does not answer, or has not been asked for long.
+  [[nodiscard]] bool is_suspect() const {
+    return agent_ && agent_->is_suspect();
+  }
+
+  /// The direct path carries no data and is only kept alive.
+  [[nodiscard]] bool is_resting() const {
+    return agent_ && agent_->is_resting();
+  }
+
+  /// Between two packets of a direct path that rests; nullopt: none are sent.
+  [[nodiscard]] std::optional<Duration> keepalive_interval() const {
+    return agent_ ? agent_->keepalive().Interval(/*is_assured=*/true)
+                  : std::nullopt;
+  }
 
   /// What the peer has told of its network; unset until it has.
   [[nodiscard]] const std::optional<nat::PathSide>& remote_network() const {
@@ -201,6 +222,16 @@ class PeerLink {
   void HandleSelected(Instant now,
                       const std::optional<ice::SelectedPair>& pair);
 
+  // peer_link_keepalive.cc
+  static constexpr Duration kIdleAfter = std::chrono::seconds(180);
+  static constexpr Duration kPathKept = std::chrono::hours(1);
+  void SetTraffic(Instant now);
+  void UpdateKeepalive(Instant now);
+  /// Before the agent goes.
+  void KeepLessons();
+  /// A path was found or lost.
+  void ExtendActivity(Instant now, bool has_path);
+
   Config config_;
   const LocalAddresses& local_;
   Rng& rng_;
@@ -241,6 +272,8 @@ class PeerLink {
   int retry_attempt_ = 0;
   std::optional<Instant> retry_at_;
   std::optional<Instant> active_until_;
+  Instant last_traffic_{};
+  nat::KeepalivePolicy keepalive_;
   bool had_direct_ = false;
   bool shares_nat_ = false;  ///< with the peer, by the last description
   std::optional<nat::PathSide> remote_network_;

@@ -10,8 +10,6 @@ namespace natkit::mesh {
 
 namespace {
 
-// Below the shortest UDP timeout in the field, 30 s for unreplied mappings.
-constexpr Duration kInterval = std::chrono::seconds(20);
 // After failure: the server or the network may be back soon.
 constexpr Duration kRetryInterval = std::chrono::seconds(10);
 
@@ -49,6 +47,20 @@ void ReflexiveProber::Rebuild(Instant now) {
   HandleTimeout(now);
 }
 
+void ReflexiveProber::SetPower(nat::PowerMode power) {
+  switch (power) {
+    case nat::PowerMode::kMains:
+      interval_ = std::chrono::seconds(20);
+      return;
+    case nat::PowerMode::kBattery:
+      interval_ = std::chrono::seconds(120);
+      return;
+    case nat::PowerMode::kMobileIdle:
+      interval_ = std::chrono::hours(1);
+      return;
+  }
+}
+
 void ReflexiveProber::Refresh(Instant now) {
   for (auto& [key, probe] : probes_) {
     probe.client.reset();
@@ -63,7 +75,7 @@ void ReflexiveProber::StartProbe(Instant now, const Key& key, Probe& probe) {
     probe.has_failed = true;
     NoteChanges();
   }
-  probe.next_start = now + kInterval;
+  probe.next_start = now + interval_;
   // Relays' own STUN servers may answer this form of request alone.
   probe.client.emplace(key.second, rng_, stun::BindingConfig::ForDerpServer());
   probe.client->Start(now);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <deque>
 #include <map>
 #include <optional>
@@ -8,6 +9,7 @@
 #include "natkit/base/datagram.h"
 #include "natkit/base/rng.h"
 #include "natkit/base/time.h"
+#include "natkit/nat/keepalive_policy.h"
 #include "natkit/nat/nat_traits.h"
 #include "natkit/nat/stun_binding_client.h"
 #include "node/local_addresses.h"
@@ -21,14 +23,18 @@ struct ProbeTransmit {
 };
 
 /// Keeps asking every STUN server from every base of its family what it sees,
-/// once for all peers. The requests, every 20 s, also keep the NATs' mappings.
-/// Pure; `rng` must outlive it.
+/// once for all peers. The requests, unless they are rare, also keep the NATs'
+/// mappings. Pure; `rng` must outlive it.
 class ReflexiveProber {
  public:
   explicit ReflexiveProber(Rng& rng) : rng_(rng) {}
 
   void SetBases(Instant now, const std::vector<Endpoint>& bases);
   void SetServers(Instant now, const std::vector<Endpoint>& servers);
+  /// Servers are asked every 20 s, on battery every 2 min, for a phone that
+  /// nobody uses every hour, and at Refresh().
+  void SetPower(nat::PowerMode power);
+
   /// Asks all again at once: something suggests that the mappings changed.
   void Refresh(Instant now);
   /// False, without effect, for a datagram that answers no request of ours.
@@ -66,6 +72,8 @@ class ReflexiveProber {
   std::vector<Endpoint> bases_;
   std::vector<Endpoint> servers_;
   std::map<Key, Probe> probes_;
+  // Below the shortest UDP timeout in the field, 30 s for unreplied mappings.
+  Duration interval_ = std::chrono::seconds(20);
   std::deque<ProbeTransmit> transmits_;
   std::vector<ReflexiveAddress> known_;
   nat::NatTraits observed_;

@@ -68,6 +68,7 @@ void EncodeNetwork(const nat::PathSide& from, proto::Network& to) {
   to.set_uses_port_mapping(from.uses_port_mapping);
   to.set_port_mapping_error(EncodeKnown(from.port_mapping_error));
   to.set_has_ipv6(from.has_ipv6);
+  to.set_power(std::to_underlying(from.power));
 }
 
 Result<nat::PathSide> DecodeNetwork(const proto::Network& from) {
@@ -95,6 +96,9 @@ Result<nat::PathSide> DecodeNetwork(const proto::Network& from) {
   to.port_mapping_error =
       DecodeKnown(from.port_mapping_error(), nat::PortMappingError::kExpired);
   to.has_ipv6 = from.has_ipv6();
+  if (from.power() <= std::to_underlying(nat::PowerMode::kMobileIdle)) {
+    to.power = static_cast<nat::PowerMode>(from.power());
+  }
   return to;
 }
 

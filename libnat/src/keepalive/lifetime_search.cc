@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "natkit/base/check.h"
+#include "natkit/base/queue.h"
 #include "natkit/nat/stun_attributes.h"
 #include "natkit/nat/stun_message.h"
 #include "natkit/nat/stun_message_builder.h"
@@ -178,12 +179,7 @@ void LifetimeSearch::HandleTimeout(Instant now) {
 }
 
 std::optional<LifetimeSearch::Outgoing> LifetimeSearch::PollTransmit() {
-  if (transmits_.empty()) {
-    return std::nullopt;
-  }
-  Outgoing outgoing = std::move(transmits_.front());
-  transmits_.pop_front();
-  return outgoing;
+  return TakeFront(transmits_);
 }
 
 std::optional<Instant> LifetimeSearch::NextTimeout() const {

@@ -57,6 +57,22 @@ TEST(MeshFile, HardNatIsOffUnlessAsked) {
                    .is_usable());
 }
 
+TEST(MeshFile, NodesSayHowMuchTheyMindKeepalives) {
+  const auto result =
+      ParseMeshFile(Relay("eu") + Node("a", kKeyA, "10.77.0.1") +
+                    Node("b", kKeyB, "10.77.0.2",
+                         "power = \"battery\"\nmapping_lifetime = 120\n"));
+  EXPECT_THAT(Lines(result), IsEmpty());
+  EXPECT_EQ(result.file.nodes[0].power, nat::PowerMode::kMains);
+  EXPECT_EQ(result.file.nodes[0].mapping_lifetime, std::nullopt);
+  EXPECT_EQ(result.file.nodes[1].power, nat::PowerMode::kBattery);
+  EXPECT_EQ(result.file.nodes[1].mapping_lifetime, std::chrono::seconds(120));
+  for (const auto* bad : {"power = \"full\"\n", "mapping_lifetime = 3\n"}) {
+    EXPECT_FALSE(ParseMeshFile(Relay("eu") + Node("a", kKeyA, "10.77.0.1", bad))
+                     .is_usable());
+  }
+}
+
 TEST(MeshFile, ReadsEveryField) {
   const auto result = ParseMeshFile(
       "[mesh]\nname = \"home\"\nmtu = 1300\n"

@@ -8,6 +8,8 @@
 
 #include "natkit/base/endpoint.h"
 #include "natkit/base/keys.h"
+#include "natkit/base/time.h"
+#include "natkit/nat/keepalive_policy.h"
 #include "natkit/nat/punch_plan.h"
 
 namespace natkit::mesh {
@@ -49,6 +51,9 @@ struct NodeEntry {
   std::optional<uint16_t> listen_port;  ///< UDP; default: the system's choice
   bool port_mapping = true;             ///< asks its router to forward the port
   HardNatPolicy hard_nat;
+  nat::PowerMode power = nat::PowerMode::kMains;
+  /// Of UDP mappings that carry a conversation, as natcheck measures it.
+  std::optional<Duration> mapping_lifetime;
   unsigned line = 0;
 };
 

@@ -61,6 +61,10 @@ class Node {
   /// What a router maps to our UDP port, after every change; peers are told of
   /// it if it is verified, or if there is no STUN server that could do so.
   void SetPortMapping(Instant now, PortMappingState state);
+  /// How much packets cost us, from now on; it begins with the inventory's
+  /// value. Decides how often idle paths are kept alive, and how often STUN
+  /// servers are asked; peers are told.
+  void SetPowerMode(Instant now, nat::PowerMode power);
   /// Datagrams with Meta::remote and, as far as known, Meta::local.
   void HandleUdp(Instant now, const PacketBatch& datagrams);
   /// IP packets from the TUN device.
@@ -90,8 +94,9 @@ class Node {
   /// IP packets for the TUN device.
   [[nodiscard]] PacketBatch& tun_out();
   [[nodiscard]] std::optional<RelayCommand> PollRelayCommand();
-  /// Many where NodeEntry::hard_nat allows it; else one at a time, for a link
-  /// whose mapping a NAT may have moved.
+  /// Many where NodeEntry::hard_nat allows it; else one at a time: for a link
+  /// whose mapping a NAT may have moved, and one to measure how long it keeps
+  /// mappings.
   [[nodiscard]] std::optional<SocketCommand> PollSocketCommand();
   /// Writes the next bytes for a relay's stream to `out` and returns their
   /// number. Give it no more room than the stream takes at once: what waits

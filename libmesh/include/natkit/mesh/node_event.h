@@ -103,6 +103,10 @@ struct PeerState {
   std::vector<IpAddress> addresses;
   Path path;
   bool is_suspect = false;  ///< the direct path does not answer at present
+  bool is_resting = false;  ///< it carries no data and is only kept alive
+  /// Between two packets that keep the direct path while it rests; nullopt:
+  /// none are sent.
+  std::optional<Duration> keepalive_interval;
   std::optional<Duration> last_handshake;  ///< since the Unix epoch
   uint64_t rx_bytes = 0;
   uint64_t tx_bytes = 0;
@@ -137,6 +141,9 @@ struct NodeState {
   std::vector<IpAddress> addresses;
   std::vector<Endpoint> local_endpoints;
   std::vector<Endpoint> reflexive;
+  /// How long our IPv4 NAT keeps a UDP mapping in use: the inventory's word, or
+  /// measured, at most nat::LifetimeSearch::kLongest.
+  std::optional<Duration> mapping_lifetime;
   PortMappingState port_mapping;
   std::vector<RelayState> relays;
   std::vector<PeerState> peers;

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "natkit/nat/keepalive_policy.h"
 #include "natkit/nat/nat_traits.h"
 #include "natkit/nat/port_mapping.h"
 
@@ -57,6 +58,8 @@ struct PathSide {
   bool uses_port_mapping = false;
   std::optional<PortMappingError> port_mapping_error;
   bool has_ipv6 = false;
+  /// How much that side minds keepalives; no reason for anything here.
+  PowerMode power = PowerMode::kMains;
 
   bool operator==(const PathSide&) const = default;
 };

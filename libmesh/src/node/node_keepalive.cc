@@ -1,0 +1,56 @@
+#include <algorithm>
+
+#include "node/node_impl.h"
+
+namespace natkit::mesh {
+
+void Node::Impl::SetPowerMode(Instant now, nat::PowerMode power) {
+  power_ = power;
+  prober_.SetPower(power);
+  if (power == nat::PowerMode::kMobileIdle) {
+    lifetime_.Stop();
+  }
+  UpdateNetwork(now);
+  TouchAll();
+  Settle(now);
+}
+
+void Node::Impl::MeasureLifetime(Instant now) {
+  // Who sends no keepalives need not know.
+  if (!self_->mapping_lifetime && power_ != nat::PowerMode::kMobileIdle) {
+    lifetime_.Want(now);
+  }
+}
+
+std::optional<LifetimeProber::Place> Node::Impl::FindPlace() const {
+  const auto found = std::ranges::find_if(
+      local_.reflexive, [this](const ReflexiveAddress& address) {
+        return address.base.address.is_v4() &&
+               std::ranges::find(local_.bases, address.base) !=
+                   local_.bases.end();
+      });
+  if (found == local_.reflexive.end()) {
+    return std::nullopt;
+  }
+  return LifetimeProber::Place{found->base, found->mapped.address};
+}
+
+void Node::Impl::DrainLifetime(Instant now) {
+  lifetime_.SetPlace(FindPlace());
+  while (auto transmit = lifetime_.PollTransmit()) {
+    udp_out_.AppendCopy(
+        transmit->datagram.payload,
+        {.remote = transmit->datagram.to, .local = transmit->from});
+  }
+  if (self_->mapping_lifetime ||
+      local_.mapping_lifetime == lifetime_.lifetime()) {
+    return;
+  }
+  local_.mapping_lifetime = lifetime_.lifetime();
+  for (const auto& peer : peers_) {
+    peer->link.HandleLocalAddresses(now);
+    Touch(*peer);
+  }
+}
+
+}  // namespace natkit::mesh
