@@ -3,6 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdint>
+#include <optional>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -79,6 +81,12 @@ void Override(const CommandLine& line, RawSettings& raw) {
   }
 }
 
+bool IsOverridden(const CommandLine& line, std::string_view key) {
+  return (key == "listen" && !line.listen.empty()) ||
+         (key == "amplification" && !line.amplification.empty()) ||
+         (key == "log_level" && !line.log_level.empty());
+}
+
 }  // namespace
 
 std::expected<CommandLine, int> ParseCommandLine(int argc, char** argv) {
@@ -119,23 +127,26 @@ std::expected<CommandLine, int> ParseCommandLine(int argc, char** argv) {
 std::expected<Settings, std::vector<std::string>> LoadSettings(
     const CommandLine& line) {
   RawSettings raw;
+  std::optional<shell::ConfigReader> reader;
   if (!line.config.empty()) {
     const auto text = shell::ReadFile(line.config);
     if (!text) {
       return std::unexpected(std::vector{text.error()});
     }
-    shell::ConfigReader reader(line.config, *text);
-    ReadFileKeys(reader, raw);
-    reader.Finish();
-    if (!reader.errors().empty()) {
-      return std::unexpected(reader.errors());
+    reader.emplace(line.config, *text);
+    ReadFileKeys(*reader, raw);
+    reader->Finish();
+    if (!reader->errors().empty()) {
+      return std::unexpected(reader->errors());
     }
   }
   Override(line, raw);
   if (raw.threads == 0) {
     raw.threads = std::clamp(std::thread::hardware_concurrency(), 1U, 8U);
   }
-  return CheckSettings(raw);
+  return CheckSettings(raw, [&](std::string_view key) {
+    return reader && !IsOverridden(line, key) ? reader->Place(key) : "";
+  });
 }
 
 }  // namespace natkit::stunsrv

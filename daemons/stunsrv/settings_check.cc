@@ -17,19 +17,25 @@ namespace {
 /// Checks one file's worth of words; gathers everything that is wrong.
 class Checker {
  public:
-  explicit Checker(const RawSettings& raw) : raw_(raw) {}
+  Checker(const RawSettings& raw, const KeyPlaces& places)
+      : raw_(raw), places_(places) {}
 
   std::expected<Settings, std::vector<std::string>> Check();
 
  private:
-  void Complain(std::string text) { errors_.push_back(std::move(text)); }
+  void Complain(const char* key, std::string_view text) {
+    const std::string place = places_(key);
+    errors_.push_back(place + (place.empty() ? "" : ": ") + std::string(text));
+  }
 
   void CheckListeners();
   void CheckPolicies();
   void CheckRateLimit();
   void CheckCredentials();
   void CheckDiscovery();
-  void CheckPartner(const std::vector<IpAddress>& own);
+  [[nodiscard]] bool NamesPartner() const;
+  [[nodiscard]] bool CheckPartner(const std::vector<IpAddress>& own,
+                                  const std::vector<IpAddress>& seen);
   template <class Value, class... Choices>
   void Choose(const char* key, const std::string& word, Value& value,
               const Choices&... choices);
@@ -43,6 +49,7 @@ class Checker {
   void ListenOnFour(const stun::DiscoveryEndpoints& four);
 
   const RawSettings& raw_;
+  const KeyPlaces& places_;
   Settings out_;
   std::vector<std::string> errors_;
 };
@@ -52,13 +59,13 @@ std::expected<Settings, std::vector<std::string>> Checker::Check() {
   out_.receive_buffer = raw_.receive_buffer;
   out_.gather_time = raw_.gather_time;
   if (raw_.gather_time > std::chrono::milliseconds(10)) {
-    Complain("gather_time must be at most 0.01");
+    Complain("gather_time", "gather_time must be at most 0.01");
   }
   out_.max_connections = raw_.max_connections;
   out_.max_connections_per_source = raw_.max_connections_per_source;
   out_.idle_timeout = raw_.idle_timeout;
   if (raw_.idle_timeout <= Duration::zero()) {
-    Complain("idle_timeout must be more than 0");
+    Complain("idle_timeout", "idle_timeout must be more than 0");
   }
   CheckListeners();
   CheckPolicies();
@@ -69,7 +76,7 @@ std::expected<Settings, std::vector<std::string>> Checker::Check() {
   if (level) {
     out_.log_level = *level;
   } else {
-    Complain(level.error());
+    Complain("log_level", level.error());
   }
   if (!errors_.empty()) {
     return std::unexpected(std::move(errors_));
@@ -92,7 +99,7 @@ void Checker::Choose(const char* key, const std::string& word, Value& value,
     return true;
   };
   if (!(test(choices) || ...)) {
-    Complain(std::string(key) + " must be one of " + expected);
+    Complain(key, std::string(key) + " must be one of " + expected);
   }
 }
 
@@ -104,15 +111,18 @@ void Checker::CheckListeners() {
   out_.private_key = raw_.private_key;
   if (!out_.tls.empty() &&
       (out_.certificate.empty() || out_.private_key.empty())) {
-    Complain("listen_tls needs certificate and private_key, PEM files");
+    Complain("listen_tls",
+             "listen_tls needs certificate and private_key, PEM files");
   } else if (out_.certificate.empty() != out_.private_key.empty()) {
-    Complain("certificate and private_key belong together: give both");
+    Complain(out_.certificate.empty() ? "private_key" : "certificate",
+             "certificate and private_key belong together: give both");
   }
   std::set<Endpoint> seen;
-  for (const auto* endpoints : {&out_.tcp, &out_.tls}) {
-    for (const Endpoint& endpoint : *endpoints) {
+  for (const bool is_tls : {false, true}) {
+    for (const Endpoint& endpoint : is_tls ? out_.tls : out_.tcp) {
       if (endpoint.port != 0 && !seen.insert(endpoint).second) {
-        Complain(endpoint.ToString() + " is there twice for TCP and TLS");
+        Complain(is_tls ? "listen_tls" : "listen_tcp",
+                 endpoint.ToString() + " is there twice for TCP and TLS");
       }
     }
   }
@@ -135,7 +145,7 @@ void Checker::CheckPolicies() {
   out_.answers_rfc3489 = raw_.rfc3489;
   out_.software = raw_.software;
   if (raw_.software.size() > 128) {
-    Complain("software is longer than 128 bytes");
+    Complain("software", "software is longer than 128 bytes");
   }
 }
 
@@ -162,9 +172,11 @@ void Checker::CheckCredentials() {
   if (kind == CredentialKind::kNone) {
     if (!raw_.users_file.empty() || !raw_.realm.empty() ||
         !raw_.alternate_server.empty()) {
-      Complain(
-          "users_file, realm and alternate_server need credentials: "
-          "\"short-term\" or \"long-term\"");
+      Complain(!raw_.users_file.empty() ? "users_file"
+               : !raw_.realm.empty()    ? "realm"
+                                        : "alternate_server",
+               "users_file, realm and alternate_server need credentials: "
+               "\"short-term\" or \"long-term\"");
     }
     return;
   }
@@ -172,12 +184,13 @@ void Checker::CheckCredentials() {
   const bool is_long_term = kind == CredentialKind::kLongTerm;
   if (is_long_term != !raw_.realm.empty() || raw_.realm.size() > kMaxRealm) {
     Complain(
+        raw_.realm.empty() ? "credentials" : "realm",
         "realm must have 1 to 127 bytes with long-term credentials, and be "
         "absent with short-term ones");
     return;
   }
   if (raw_.users_file.empty()) {
-    Complain("credentials needs users_file");
+    Complain("credentials", "credentials needs users_file");
     return;
   }
   auto users = Users::Load(raw_.users_file, kind, raw_.realm);
@@ -189,7 +202,6 @@ void Checker::CheckCredentials() {
 }
 
 void Checker::CheckDiscovery() {
-  const bool has_partner = !raw_.partner_addresses.empty();
   if (raw_.discovery || !raw_.discovery_addresses.empty()) {
     out_.discovery.emplace();
     out_.discovery->response_port.bucket_count = raw_.source_buckets;
@@ -198,57 +210,76 @@ void Checker::CheckDiscovery() {
       Addresses("discovery_addresses", raw_.discovery_addresses);
   const auto advertised =
       Addresses("discovery_advertised", raw_.discovery_advertised);
-  if (has_partner) {
-    const std::vector<IpAddress> own = addresses;
-    CheckPartner(own);
-    if (out_.partner) {
-      addresses.insert(addresses.end(), out_.partner->addresses.begin(),
-                       out_.partner->addresses.end());
+  const bool is_translated = !advertised.empty();
+  if (is_translated &&
+      !std::ranges::equal(addresses, advertised, {}, &IpAddress::family,
+                          &IpAddress::family)) {
+    Complain("discovery_advertised",
+             "discovery_advertised must have one address for each of "
+             "discovery_addresses, in the same order");
+    return;
+  }
+  if (NamesPartner()) {
+    if (!CheckPartner(addresses, is_translated ? advertised : addresses)) {
+      return;
     }
+    std::ranges::copy(out_.partner->addresses, std::back_inserter(addresses));
   }
   if (raw_.discovery_port == raw_.discovery_other_port) {
-    Complain("discovery_port and discovery_other_port are the same");
+    Complain("discovery_other_port",
+             "discovery_port and discovery_other_port are the same");
     return;
   }
   AddFour(AddressFamily::kIpv4, addresses, advertised);
   AddFour(AddressFamily::kIpv6, addresses, advertised);
 }
 
-void Checker::CheckPartner(const std::vector<IpAddress>& own) {
+bool Checker::NamesPartner() const {
+  return !raw_.partner_addresses.empty() || !raw_.partner_listen.empty() ||
+         !raw_.partner_link.empty() || !raw_.partner_secret_file.empty();
+}
+
+/// `own` are this machine's addresses, `seen` those that clients see. False,
+/// with a complaint, if there is no partner in the end.
+bool Checker::CheckPartner(const std::vector<IpAddress>& own,
+                           const std::vector<IpAddress>& seen) {
+  for (const auto& [key, is_absent] :
+       {std::pair{"partner_addresses", raw_.partner_addresses.empty()},
+        std::pair{"partner_listen", raw_.partner_listen.empty()},
+        std::pair{"partner_link", raw_.partner_link.empty()},
+        std::pair{"partner_secret_file", raw_.partner_secret_file.empty()},
+        std::pair{"discovery_addresses", own.empty()}}) {
+    if (is_absent) {
+      Complain("partner_addresses", "two machines need " + std::string(key));
+      return false;
+    }
+  }
   PartnerSettings partner;
   partner.addresses = Addresses("partner_addresses", raw_.partner_addresses);
-  partner.secret_file = raw_.partner_secret_file;
-  if (raw_.partner_listen.empty() || raw_.partner_link.empty() ||
-      raw_.partner_secret_file.empty()) {
-    Complain(
-        "partner_addresses needs partner_listen, partner_link and "
-        "partner_secret_file");
-    return;
-  }
   const auto link = OneEndpoint("partner_listen", raw_.partner_listen);
   const auto remote = OneEndpoint("partner_link", raw_.partner_link);
-  if (!link || !remote || own.empty() || partner.addresses.empty()) {
-    if (own.empty()) {
-      Complain("partner_addresses needs discovery_addresses, this machine's");
-    }
-    return;
+  if (!link || !remote || partner.addresses.empty()) {
+    return false;
+  }
+  if (link->address.family() != remote->address.family()) {
+    Complain("partner_link",
+             "partner_listen and partner_link must both be IPv4 or both IPv6");
+    return false;
   }
   partner.own_addresses = own;
   partner.link = *link;
   partner.remote_link = *remote;
+  partner.secret_file = raw_.partner_secret_file;
   // Both machines come to opposite answers, whatever the order in the files.
-  const auto least_own = std::ranges::min(
-      raw_.discovery_advertised.empty()
-          ? own
-          : Addresses("discovery_advertised", raw_.discovery_advertised));
-  partner.side = least_own < std::ranges::min(partner.addresses)
+  partner.side = std::ranges::min(seen) < std::ranges::min(partner.addresses)
                      ? stun::PartnerSide::kFirst
                      : stun::PartnerSide::kSecond;
   if (const auto secret = LoadPartnerSecret(partner.secret_file); !secret) {
-    Complain(secret.error());
-    return;
+    Complain("partner_secret_file", secret.error());
+    return false;
   }
   out_.partner = std::move(partner);
+  return true;
 }
 
 /// Two addresses of the family make a set of four endpoints; none is fine.
@@ -274,9 +305,9 @@ void Checker::AddFour(AddressFamily family,
     std::ranges::copy(pair, four.addresses.begin());
   }
   if (!four.is_valid()) {
-    Complain(
-        "discovery_addresses, and partner_addresses, must together be two "
-        "different addresses of a family: A1 and A2 of RFC 5780");
+    Complain("discovery_addresses",
+             "discovery_addresses, and partner_addresses, must together be two "
+             "different addresses of a family: A1 and A2 of RFC 5780");
     return;
   }
   out_.discovery->endpoints.push_back(four);
@@ -312,7 +343,7 @@ std::vector<Endpoint> Checker::Endpoints(
   for (const std::string& text : texts) {
     const auto endpoints = shell::ParseListenAddress(text);
     if (endpoints.empty()) {
-      Complain(std::string(key) + " '" + text + "' is not ADDRESS:PORT");
+      Complain(key, std::string(key) + " '" + text + "' is not ADDRESS:PORT");
     }
     all.insert(all.end(), endpoints.begin(), endpoints.end());
   }
@@ -323,7 +354,7 @@ std::optional<Endpoint> Checker::OneEndpoint(const char* key,
                                              const std::string& text) {
   const auto endpoint = Endpoint::Parse(text);
   if (!endpoint) {
-    Complain(std::string(key) + " '" + text + "' is not ADDRESS:PORT");
+    Complain(key, std::string(key) + " '" + text + "' is not ADDRESS:PORT");
     return std::nullopt;
   }
   return *endpoint;
@@ -336,7 +367,7 @@ std::vector<IpAddress> Checker::Addresses(
     if (const auto address = IpAddress::Parse(text)) {
       all.push_back(*address);
     } else {
-      Complain(std::string(key) + " '" + text + "' is not an IP address");
+      Complain(key, std::string(key) + " '" + text + "' is not an IP address");
     }
   }
   return all;
@@ -345,8 +376,8 @@ std::vector<IpAddress> Checker::Addresses(
 }  // namespace
 
 std::expected<Settings, std::vector<std::string>> CheckSettings(
-    const RawSettings& raw) {
-  return Checker(raw).Check();
+    const RawSettings& raw, const KeyPlaces& places) {
+  return Checker(raw, places).Check();
 }
 
 }  // namespace natkit::stunsrv

@@ -45,6 +45,13 @@ Outcome<tls::Identity> LoadIdentity(const Settings& settings) {
   return *std::move(identity);
 }
 
+/// What counts as one source, as it does for the rate: whoever has an IPv6
+/// address has the others of its /64 too.
+IpPrefix SourceOf(const IpAddress& address) {
+  return IpPrefix::Make(address, address.is_v4() ? 32 : 64)
+      .value_or(IpPrefix());
+}
+
 /// A client's keepalive: nothing is to be answered (RFC 8489 section 6.3.2).
 bool IsIndication(ByteView bytes) {
   const auto message = stun::Message::Parse(bytes);
@@ -207,13 +214,14 @@ io::TcpListener::AcceptHandler StreamService::Accepting(bool is_tls) const {
 
 void StreamService::OnAccept(io::TcpStream tcp, bool is_tls) {
   const Endpoint remote = tcp.remote_endpoint();
-  const auto source = per_source_.find(remote.address);
-  const size_t open = source == per_source_.end() ? 0 : source->second;
+  const IpPrefix source = SourceOf(remote.address);
+  const auto known = per_source_.find(source);
+  const size_t open = known == per_source_.end() ? 0 : known->second;
   if (open >= max_per_source_ || (is_tls && !tls_)) {
     ++counters_.refused;
     return;
   }
-  per_source_[remote.address] = open + 1;
+  per_source_[source] = open + 1;
   ++counters_.accepted;
   if (connections_.size() >= max_connections_) {
     ++counters_.evicted;
@@ -268,7 +276,7 @@ void StreamService::OnBytes(Connections::iterator connection, ByteView bytes) {
 }
 
 void StreamService::Close(Connections::iterator connection) {
-  const auto source = per_source_.find(connection->remote.address);
+  const auto source = per_source_.find(SourceOf(connection->remote.address));
   if (source != per_source_.end() && --source->second == 0) {
     per_source_.erase(source);
   }

@@ -92,8 +92,8 @@ class StreamService {
   StreamCounters counters_;
   Listeners listeners_;
   std::vector<std::pair<io::TcpListener, bool>> inherited_;
-  Connections connections_;  // the longest idle first
-  std::map<IpAddress, size_t> per_source_;
+  Connections connections_;                // the longest idle first
+  std::map<IpPrefix, size_t> per_source_;  // IPv4 address or IPv6 /64
   io::Timer timer_;
 };
 

@@ -345,19 +345,30 @@ class Configuration(Case):
         for config, complaint in (
                 ("listne = 1", "c.toml:1: unknown key 'listne'"),
                 ("threads = -1", "'threads' must be a whole number"),
-                ("gather_time = 1", "gather_time must be at most 0.01"),
-                ('listen = "3478"', "'3478' is not ADDRESS:PORT"),
-                ('listen_tls = ":5349"', "needs certificate and private_key"),
-                ('certificate = "/c"', "belong together"),
-                ("idle_timeout = 0", "must be more than 0"),
-                (f'listen_tcp = ["{A1}:{P1}", "{A1}:{P1}"]', "there twice"),
+                ("\ngather_time = 1", "c.toml:2: gather_time must be at most"),
+                ('listen = "3478"', "c.toml:1: listen '3478' is not ADDRESS"),
+                ('\nlisten_tls = ":5349"', "c.toml:2: listen_tls needs cert"),
+                ('certificate = "/c"', "c.toml:1: certificate and private_key"),
+                ("idle_timeout = 0", "c.toml:1: idle_timeout must be more"),
+                (f'\nlisten_tcp = ["{A1}:{P1}", "{A1}:{P1}"]',
+                 f"c.toml:2: {A1}:{P1} is there twice"),
                 (f'listen_tcp = "{A1}:{P1}"\nlisten_tls = "{A1}:{P1}"\n'
-                 'certificate = "/c"\nprivate_key = "/k"', "there twice"),
+                 'certificate = "/c"\nprivate_key = "/k"',
+                 f"c.toml:2: {A1}:{P1} is there twice"),
                 ('amplification = "some"', '"balanced", "none", "any"'),
-                (f'discovery_addresses = "{A1}"', "two different addresses"),
+                ('log_level = "loud"', "c.toml:1: log level 'loud'"),
+                (f'discovery_addresses = "{A1}"',
+                 "c.toml:1: discovery_addresses, and partner_addresses"),
                 (f'discovery_addresses = ["{A1}", "::1"]', "two different"),
+                (f'discovery_advertised = ["{A1}", "{A2}"]',
+                 "c.toml:1: discovery_advertised must have one address"),
+                (f'discovery_addresses = ["{A1}", "{A2}"]\n'
+                 f'discovery_advertised = "{A3}"',
+                 "c.toml:2: discovery_advertised must have one address"),
                 (f'discovery_addresses = "{A1}"\npartner_addresses = "{A2}"',
-                 "needs partner_listen"),
+                 "c.toml:2: two machines need partner_listen"),
+                (f'partner_listen = "{A1}:3480"',
+                 "two machines need partner_addresses"),
                 ('certificate = "/none"\nprivate_key = "/none"', "/none")):
             done = self.check(config)
             self.assertEqual(done.returncode, 2, config)
@@ -373,7 +384,18 @@ class Configuration(Case):
         self.write("s", "5a" * 32, mode=0o644)
         self.assertEqual(self.check(config).returncode, 2)
         self.write("s", "5a" * 31)
-        self.assertIn("64 hex digits", self.check(config).stderr)
+        complaints = self.check(config).stderr
+        self.assertIn("c.toml:5: ", complaints)
+        self.assertIn("64 hex digits", complaints)
+        self.assertEqual(1, complaints.count("\n"), complaints)
+
+    def test_the_command_line_is_not_blamed_on_the_file(self):
+        file = self.write("c.toml", f'listen = "{A1}:{P1}"\n')
+        done = subprocess.run([STUNSRV, "--config", file, "--listen", "x"],
+                              capture_output=True, text=True,
+                              timeout=lab.DEADLINE)
+        self.assertEqual(done.stderr,
+                         "stunsrv: listen 'x' is not ADDRESS:PORT\n")
 
     def test_reload_keeps_what_stays_and_changes_the_rest(self):
         server = self.begin(f'listen = "{A1}:{P1}"\n', "--threads", "2")

@@ -39,20 +39,23 @@ ConfigReader::ConfigReader(std::string file_name, std::string_view text)
   try {
     table_->values = toml::parse(text, file_name_);
   } catch (const toml::parse_error& error) {
-    AddError(static_cast<unsigned>(error.source().begin.line),
-             std::string(error.description()));
+    errors_.push_back(Place(static_cast<unsigned>(error.source().begin.line)) +
+                      ": " + std::string(error.description()));
   }
 }
 
 ConfigReader::~ConfigReader() = default;
 
-void ConfigReader::AddError(unsigned line, const std::string& text) {
-  const std::string where = line == 0 ? "" : ":" + std::to_string(line);
-  errors_.push_back(file_name_ + where + ": " + text);
+std::string ConfigReader::Place(unsigned line) const {
+  return line == 0 ? file_name_ : file_name_ + ":" + std::to_string(line);
+}
+
+std::string ConfigReader::Place(std::string_view key) const {
+  return Place(LineOf(table_->values.get(key)));
 }
 
 void ConfigReader::Complain(std::string_view key, const std::string& text) {
-  AddError(LineOf(table_->Find(key)), text);
+  errors_.push_back(Place(key) + ": " + text);
 }
 
 void ConfigReader::String(std::string_view key, std::string& out) {
@@ -134,7 +137,7 @@ void ConfigReader::Seconds(std::string_view key, Duration& out) {
 void ConfigReader::Finish() {
   for (const auto& [key, node] : table_->values) {
     if (!table_->asked.contains(key.str())) {
-      AddError(LineOf(&node), "unknown key " + Quote(key.str()));
+      Complain(key.str(), "unknown key " + Quote(key.str()));
     }
   }
 }

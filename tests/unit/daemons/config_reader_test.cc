@@ -56,6 +56,12 @@ TEST(ConfigReader, NamesTheLineOfEachMistake) {
   EXPECT_EQ(count, 3U);
 }
 
+TEST(ConfigReader, KnowsThePlaceOfAKey) {
+  const ConfigReader reader("a.toml", "one = 1\ntwo = 2\n");
+  EXPECT_EQ(reader.Place("two"), "a.toml:2");
+  EXPECT_EQ(reader.Place("absent"), "a.toml");
+}
+
 TEST(ConfigReader, NamesTheLineOfASyntaxError) {
   ConfigReader reader("a.toml", "good = 1\nbad =\n");
   ASSERT_EQ(reader.errors().size(), 1U);

@@ -30,6 +30,8 @@ class ConfigReader {
   void Count(std::string_view key, size_t least, size_t most, size_t& out);
   /// Seconds, as an integer or with a fraction; not negative.
   void Seconds(std::string_view key, Duration& out);
+  /// Where the file has `key`, "file:line", or the file alone.
+  [[nodiscard]] std::string Place(std::string_view key) const;
   /// Reports `text` with the line of `key`.
   void Complain(std::string_view key, const std::string& text);
   void Finish();
@@ -41,7 +43,7 @@ class ConfigReader {
  private:
   struct Table;
 
-  void AddError(unsigned line, const std::string& text);
+  [[nodiscard]] std::string Place(unsigned line) const;
 
   std::string file_name_;
   std::unique_ptr<Table> table_;
