@@ -513,6 +513,19 @@ class ServiceManager(Case):
                                  stun.change(stun.CHANGE_PORT))
             self.assertEqual(sender, (A1, P1))
 
+    def test_credentials_of_the_service_manager_are_taken(self):
+        self.write("secret", "5a" * 32, mode=0o440)  # an ACL looks like this
+        config = self.write(
+            "c.toml", f'discovery_addresses = "{A1}"\n'
+            f'partner_addresses = "{A2}"\npartner_listen = "{A1}:3480"\n'
+            f'partner_link = "{A2}:3480"\n'
+            f'partner_secret_file = "{self.folder}/secret"\n')
+        for folder, code in ((self.folder, 0), ("/run/other", 2)):
+            done = subprocess.run(
+                [STUNSRV, "--check", "--config", config], timeout=lab.DEADLINE,
+                env=dict(os.environ, CREDENTIALS_DIRECTORY=str(folder)))
+            self.assertEqual(done.returncode, code)
+
     def test_requests_before_the_start_are_not_lost(self):
         passed = self.open(socket.SOCK_DGRAM, A1, P1)
         client = self.client(timeout=lab.DEADLINE)
@@ -536,6 +549,14 @@ class ServiceManager(Case):
         unit = self.write("stunsrv.service",
                           service.replace("/usr/bin/stunsrv", STUNSRV), 0o644)
         shutil.copy(folder / "stunsrv.socket", self.folder)
+        # The drop-in that the page and the unit give.
+        lines = [line.strip("# ") for line in service.splitlines()
+                 if line.startswith("#   LoadCredential=")]
+        page = (ROOT / "docs/stunsrv.md").read_text()
+        drop_in = page.split("```ini\n")[1].split("```")[0]
+        self.assertEqual(drop_in.splitlines(), ["[Service]", *lines])
+        (self.folder / "stunsrv.service.d").mkdir()
+        self.write("stunsrv.service.d/override.conf", drop_in, 0o644)
         for name in (unit, f"{self.folder}/stunsrv.socket"):
             done = subprocess.run(
                 ["systemd-analyze", "verify", "--man=no", name],
