@@ -22,7 +22,9 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
+#include "mdns_lookup.h"
 #include "natkit/base/rng.h"
 #include "natkit/nat/ice_agent.h"
 
@@ -72,7 +74,8 @@ class Punch {
  public:
   explicit Punch(const Endpoint& stun_server)
       : agent_(ConfigFor(stun_server), rng_),
-        fd_(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
+        fd_(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)),
+        names_(rng_, {AddressTowards(stun_server)}) {
     const sockaddr_in local =
         ToSockaddr({.address = AddressTowards(stun_server), .port = 0});
     if (bind(fd_, reinterpret_cast<const sockaddr*>(&local), sizeof(local)) !=
@@ -100,6 +103,9 @@ class Punch {
   void Pump();
   void Handle(const ice::AgentEvent& event);
   void ReadSocket();
+  void ReadNames();
+  /// Until there is something to do; returns whether it is standard input.
+  bool Wait();
   void TakeLine(std::string_view line);
   void Send(const Endpoint& to, natkit::ByteView payload) const;
   [[nodiscard]] int MillisecondsToNextTimeout() const;
@@ -108,6 +114,7 @@ class Punch {
   ice::Agent agent_;
   int fd_;
   Endpoint base_;
+  MdnsLookup names_;
 };
 
 int Punch::Run() {
@@ -122,11 +129,11 @@ int Punch::Run() {
   std::string line;
   while (true) {
     Pump();
-    std::array<pollfd, 2> ready{{{STDIN_FILENO, POLLIN, 0}, {fd_, POLLIN, 0}}};
-    poll(ready.data(), ready.size(), MillisecondsToNextTimeout());
+    const bool has_input = Wait();
     ReadSocket();
+    ReadNames();
     agent_.HandleTimeout(Now());
-    if (ready[0].revents != 0) {
+    if (has_input) {
       char letter = 0;
       if (read(STDIN_FILENO, &letter, 1) != 1) {
         return 0;
@@ -139,6 +146,15 @@ int Punch::Run() {
       }
     }
   }
+}
+
+bool Punch::Wait() {
+  std::vector<pollfd> ready = {{STDIN_FILENO, POLLIN, 0}, {fd_, POLLIN, 0}};
+  for (const int fd : names_.fds()) {
+    ready.push_back({fd, POLLIN, 0});
+  }
+  poll(ready.data(), ready.size(), MillisecondsToNextTimeout());
+  return ready[0].revents != 0;
 }
 
 /// After every input: send what the agent wants sent, learn what it learnt.
@@ -182,6 +198,13 @@ void Punch::ReadSocket() {
   }
 }
 
+/// Browsers hide their addresses behind names that their own link knows.
+void Punch::ReadNames() {
+  for (const ice::Candidate& candidate : names_.Run(Now())) {
+    (void)agent_.AddRemoteCandidate(Now(), candidate);
+  }
+}
+
 void Punch::TakeLine(std::string_view line) {
   constexpr std::string_view kCredentials = "credentials ";
   if (const auto path = agent_.selected()) {
@@ -199,6 +222,8 @@ void Punch::TakeLine(std::string_view line) {
     if (!agent_.AddRemoteCandidate(Now(), *candidate)) {
       std::cerr << "punch: candidate refused\n";
     }
+  } else if (names_.Ask(Now(), line)) {
+    std::cerr << "punch: asking for that name\n";
   } else if (!line.empty()) {
     std::cerr << "punch: no path yet, and this is no candidate: " << line
               << '\n';
@@ -213,13 +238,13 @@ void Punch::Send(const Endpoint& to, natkit::ByteView payload) const {
 }
 
 int Punch::MillisecondsToNextTimeout() const {
-  const auto next = agent_.NextTimeout();
-  if (!next) {
-    return -1;
-  }
-  const auto wait =
-      std::chrono::ceil<std::chrono::milliseconds>(*next - Now()).count();
-  return static_cast<int>(std::clamp<int64_t>(wait, 0, 60'000));
+  constexpr natkit::Duration kLongest = std::chrono::minutes(1);
+  const Instant now = Now();
+  const Instant next = std::min(agent_.NextTimeout().value_or(now + kLongest),
+                                names_.NextTimeout().value_or(now + kLongest));
+  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(
+      std::clamp(next - now, natkit::Duration::zero(), kLongest));
+  return static_cast<int>(wait.count());
 }
 
 }  // namespace

@@ -5,7 +5,8 @@
 // Writes "credentials UFRAG PASSWORD", "candidate CANDIDATE",
 // "end-of-candidates", "restarted", "state NAME", "role NAME", "selected LOCAL
 // REMOTE" and "data TEXT"; reads the first three as the other side wrote them,
-// and "gather", "restart", "send TEXT" and "quit".
+// and "gather", "restart", "send TEXT" and "quit". Names of multicast DNS are
+// looked up.
 
 #include <netinet/in.h>
 #include <poll.h>
@@ -25,6 +26,7 @@
 #include <variant>
 #include <vector>
 
+#include "mdns_lookup.h"
 #include "natkit/base/rng.h"
 #include "natkit/nat/ice_agent.h"
 
@@ -158,7 +160,7 @@ std::string_view StateName(AgentState state) {
 class Peer {
  public:
   Peer(AgentConfig config, std::vector<IpAddress> addresses)
-      : agent_(std::move(config), rng_) {
+      : agent_(std::move(config), rng_), names_(rng_, addresses) {
     for (const IpAddress& address : addresses) {
       bases_.emplace_back(address);
     }
@@ -169,6 +171,7 @@ class Peer {
  private:
   void SayCredentials();
   void Gather();
+  void ReadNames();
   void Wait();
   void ReadDatagrams(const Base& base);
   /// False at the end of the input or after "quit".
@@ -180,6 +183,7 @@ class Peer {
 
   SystemRng rng_;
   Agent agent_;
+  MdnsLookup names_;
   std::deque<Base> bases_;
   std::string input_;
 };
@@ -193,6 +197,7 @@ int Peer::Run() {
     for (const Base& base : bases_) {
       ReadDatagrams(base);
     }
+    ReadNames();
     agent_.HandleTimeout(Now());
     Pump();
     Wait();
@@ -212,15 +217,25 @@ void Peer::Gather() {
   agent_.SetLocalEndOfCandidates(Now());
 }
 
+void Peer::ReadNames() {
+  for (const Candidate& candidate : names_.Run(Now())) {
+    Say("resolved " + candidate.endpoint.ToString());
+    (void)agent_.AddRemoteCandidate(Now(), candidate);
+  }
+}
+
 void Peer::Wait() {
   constexpr Duration kLongest = std::chrono::seconds(1);
   const Instant now = Now();
-  const Duration wait =
-      std::clamp(agent_.NextTimeout().value_or(now + kLongest) - now,
-                 Duration::zero(), kLongest);
+  const Instant next = std::min(agent_.NextTimeout().value_or(now + kLongest),
+                                names_.NextTimeout().value_or(now + kLongest));
+  const Duration wait = std::clamp(next - now, Duration::zero(), kLongest);
   std::vector<pollfd> entries = {{STDIN_FILENO, POLLIN, 0}};
   for (const Base& base : bases_) {
     entries.push_back({base.fd(), POLLIN, 0});
+  }
+  for (const int fd : names_.fds()) {
+    entries.push_back({fd, POLLIN, 0});
   }
   const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(wait);
   poll(entries.data(), entries.size(), static_cast<int>(milliseconds.count()));
@@ -276,7 +291,8 @@ bool Peer::Take(std::string_view line) {
     }
   } else if (verb == "candidate") {
     const auto candidate = ParseCandidate(rest);
-    if (!candidate || !agent_.AddRemoteCandidate(Now(), *candidate)) {
+    if (!candidate ? !names_.Ask(Now(), rest)
+                   : !agent_.AddRemoteCandidate(Now(), *candidate)) {
       Say("ignored " + std::string(rest));
     }
   } else if (verb == "end-of-candidates") {
