@@ -3,12 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "sim_ice_host.h"
 #include "sim_network.h"
@@ -150,6 +152,60 @@ TEST(IcePunch, ConnectsWithinThreeRoundTripsAnd100Ms) {
       const Duration took = pair.world.now() - start;
       EXPECT_LE(took, milliseconds(250));
     }
+  }
+}
+
+/// How long pairs of all mappings that do not depend on endpoints took, from
+/// when both sides knew the other's candidates.
+std::vector<Duration> GridTimes(Duration one_way, double loss,
+                                Duration signalling, uint64_t seeds) {
+  std::vector<Duration> times;
+  for (size_t row = 0; row < 3; ++row) {
+    for (size_t column = 0; column < 3; ++column) {
+      for (uint64_t seed = 1; seed <= seeds; ++seed) {
+        Pair pair(BehaviorOf(row), BehaviorOf(column),
+                  AgentConfig::Mesh(Role::kControlling), seed);
+        pair.a->Connect(*pair.b, signalling);
+        pair.b->Connect(*pair.a, signalling);
+        pair.world.network().SetLoss(loss);
+        pair.world.network().SetDelay(SimNetwork::kInternet, one_way);
+        // Both may begin up to a one-way trip of the signals apart.
+        pair.Start(signalling * static_cast<int64_t>(seed % 5) / 4);
+        const bool is_direct =
+            pair.world.Run(seconds(10), [&] { return pair.are_connected(); });
+        EXPECT_TRUE(is_direct);
+        const auto from = std::max(pair.a->started_at(), pair.b->started_at());
+        times.push_back(pair.world.now() - *from);
+      }
+    }
+  }
+  std::ranges::sort(times);
+  return times;
+}
+
+Duration Percentile95(const std::vector<Duration>& sorted) {
+  return sorted[sorted.size() * 95 / 100];
+}
+
+TEST(IcePunch, TheGridIsDirectWithinThreeRoundTripsAnd100Ms) {
+  for (const auto one_way : {5, 25, 60, 150}) {
+    for (const auto signalling : {10, 40, 120}) {
+      SCOPED_TRACE(testing::Message() << one_way << " " << signalling);
+      const auto times =
+          GridTimes(milliseconds(one_way), 0, milliseconds(signalling), 10);
+      const Duration round_trip = milliseconds(2 * (one_way + 2));
+      EXPECT_LE(Percentile95(times), 3 * round_trip + milliseconds(100));
+    }
+  }
+}
+
+TEST(IcePunch, TheGridIsDirectWithinTwoSecondsAtFivePercentLoss) {
+  for (const auto one_way : {5, 25, 60, 150}) {
+    SCOPED_TRACE(one_way);
+    const auto times =
+        GridTimes(milliseconds(one_way), 0.05, milliseconds(40), 30);
+    EXPECT_LE(Percentile95(times), seconds(2));
+    EXPECT_LE(times.back(), seconds(2));
   }
 }
 
