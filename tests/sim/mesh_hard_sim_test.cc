@@ -184,6 +184,40 @@ TEST(MeshHardSim, StaysOnTheRelayUnlessBothAllowIt) {
   }
 }
 
+/// Until the hard node has opened its sockets for an attempt.
+void ExchangeUntilOpen(TwoNodes& nodes) {
+  for (int i = 0; i < 100 && nodes.b.socket_count() < 100; ++i) {
+    nodes.Exchange(std::chrono::milliseconds(100));
+  }
+  ASSERT_GE(nodes.b.socket_count(), 100U);
+}
+
+TEST(MeshHardSim, ClosesItsSocketsWhenThePeerIsGoneMidway) {
+  TwoNodes nodes(kEasy, kHard, 5);
+  Allow(nodes);
+  nodes.StartBoth();
+  ExchangeUntilOpen(nodes);
+  nodes.world().network().RemoveAddress(nodes.a.id(),
+                                        *IpAddress::Parse("192.168.1.2"));
+  nodes.world().Run(seconds(95));
+  EXPECT_EQ(nodes.b.socket_count(), 0U);
+  EXPECT_LE(nodes.b.most_sockets(), nat::PunchBudget{}.max_sockets);
+}
+
+TEST(MeshHardSim, ClosesItsSocketsAtOnceWhenItsNetworkChangesMidway) {
+  TwoNodes nodes(kEasy, kHard, 6);
+  Allow(nodes);
+  nodes.StartBoth();
+  ExchangeUntilOpen(nodes);
+  const auto other = nodes.world().network().AddNat(
+      0, *IpAddress::Parse("203.0.113.77"), kEasy);
+  nodes.b.ReplaceBase(other, "10.1.1.5:4000");
+  EXPECT_EQ(nodes.b.socket_count(), 0U);
+  nodes.Exchange(seconds(5));
+  EXPECT_TRUE(nodes.a.IsDirectTo("b"));
+  EXPECT_EQ(nodes.b.socket_count(), 0U);
+}
+
 TEST(MeshHardSim, ClosesTheSocketWhenTheTrafficEnds) {
   TwoNodes nodes(kEasy, kHard, 3);
   Allow(nodes);

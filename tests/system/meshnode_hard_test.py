@@ -25,12 +25,16 @@ ATTEMPTS = 4  # an attempt hits in 99 of 100 cases
 # What an attempt opens with leaves by other ports than the node's own, by which
 # ICE sends openers too.
 OTHERS = f'oifname != "natkit0" udp sport != {{ 53, {PORT} }}'
+# The budget is 100 packets per second; the kernel's clock is not the node's.
+TOO_FAST = "limit rate over 105/second burst 20 packets"
 COUNTERS = f"""
 table inet counters {{
   counter openers {{ }}
+  counter toofast {{ }}
   chain out {{
     type filter hook output priority 0;
     {OTHERS} ip ttl {OPENER_TTL} counter name openers
+    {OTHERS} {TOO_FAST} counter name toofast
   }}
 }}
 """
@@ -182,6 +186,8 @@ class Allowed(Hard):
         self.assertGreater(self.counted("b", "openers"), 0)
         self.assertLessEqual(self.counted("b", "openers"), 4096 * ATTEMPTS)
         self.assertEqual(0, self.counted("a", "openers"))
+        for name in mesh.ADDRESSES:
+            self.assertEqual(0, self.counted(name, "toofast"))
         # The losers are closed.
         self.assertEqual([str(PORT)], self.udp_ports("a"))
         self.assertEqual(2, len(self.udp_ports("b")), self.udp_ports("b"))
