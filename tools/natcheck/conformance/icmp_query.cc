@@ -91,11 +91,15 @@ Task<void> RunIdle(Trial& trial, IdleQuery& idle) {
   idle.is_done = true;
 }
 
-constexpr std::array kIdle = {seconds(12),  seconds(24), seconds(46),
-                              seconds(59),  seconds(84), seconds(156),
-                              seconds(224), seconds(310)};
-constexpr std::array kWithError = {seconds(24),  seconds(46),  seconds(84),
-                                   seconds(156), seconds(224), seconds(310)};
+/// Each but the first is less than twice the one before, so that an error at
+/// half of the time meets a session that would have lived until there.
+constexpr std::array kIdle = {seconds(6),   seconds(10),  seconds(16),
+                              seconds(24),  seconds(46),  seconds(59),
+                              seconds(84),  seconds(156), seconds(224),
+                              seconds(310), seconds(345)};
+constexpr std::array kWithError = {seconds(10),  seconds(16),  seconds(24),
+                                   seconds(46),  seconds(84),  seconds(156),
+                                   seconds(224), seconds(310), seconds(345)};
 
 std::vector<IdleQuery> MakeIdle() {
   std::vector<IdleQuery> all;

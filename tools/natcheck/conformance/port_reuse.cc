@@ -204,6 +204,16 @@ Task<void> Gather(Trial& trial, Crowd& crowd, size_t first, size_t end,
   crowd.target->inbox.clear();
 }
 
+/// Ports that go by one step mostly: what they meet is no matter of chance.
+bool IsSequence(const std::vector<Endpoint>& ends) {
+  std::map<int, size_t> steps;
+  size_t most = 0;
+  for (size_t i = 1; i < ends.size(); ++i) {
+    most = std::max(most, ++steps[int{ends[i].port} - int{ends[i - 1].port}]);
+  }
+  return most * 4 > ends.size();
+}
+
 /// How many old ports the new mappings would meet if each host's were drawn
 /// from where that host's are; and how many they do meet.
 struct Meetings {
@@ -221,8 +231,8 @@ Meetings CountMeetings(const Crowd& old, const Crowd& fresh) {
     meetings.seen += static_cast<size_t>(std::ranges::count_if(
         ends, [&known](const Endpoint& one) { return known.contains(one); }));
     const auto [low, high] = std::ranges::minmax(ends);
-    if (low.address != high.address) {
-      continue;  // how its draws are spread over addresses is not known
+    if (low.address != high.address || IsSequence(ends)) {
+      continue;  // what it draws from is not known
     }
     const auto between =
         std::distance(known.lower_bound(low), known.upper_bound(high));
