@@ -50,7 +50,11 @@ Task<> DeterminismTest::Run() {
     sample = co_await again;
   }
   if (opened_ * 2 < config().load_mappings || !sample.is_complete()) {
-    session().DoNotKnow(Axis::kDeterminism, "a request was not answered");
+    session().DoNotKnow(
+        Axis::kDeterminism,
+        std::to_string(opened_) + " of " +
+            std::to_string(config().load_mappings) +
+            " more mappings could be made: the NAT may set a quota");
     co_return;
   }
   report().is_deterministic = sample.Classify() == *traits().mapping;

@@ -205,6 +205,15 @@ TEST(TcpAxis, TellsWhatMappingsDependOn) {
                        }})
                 .value,
             "address-dependent");
+  // Twice the same port, by chance: not a second time.
+  uint16_t drawn = 1024;
+  EXPECT_EQ(TcpIn({.tcp =
+                       [&drawn](const Endpoint&, const Endpoint&) {
+                         const uint16_t port = drawn++ == 1026 ? 1026 : drawn;
+                         return Endpoint{kOutside, port};
+                       }})
+                .value,
+            "address-and-port-dependent");
   uint16_t next = 1024;
   EXPECT_EQ(TcpIn({.tcp =
                        [&next](const Endpoint&, const Endpoint&) {
