@@ -68,7 +68,7 @@ class Install(unittest.TestCase):
                 f"-DCMAKE_PREFIX_PATH={prefix}",
                 f"-DCMAKE_CXX_COMPILER={COMPILER}")
             run("cmake", "--build", root / "build")
-            self.assertEqual("20 1\n", run(root / "build" / "consumer"))
+            self.assertEqual("72 1\n", run(root / "build" / "consumer"))
             for program in ("stunsrv", "derpd", "meshnode", "netsim"):
                 self.assertIn("usage", run(prefix / "bin" / program,
                                            "--help").lower())

@@ -185,7 +185,9 @@ class Options(unittest.TestCase):
     def test_exit_statuses_are_listed(self):
         self.assertEqual(set(STATUSES), {page.name for page in PROGRAMS})
         for name, cases in STATUSES.items():
-            self.assertEqual(["0", "1", "2"], PAGES[name].tags("EXIT STATUS"))
+            # A fourth says that a conformance run decided nothing.
+            statuses = ["0", "1", "2", "3"][:4 if name == "natcheck" else 3]
+            self.assertEqual(statuses, PAGES[name].tags("EXIT STATUS"))
             for status, words in cases:
                 with tempfile.TemporaryDirectory() as folder:
                     command = [word.replace("?", folder)
