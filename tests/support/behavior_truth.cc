@@ -8,35 +8,26 @@
 #include <utility>
 #include <vector>
 
+#include "box_facts.h"
+
 namespace natkit::sim {
 namespace {
 
 using nat::Axis;
 using netsim::Dependence;
+using netsim::HasBlocks;
+using netsim::HasNoState;
+using netsim::HasPorts;
 using netsim::NatConfig;
+using netsim::Overloads;
 using netsim::PortAssignment;
 using netsim::SimRng;
 using netsim::Translation;
+using netsim::TriesToPreserve;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr auto kEi = Dependence::kEndpointIndependent;
-
-bool HasPorts(const NatConfig& box) {
-  return box.translation == Translation::kNapt ||
-         box.translation == Translation::kNat64;
-}
-
-bool Overloads(const NatConfig& box) {
-  return HasPorts(box) &&
-         box.port_assignment == PortAssignment::kPreserveOverload;
-}
-
-bool HasBlocks(const NatConfig& box) {
-  return HasPorts(box) &&
-         (box.port_assignment == PortAssignment::kDynamicBlock ||
-          box.port_assignment == PortAssignment::kDeterministicBlock);
-}
 
 /// Whether a subscriber has one block, of a power of two, where those begin.
 bool HasAlignedBlock(const NatConfig& box) {
@@ -51,11 +42,6 @@ bool CanPreserveAll(const NatConfig& box) {
   return box.port_range.first <= 2048 && box.port_range.last >= 64512;
 }
 
-bool TriesToPreserve(const NatConfig& box) {
-  return HasPorts(box) &&
-         (box.port_assignment == PortAssignment::kPreserve || Overloads(box));
-}
-
 bool Preserves(const NatConfig& box) {
   return !HasPorts(box) || (TriesToPreserve(box) && CanPreserveAll(box));
 }
@@ -64,11 +50,6 @@ bool Preserves(const NatConfig& box) {
 bool SeemsIndependent(const NatConfig& box) {
   return !HasPorts(box) || box.mapping == kEi ||
          (Overloads(box) && CanPreserveAll(box));
-}
-
-/// Basic NAT or routing that lets everybody in: nothing expires.
-bool HasNoState(const NatConfig& box) {
-  return !HasPorts(box) && box.filtering == kEi;
 }
 
 class Deriver {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "box_facts.h"
+
 namespace natkit::natcheck::conformance {
 namespace {
 
@@ -11,10 +13,15 @@ using netsim::Alg;
 using netsim::Dependence;
 using netsim::FragmentMode;
 using netsim::Hairpinning;
+using netsim::HasBlocks;
+using netsim::HasNoState;
+using netsim::HasPorts;
 using netsim::NatConfig;
+using netsim::Overloads;
 using netsim::Pooling;
 using netsim::PortAssignment;
 using netsim::Translation;
+using netsim::TriesToPreserve;
 using std::chrono::seconds;
 
 Expected PassIf(bool holds) {
@@ -30,38 +37,16 @@ Expected PassFrom(Duration value, Duration limit) {
   return PassIf(value >= limit);
 }
 
-bool HasPorts(const NatConfig& box) {
-  return box.translation == Translation::kNapt ||
-         box.translation == Translation::kNat64;
-}
-
-/// Ports are shared by hosts whose destinations differ.
-bool Overloads(const NatConfig& box) {
-  return HasPorts(box) &&
-         box.port_assignment == PortAssignment::kPreserveOverload;
-}
-
-bool HasBlocks(const NatConfig& box) {
-  return box.port_assignment == PortAssignment::kDynamicBlock ||
-         box.port_assignment == PortAssignment::kDeterministicBlock;
-}
-
 /// Whether free inside ports from `first` to `last` are kept as they are.
 bool Preserves(const NatConfig& box, uint16_t first, uint16_t last) {
-  const bool tries = box.port_assignment == PortAssignment::kPreserve ||
-                     box.port_assignment == PortAssignment::kPreserveOverload;
-  return tries && box.port_range.first <= first && box.port_range.last >= last;
+  return TriesToPreserve(box) && box.port_range.first <= first &&
+         box.port_range.last >= last;
 }
 
 /// Endpoint-independent as long as nobody else wants the port.
 bool SeemsIndependent(const NatConfig& box) {
   return !HasPorts(box) || box.mapping == Dependence::kEndpointIndependent ||
          Overloads(box);
-}
-
-/// Basic NAT that lets everybody in: addresses follow a rule, nothing expires.
-bool HasNoState(const NatConfig& box) {
-  return !HasPorts(box) && box.filtering == Dependence::kEndpointIndependent;
 }
 
 /// A flow of the box's own takes the place of one that a stranger asked for.

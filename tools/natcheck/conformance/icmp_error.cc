@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "icmp_flow.h"
 #include "test_case.h"
 
 namespace natkit::natcheck::conformance {
@@ -14,36 +15,8 @@ constexpr size_t kIpHeader = 20;
 constexpr size_t kIcmpHeader = 8;
 constexpr size_t kQuoteAt = kIpHeader + kIcmpHeader;
 
-/// A UDP flow, the last packet of it as seen outside, and how to send errors
-/// about it.
-struct Flow {
-  std::unique_ptr<Socket> inside;
-  std::unique_ptr<Socket> outside;
-  Seen last;
-};
-
-Task<bool> OpenFlow(Trial& trial, Flow& flow) {
-  flow.inside = trial.Inside(IpProtocol::kUdp);
-  flow.outside = trial.Outside(IpProtocol::kUdp);
-  const Endpoint target = trial.lab().Toward(flow.outside->local());
-  auto seen = co_await trial.Deliver(*flow.inside, target, *flow.outside);
-  if (seen) {
-    flow.last = *std::move(seen);
-  }
-  co_return !flow.last.packet.empty();
-}
-
-/// Keeps the flow alive: what was dropped on purpose took its time.
-Task<void> Renew(Trial& trial, Flow& flow) {
-  const Endpoint target = trial.lab().Toward(flow.outside->local());
-  auto seen = co_await trial.Deliver(*flow.inside, target, *flow.outside);
-  if (seen) {
-    flow.last = *std::move(seen);
-  }
-}
-
 /// Host unreachable about `quoted`, from the flow's outside end.
-std::vector<uint8_t> Unreachable(const Flow& flow, ByteView quoted) {
+std::vector<uint8_t> Unreachable(const IcmpFlow& flow, ByteView quoted) {
   return netsim::BuildIcmpError(flow.outside->local().address, 3, 1, 0, quoted);
 }
 
@@ -69,7 +42,7 @@ void FixIpHeader(std::vector<uint8_t>& packet, size_t header) {
 }
 
 /// Whether an error, sent from outside, arrives inside.
-Task<std::optional<Seen>> Arrives(Trial& trial, Flow& flow,
+Task<std::optional<Seen>> Arrives(Trial& trial, IcmpFlow& flow,
                                   std::vector<uint8_t> error) {
   co_return co_await trial.Repeat(
       Side::kOutside, std::move(error), *flow.inside,
@@ -77,7 +50,7 @@ Task<std::optional<Seen>> Arrives(Trial& trial, Flow& flow,
 }
 
 /// The quoted packet with four bytes of IP options that do nothing.
-std::vector<uint8_t> WithOptions(const Flow& flow) {
+std::vector<uint8_t> WithOptions(const IcmpFlow& flow) {
   std::vector<uint8_t> quoted = flow.last.packet;
   constexpr size_t kOptions = 4;
   quoted.insert(quoted.begin() + kIpHeader, kOptions, 1);
@@ -88,7 +61,7 @@ std::vector<uint8_t> WithOptions(const Flow& flow) {
 
 /// RFC 4884: the quoted packet padded to 128 bytes, then an extension with one
 /// empty object.
-std::vector<uint8_t> WithExtensions(const Flow& flow) {
+std::vector<uint8_t> WithExtensions(const IcmpFlow& flow) {
   constexpr size_t kQuote = 128;
   std::vector<uint8_t> error = Unreachable(flow, flow.last.packet);
   error.resize(kQuoteAt + kQuote);
@@ -124,52 +97,50 @@ void JudgePassed(Trial& trial, std::string_view requirement, bool passes_good,
                  std::string(what) + (passed ? " passed" : " was dropped"));
 }
 
-/// REQ-3 and its parts: IPv4 outside whatever the inside is.
-Task<void> JudgeValidation(Trial& trial, Flow& flow, bool passes_good) {
-  co_await Renew(trial, flow);
+/// REQ-3 and its parts: IPv4 outside whatever the inside is. The flow is kept
+/// alive: what is dropped on purpose takes its time.
+Task<void> JudgeValidation(Trial& trial, IcmpFlow& flow, bool passes_good) {
+  co_await SendOut(trial, flow);
   auto bad_icmp = Unreachable(flow, flow.last.packet);
   bad_icmp[kIpHeader + 2] ^= 0x55;
   const auto icmp = co_await Arrives(trial, flow, bad_icmp);
   JudgeDropped(trial, "5508-3", passes_good, !icmp,
                "an error with a wrong ICMP checksum");
-  co_await Renew(trial, flow);
+  co_await SendOut(trial, flow);
   auto bad_ip = Unreachable(flow, flow.last.packet);
   bad_ip[kQuoteAt + 10] ^= 0x55;
   FixIcmpChecksum(bad_ip);
   const auto header = co_await Arrives(trial, flow, bad_ip);
   JudgeDropped(trial, "5508-3a", passes_good, !header,
                "an error whose quoted IP header has a wrong checksum");
-  co_await Renew(trial, flow);
+  co_await SendOut(trial, flow);
   const auto options =
       co_await Arrives(trial, flow, Unreachable(flow, WithOptions(flow)));
   JudgePassed(trial, "5508-3b", passes_good,
               options && options->quoted->source == flow.inside->local(),
               "an error quoting a packet with IP options");
-  co_await Renew(trial, flow);
+  co_await SendOut(trial, flow);
   auto bad_udp = Unreachable(flow, flow.last.packet);
   bad_udp[kQuoteAt + kIpHeader + 6] ^= 0x55;
   FixIcmpChecksum(bad_udp);
   const auto transport = co_await Arrives(trial, flow, bad_udp);
   JudgePassed(trial, "5508-3c", passes_good, transport.has_value(),
               "an error whose quoted UDP checksum is wrong");
-  co_await Renew(trial, flow);
+  co_await SendOut(trial, flow);
   const auto extended = co_await Arrives(trial, flow, WithExtensions(flow));
   JudgePassed(trial, "5508-3d", passes_good, extended.has_value(),
               "an error with RFC 4884 extensions");
 }
 
-bool IsRestored(Trial& trial, const Flow& flow, const Seen& error) {
-  const bool is_v4 = error.info.is_v4();
-  return error.quoted->source == flow.inside->local() &&
-         error.quoted->destination ==
-             trial.lab().Toward(flow.outside->local()) &&
-         error.info.destination.address == flow.inside->local().address &&
-         (!is_v4 || (error.info.icmp_type == 3 && error.info.icmp_code == 1));
+bool IsRestored(Trial& trial, const IcmpFlow& flow, const Seen& error) {
+  return IsQuoteRestored(trial, flow, error) &&
+         (!error.info.is_v4() ||
+          (error.info.icmp_type == 3 && error.info.icmp_code == 1));
 }
 
 /// Errors about flows that the box does not have.
-Task<void> JudgeUnmapped(Trial& trial, Flow& flow, bool passes_good) {
-  co_await Renew(trial, flow);
+Task<void> JudgeUnmapped(Trial& trial, IcmpFlow& flow, bool passes_good) {
+  co_await SendOut(trial, flow);
   const IpAddress from = flow.outside->local().address;
   const auto is_ours = [from](const Seen& seen) {
     return seen.side == Side::kInside && seen.quoted &&
@@ -211,7 +182,7 @@ Task<void> JudgeUnmapped(Trial& trial, Flow& flow, bool passes_good) {
 }
 
 /// REQ-5 iii: the box shows the mapping's address, or one of its own.
-void ConcludeOutbound(Trial& trial, const Facts& facts, const Flow& flow,
+void ConcludeOutbound(Trial& trial, const Facts& facts, const IcmpFlow& flow,
                       const Seen& error, bool restored) {
   constexpr std::string_view kId = "5508-5";
   const IpAddress& shown = error.info.source.address;
@@ -235,7 +206,7 @@ void ConcludeOutbound(Trial& trial, const Facts& facts, const Flow& flow,
 }
 
 /// REQ-5 a: about a packet that cannot have come in.
-Task<void> JudgeOutboundUnmapped(Trial& trial, Flow& flow) {
+Task<void> JudgeOutboundUnmapped(Trial& trial, IcmpFlow& flow) {
   const auto unused = trial.Inside(IpProtocol::kUdp, 0);
   const Endpoint peer = trial.lab().Toward(flow.outside->local());
   const auto quoted = netsim::BuildUdp(peer, unused->local(), TokenPayload(0));
@@ -261,8 +232,8 @@ Task<void> JudgeOutboundUnmapped(Trial& trial, Flow& flow) {
 }
 
 /// REQ-5: an inside host reports about what came in.
-Task<void> JudgeOutbound(Trial& trial, const Facts& facts, Flow& flow) {
-  co_await Renew(trial, flow);
+Task<void> JudgeOutbound(Trial& trial, const Facts& facts, IcmpFlow& flow) {
+  co_await SendOut(trial, flow);
   const auto in = co_await trial.Deliver(*flow.outside, flow.last.info.source,
                                          *flow.inside);
   if (!in) {
@@ -293,8 +264,8 @@ Task<void> JudgeOutbound(Trial& trial, const Facts& facts, Flow& flow) {
 
 /// REQ-3, 4, 5 and 10a.
 Task<void> TestIcmpErrors(Trial& trial, const Facts& facts) {
-  Flow flow;
-  const bool open = co_await OpenFlow(trial, flow);
+  IcmpFlow flow;
+  const bool open = co_await SendOut(trial, flow);
   if (!open) {
     co_return;
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "icmp_flow.h"
 #include "test_case.h"
 
 namespace natkit::natcheck::conformance {
@@ -21,27 +22,10 @@ constexpr std::array kErrors = {
     IcmpKind{3, 0}, IcmpKind{3, 1},  IcmpKind{3, 2},  IcmpKind{3, 3},
     IcmpKind{3, 4}, IcmpKind{3, 13}, IcmpKind{11, 0}, IcmpKind{11, 1}};
 
-/// A flow and the last packet of it that was seen outside.
-struct Flow {
-  std::unique_ptr<Socket> inside;
-  std::unique_ptr<Socket> outside;
-  Seen last;
-};
-
-Task<bool> Open(Trial& trial, Flow& flow) {
-  flow.inside = trial.Inside(IpProtocol::kUdp);
-  flow.outside = trial.Outside(IpProtocol::kUdp);
-  const Endpoint target = trial.lab().Toward(flow.outside->local());
-  auto seen = co_await trial.Deliver(*flow.inside, target, *flow.outside);
-  if (seen) {
-    flow.last = *std::move(seen);
-  }
-  co_return !flow.last.packet.empty();
-}
-
 /// Sends an error about the flow's last packet until it arrives inside.
-Task<std::optional<Seen>> DeliverError(Trial& trial, Flow& flow, IpAddress from,
-                                       IcmpKind kind, int copies) {
+Task<std::optional<Seen>> DeliverError(Trial& trial, IcmpFlow& flow,
+                                       IpAddress from, IcmpKind kind,
+                                       int copies) {
   const auto is_error = [](const Seen& seen) {
     return seen.quoted.has_value();
   };
@@ -59,17 +43,9 @@ Task<std::optional<Seen>> DeliverError(Trial& trial, Flow& flow, IpAddress from,
   co_return arrived;
 }
 
-/// Whether the quoted packet is what the inside host had sent.
-bool IsRestored(Trial& trial, const Flow& flow, const Seen& error) {
-  return error.quoted->source == flow.inside->local() &&
-         error.quoted->destination ==
-             trial.lab().Toward(flow.outside->local()) &&
-         error.info.destination.address == flow.inside->local().address;
-}
-
 Task<void> JudgeSurvival(Trial& trial) {
-  Flow flow;
-  const bool is_open = co_await Open(trial, flow);
+  IcmpFlow flow;
+  const bool is_open = co_await SendOut(trial, flow);
   if (!is_open) {
     trial.Conclude("4787-12", kInconclusive, "no datagram arrived outside");
     co_return;
@@ -89,8 +65,8 @@ Task<void> JudgeSurvival(Trial& trial) {
 /// REQ-12, 12a, 12b.
 Task<void> TestUdpIcmp(Trial& trial, const Facts& /*facts*/) {
   co_await JudgeSurvival(trial);
-  Flow flow;
-  const bool is_open = co_await Open(trial, flow);
+  IcmpFlow flow;
+  const bool is_open = co_await SendOut(trial, flow);
   if (!is_open) {
     trial.Conclude("4787-12a", kInconclusive, "no datagram arrived outside");
     trial.Conclude("4787-12b", kInconclusive, "no datagram arrived outside");
@@ -115,7 +91,7 @@ Task<void> TestUdpIcmp(Trial& trial, const Facts& /*facts*/) {
   if (!any) {
     trial.Conclude("4787-12b", kFail,
                    "destination unreachable did not reach the inside host");
-  } else if (!IsRestored(trial, flow, *any)) {
+  } else if (!IsQuoteRestored(trial, flow, *any)) {
     trial.Conclude("4787-12b", kFail,
                    "the packet quoted in the error is not the one that the "
                    "inside host sent");
