@@ -177,9 +177,19 @@ class MeshHost : public sim::SimActor {
 
   /// Moves to another address; the node is told of the new one only.
   void ReplaceBase(sim::SimNetwork::RealmId realm, const std::string& base) {
-    world_.network().RemoveAddress(id_, bases_.back().address);
+    ReplaceBases({{realm, base}});
+  }
+
+  void ReplaceBases(
+      const std::vector<std::pair<sim::SimNetwork::RealmId, std::string>>&
+          bases) {
+    for (const Endpoint& base : bases_) {
+      world_.network().RemoveAddress(id_, base.address);
+    }
     bases_.clear();
-    AddBase(realm, base);
+    for (const auto& [realm, base] : bases) {
+      AddBase(realm, base);
+    }
     node_->SetLocalEndpoints(world_.now(), bases_);
     Pump(world_.now());
   }

@@ -207,7 +207,8 @@ void Node::Impl::RouteToPeer(Instant now, NodePeer& peer, ByteView datagram) {
   if (path.direct) {
     SendDirect(now, peer, *path.direct, datagram);
   }
-  if (path.over_relay) {
+  const bool is_handshake = !IsTransportData(datagram);
+  if (path.over_relay || (is_handshake && !peer.watch.is_proven(now))) {
     SendOverRelay(now, peer, datagram);
   }
 }

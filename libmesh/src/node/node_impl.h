@@ -238,6 +238,9 @@ class Node::Impl {
   NodeCounters counters_;
 };
 
+/// Whether a WireGuard datagram is no part of a handshake.
+[[nodiscard]] bool IsTransportData(ByteView datagram);
+
 /// Relayed datagrams have no UDP endpoint; WireGuard's cookies and rate limits
 /// need one for each sender, in a /64 of its own. These are in a reserved part
 /// of the address space and never reach a socket. `relay` is below 65536.

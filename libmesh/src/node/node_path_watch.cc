@@ -10,11 +10,11 @@ constexpr size_t kMaxHeldBytes = 32 * 1024;
 constexpr size_t kKeepaliveSize = wg::kDataOverhead;
 constexpr uint8_t kTransportData = 4;
 
+}  // namespace
+
 bool IsTransportData(ByteView datagram) {
   return datagram.size() >= kKeepaliveSize && datagram[0] == kTransportData;
 }
-
-}  // namespace
 
 PathChoice Node::Impl::ChoosePath(Instant now, const NodePeer& peer) const {
   PathChoice choice = peer.link.Path();

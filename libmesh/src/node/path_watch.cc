@@ -90,6 +90,7 @@ void PathWatch::HandlePath(Instant now, const std::optional<PathId>& path) {
     records_.erase(*path_);  // it was dead, not a trap: it may come back
   }
   path_ = path;
+  heard_at_.reset();
   trust_ = Trust::kTrusted;
   unanswered_since_.reset();
   baseline_.reset();
@@ -196,6 +197,7 @@ void PathWatch::NoteReceived(Instant now, size_t size) {
     large_received_at_ = now;
   }
   was_heard_ = true;
+  heard_at_ = now;
   if (size > kKeepaliveSize) {
     before_stall_.reset();
     flow_ = std::min(flow_ + 1, kFlow);

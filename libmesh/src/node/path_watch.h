@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -85,6 +86,13 @@ class PathWatch {
     return trust_ != Trust::kTrusted || now < peer_doubts_until_;
   }
 
+  /// Something authentic came directly in the last seconds, so the path is no
+  /// trap. Nothing else watches over handshakes, and without a session there is
+  /// no data that would.
+  [[nodiscard]] bool is_proven(Instant now) const {
+    return heard_at_ && now < *heard_at_ + kProofLasts;
+  }
+
   /// True while nothing came back directly since something was sent.
   [[nodiscard]] bool is_unanswered() const {
     return unanswered_since_.has_value();
@@ -124,6 +132,8 @@ class PathWatch {
   /// As many large ones in a row do not get lost by chance, or seldom.
   static constexpr size_t kFewLarge = 2;
 
+  static constexpr Duration kProofLasts = std::chrono::seconds(5);
+
   /// How often a path turned out to be broken, and until when it is avoided.
   struct Record {
     int failures = 0;
@@ -154,6 +164,7 @@ class PathWatch {
   Counts sent_;
   Counts received_;
   Instant large_received_at_{};
+  std::optional<Instant> heard_at_;  ///< on this path
   /// When the last large ones were sent, newest first.
   std::array<Instant, kFewLarge> large_sent_at_{};
   Instant peer_doubts_until_ = Instant::min();
