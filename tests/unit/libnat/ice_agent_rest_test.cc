@@ -208,6 +208,35 @@ TEST(AgentRest, ARestartMeanwhileEndsNoKeepalive) {
   EXPECT_EQ(lab.agent.state(), AgentState::kDisconnected);
 }
 
+TEST(AgentRest, ForgedChecksAndAnswersChangeNothing) {
+  Asked asked;  // for a keepalive, whose ID a forger on the path sees
+  AgentLab& lab = asked.lab;
+  const auto next = lab.agent.NextTimeout();
+  const size_t remotes = lab.agent.paths().size();
+  const auto wrong =
+      AgentLab::KeyOf({.ufrag = "x", .password = "wrongpasswordwrongpassword"});
+  const auto id =
+      stun::Message::Parse(asked.requests[0].transmit.payload)->id();
+  for (uint16_t i = 1; i <= 1000; ++i) {
+    const Endpoint from{IpAddress::V4(198, 51, 100, 7), i};
+    (void)lab.Deliver(BuildCheck(lab.Request(), wrong), from);
+    (void)lab.Deliver(BuildCheckSuccess(id, from, wrong, Integrity::kSha1));
+    (void)lab.Deliver(BuildCheckError(id,
+                                      {.code = stun::ErrorCode::kBadRequest,
+                                       .unknown = {},
+                                       .integrity = Integrity::kSha1},
+                                      wrong));
+  }
+  EXPECT_TRUE(lab.agent.is_resting());
+  EXPECT_EQ(lab.agent.NextTimeout(), next);
+  EXPECT_EQ(lab.agent.paths().size(), remotes);
+  EXPECT_EQ(lab.agent.keepalive().Interval(true), seconds(15));
+  lab.Answer(asked.requests[0].transmit);
+  EXPECT_TRUE(lab.agent.is_resting());
+  lab.AnswerAll(seconds(60));
+  EXPECT_EQ(lab.agent.state(), AgentState::kConnected);
+}
+
 TEST(AgentRest, ANewPolicyCountsAtOnce) {
   AgentLab lab = Rested(PolicyFor(nat::PowerMode::kMobileIdle, {}));
   EXPECT_EQ(lab.agent.NextTimeout(), std::nullopt);
