@@ -16,6 +16,7 @@
 #include "natkit/base/check.h"
 #include "natkit/base/rng.h"
 #include "natkit/nat/ice_agent.h"
+#include "natkit/nat/keepalive_policy.h"
 #include "natkit/nat/stun_message.h"
 
 namespace natkit::ice {
@@ -39,6 +40,9 @@ enum class Op : uint8_t {
   kRestart,
   kCredentials,
   kEnd,
+  kData,
+  kKeepalive,
+  kSleep,
   kCount,
 };
 
@@ -67,6 +71,9 @@ AgentConfig ConfigFrom(uint8_t choice) {
     config.max_pairs = 5;
     config.max_remote_candidates = 6;
     config.max_early_checks = 2;
+  }
+  if ((choice & 8) != 0) {
+    config.rest_after = std::chrono::seconds(1 + choice / 16);
   }
   config.stun_servers = {RemoteAt(200)};
   return config;
@@ -124,9 +131,27 @@ class Script {
       case Op::kEnd:
         agent_.SetLocalEndOfCandidates(now_);
         return agent_.SetRemoteEndOfCandidates(now_);
+      case Op::kData:
+        return agent_.NoteData(now_);
+      case Op::kKeepalive:
+        return SetKeepalive();
+      case Op::kSleep:
+        now_ += std::chrono::seconds(Byte());
+        return agent_.HandleTimeout(now_);
       case Op::kCount:
         return;
     }
+  }
+
+  void SetKeepalive() {
+    nat::KeepalivePolicy policy = agent_.keepalive();
+    policy.SetPower(static_cast<nat::PowerMode>(Byte() % 3));
+    nat::NatTraits traits;
+    if (const uint8_t lifetime = Byte()) {
+      traits.assured_lifetime = std::chrono::seconds(lifetime);
+    }
+    policy.SetTraits(traits);
+    agent_.SetKeepalive(now_, policy);
   }
 
   void Deliver(const Endpoint& base, const Endpoint& from, ByteView bytes) {
@@ -215,6 +240,9 @@ class Script {
       agent_.HandleTimeout(now_);
     } while (++rounds < 100);
     NATKIT_CHECK(rounds < 100);
+    // What rests either has a deadline or wants no keepalives.
+    NATKIT_CHECK(!agent_.is_resting() || agent_.NextTimeout() ||
+                 agent_.keepalive().power() == nat::PowerMode::kMobileIdle);
     if (const auto pair = agent_.selected()) {
       const auto locals = agent_.local_candidates();
       NATKIT_CHECK(std::ranges::any_of(locals, [&](const Candidate& local) {
