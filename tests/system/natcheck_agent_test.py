@@ -99,6 +99,22 @@ class Agents(unittest.TestCase):
                         finding["verdict"], (name, finding["reason"]))
 
 
+    def test_somebody_sends_to_an_agent_before_it_begins(self):
+        with Simulation(SCENARIO.format(profile="full-cone",
+                                        backend="engine")) as net:
+            ping = net.popen("desktop", ["ping", "-n", "-i", "0.2",
+                                         "192.168.1.101"],
+                             stdout=subprocess.DEVNULL)
+            done = subprocess.run(
+                [BIN / "natcheck", "conformance", "--only", "4787-1",
+                 "--inside-agent", agent(net, *INSIDE), "--outside-agent",
+                 agent(net, *OUTSIDE)],
+                capture_output=True, text=True, check=False, timeout=120)
+            ping.terminate()
+            ping.wait()
+            self.assertEqual((0, ""), (done.returncode, done.stderr))
+
+
 INSIDE = ("laptop", "192.168.1.0/24",
           [f"192.168.1.{n}" for n in range(101, 105)], "192.168.1.1")
 OUTSIDE = ("server", "203.0.113.0/24",

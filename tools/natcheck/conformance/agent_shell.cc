@@ -135,6 +135,7 @@ class Agent {
       text += " " + address.ToString();
     }
     Say(EncodeFrame(FrameKind::kHello, AsBytes(text)));
+    has_greeted_ = true;
   }
 
   void Say(const std::vector<uint8_t>& frame) {
@@ -202,7 +203,8 @@ class Agent {
       const auto packet = port_.HandleFrame(
           Now(), MutableBytes(buffer_).first(static_cast<size_t>(got)));
       Flush();
-      if (packet && IsOurs(*packet)) {
+      // Somebody may send to its addresses before it has them.
+      if (has_greeted_ && packet && IsOurs(*packet)) {
         Say(EncodeFrame(FrameKind::kPacket, *packet));
       }
     }
@@ -222,6 +224,7 @@ class Agent {
   std::vector<uint8_t> buffer_ = std::vector<uint8_t>(kFrameRoom);
   bool is_over_ = false;
   bool has_gateway_ = false;
+  bool has_greeted_ = false;
   std::string rival_;
 };
 

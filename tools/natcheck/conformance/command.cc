@@ -374,22 +374,22 @@ void AddAgentCommand(CLI::App& app, int& exit_status) {
   command->callback([words, &exit_status] {
     AgentConfig config;
     config.interface = words->interface;
-    bool is_right = true;
+    std::string wrong;
     for (const std::string& text : words->addresses) {
       const auto address = IpAddress::Parse(text);
-      is_right &= address.has_value();
+      wrong = address ? wrong : "address \"" + text + "\"";
       config.addresses.push_back(address.value_or(IpAddress()));
     }
     const auto network = IpPrefix::Parse(words->network);
-    is_right &= network.has_value();
+    wrong = network ? wrong : "network \"" + words->network + "\"";
     config.network = network.value_or(IpPrefix());
     if (!words->gateway.empty()) {
       const auto gateway = IpAddress::Parse(words->gateway);
-      is_right &= gateway.has_value();
+      wrong = gateway ? wrong : "gateway \"" + words->gateway + "\"";
       config.gateway = gateway.value_or(IpAddress());
     }
-    exit_status = is_right ? RunAgent(config)
-                           : Complain("an address or network is not one");
+    exit_status = wrong.empty() ? RunAgent(config)
+                                : Complain("agent: there is no " + wrong);
   });
 }
 
