@@ -198,6 +198,30 @@ TEST(Determinism, ANatThatGivesUpBeforeTheLoadIsNotMisjudged) {
   }
 }
 
+TEST(Server, OneThatGoesDownMidwayEndsTheDiscoverySoon) {
+  for (const int life : {1, 3, 5, 60}) {
+    BenchConfig config = BenchFor("port-restricted");
+    config.fault = ServerFault::kOtherIsItself;  // an honest one
+    config.server_life = std::chrono::seconds(life);
+    config.max_servers = 1;
+    config.discovery.axes = AllAxes();
+    BehaviorBench bench(config);
+    const BehaviorReport report = bench.Run();
+    EXPECT_LT(report.took, std::chrono::seconds(life < 60 ? 180 : 1500))
+        << life << Describe(report);
+    for (const Axis axis : {Axis::kMapping, Axis::kFiltering}) {
+      const Verdict& verdict = report.verdict(axis);
+      EXPECT_TRUE(verdict.outcome == Outcome::kInconclusive ||
+                  verdict.value == (axis == Axis::kMapping
+                                        ? "endpoint-independent"
+                                        : "address-and-port-dependent"))
+          << life << Describe(report);
+    }
+    EXPECT_NE(report.verdict(Axis::kAssuredLifetime).outcome,
+              Outcome::kDetermined);
+  }
+}
+
 TEST(Depth, ARouterWithAPoolIsNoSecondNat) {
   BenchConfig config = BenchFor("port-restricted");
   config.home.services = {.nat_pmp = true, .pcp = false, .upnp = false};

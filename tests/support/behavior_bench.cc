@@ -167,6 +167,9 @@ void BehaviorBench::Impl::BuildOutside() {
           world_.AddAddress(host, internet_, Outside(last)).has_value());
     }
     liar_.emplace(world_, host, Outside(1), Outside(2), config_.fault);
+    if (config_.server_life > Duration{}) {
+      liar_->StopAt(world_.now() + config_.server_life);
+    }
     server_.emplace(world_, internet_, "third", SimBehaviorServer::kThird,
                     Outside(4));
   }

@@ -28,6 +28,9 @@ struct BenchConfig {
   /// Not for carriers, and not with faults.
   bool is_v6 = false;
   ServerFault fault = ServerFault::kNone;
+  /// So long after the start the server falls silent; 0: never. Only of
+  /// servers with a fault.
+  Duration server_life{};
   size_t max_servers = 4;         ///< endpoints that the discovery is told of
   size_t hosts = 2;               ///< local addresses, on a host each
   nat::BehaviorConfig discovery;  ///< servers and addresses are filled in

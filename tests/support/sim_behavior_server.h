@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 
 #include "natkit/base/bytes.h"
 #include "natkit/base/check.h"
@@ -57,8 +58,14 @@ class SimBehaviorServer : public netsim::Actor {
   /// kOtherIsThird.
   static inline const IpAddress kThird = IpAddress::V4(203, 0, 113, 3);
 
-  void HandleDatagram(Instant, const Endpoint& local, const Endpoint& from,
+  /// Nothing is answered from then on.
+  void StopAt(Instant end) { end_ = end; }
+
+  void HandleDatagram(Instant now, const Endpoint& local, const Endpoint& from,
                       ByteView payload) override {
+    if (end_ && now >= *end_) {
+      return;
+    }
     const auto request = stun::Message::Parse(payload);
     if (!request || request->type() != stun::kBindingRequest ||
         (fault_ == ServerFault::kOtherIsSilent && local.address == second_)) {
@@ -168,6 +175,7 @@ class SimBehaviorServer : public netsim::Actor {
   IpAddress second_;
   ServerFault fault_;
   int answers_ = 0;
+  std::optional<Instant> end_;
 };
 
 }  // namespace natkit::sim

@@ -56,6 +56,9 @@ Task<> AllocationTest::Run() {
   }
   ports.resize(ports.size() + kAnyPort, 0);
   for (const uint16_t port : ports) {
+    if (lab().IsSilent()) {
+      break;
+    }
     Task<> sampling = Sample(port);
     co_await sampling;
   }

@@ -59,6 +59,10 @@ class BehaviorDiscovery::Impl {
   /// Runs tests side by side.
   Task<> RunAll(std::vector<PlannedTest> planned);
   [[nodiscard]] bool IsWanted(const PlannedTest& test) const;
+  /// Whether a fresh socket gets an answer from the server.
+  Task<bool> IsAnswered();
+  /// Leaves the axes of a stage open.
+  void GiveUp(const std::vector<PlannedTest>& stage);
 
   BehaviorConfig config_;
   std::set<Axis> axes_;
@@ -71,6 +75,13 @@ class BehaviorDiscovery::Impl {
 
 Task<> BehaviorDiscovery::Impl::Main() {
   for (const auto& stage : behavior::TestPlan()) {
+    if (lab_.IsSilent()) {
+      Task<bool> asking = IsAnswered();
+      if (!co_await asking) {
+        GiveUp(stage);
+        continue;
+      }
+    }
     std::vector<PlannedTest> together;
     for (const PlannedTest& test : stage) {
       if (!IsWanted(test)) {
@@ -86,6 +97,29 @@ Task<> BehaviorDiscovery::Impl::Main() {
     Task<> running = RunAll(std::move(together));
     co_await running;
     session_.NoteExternalAddresses();
+  }
+}
+
+Task<bool> BehaviorDiscovery::Impl::IsAnswered() {
+  Task<std::optional<behavior::Socket>> opening = lab_.Open(0, 0);
+  const std::optional<behavior::Socket> socket = co_await opening;
+  if (!socket) {
+    co_return false;
+  }
+  Task<behavior::Exchange> asking =
+      lab_.Transact(Lab::From(*socket, session_.targets.a1p1));
+  co_return (co_await asking).ok();
+}
+
+void BehaviorDiscovery::Impl::GiveUp(const std::vector<PlannedTest>& stage) {
+  for (const PlannedTest& test : stage) {
+    for (const Axis axis : test.answers) {
+      if (axes_.contains(axis)) {
+        session_.DoNotKnow(axis,
+                           "nothing is answered any more: the server is down, "
+                           "or the NAT makes no more mappings");
+      }
+    }
   }
 }
 

@@ -219,6 +219,7 @@ Task<Exchange> Lab::Transact(Request request) {
   co_await sending;
   Complete(request, expectation.arrival(), exchange);
   NoteExternalAddress(request, exchange);
+  NoteSilence(request, exchange);
   co_return exchange;
 }
 
@@ -353,6 +354,19 @@ void Lab::NoteExternalAddress(const Request& request,
   if (known.size() < kMaxAddresses &&
       std::ranges::find(known, address) == known.end()) {
     known.push_back(address);
+  }
+}
+
+/// A request of a single copy may just be lost.
+void Lab::NoteSilence(const Request& request, const Exchange& exchange) {
+  const bool is_plain = request.attempts != 1 &&
+                        request.change == stun::attr::ChangeRequestValue{} &&
+                        request.response_port == 0 && request.ttl == 0 &&
+                        request.padding == 0 && !request.options;
+  if (exchange.arrival) {
+    silent_in_a_row_ = 0;
+  } else if (is_plain && addresses_at_.contains(request.to)) {
+    ++silent_in_a_row_;
   }
 }
 

@@ -250,6 +250,12 @@ class Lab {
   [[nodiscard]] const std::vector<IpAddress>& ExternalAddressesAt(
       const Endpoint& server) const;
 
+  /// No plain request is answered any more: the server or the path is gone, or
+  /// the NAT makes no more mappings. Long loops end then.
+  [[nodiscard]] bool IsSilent() const {
+    return silent_in_a_row_ >= kSilentInARow;
+  }
+
   [[nodiscard]] Instant now() const { return now_; }
 
   [[nodiscard]] Instant started() const { return started_; }
@@ -309,6 +315,7 @@ class Lab {
   void Complete(const Request& request, const std::optional<Arrival>& arrival,
                 Exchange& exchange);
   void NoteExternalAddress(const Request& request, const Exchange& exchange);
+  void NoteSilence(const Request& request, const Exchange& exchange);
   [[nodiscard]] std::vector<uint8_t> Build(const Request& request,
                                            const stun::TransactionId& id) const;
   [[nodiscard]] Probe MakeProbe(const Request& request) const;
@@ -333,6 +340,8 @@ class Lab {
   std::map<IpAddress, Instant> next_response_port_;
   uint32_t answers_ = 0;  ///< to requests, and the copies that they took
   uint32_t copies_ = 0;
+  static constexpr uint32_t kSilentInARow = 6;
+  uint32_t silent_in_a_row_ = 0;  ///< plain requests to known servers
   uint64_t sent_ = 0;
   uint64_t received_ = 0;
   std::map<Endpoint, Endpoint> seen_as_;  ///< who had a mapping first

@@ -34,7 +34,7 @@ constexpr double kMostLoss = 0.3;
 
 Task<std::optional<WatchedMapping>> MappingWatch::Make(Priming priming) {
   std::optional<WatchedMapping> mapping;
-  for (int i = 0; i < kTries && !mapping; ++i) {
+  for (int i = 0; i < kTries && !mapping && !session_.lab().IsSilent(); ++i) {
     Task<std::optional<WatchedMapping>> making =
         priming == Priming::kUnreplied     ? MakeUnreplied()
         : priming == Priming::kOneExchange ? MakeOneExchange()
@@ -166,7 +166,7 @@ Task<bool> MappingWatch::Refresh(PartnerPtr partner) {
 
 Task<MappingWatch::PartnerPtr> MappingWatch::FindPartner(
     std::optional<IpAddress> address) {
-  for (int i = 0; i < kTries; ++i) {
+  for (int i = 0; i < kTries && !session_.lab().IsSilent(); ++i) {
     const auto known = address ? partners_.find(*address) : partners_.begin();
     if (known != partners_.end()) {
       const PartnerPtr partner = known->second;
