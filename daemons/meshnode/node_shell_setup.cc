@@ -58,8 +58,7 @@ Outcome<void> NodeShell::MakeNode(const UpOptions& options) {
   if (!config) {
     return std::unexpected(config.error());
   }
-  // Its HMAC has a label of its own; what comes out says nothing of the key.
-  pcp_nonce_key_ = nat::PcpNonceKey(config->node.private_key.Expose());
+  pcp_nonce_key_ = nat::DerivePcpNonceKey(config->node.private_key.Expose());
   for (const std::string& warning : config->warnings) {
     shell::Log(LogLevel::kWarning, warning);
   }

@@ -87,7 +87,8 @@ bool NatPmpClient::Map(Instant now, const PortMappingKey& key,
   }
   found->second = {.suggested_port =
                        suggested_port == 0 ? key.internal_port : suggested_port,
-                   .due = now};
+                   .due = now,
+                   .was_leaving = found->second.is_leaving};
   SendNext(now);
   return true;
 }
@@ -315,8 +316,11 @@ void NatPmpClient::HandleMapping(Instant now, const NatPmpResponse& response) {
   Entry& entry = found->second;
   const bool is_pending = pending_ && pending_->key == key;
   const bool is_deletion = response.is_success() && response.lifetime == 0;
+  const bool is_grant = response.is_success() && !is_deletion;
   // Late answers to the opposite request say nothing.
-  if (response.is_success() && entry.is_leaving != is_deletion) {
+  const bool is_opposite =
+      entry.is_leaving ? is_grant : entry.was_leaving && is_deletion;
+  if (is_opposite) {
     return;
   }
   if (is_pending) {
@@ -325,7 +329,7 @@ void NatPmpClient::HandleMapping(Instant now, const NatPmpResponse& response) {
   if (entry.is_leaving) {
     entries_.erase(found);
     events_.emplace_back(MappingRemoved{key});
-  } else if (response.is_success() && response.external_port != 0) {
+  } else if (is_grant && response.external_port != 0) {
     Grant(now, key, entry, response);
   } else {
     Refuse(now, key, entry, response.result);
@@ -336,6 +340,7 @@ void NatPmpClient::Grant(Instant now, const PortMappingKey& key, Entry& entry,
                          const NatPmpResponse& response) {
   // A gateway may shorten the lifetime, and should not lengthen it.
   const Duration lifetime = seconds(std::min(response.lifetime, lifetime_));
+  entry.was_leaving = false;
   entry.expires = now + lifetime;
   entry.due = now + std::max<Duration>(lifetime / 2, kShortestRenewal);
   entry.external =

@@ -1,6 +1,7 @@
 #include "natkit/nat/pcp_client.h"
 
 #include <openssl/evp.h>
+#include <openssl/hkdf.h>
 #include <openssl/hmac.h>
 
 #include <algorithm>
@@ -69,6 +70,15 @@ IpAddress UnspecifiedLike(const IpAddress& address) {
 
 }  // namespace
 
+PcpNonceKey DerivePcpNonceKey(std::span<const uint8_t, 32> secret) {
+  constexpr std::string_view kLabel = "natkit PCP nonce key";
+  PcpNonceKey key;
+  NATKIT_CHECK(HKDF(key.ExposeMutable().data(), PcpNonceKey::kSize,
+                    EVP_sha256(), secret.data(), secret.size(), nullptr, 0,
+                    AsBytes(kLabel).data(), kLabel.size()) == 1);
+  return key;
+}
+
 PcpClient::PcpClient(const PcpClientConfig& config, Rng& rng,
                      const PcpNonceKey* nonce_key)
     : config_(config), rng_(rng), nonce_key_(nonce_key) {}
@@ -125,6 +135,7 @@ bool PcpClient::Map(Instant now, const PortMappingKey& key,
   if (is_new) {
     entry.nonce = MakeNonce(key);
   }
+  entry.was_leaving = entry.is_leaving;
   entry.is_leaving = false;
   entry.suggested = suggested;
   if (suggested.port == 0) {
@@ -287,16 +298,19 @@ void PcpClient::HandleMapping(Instant now, const PcpResponse& response) {
   NoteAnswer();
   Entry& entry = found->second;
   const bool is_deletion = response.is_success() && response.lifetime == 0;
-  if (response.is_success() && entry.is_leaving != is_deletion) {
+  const bool is_grant = response.is_success() && !is_deletion;
+  const bool is_opposite =
+      entry.is_leaving ? is_grant : entry.was_leaving && is_deletion;
+  if (is_opposite) {
     return;  // a late answer to the opposite request
   }
   if (entry.is_leaving) {
     entries_.erase(found);
     events_.emplace_back(MappingRemoved{key});
-  } else if (response.is_success() && mapping.external.port != 0) {
+  } else if (is_grant && mapping.external.port != 0) {
     Grant(now, key, entry, response);
   } else {
-    Refuse(now, key, entry, response);
+    Refuse(now, key, entry, response);  // also what is granted for no time
   }
 }
 
@@ -306,6 +320,7 @@ void PcpClient::Grant(Instant now, const PortMappingKey& key, Entry& entry,
   entry.lifetime = seconds(std::min(response.lifetime, kLongestLifetime));
   entry.granted = now;
   entry.is_lost = false;
+  entry.was_leaving = false;
   entry.renewals = 0;
   entry.retry.sent = 0;
   ScheduleRenewal(now, entry);

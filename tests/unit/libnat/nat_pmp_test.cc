@@ -330,5 +330,32 @@ TEST(NatPmpClient, AShortLifetimeIsRenewedAtItsHalfButNotSoonerThan4S) {
   EXPECT_EQ(lab.All<MappingFailed>().size(), 1U);  // one second, then nothing
 }
 
+TEST(NatPmpClient, AMappingGrantedForNoTimeIsNone) {
+  PmpLab lab;
+  lab.client().Start(lab.now);
+  lab.client().Map(lab.now, kUdp40000);
+  lab.Drain();
+  lab.AnswerAddress(100);
+  lab.AnswerMap(100, 40000, 0);
+  EXPECT_TRUE(lab.All<MappingGranted>().empty());
+  ASSERT_EQ(lab.All<MappingFailed>().size(), 1U);
+  EXPECT_EQ(lab.All<MappingFailed>()[0].error, PortMappingError::kProtocol);
+}
+
+TEST(NatPmpClient, AnotherPortAndAShorterLifetimeAreTaken) {
+  PmpLab lab;
+  lab.client().Start(lab.now);
+  lab.client().Map(lab.now, kUdp40000);
+  lab.Drain();
+  lab.AnswerAddress(100);
+  lab.AnswerMap(100, 51000, 60);
+  ASSERT_EQ(lab.All<MappingGranted>().size(), 1U);
+  EXPECT_EQ(lab.All<MappingGranted>()[0].external.port, 51000);
+  EXPECT_EQ(lab.All<MappingGranted>()[0].lifetime, seconds(60));
+  const size_t before = lab.sent_at.size();
+  lab.Run(seconds(31));
+  EXPECT_EQ(lab.sent_at.size(), before + 3);  // at 30 s, and twice again
+}
+
 }  // namespace
 }  // namespace natkit::nat

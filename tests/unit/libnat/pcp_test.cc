@@ -346,11 +346,47 @@ TEST(PcpClient, AMappingLostByARestartEndsInItsTimeIfNobodyAnswers) {
   EXPECT_EQ(lab.All<MappingFailed>()[0].error, PortMappingError::kExpired);
 }
 
+TEST(PcpClient, AMappingGrantedForNoTimeIsNone) {
+  PcpLab lab;
+  lab.MapOne(0);
+  EXPECT_TRUE(lab.All<MappingGranted>().empty());
+  ASSERT_EQ(lab.All<MappingFailed>().size(), 1U);
+  EXPECT_EQ(lab.All<MappingFailed>()[0].error, PortMappingError::kProtocol);
+  const size_t before = lab.sent.size();
+  lab.Run(seconds(60));
+  EXPECT_LE(lab.sent.size(), before + 5);  // asked again, not in a hurry
+}
+
+TEST(PcpClient, ALateAnswerToADeletionIsNotOneToTheNewRequest) {
+  PcpLab lab;
+  lab.MapOne();
+  lab.client().Unmap(lab.now, kUdp6000);
+  lab.Drain();
+  PcpResponse deleted = lab.Granted(100, 0);
+  lab.client().Map(lab.now, kUdp6000);
+  lab.Drain();
+  const PcpResponse granted = lab.Granted(100);
+  lab.Answer(deleted);
+  EXPECT_TRUE(lab.All<MappingFailed>().empty());
+  EXPECT_TRUE(lab.All<MappingRemoved>().empty());
+  lab.Answer(granted);
+  EXPECT_EQ(lab.All<MappingGranted>().size(), 2U);
+}
+
 TEST(PcpClient, TheLifetimeAskedForIsConfigured) {
   PcpLab lab({.server = kGateway, .client = kUs, .lifetime = seconds(60)});
   lab.client().Map(lab.now, kUdp6000);
   lab.Drain();
   EXPECT_EQ(lab.sent.back()[7], 60);
+}
+
+TEST(PcpClient, ADerivedKeyIsItsSecretsOwnAndUnlikeIt) {
+  std::array<uint8_t, 32> secret{1};
+  const PcpNonceKey key = DerivePcpNonceKey(secret);
+  EXPECT_TRUE(key.EqualsConstantTime(DerivePcpNonceKey(secret)));
+  EXPECT_FALSE(key.EqualsConstantTime(PcpNonceKey(secret)));
+  secret[31] = 1;
+  EXPECT_FALSE(key.EqualsConstantTime(DerivePcpNonceKey(secret)));
 }
 
 TEST(PcpClient, AKeyMakesNoncesThatAreTheSameNextTime) {

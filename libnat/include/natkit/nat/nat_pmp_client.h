@@ -68,6 +68,7 @@ class NatPmpClient {
     Instant expires;
     std::optional<Instant> due;  ///< when to ask next
     bool is_leaving = false;
+    bool was_leaving = false;  ///< answers to its deletion may still come
   };
 
   /// The request that is out: about a key, or the external address.

@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <span>
 
 #include "natkit/base/bytes.h"
 #include "natkit/base/datagram.h"
@@ -21,6 +22,12 @@ namespace natkit::nat {
 
 /// Makes nonces that a program still knows when it is started again.
 using PcpNonceKey = Secret<struct PcpNonceKeyTag, 32>;
+
+/// The PcpNonceKey of a program that already has a secret to keep: HKDF-SHA256
+/// (RFC 5869) with a label of its own, so that it tells nothing of `secret`
+/// and is of no use for what that is for.
+[[nodiscard]] PcpNonceKey DerivePcpNonceKey(
+    std::span<const uint8_t, 32> secret);
 
 /// Whom a PcpClient asks and for what.
 struct PcpClientConfig {
@@ -106,6 +113,7 @@ class PcpClient {
     Retry retry;           ///< also says when to renew
     Instant asked;         ///< last
     bool is_leaving = false;
+    bool was_leaving = false;  ///< answers to its deletion may still come
   };
 
   struct Epoch {
