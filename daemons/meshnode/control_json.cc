@@ -45,18 +45,6 @@ Json PeerToJson(const mesh::PeerState& peer) {
   return out;
 }
 
-std::string_view StandingName(nat::MappingStanding standing) {
-  switch (standing) {
-    case nat::MappingStanding::kUnverified:
-      return "unverified";
-    case nat::MappingStanding::kVerified:
-      return "verified";
-    case nat::MappingStanding::kBehindNat:
-      return "behind-nat";
-  }
-  return "";
-}
-
 std::string_view StateName(nat::PortMappingAttempt::State state) {
   switch (state) {
     case nat::PortMappingAttempt::State::kOff:
@@ -88,7 +76,7 @@ Json PortMappingToJson(const mesh::PortMappingState& state) {
         {{"internal_port", mapping.key.internal_port},
          {"external", mapping.external.ToString()},
          {"service", nat::PortMappingServiceName(mapping.service)},
-         {"standing", StandingName(mapping.standing)}});
+         {"standing", nat::MappingStandingName(mapping.standing)}});
   }
   out["attempts"] = Json::array();
   for (const nat::PortMappingAttempt& attempt : state.attempts) {

@@ -108,17 +108,30 @@ std::string Relays(const Json& relays) {
   return out.empty() ? "none" : out;
 }
 
+std::string StandingRemark(const std::string& standing) {
+  if (standing == "behind-nat") {
+    return " (another NAT stands before it: not reachable from outside)";
+  }
+  if (standing == "unverified") {
+    return " (not verified: no STUN server has answered)";
+  }
+  if (standing == "not-probed") {
+    return " (not probed: no server could try it from outside)";
+  }
+  if (standing == "unreachable") {
+    return " (packets from outside do not arrive there)";
+  }
+  return "";
+}
+
 std::string PortMapping(const Json& state) {
   if (!IsTrue(state, "enabled")) {
     return "off";
   }
   std::string out;
   for (const Json& mapping : Child(state, "mappings")) {
-    const std::string standing = Text(mapping, "standing");
     out += (out.empty() ? "" : ", ") + Text(mapping, "external") + " by " +
-           Text(mapping, "service") +
-           (standing == "behind-nat" ? " (behind another NAT)" : "") +
-           (standing == "unverified" ? " (not verified)" : "");
+           Text(mapping, "service") + StandingRemark(Text(mapping, "standing"));
   }
   if (out.empty()) {
     const std::string error = Text(state, "error_text");

@@ -189,6 +189,8 @@ void NodeShell::HandleEvent(const mesh::NodeEvent& event) {
     control_->HandlePingReply(*reply);
   } else if (const auto* seen = std::get_if<mesh::ReflexiveChanged>(&event)) {
     TellPortMapping(*seen);
+  } else if (const auto* probed = std::get_if<mesh::MappingProbed>(&event)) {
+    TellPortMapping(*probed);
   }
   if (const auto line = DescribeEvent(event, mesh_)) {
     shell::Log(line->level, line->text);

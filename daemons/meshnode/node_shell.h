@@ -57,6 +57,7 @@ class NodeShell {
   void StartPortMapping();
   void HandlePortMapping(const nat::PortMapperEvent& event);
   void TellPortMapping(const mesh::ReflexiveChanged& seen);
+  void TellPortMapping(const mesh::MappingProbed& probed);
   /// Takes the mapping back, then ends the loop.
   void EndPortMapping();
   void UpdateLocalEndpoints();

@@ -54,6 +54,16 @@ struct Describer {
     return LogLine{LogLevel::kInfo, text};
   }
 
+  /// What follows from it is a PortMapperEvent, unless nobody could try.
+  std::optional<LogLine> operator()(const mesh::MappingProbed& event) const {
+    if (event.reach != nat::InboundReach::kNotProbed) {
+      return std::nullopt;
+    }
+    return LogLine{LogLevel::kInfo,
+                   "no STUN server here can try the mapped port from outside: "
+                   "that takes one with two addresses (RFC 5780)"};
+  }
+
   static std::string LocalPart(const mesh::Path& path) {
     return path.local ? " (from " + path.local->ToString() + ")" : "";
   }

@@ -20,8 +20,12 @@ std::string DescribeMapping(const nat::PortMapping& mapping) {
   switch (mapping.standing) {
     case nat::MappingStanding::kUnverified:
       return text + ", not verified by a STUN server yet";
+    case nat::MappingStanding::kNotProbed:
+      return text + "; whether packets come in there is not known";
     case nat::MappingStanding::kVerified:
-      return text;
+      return text + ", and packets from outside come in there";
+    case nat::MappingStanding::kUnreachable:
+      return text + ", but packets from outside do not arrive there";
     case nat::MappingStanding::kBehindNat:
       return text + ", but another NAT stands between it and the Internet";
   }
@@ -78,6 +82,12 @@ void NodeShell::TellPortMapping(const mesh::ReflexiveChanged& seen) {
   }
   if (port_mapping_) {
     port_mapping_->SetReflexiveAddresses(std::move(addresses));
+  }
+}
+
+void NodeShell::TellPortMapping(const mesh::MappingProbed& probed) {
+  if (port_mapping_) {
+    port_mapping_->SetInboundReach(probed.key, probed.external, probed.reach);
   }
 }
 

@@ -84,6 +84,24 @@ TEST(MeshFlood, ForgedStunLeavesADirectPathAlone) {
   EXPECT_GE(nodes.a.node().counters().dropped_foreign_stun, kFlood);
 }
 
+/// Strangers' WireGuard is not counted as what peers sent.
+TEST(MeshFlood, JunkIsNotCountedAsReceived) {
+  TwoNodes nodes(kFullCone, kFullCone, 1);
+  nodes.StartBoth();
+  nodes.Exchange(seconds(3));
+  const uint64_t before = nodes.a.node().counters().received_direct;
+  EXPECT_GT(before, 0U);
+  PacketBatch batch;
+  std::vector<uint8_t> junk(64);
+  junk[0] = 4;  // transport data
+  for (uint16_t i = 0; i < 100; ++i) {
+    batch.AppendCopy(junk, {.remote = {IpAddress::V4(198, 18, 0, 1), i},
+                            .local = *Endpoint::Parse("192.168.1.2:4000")});
+  }
+  nodes.a.node().HandleUdp(nodes.world().now(), batch);
+  EXPECT_EQ(nodes.a.node().counters().received_direct, before);
+}
+
 /// A node that looks for a direct path to each of `peers` peers.
 class ManyPeers {
  public:

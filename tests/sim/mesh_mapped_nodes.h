@@ -1,26 +1,25 @@
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <string>
 #include <vector>
 
 #include "mesh_world.h"
-#include "sim_stun_server.h"
+#include "sim_discovery_server.h"
 
 namespace natkit::mesh {
 
-/// Nodes "a" and "b", one relay, two STUN servers. Where the nodes stand is up
-/// to the test: give them bases in `world` before Start().
+/// Nodes "a" and "b", one relay, a STUN server with two addresses. Where the
+/// nodes stand is up to the test: give them bases in `world` before Start().
 class MappedNodes {
  public:
   explicit MappedNodes(uint64_t seed)
       : world(seed),
-        relay_(world, seed + 1),
-        stun_{sim::SimStunServer(world, *IpAddress::Parse("198.51.100.1")),
-              sim::SimStunServer(world, *IpAddress::Parse("198.51.100.2"))},
-        a(world, {&relay_}, seed + 3),
-        b(world, {&relay_}, seed + 4) {
+        relay(world, seed + 1),
+        stun(world, *IpAddress::Parse("198.51.100.1"),
+             *IpAddress::Parse("198.51.100.2")),
+        a(world, {&relay}, seed + 3),
+        b(world, {&relay}, seed + 4) {
     mesh_.relays.push_back({.name = "eu", .host = "eu"});
     AddNode("a", a, "10.77.0.1");
     AddNode("b", b, "10.77.0.2");
@@ -42,6 +41,8 @@ class MappedNodes {
   }
 
   sim::SimWorld world;
+  SimRelay relay;
+  sim::SimDiscoveryServer stun;
 
  private:
   void AddNode(const std::string& name, const MeshHost& host,
@@ -51,8 +52,6 @@ class MappedNodes {
                            .addresses = {*IpAddress::Parse(address)}});
   }
 
-  SimRelay relay_;
-  std::array<sim::SimStunServer, 2> stun_;
   MeshFile mesh_;
 
  public:

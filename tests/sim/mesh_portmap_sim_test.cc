@@ -40,6 +40,24 @@ void PutBehindHardPair(MappedNodes& nodes,
   nodes.a.UsePortMapping(sim::SimNetwork::RouterOf(home));
 }
 
+nat::PortMapping OnlyMapping(MappedNodes& nodes) {
+  const auto mappings = nodes.a.node().Snapshot().port_mapping.mappings;
+  EXPECT_EQ(mappings.size(), 1U);
+  return mappings.empty() ? nat::PortMapping{} : mappings[0];
+}
+
+nat::PathDiagnosis Explain(MappedNodes& nodes, MeshHost& host,
+                           const std::string& peer) {
+  return *host.node().Explain(nodes.world.now(), peer);
+}
+
+bool HasFix(const nat::PathDiagnosis& diagnosis, nat::FixCode code,
+            nat::FixSide side) {
+  return std::ranges::any_of(diagnosis.fixes, [&](const nat::Fix& fix) {
+    return fix.code == code && fix.side == side;
+  });
+}
+
 class MeshPortMapping : public ::testing::TestWithParam<uint64_t> {};
 
 TEST_P(MeshPortMapping, MakesAHardPairDirect) {
@@ -50,10 +68,49 @@ TEST_P(MeshPortMapping, MakesAHardPairDirect) {
     PutBehindHardPair(nodes, services);
     nodes.Start();
     EXPECT_TRUE(nodes.RunUntilDirect(seconds(5)));
-    const PortMappingState state = nodes.a.node().Snapshot().port_mapping;
-    ASSERT_EQ(state.mappings.size(), 1U);
-    EXPECT_EQ(state.mappings[0].standing, nat::MappingStanding::kVerified);
+    EXPECT_EQ(OnlyMapping(nodes).standing, nat::MappingStanding::kVerified);
   }
+}
+
+/// The servers of most meshes are their relays', which have one address.
+TEST_P(MeshPortMapping, IsUsedAndSaidToBeUntriedWhereNobodyCanTryIt) {
+  MappedNodes nodes(GetParam());
+  nodes.stun.SetProbes(false);
+  PutBehindHardPair(nodes, {.pcp = true});
+  nodes.Start();
+  EXPECT_TRUE(nodes.RunUntilDirect(seconds(5)));
+  EXPECT_EQ(OnlyMapping(nodes).standing, nat::MappingStanding::kNotProbed);
+  EXPECT_NE(Explain(nodes, nodes.a, "b").ours.find("nobody could try"),
+            std::string::npos);
+}
+
+/// A router that grants what it does not do: here, one more box drops what
+/// comes in, as a firewall behind the router would.
+TEST_P(MeshPortMapping, ThatNothingReachesIsFoundOutAndNotAnnounced) {
+  MappedNodes nodes(GetParam());
+  auto& network = nodes.world.network();
+  const auto home = network.AddNat(0, *IpAddress::Parse("203.0.113.1"),
+                                   WithServices(kSymmetric, {.pcp = true}));
+  const auto firewall =
+      network.AddNat(home, *IpAddress::Parse("192.168.1.254"),
+                     {.mapping = kEi, .filtering = kApd, .translates = false},
+                     *IpPrefix::Parse("192.168.1.0/25"));
+  nodes.a.AddBase(firewall, "192.168.1.2:4000");
+  nodes.b.AddBase(
+      network.AddNat(0, *IpAddress::Parse("203.0.113.2"), kSymmetric),
+      "192.168.1.2:4000");
+  nodes.a.UsePortMapping(sim::SimNetwork::RouterOf(home));
+  nodes.Start();
+  EXPECT_FALSE(nodes.RunUntilDirect(seconds(40)));
+  EXPECT_EQ(OnlyMapping(nodes).standing, nat::MappingStanding::kUnreachable);
+  const auto ours = Explain(nodes, nodes.a, "b");
+  EXPECT_EQ(ours.reason, nat::PathReason::kNatPair) << ours.summary;
+  EXPECT_TRUE(HasFix(ours, nat::FixCode::kAllowInbound, nat::FixSide::kOurs));
+  const auto theirs = Explain(nodes, nodes.b, "a");
+  EXPECT_NE(theirs.theirs.find("nothing arrives"), std::string::npos)
+      << theirs.theirs;
+  EXPECT_TRUE(
+      HasFix(theirs, nat::FixCode::kAllowInbound, nat::FixSide::kTheirs));
 }
 
 TEST_P(MeshPortMapping, WithoutServicesThePairStaysOnTheRelay) {
@@ -98,18 +155,6 @@ TEST_P(MeshPortMapping, TwoHomesOfOneCarrierMeetInTheMiddle) {
   nodes.a.UsePortMapping(sim::SimNetwork::RouterOf(home_a));
   nodes.Start();
   EXPECT_TRUE(nodes.RunUntilDirect(seconds(10)));
-}
-
-nat::PathDiagnosis Explain(MappedNodes& nodes, MeshHost& host,
-                           const std::string& peer) {
-  return *host.node().Explain(nodes.world.now(), peer);
-}
-
-bool HasFix(const nat::PathDiagnosis& diagnosis, nat::FixCode code,
-            nat::FixSide side) {
-  return std::ranges::any_of(diagnosis.fixes, [&](const nat::Fix& fix) {
-    return fix.code == code && fix.side == side;
-  });
 }
 
 TEST_P(MeshPortMapping, AHardPairIsExplainedByItsCellAndFixes) {

@@ -14,6 +14,7 @@
 
 #include "mesh_mapped_nodes.h"
 #include "natkit/nat/path_diagnosis.h"
+#include "natkit/netsim/profile.h"
 
 namespace natkit::mesh {
 namespace {
@@ -34,13 +35,25 @@ struct Home {
   NatBehavior behavior;
   bool forwards = false;
   bool maps = false;
+  /// No NAT: a firewall before a public address, as IPv6 has it.
+  bool is_public = false;
+  /// Instead of `behavior`.
+  const netsim::ProfileInfo* profile = nullptr;
 };
 
-netsim::NatConfig ConfigOf(const Home& home) {
+netsim::NatConfig BoxOf(const Home& home) {
+  if (home.profile != nullptr) {
+    return home.profile->make();
+  }
   netsim::NatConfig config;
   config.mapping = static_cast<netsim::Dependence>(home.behavior.mapping);
   config.filtering = static_cast<netsim::Dependence>(home.behavior.filtering);
   config.port_assignment = netsim::PortAssignment::kRandom;
+  return config;
+}
+
+netsim::NatConfig ConfigOf(const Home& home) {
+  netsim::NatConfig config = BoxOf(home);
   if (home.forwards) {
     config.forwards = {{.external_port = kInside.port, .inside = kInside}};
   }
@@ -50,9 +63,20 @@ netsim::NatConfig ConfigOf(const Home& home) {
 
 void Place(MappedNodes& nodes, MeshHost& host, const Home& home,
            const IpAddress& outside) {
+  auto& network = nodes.world.network();
+  if (home.is_public) {
+    const IpPrefix prefix = *IpPrefix::Make(outside, 32);
+    const auto realm =
+        network.AddNat(0, IpAddress::V4(203, 0, 114, outside.bytes()[3]),
+                       {.filtering = sim::Dependence::kAddressAndPortDependent,
+                        .translates = false},
+                       prefix);
+    host.AddBase(realm, Endpoint{outside, kInside.port}.ToString());
+    return;
+  }
   auto config = ConfigOf(home);
   config.external = {outside};
-  const auto realm = nodes.world.network().AddNat(0, config);
+  const auto realm = network.AddNat(0, config);
   host.AddBase(realm, kInside.ToString());
   if (home.maps) {
     host.UsePortMapping(sim::SimNetwork::RouterOf(realm));
@@ -86,13 +110,20 @@ std::optional<std::pair<Home, Home>> Follow(const Fix& fix, Home a, Home b) {
       home.forwards = true;
     } else if (fix.code == FixCode::kEnablePortMapping) {
       home.maps = true;
-    } else if (fix.code == FixCode::kLeaveHardNat) {
+    } else if (fix.code == FixCode::kLeaveHardNat ||
+               fix.code == FixCode::kAllowUdp) {
       home.behavior = kHomeRouter;
+      home.profile = nullptr;
+    } else if (fix.code == FixCode::kUseIpv6) {
+      home.is_public = true;
     } else {
-      return false;  // kUseIpv6: no NAT is left
+      return false;
     }
     return true;
   };
+  if (fix.side == FixSide::kEither) {
+    return std::nullopt;  // about what stands between them
+  }
   bool is_followed = true;
   if (fix.side != FixSide::kTheirs) {
     is_followed = is_followed && apply(a);
@@ -145,7 +176,79 @@ TEST_P(AdviceOfCell, IsRight) {
           << nat::FixCodeName(fix.code) << " " << nat::FixSideName(fix.side);
     }
   }
-  EXPECT_GE(followed, 5U);  // two kinds of ports on each side, and the NATs
+  EXPECT_GE(followed, 6U);  // two kinds of ports on each side, NATs, IPv6
+}
+
+std::vector<const netsim::ProfileInfo*> ProfilesThatCanStandAlone() {
+  std::vector<const netsim::ProfileInfo*> out;
+  for (const netsim::ProfileInfo& profile : netsim::Profiles()) {
+    const netsim::NatConfig config = profile.make();
+    const bool is_v4_box = config.translation == netsim::Translation::kNapt;
+    if (is_v4_box && profile.carrier.empty()) {
+      out.push_back(&profile);
+    }
+  }
+  return out;
+}
+
+/// What a node itself finds out and says, after a search in vain; nullopt: the
+/// pair is direct.
+std::optional<nat::PathDiagnosis> DiagnosisOf(const Home& a, const Home& b) {
+  MappedNodes nodes(7);
+  Place(nodes, nodes.a, a, kOutsideA);
+  Place(nodes, nodes.b, b, kOutsideB);
+  nodes.Start();
+  const bool is_blocked = ConfigOf(a).policy != netsim::NatPolicy{} ||
+                          ConfigOf(b).policy != netsim::NatPolicy{};
+  if (nodes.RunUntilDirect(is_blocked ? seconds(60) : seconds(15))) {
+    return std::nullopt;
+  }
+  return *nodes.a.node().Explain(nodes.world.now(), "b");
+}
+
+class AdviceOfProfiles : public ::testing::TestWithParam<size_t> {};
+
+INSTANTIATE_TEST_SUITE_P(All, AdviceOfProfiles,
+                         ::testing::Range(size_t{0},
+                                          ProfilesThatCanStandAlone().size()));
+
+/// Nothing here knows what the boxes do but the nodes, by measuring.
+TEST_P(AdviceOfProfiles, IsRightForEachPair) {
+  const auto profiles = ProfilesThatCanStandAlone();
+  for (size_t other = GetParam(); other < profiles.size(); ++other) {
+    const Home a{.profile = profiles[GetParam()]};
+    const Home b{.profile = profiles[other]};
+    const auto diagnosis = DiagnosisOf(a, b);
+    if (!diagnosis) {
+      continue;
+    }
+    SCOPED_TRACE(std::string(a.profile->name) + " against " +
+                 std::string(b.profile->name) + ": " + diagnosis->summary);
+    EXPECT_NE(diagnosis->reason, nat::PathReason::kSearching);
+    EXPECT_NE(diagnosis->reason, nat::PathReason::kUnknownBehavior);
+    size_t followed = 0;
+    Home both_a = a;
+    Home both_b = b;
+    for (const Fix& fix : diagnosis->fixes) {
+      if (fix.code == FixCode::kAllowUdp) {  // on each side that is named
+        const auto after = Follow(fix, both_a, both_b);
+        both_a = after->first;
+        both_b = after->second;
+        ++followed;
+      } else if (const auto after = Follow(fix, a, b)) {
+        ++followed;
+        EXPECT_TRUE(BecomesDirect(after->first, after->second))
+            << nat::FixCodeName(fix.code) << " " << nat::FixSideName(fix.side);
+      }
+    }
+    EXPECT_GE(followed, 1U);
+    if (diagnosis->reason == nat::PathReason::kUdpBlocked) {
+      // What the NATs do is seen only then.
+      const auto after = DiagnosisOf(both_a, both_b);
+      EXPECT_TRUE(!after || after->reason == nat::PathReason::kNatPair)
+          << after->summary;
+    }
+  }
 }
 
 bool Advises(const nat::PathDiagnosis& diagnosis, FixCode code, FixSide side) {
@@ -179,6 +282,47 @@ TEST(Advice, ToAllowUdpHelpsOnEachSideThatBlocksIt) {
     network.SetUdpBlocked(nodes.b.id(), false);
     EXPECT_TRUE(nodes.RunUntilDirect(seconds(90)));
   }
+}
+
+TEST(Advice, WithoutARelayIsToHaveOne) {
+  MappedNodes nodes(3);
+  Place(nodes, nodes.a, kEasy, kOutsideA);
+  Place(nodes, nodes.b, kEasy, kOutsideB);
+  nodes.relay.SetUp(nodes.world.now(), false);
+  nodes.Start();
+  EXPECT_FALSE(nodes.RunUntilDirect(kSearch));
+  const auto diagnosis = ExplainA(nodes);
+  EXPECT_EQ(diagnosis.reason, nat::PathReason::kNoRelay);
+  EXPECT_TRUE(Advises(diagnosis, FixCode::kReachRelay, FixSide::kOurs));
+  // Told once, whatever the number of tries.
+  EXPECT_EQ(nodes.a.CountEvents<RelayChanged>(), 1U);
+  nodes.relay.SetUp(nodes.world.now(), true);
+  EXPECT_TRUE(nodes.RunUntilDirect(seconds(30)));
+  EXPECT_EQ(nodes.a.CountEvents<RelayChanged>(), 2U);
+}
+
+/// A firewall before a public address, as a server's or IPv6's, against a
+/// symmetric NAT.
+TEST(Advice, ToLetOthersInIsForAHostWithoutNat) {
+  constexpr Home kHard = {{nat::Dependence::kAddressAndPortDependent,
+                           nat::Dependence::kAddressAndPortDependent}};
+  MappedNodes nodes(3);
+  Place(nodes, nodes.a, {.is_public = true}, kOutsideA);
+  Place(nodes, nodes.b, kHard, kOutsideB);
+  nodes.Start();
+  ASSERT_FALSE(nodes.RunUntilDirect(seconds(15)));
+  const auto diagnosis = ExplainA(nodes);
+  EXPECT_EQ(diagnosis.reason, nat::PathReason::kNatPair) << diagnosis.summary;
+  EXPECT_NE(diagnosis.ours.find("no NAT, but a firewall"), std::string::npos)
+      << diagnosis.ours;
+  EXPECT_TRUE(Advises(diagnosis, FixCode::kAllowInbound, FixSide::kOurs));
+  EXPECT_FALSE(Advises(diagnosis, FixCode::kForwardPort, FixSide::kOurs));
+  // As advised: nothing keeps strangers out.
+  MappedNodes after(3);
+  after.a.AddBase(0, Endpoint{kOutsideA, kInside.port}.ToString());
+  Place(after, after.b, kHard, kOutsideB);
+  after.Start();
+  EXPECT_TRUE(after.RunUntilDirect(kSearch));
 }
 
 TEST(Advice, ToLetTheNatHairpinHelps) {

@@ -361,6 +361,10 @@ class MeshHost : public sim::SimActor {
     }
   }
 
+  void NoteProbed(Instant now, const MappingProbed& event) {
+    mapper_->SetInboundReach(now, event.key, event.external, event.reach);
+  }
+
   void NoteReflexive(Instant now, const ReflexiveChanged& event) {
     std::vector<IpAddress> addresses;
     for (const Endpoint& mapped : event.mapped) {
@@ -385,6 +389,10 @@ class MeshHost : public sim::SimActor {
       const auto* seen = std::get_if<ReflexiveChanged>(&*event);
       if (mapper_ && seen != nullptr) {
         NoteReflexive(now, *seen);
+      }
+      const auto* probed = std::get_if<MappingProbed>(&*event);
+      if (mapper_ && probed != nullptr) {
+        NoteProbed(now, *probed);
       }
       events_.push_back(std::move(*event));
     }

@@ -271,11 +271,15 @@ TEST(PortMapping, TheQuotaIsNamed) {
 /// PortMapper's events are of another type; UPnP is tested elsewhere.
 class MapperHost final : public netsim::Actor {
  public:
-  MapperHost(Home& home, const IpAddress& router, uint64_t seed = 1)
-      : home_(home), rng_(seed) {
-    EXPECT_TRUE(home.world.Attach(home.host, *this, 50000));
-    EXPECT_TRUE(home.world.Attach(home.host, *this, kPortMappingClientPort));
-    mapper.SetGateway(home.world.now(), PortMapperGateway{router, kUs});
+  MapperHost(Home& home, const IpAddress& router)
+      : MapperHost(home, router, home.host, kUs) {}
+
+  MapperHost(Home& home, const IpAddress& router, netsim::HostId host,
+             const IpAddress& address)
+      : home_(home), host_(host), address_(address) {
+    EXPECT_TRUE(home.world.Attach(host, *this, 50000));
+    EXPECT_TRUE(home.world.Attach(host, *this, kPortMappingClientPort));
+    mapper.SetGateway(home.world.now(), PortMapperGateway{router, address});
     EXPECT_TRUE(mapper.Map(home.world.now(), kKey));
     Pump();
   }
@@ -297,7 +301,7 @@ class MapperHost final : public netsim::Actor {
 
   void Pump() {
     while (const auto transmit = mapper.PollTransmit()) {
-      EXPECT_TRUE(home_.world.SendUdp(home_.host, {kUs, 50000}, transmit->to,
+      EXPECT_TRUE(home_.world.SendUdp(host_, {address_, 50000}, transmit->to,
                                       transmit->payload));
     }
     while (mapper.PollEvent()) {
@@ -311,7 +315,9 @@ class MapperHost final : public netsim::Actor {
 
  private:
   Home& home_;
-  SeededRng rng_;
+  netsim::HostId host_;
+  IpAddress address_;
+  SeededRng rng_{1};
 
  public:
   PortMapper mapper{{.uses_upnp = false}, rng_};
@@ -378,6 +384,76 @@ TEST(PortMapping, APeerMappingIsGranted) {
   home.world.Run(seconds(1));
   ASSERT_EQ(host.All<MappingGranted>().size(), 1U);
   EXPECT_TRUE(home.IsReachable(host.All<MappingGranted>()[0].external));
+}
+
+/// Two hosts of one home that want the same port.
+TEST(PortMapping, TwoHostsThatWantTheSamePortGetOneEach) {
+  for (const netsim::PortMappingServices& services :
+       {netsim::PortMappingServices{.nat_pmp = true},
+        netsim::PortMappingServices{.pcp = true}}) {
+    Home home(services);
+    const IpAddress neighbour_address = IpAddress::V4(192, 168, 1, 77);
+    const auto neighbour = home.world.AddHost("neighbour");
+    ASSERT_TRUE(home.world.AddAddress(neighbour, home.lan, neighbour_address));
+    MapperHost ours(home, kGateway);
+    MapperHost theirs(home, kGateway, neighbour, neighbour_address);
+    home.world.Run(seconds(2));
+    ASSERT_EQ(ours.mapper.mappings().size(), 1U);
+    ASSERT_EQ(theirs.mapper.mappings().size(), 1U);
+    EXPECT_NE(ours.mapper.mappings()[0].external,
+              theirs.mapper.mappings()[0].external);
+    EXPECT_TRUE(ours.IsReachable());
+    theirs.mapper.Shutdown(home.world.now());
+    theirs.Pump();
+    home.world.Run(seconds(1));
+    EXPECT_TRUE(ours.IsReachable());
+  }
+}
+
+/// A firewall of IPv6 (RFC 6092) that opens a pinhole when it is asked.
+TEST(PortMapping, PcpOpensAPinholeInAnIpv6Firewall) {
+  netsim::World world(1);
+  const auto internet =
+      world.AddNetwork("internet", *IpPrefix::Parse("2001:db8:f::/64"));
+  const auto lan = world.AddNetwork("lan", *IpPrefix::Parse("2001:db8:1::/64"));
+  const IpAddress us = *IpAddress::Parse("2001:db8:1::10");
+  const IpAddress router = *IpAddress::Parse("2001:db8:1::1");
+  const Endpoint stranger{*IpAddress::Parse("2001:db8:f::9"), 2000};
+  netsim::NatConfig config;
+  config.external = {kExternal};
+  config.inside_address = kGateway;
+  config.ipv6 = netsim::Ipv6Mode::kFirewall;
+  config.inside_address6 = router;
+  config.outside_address6 = *IpAddress::Parse("2001:db8:f::1");
+  config.inside_prefix6 = *IpPrefix::Parse("2001:db8:1::/64");
+  config.services.pcp = true;
+  world.AddBox("box", lan, internet, config);
+  const auto host = world.AddHost("us");
+  ASSERT_TRUE(world.AddAddress(host, lan, us));
+  const auto outside = world.AddHost("stranger");
+  ASSERT_TRUE(world.AddAddress(outside, internet, stranger.address));
+  Listener listener;
+  ASSERT_TRUE(world.Attach(host, listener, 6000));
+  const auto knock = [&] {
+    EXPECT_TRUE(world.SendUdp(outside, stranger, {us, 6000}, AsBytes("knock")));
+    world.Run(seconds(1));
+    return listener.received;
+  };
+  EXPECT_EQ(knock(), 0);
+  SeededRng rng(1);
+  ClientHost<PcpClient> client(
+      world, host, us, PcpClientConfig{.server = router, .client = us}, rng);
+  client.client.Start(world.now());
+  EXPECT_TRUE(client.client.Map(world.now(), kKey));
+  client.Pump();
+  world.Run(seconds(1));
+  ASSERT_EQ(client.All<MappingGranted>().size(), 1U);
+  EXPECT_EQ(client.All<MappingGranted>()[0].external, (Endpoint{us, 6000}));
+  EXPECT_EQ(knock(), 1);
+  client.client.Unmap(world.now(), kKey);
+  client.Pump();
+  world.Run(std::chrono::minutes(10));
+  EXPECT_EQ(knock(), 1);
 }
 
 }  // namespace

@@ -49,6 +49,7 @@ ADDRESSES = {"a": "10.77.0.1", "b": "10.77.0.2"}
 
 class Mesh(unittest.TestCase):
     scenario = SCENARIO
+    relay = RELAY
 
     def setUp(self):
         scratch = tempfile.TemporaryDirectory(prefix="meshnode-")
@@ -69,9 +70,9 @@ class Mesh(unittest.TestCase):
 
     def start_relay(self):
         """Starts derpd; returns the pin of its certificate."""
-        self.spawn("relay", [DERPD, "--dev", "--hostname", RELAY, "--listen",
-                             f"{RELAY}:443", "--stun-listen",
-                             f"{RELAY}:3478"])
+        self.spawn("relay", [DERPD, "--dev", "--hostname", self.relay,
+                             "--listen", f"{self.relay}:443", "--stun-listen",
+                             f"{self.relay}:3478"])
 
         def find_pin():
             for word in (self.folder / "relay.log").read_text().split():

@@ -1,5 +1,6 @@
 // Maps one UDP port as a program would and prints what happens, one event per
-// line; SIGTERM deletes the mapping, after which it says "done" and ends.
+// line; SIGHUP looks for the gateway again; SIGTERM deletes the mapping, after
+// which it says "done" and ends.
 //   portmap_helper PORT [pcp] [nat-pmp] [upnp] [seen-as=ADDRESS]
 //     [lifetime=SECONDS] [remembers]
 
@@ -22,18 +23,6 @@
 namespace natkit {
 namespace {
 
-std::string_view StandingName(nat::MappingStanding standing) {
-  switch (standing) {
-    case nat::MappingStanding::kUnverified:
-      return "unverified";
-    case nat::MappingStanding::kVerified:
-      return "verified";
-    case nat::MappingStanding::kBehindNat:
-      return "behind-nat";
-  }
-  return "";
-}
-
 void Say(const std::string& line) {
   std::puts(line.c_str());
   std::fflush(stdout);
@@ -47,7 +36,7 @@ void Print(const nat::PortMapperEvent& event) {
   if (const auto* mapped = std::get_if<nat::PortMapped>(&event)) {
     Say("mapped " + NameOf(mapped->mapping.service) + " " +
         mapped->mapping.external.ToString() + " " +
-        std::string(StandingName(mapped->mapping.standing)));
+        std::string(nat::MappingStandingName(mapped->mapping.standing)));
   } else if (const auto* failed = std::get_if<nat::PortNotMapped>(&event)) {
     Say("not-mapped " + NameOf(failed->service) + " " +
         std::string(nat::PortMappingErrorName(failed->error)));
@@ -92,6 +81,8 @@ int Run(const std::vector<std::string_view>& words) {
       loop.Stop();
     });
   });
+  const io::SignalWatcher changes(loop, {SIGHUP},
+                                  [&](int) { mapping.Refresh(); });
   mapping.SetReflexiveAddresses(seen_as);
   mapping.Map({.internal_port = static_cast<uint16_t>(
                    std::atoi(std::string(words[0]).c_str()))});

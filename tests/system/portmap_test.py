@@ -4,16 +4,14 @@ against Debian's miniupnpd, each by NAT-PMP, PCP and UPnP."""
 import os
 import pathlib
 import select
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-import threading
 import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import miniupnpd  # noqa: E402
 from netsim import Simulation, can_simulate  # noqa: E402
 from netsim_case import NetsimCase  # noqa: E402
 from udp_probe import UdpProbe  # noqa: E402
@@ -41,6 +39,10 @@ address = "11.0.113.10"
 name = "a"
 network = "lan"
 address = "192.168.1.10"
+[[host]]
+name = "b"
+network = "lan"
+address = "192.168.1.11"
 [[nat]]
 name = "box"
 inside = "lan"
@@ -51,50 +53,35 @@ address = "11.0.113.20"
 ENGINE = 'profile = "port-restricted"\nbackend = "engine"\nservices = [{}]\n'
 KERNEL = 'profile = "linux-masquerade"\nbackend = "kernel"\n'
 
-MINIUPNPD = """
-ext_ifname=wan0
-listening_ip=lan0
-port=5555
-enable_natpmp=yes
-enable_upnp=yes
-secure_mode=yes
-system_uptime=no
-min_lifetime={shortest}
-max_lifetime=86400
-uuid=4a0e1f8e-8d4b-4d26-a0b0-5ac8e2ad0001
-upnp_table_name=miniupnpd
-upnp_nat_table_name=miniupnpd
-upnp_forward_chain=forwards
-upnp_nat_chain=redirects
-upnp_nat_postrouting_chain=sources
-lease_file={lease}
-allow 1024-65535 192.168.1.0/24 1024-65535
-deny 0-65535 0.0.0.0/0 0-65535
-"""
-
-# As Debian's nft_init.sh does it, beside the box's own rules.
-TABLE = """
-insert rule ip netsim forward ct status dnat accept
-table inet miniupnpd {
-  chain forwards { }
-  chain redirects { }
-  chain sources { }
-  chain prerouting {
-    type nat hook prerouting priority dstnat - 1; policy accept;
-    jump redirects
-  }
-}
+# Another router's PCP: grants everything at an address of its own.
+PCP_SERVER = """
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("192.168.1.11", 5351))
+print("ready", flush=True)
+while True:
+    request, source = s.recvfrom(1100)
+    if len(request) < 24 or request[0] != 2:
+        continue
+    answer = bytearray(request)
+    answer[1] |= 0x80
+    answer[2:4] = bytes(2)
+    answer[8:24] = (1000).to_bytes(4, "big") + bytes(12)
+    if request[1] == 1:
+        answer[42:60] = (7777).to_bytes(2, "big") + bytes(10) + \\
+            b"\\xff\\xff" + socket.inet_aton("11.0.113.77")
+    s.sendto(answer, source)
 """
 
 
 class Mapper:
-    """A portmap_helper on host a, and what it has said."""
+    """A portmap_helper on a host, and what it has said."""
 
-    def __init__(self, case, port, *words):
+    def __init__(self, case, port, *words, host="a"):
         net = case.net
         self.lines = []
         case.addCleanup(self.close)
-        self._process = net.popen("a", [HELPER, str(port), *words],
+        self._process = net.popen(host, [HELPER, str(port), *words],
                                   stdout=subprocess.PIPE)
 
     def wait(self, start, seconds=GENEROUS):
@@ -120,6 +107,9 @@ class Mapper:
         words = self.wait("mapped ").split()
         return words[1], int(words[2].split(":")[1]), words[3]
 
+    def notice_change(self):
+        self._process.send_signal(signal.SIGHUP)
+
     def end(self):
         self._process.send_signal(signal.SIGTERM)
         self.wait("done")
@@ -141,11 +131,13 @@ class PortMapCase(NetsimCase):
         self.net = Simulation(HOME + box)
         self.net.up()
         self.addCleanup(self.net.down)
-        self.a, self.server = (UdpProbe(self.net, name)
-                               for name in ("a", "server"))
+        self.a, self.b, self.server = (UdpProbe(self.net, name)
+                                       for name in ("a", "b", "server"))
+        self.last_port = 3000
+        for probe in (self.a, self.b, self.server):
+            self.addCleanup(probe.close)
         self.a.bind(5000)
-        self.addCleanup(self.a.close)
-        self.addCleanup(self.server.close)
+        self.b.bind(5000)
 
     def grow_old(self):
         """A loss of state is only seen when there was more than an epoch of
@@ -159,13 +151,35 @@ class PortMapCase(NetsimCase):
     def assert_life_of_a_mapping(self, service):
         mapper = Mapper(self, 5000, service, f"seen-as={EXTERNAL}")
         name, port, standing = mapper.mapped()
-        self.assertEqual((name, standing), (SERVICES[service], "verified"))
+        self.assertEqual((name, standing), (SERVICES[service], "not-probed"))
         self.assertIn(f"router {EXTERNAL}", mapper.lines)
         self.assertTrue(self.is_reachable(port))
         mapper.end()
         # From another port: the old flow may live on in the box.
         self.server.send(2001, (EXTERNAL, port), "knock")
         self.assertIsNone(self.a.receive(5000, 0.5))
+
+
+    def assert_two_hosts_share(self, service):
+        """Both want external port 5000; each gets one, and its own."""
+        mappers = {host: Mapper(self, 5000, service, host=host)
+                   for host in ("a", "b")}
+        ports = {host: mapper.mapped()[1] for host, mapper in mappers.items()}
+        self.assertNotEqual(ports["a"], ports["b"])
+        self.assertIn(5000, ports.values())
+        for host, probe in (("a", self.a), ("b", self.b)):
+            self.server.send(self.unused_port(), (EXTERNAL, ports[host]), host)
+            self.assertEqual((probe.receive(5000, 10) or [None])[0], host)
+        mappers["a"].end()
+        # What belongs to b is still there.
+        self.server.send(self.unused_port(), (EXTERNAL, ports["b"]), "again")
+        self.assertIsNotNone(self.b.receive(5000, 10))
+        mappers["b"].end()
+
+    def unused_port(self):
+        """Of the server: the box remembers the flows of the others."""
+        self.last_port += 1
+        return self.last_port
 
 
 class EngineBox(PortMapCase):
@@ -177,6 +191,12 @@ class EngineBox(PortMapCase):
         for service in SERVICES:
             with self.subTest(service):
                 self.assert_life_of_a_mapping(service)
+
+    def test_two_hosts_that_want_the_same_port_get_one_each(self):
+        self.build_with("pcp", "nat-pmp", "upnp")
+        for service in SERVICES:
+            with self.subTest(service):
+                self.assert_two_hosts_share(service)
 
     def test_the_best_of_all_is_chosen(self):
         self.build_with("nat-pmp", "upnp")
@@ -219,6 +239,28 @@ class EngineBox(PortMapCase):
         self.server.send(2001, (EXTERNAL, port), "knock")
         self.assertIsNone(self.a.receive(5000, 0.5))
 
+    def test_the_mapping_moves_to_another_router_with_the_default_route(self):
+        self.build_with("pcp")
+        other = self.net.popen("b", [sys.executable, "-IS", "-c", PCP_SERVER],
+                               stdout=subprocess.PIPE)
+        self.addCleanup(other.stdout.close)
+        self.addCleanup(other.wait)
+        self.addCleanup(other.kill)
+        self.assertEqual(other.stdout.readline(), b"ready\n")
+        mapper = Mapper(self, 5000, "pcp")
+        port = mapper.mapped()[1]
+        self.assertTrue(self.is_reachable(port))
+        self.net.exec("a", "ip", "route", "replace", "default", "via",
+                      "192.168.1.11")
+        mapper.notice_change()
+        self.assertEqual(mapper.wait("mapped "),
+                         "mapped PCP 11.0.113.77:7777 unverified")
+        # The first router has been told, too: an answer to its host would not
+        # come back this way, but what comes in would.
+        self.server.send(2001, (EXTERNAL, port), "knock")
+        self.assertIsNone(self.a.receive(5000, 0.5))
+        mapper.end()
+
     def test_another_nat_beyond_is_told(self):
         self.build_with("nat-pmp")
         mapper = Mapper(self, 5000, "nat-pmp", "seen-as=11.0.113.99")
@@ -226,46 +268,24 @@ class EngineBox(PortMapCase):
         mapper.end()
 
 
-@unittest.skipUnless(shutil.which("miniupnpd") or
-                     os.path.exists("/usr/sbin/miniupnpd"), "no miniupnpd")
+@unittest.skipUnless(miniupnpd.is_there(), "no miniupnpd")
 class Miniupnpd(PortMapCase):
     def setUp(self):
         super().setUp()
         self.build(KERNEL)
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
-        self.net.exec("box", "nft", "-f", "-", input=TABLE)
-        self.start()
-
-    def start(self, shortest=120):
-        """`shortest`: seconds that a mapping has at least."""
-        (self.folder / "conf").write_text(MINIUPNPD.format(
-            lease=self.folder / "leases", shortest=shortest))
-        self.daemon = self.net.popen(
-            "box", ["/usr/sbin/miniupnpd", "-d", "-f", self.folder / "conf",
-                    "-P", self.folder / "pid"],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        while "listening" not in (line := self.daemon.stdout.readline()):
-            self.assertTrue(line, "miniupnpd ended")
-        # It would stop at a full pipe.
-        self.drain = threading.Thread(target=self.daemon.stdout.read)
-        self.drain.start()
-
-    def stop(self):
-        self.daemon.send_signal(signal.SIGTERM)
-        self.daemon.wait()
-        self.drain.join()
-        self.daemon.stdout.close()
-
-    def tearDown(self):
-        if not self.daemon.stdout.closed:
-            self.stop()
+        self.daemon = miniupnpd.Miniupnpd(self.net, "box")
+        self.addCleanup(self.daemon.close)
+        self.daemon.start()
 
     def test_each_service_maps_and_deletes(self):
         for service in SERVICES:
             with self.subTest(service):
                 self.assert_life_of_a_mapping(service)
+
+    def test_two_hosts_that_want_the_same_port_get_one_each(self):
+        for service in SERVICES:
+            with self.subTest(service):
+                self.assert_two_hosts_share(service)
 
     def test_a_restart_is_noticed_and_the_mapping_made_anew(self):
         self.grow_old()
@@ -273,11 +293,9 @@ class Miniupnpd(PortMapCase):
         service, port, _ = mapper.mapped()
         self.assertEqual(service, "PCP")
         self.assertTrue(self.is_reachable(port))
-        self.stop()
-        self.net.exec("box", "nft", "flush", "chain", "inet", "miniupnpd",
-                      "redirects")
-        (self.folder / "leases").unlink(missing_ok=True)
-        self.start()
+        self.daemon.stop()
+        self.daemon.forget()
+        self.daemon.start()
         deadline = time.monotonic() + GENEROUS
         while not self.has_redirect():
             self.assertLess(time.monotonic(), deadline)
@@ -286,8 +304,8 @@ class Miniupnpd(PortMapCase):
         self.assertFalse(self.has_redirect())
 
     def test_a_short_mapping_is_renewed_and_ends_with_its_owner(self):
-        self.stop()
-        self.start(shortest=SHORT)
+        self.daemon.stop()
+        self.daemon.start(shortest=SHORT)
         ports = {5001: "pcp", 5002: "nat-pmp", 5003: "upnp"}
         mappers = [Mapper(self, port, service, f"lifetime={SHORT}")
                    for port, service in ports.items()]
@@ -323,8 +341,7 @@ class Miniupnpd(PortMapCase):
 
     def has_redirect(self, port=5000):
         """The rule that leads to host a's port."""
-        return f"dnat ip to 192.168.1.10:{port}" in self.net.exec(
-            "box", "nft", "list", "chain", "inet", "miniupnpd", "redirects")
+        return self.daemon.has_redirect("192.168.1.10", port)
 
 
 if __name__ == "__main__":

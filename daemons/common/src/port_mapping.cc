@@ -39,6 +39,9 @@ PortMapping::PortMapping(io::EventLoop& loop, Rng& rng,
       timer_(loop,
              [this] {
                mapper_.HandleTimeout(Now());
+               if (mapper_.leaving() == nullptr) {
+                 old_socket_.reset();  // here: not inside its own handler
+               }
                Pump();
              }),
       limit_(loop, [this] {
@@ -54,29 +57,35 @@ PortMapping::~PortMapping() {
 void PortMapping::Refresh() {
   auto gateway = FindGateway();
   if (gateway != mapper_.gateway()) {
+    old_socket_ = std::move(socket_);
     socket_.reset();
     announcements_.reset();
-    const auto receive = [this](PacketBatch& batch) { Receive(batch); };
     if (gateway) {
-      socket_ =
-          TryBind(loop_, {gateway->local, 0}, {.reports_icmp_errors = true});
+      OpenSockets(*gateway);
     }
-    if (socket_) {
-      socket_->SetReceiveHandler(receive);
-      socket_->SetIcmpHandler(
-          [this](const io::IcmpError& error) { HandleIcmp(error); });
-      // Another program may have it; then a lost mapping is noticed later.
-      announcements_ = TryBind(
-          loop_, {IpAddress::V4(224, 0, 0, 1), nat::kPortMappingClientPort});
-    } else {
+    if (!socket_) {
       gateway.reset();
-    }
-    if (announcements_) {
-      announcements_->SetReceiveHandler(receive);
     }
   }
   mapper_.SetGateway(Now(), gateway);
   Pump();
+}
+
+void PortMapping::OpenSockets(const nat::PortMapperGateway& gateway) {
+  const auto receive = [this](PacketBatch& batch) { Receive(batch); };
+  socket_ = TryBind(loop_, {gateway.local, 0}, {.reports_icmp_errors = true});
+  if (!socket_) {
+    return;
+  }
+  socket_->SetReceiveHandler(receive);
+  socket_->SetIcmpHandler(
+      [this](const io::IcmpError& error) { HandleIcmp(error); });
+  // Another program may have it; then a lost mapping is noticed later.
+  announcements_ = TryBind(
+      loop_, {IpAddress::V4(224, 0, 0, 1), nat::kPortMappingClientPort});
+  if (announcements_) {
+    announcements_->SetReceiveHandler(receive);
+  }
 }
 
 void PortMapping::Map(const nat::PortMappingKey& key) {
@@ -86,6 +95,13 @@ void PortMapping::Map(const nat::PortMappingKey& key) {
 
 void PortMapping::SetReflexiveAddresses(std::vector<IpAddress> addresses) {
   mapper_.SetReflexiveAddresses(Now(), std::move(addresses));
+  Pump();
+}
+
+void PortMapping::SetInboundReach(const nat::PortMappingKey& key,
+                                  const Endpoint& external,
+                                  nat::InboundReach reach) {
+  mapper_.SetInboundReach(Now(), key, external, reach);
   Pump();
 }
 
@@ -129,8 +145,12 @@ void PortMapping::Do(const nat::UpnpRequest& request) {
 
 void PortMapping::Pump() {
   while (const auto transmit = mapper_.PollTransmit()) {
-    if (socket_) {
-      socket_->SendTo(transmit->to, transmit->payload);
+    const auto* leaving = mapper_.leaving();
+    auto& socket = leaving != nullptr && leaving->router == transmit->to.address
+                       ? old_socket_
+                       : socket_;
+    if (socket) {
+      socket->SendTo(transmit->to, transmit->payload);
     }
   }
   while (const auto request = mapper_.PollUpnpRequest()) {

@@ -91,7 +91,7 @@ UpnpResult UpnpDevice::Do(const UpnpRequest& request) {
   if (request.action == UpnpAction::kDiscover) {
     return Discover(request, now + kDiscoveryLimit);
   }
-  if (!found_) {
+  if (!found_ || found_->control.host.address != request.gateway) {
     return {.id = request.id, .error = UpnpError::kNoDevice};
   }
   const Instant deadline = now + kActionLimit;

@@ -57,7 +57,6 @@ void Node::Impl::TakeDatagram(Instant now, ByteView bytes,
       return;
     case nat::DatagramKind::kWireGuard:
       if (!ParseRelayedEndpoint(meta.remote)) {
-        ++counters_.received_direct;
         wg_in_.AppendCopy(bytes, meta);
       }
       return;
@@ -74,6 +73,9 @@ void Node::Impl::TakeStun(Instant now, ByteView bytes,
     return;
   }
   if (lifetime_.HandleDatagram(now, meta.local, meta.remote, bytes)) {
+    return;
+  }
+  if (inbound_.HandleDatagram(now, meta.local, meta.remote, bytes)) {
     return;
   }
   if (hard_.HandleDatagram(now, meta.local, meta.remote, bytes)) {

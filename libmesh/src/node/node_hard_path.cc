@@ -23,7 +23,8 @@ bool IsHard(const nat::PathSide& side) {
 
 /// Ports in reach, or no way at all: nothing to punch.
 bool IsOutOfQuestion(const nat::PathSide& side) {
-  return side.traits.is_udp_blocked || side.has_mapped_port ||
+  return side.traits.is_udp_blocked ||
+         side.mapped_port == nat::MappedPort::kReachable ||
          !side.traits.mapping;
 }
 

@@ -36,6 +36,7 @@ Node::Impl::Impl(NodeConfig config, const NodeEntry& self, Rng& rng)
       device_(MakeDeviceConfig(config_), rng),
       prober_(rng),
       lifetime_(rng),
+      inbound_(rng),
       hard_(self_->hard_nat, rng),
       boot_(rng.NextU64()),
       ping_identifier_(static_cast<uint16_t>(rng.NextU32())) {
@@ -139,6 +140,7 @@ void Node::Impl::SetLocalEndpoints(Instant now,
 void Node::Impl::SetStunServers(Instant now, std::vector<Endpoint> servers) {
   prober_.SetServers(now, servers);
   lifetime_.SetServers(servers);
+  inbound_.SetServers(now, servers);
   stun_servers_ = std::move(servers);
   UpdateMapped(now);
   Settle(now);
@@ -147,6 +149,7 @@ void Node::Impl::SetStunServers(Instant now, std::vector<Endpoint> servers) {
 void Node::Impl::HandleTimeout(Instant now) {
   device_.HandleTimeout(now, wg_out_);
   prober_.HandleTimeout(now);
+  inbound_.HandleTimeout(now);
   hard_.HandleTimeout(now);
   lifetime_.HandleTimeout(now);
   for (RelayLink& relay : relays_) {
@@ -169,6 +172,7 @@ void Node::Impl::Settle(Instant now) {
   DrainRelays(now);
   RunDevice(now);
   DrainProber(now);
+  DrainInbound();
   DrainHardPath(now);
   DrainLifetime(now);
   while (!touched_.empty()) {
@@ -356,6 +360,7 @@ std::optional<NodeEvent> Node::Impl::PollEvent() {
 
 std::optional<Instant> Node::Impl::NextTimeout() const {
   auto next = Earlier(device_.NextTimeout(), prober_.NextTimeout());
+  next = Earlier(next, inbound_.NextTimeout());
   next = Earlier(next, hard_.NextTimeout());
   next = Earlier(next, lifetime_.NextTimeout());
   for (const RelayLink& relay : relays_) {

@@ -11,6 +11,7 @@
 #include "natkit/mesh/node.h"
 #include "natkit/mesh/signal.h"
 #include "natkit/nat/ice_mux.h"
+#include "natkit/nat/inbound_prober.h"
 #include "natkit/wg/device.h"
 #include "node/hard_path.h"
 #include "node/icmp_echo.h"
@@ -131,6 +132,13 @@ class Node::Impl {
   [[nodiscard]] std::optional<ReflexiveAddress> FindMapped(
       bool is_middle) const;
   [[nodiscard]] std::optional<ReflexiveAddress> GuessMiddle() const;
+  /// The UDP mapping that leads to one of our bases.
+  [[nodiscard]] const nat::PortMapping* FindOwnMapping() const;
+  [[nodiscard]] Endpoint BaseOf(const nat::PortMapping& mapping) const;
+  /// Has strangers try the mapping that there is.
+  void ProbeMapping(Instant now);
+  void DrainInbound();
+  [[nodiscard]] nat::MappedPort DescribeMappedPort() const;
 
   // node_hard_path.cc
   /// When to try a hard punch with this peer, as far as we may begin one.
@@ -205,6 +213,8 @@ class Node::Impl {
   PortMappingState port_mapping_;
   nat::PowerMode power_ = nat::PowerMode::kMains;
   LifetimeProber lifetime_;
+  nat::InboundProber inbound_;
+  nat::InboundReach told_reach_ = nat::InboundReach::kUnknown;
   HardPath hard_;
   /// Sockets beside the main ones, each of one link (PeerLink).
   std::set<Endpoint> fresh_;

@@ -51,6 +51,7 @@ void Node::Impl::Hold(NodePeer& peer, ByteView datagram) {
 void Node::Impl::NoteReceived(Instant now, NodePeer& peer,
                               const PacketBatch::Meta& meta, size_t size) {
   if (!ParseRelayedEndpoint(meta.remote)) {
+    ++counters_.received_direct;
     peer.watch.NoteReceived(now, size + wg::kDataOverhead);
     if (size > 0) {  // a keepalive answers a question, not what is held
       ReleaseHeld(peer);

@@ -19,6 +19,11 @@ PortMappingState DescribePortMapper(const nat::PortMapper& mapper) {
 
 void Node::Impl::SetPortMapping(Instant now, PortMappingState state) {
   port_mapping_ = std::move(state);
+  const nat::PortMapping* mapping = FindOwnMapping();
+  if (mapping != nullptr &&
+      mapping->standing == nat::MappingStanding::kNotProbed) {
+    told_reach_ = nat::InboundReach::kUnknown;  // a new one of the same name
+  }
   UpdateMapped(now);
   Settle(now);
 }
@@ -26,7 +31,7 @@ void Node::Impl::SetPortMapping(Instant now, PortMappingState state) {
 void Node::Impl::UpdateNetwork(Instant now) {
   nat::PathSide side;
   side.traits = prober_.Observe();
-  side.has_mapped_port = local_.mapped.has_value() || self_->endpoint;
+  side.mapped_port = DescribeMappedPort();
   side.is_behind_second_nat = std::ranges::any_of(
       port_mapping_.mappings, [](const nat::PortMapping& mapping) {
         return mapping.standing == nat::MappingStanding::kBehindNat;
@@ -62,11 +67,13 @@ Result<nat::PathDiagnosis> Node::Impl::Explain(Instant now,
        .is_direct = CurrentPath(peer).kind == PathKind::kDirect,
        .is_active = peer.link.is_active(),
        .has_searched = peer.link.has_searched(now),
+       .has_relay = std::ranges::any_of(relays_, &RelayLink::is_up),
        .hard_punch = HardOutcome(peer),
        .fresh_ports = static_cast<uint32_t>(peer.link.fresh_tries())});
 }
 
 void Node::Impl::UpdateMapped(Instant now) {
+  ProbeMapping(now);
   const auto mapped = FindMapped(/*is_middle=*/false);
   const auto middle = FindMapped(/*is_middle=*/true);
   if (mapped == local_.mapped && middle == local_.middle) {
@@ -81,25 +88,90 @@ void Node::Impl::UpdateMapped(Instant now) {
   UpdateNetwork(now);
 }
 
+Endpoint Node::Impl::BaseOf(const nat::PortMapping& mapping) const {
+  return {port_mapping_.local.value_or(IpAddress()), mapping.key.internal_port};
+}
+
+const nat::PortMapping* Node::Impl::FindOwnMapping() const {
+  const auto found = std::ranges::find_if(
+      port_mapping_.mappings, [this](const nat::PortMapping& mapping) {
+        return mapping.key.protocol == nat::MappedProtocol::kUdp &&
+               std::ranges::find(local_.bases, BaseOf(mapping)) !=
+                   local_.bases.end();
+      });
+  return found == port_mapping_.mappings.end() ? nullptr : &*found;
+}
+
 std::optional<ReflexiveAddress> Node::Impl::FindMapped(bool is_middle) const {
-  for (const nat::PortMapping& mapping : port_mapping_.mappings) {
+  using nat::MappingStanding;
+  const nat::PortMapping* mapping = FindOwnMapping();
+  if (mapping != nullptr) {
+    const MappingStanding standing = mapping->standing;
+    // One that nobody could try is offered: ICE finds out, at little cost.
     const bool is_wanted =
-        is_middle
-            ? mapping.standing == nat::MappingStanding::kBehindNat &&
-                  mapping.external.address.is_private()
-            : mapping.standing == nat::MappingStanding::kVerified ||
-                  (mapping.standing == nat::MappingStanding::kUnverified &&
-                   stun_servers_.empty());
-    if (!is_wanted || !port_mapping_.local ||
-        mapping.key.protocol != nat::MappedProtocol::kUdp) {
-      continue;
-    }
-    const Endpoint base{*port_mapping_.local, mapping.key.internal_port};
-    if (std::ranges::find(local_.bases, base) != local_.bases.end()) {
-      return ReflexiveAddress{mapping.external, base};
+        is_middle ? standing == MappingStanding::kBehindNat &&
+                        mapping->external.address.is_private()
+                  : standing == MappingStanding::kVerified ||
+                        standing == MappingStanding::kNotProbed ||
+                        (standing == MappingStanding::kUnverified &&
+                         stun_servers_.empty());
+    if (is_wanted) {
+      return ReflexiveAddress{mapping->external, BaseOf(*mapping)};
     }
   }
   return is_middle ? GuessMiddle() : std::nullopt;
+}
+
+nat::MappedPort Node::Impl::DescribeMappedPort() const {
+  if (self_->endpoint) {
+    return nat::MappedPort::kReachable;  // its owner says so
+  }
+  const nat::PortMapping* mapping = FindOwnMapping();
+  if (mapping == nullptr) {
+    return nat::MappedPort::kNone;
+  }
+  switch (mapping->standing) {
+    case nat::MappingStanding::kVerified:
+      return nat::MappedPort::kReachable;
+    case nat::MappingStanding::kUnreachable:
+      return nat::MappedPort::kUnreachable;
+    case nat::MappingStanding::kNotProbed:
+    case nat::MappingStanding::kUnverified:
+      return nat::MappedPort::kNotProbed;
+    case nat::MappingStanding::kBehindNat:
+      break;
+  }
+  return nat::MappedPort::kNone;
+}
+
+/// Once STUN servers see us by the mapping's address.
+void Node::Impl::ProbeMapping(Instant now) {
+  using nat::MappingStanding;
+  const nat::PortMapping* mapping = FindOwnMapping();
+  std::optional<nat::InboundProber::Target> target;
+  if (mapping != nullptr && mapping->standing != MappingStanding::kBehindNat &&
+      mapping->standing != MappingStanding::kUnverified) {
+    target = {.base = BaseOf(*mapping), .external = mapping->external};
+  }
+  if (target != inbound_.target()) {
+    inbound_.SetTarget(now, target);
+    told_reach_ = nat::InboundReach::kUnknown;
+  }
+}
+
+void Node::Impl::DrainInbound() {
+  const auto& target = inbound_.target();
+  while (const auto transmit = inbound_.PollTransmit()) {
+    udp_out_.AppendCopy(transmit->payload,
+                        {.remote = transmit->to, .local = target->base});
+  }
+  const nat::PortMapping* mapping = FindOwnMapping();
+  if (inbound_.reach() == told_reach_ || mapping == nullptr) {
+    return;
+  }
+  told_reach_ = inbound_.reach();
+  events_.emplace_back(
+      MappingProbed{mapping->key, mapping->external, told_reach_});
 }
 
 /// A router that maps nothing but tells its address, and keeps ports if it can.

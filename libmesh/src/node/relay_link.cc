@@ -133,11 +133,15 @@ void RelayLink::Reconnect(Instant now) {
 }
 
 void RelayLink::Fail(Instant now, std::string reason) {
+  const bool is_news = is_up() || reason != told_reason_;
   state_ = State::kDown;
   client_.reset();
   probe_ends_at_.reset();
   connect_at_ = now + Backoff(++failures_, *rng_);
-  events_.emplace_back(RelayDown{std::move(reason)});
+  if (is_news) {
+    told_reason_ = reason;
+    events_.emplace_back(RelayDown{std::move(reason)});
+  }
 }
 
 void RelayLink::DrainClient(Instant now) {
@@ -158,6 +162,7 @@ void RelayLink::HandleClientEvent(Instant now, const derp::ClientEvent& event) {
   } else if (std::holds_alternative<derp::ClientConnected>(event)) {
     state_ = State::kUp;
     failures_ = 0;
+    told_reason_.reset();
     events_.emplace_back(RelayUp{});
     client_->Ping(now);  // for round_trip_
   } else if (const auto* pong = std::get_if<derp::ClientPong>(&event)) {

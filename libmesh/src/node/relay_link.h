@@ -24,6 +24,7 @@ struct RelayedPacket {
 /// The relay took our login.
 struct RelayUp {};
 
+/// It is down, or still is, for another reason than told before.
 struct RelayDown {
   std::string reason;
 };
@@ -91,6 +92,7 @@ class RelayLink {
   std::optional<Instant> probe_ends_at_;
   std::optional<Duration> round_trip_;  ///< to the relay and back
   uint32_t failures_ = 0;
+  std::optional<std::string> told_reason_;  ///< while it is down
   std::deque<StreamCommand> commands_;
   std::deque<RelayEvent> events_;
 };

@@ -1,5 +1,6 @@
 #include "signal/signal_proto.h"
 
+#include <algorithm>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -53,6 +54,18 @@ std::optional<Enum> DecodeKnown(uint32_t value, Enum last) {
              : std::optional(static_cast<Enum>(value - 1));
 }
 
+/// Versions that know of a mapping or of none say so by has_mapped_port alone.
+nat::MappedPort DecodeMappedPort(const proto::Network& from) {
+  using nat::MappedPort;
+  if (from.has_mapped_port()) {
+    return MappedPort::kReachable;
+  }
+  const auto value = static_cast<MappedPort>(
+      std::min(from.mapped_port(),
+               uint32_t{std::to_underlying(MappedPort::kReachable)}));
+  return value == MappedPort::kReachable ? MappedPort::kNone : value;
+}
+
 void EncodeNetwork(const nat::PathSide& from, proto::Network& to) {
   to.set_is_udp_blocked(from.traits.is_udp_blocked);
   to.set_translation(EncodeKnown(from.traits.translation));
@@ -63,7 +76,8 @@ void EncodeNetwork(const nat::PathSide& from, proto::Network& to) {
       to.add_external_addresses(std::string(AsText(address.bytes())));
     }
   }
-  to.set_has_mapped_port(from.has_mapped_port);
+  to.set_has_mapped_port(from.mapped_port == nat::MappedPort::kReachable);
+  to.set_mapped_port(std::to_underlying(from.mapped_port));
   to.set_is_behind_second_nat(from.is_behind_second_nat);
   to.set_uses_port_mapping(from.uses_port_mapping);
   to.set_port_mapping_error(EncodeKnown(from.port_mapping_error));
@@ -90,7 +104,7 @@ Result<nat::PathSide> DecodeNetwork(const proto::Network& from) {
       DecodeKnown(from.translation(), nat::Translation::kNat64);
   to.traits.mapping = DecodeKnown(from.mapping(), kLast);
   to.traits.filtering = DecodeKnown(from.filtering(), kLast);
-  to.has_mapped_port = from.has_mapped_port();
+  to.mapped_port = DecodeMappedPort(from);
   to.is_behind_second_nat = from.is_behind_second_nat();
   to.uses_port_mapping = from.uses_port_mapping();
   to.port_mapping_error =

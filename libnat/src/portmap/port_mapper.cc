@@ -18,6 +18,8 @@ constexpr Duration kPatienceForPcp = milliseconds(250);
 constexpr Duration kPatienceForBoth = seconds(1);
 constexpr Duration kCheckInterval = minutes(10);
 constexpr Duration kSilenceLimit = seconds(30);
+/// What deleting mappings at an old gateway may take.
+constexpr Duration kFarewell = seconds(10);
 
 constexpr std::array kByPreference = {PortMappingService::kPcp,
                                       PortMappingService::kNatPmp,
@@ -45,6 +47,22 @@ bool IsWorthAnotherService(PortMappingError error) {
 
 }  // namespace
 
+std::string_view MappingStandingName(MappingStanding standing) {
+  switch (standing) {
+    case MappingStanding::kUnverified:
+      return "unverified";
+    case MappingStanding::kNotProbed:
+      return "not-probed";
+    case MappingStanding::kVerified:
+      return "verified";
+    case MappingStanding::kUnreachable:
+      return "unreachable";
+    case MappingStanding::kBehindNat:
+      return "behind-nat";
+  }
+  return "";
+}
+
 PortMapper::PortMapper(PortMapperConfig config, Rng& rng,
                        std::optional<PcpNonceKey> nonce_key)
     : config_(std::move(config)), rng_(rng), nonce_key_(std::move(nonce_key)) {
@@ -58,6 +76,15 @@ void PortMapper::SetGateway(Instant now,
     Refresh(now);
     return;
   }
+  if (gateway) {
+    LeaveGateway(now);
+  }
+  if (leaving_ && gateway &&
+      leaving_->clients.gateway().router == gateway->router) {
+    // The same router, or one that has its address: a late deletion would meet
+    // the new mapping.
+    leaving_.reset();
+  }
   gateway_ = gateway;
   Reset();
   for (auto& [key, wanted] : wanted_) {
@@ -68,29 +95,38 @@ void PortMapper::SetGateway(Instant now,
     wanted = {};
   }
   if (gateway_ && !is_shut_down_) {
-    const bool is_v4 = gateway_->router.is_v4();
-    if (config_.uses_pcp) {
-      clients_.pcp.emplace(PcpClientConfig{.server = gateway_->router,
-                                           .client = gateway_->local,
-                                           .lifetime = config_.lifetime},
-                           rng_, nonce_key_ ? &*nonce_key_ : nullptr);
-    }
-    if (config_.uses_nat_pmp && is_v4) {
-      clients_.nat_pmp.emplace(gateway_->router, rng_, config_.lifetime);
-    }
-    if (config_.uses_upnp && is_v4) {
-      clients_.upnp.emplace(gateway_->router, gateway_->local,
-                            config_.description, rng_, config_.lifetime);
-    }
+    clients_.emplace(*gateway_, config_, rng_,
+                     nonce_key_ ? &*nonce_key_ : nullptr);
     Probe(now);
   }
   Drain(now);
 }
 
+/// Whoever is left has to be told: his mapping may live for hours.
+void PortMapper::LeaveGateway(Instant now) {
+  if (!clients_) {
+    return;
+  }
+  leaving_.emplace(Leaving{std::move(*clients_), now + kFarewell});
+  for (const auto& [key, wanted] : wanted_) {
+    leaving_->clients.UnmapEverywhere(now, key);
+  }
+  DrainLeaving(now);
+}
+
+void PortMapper::DrainLeaving(Instant now) {
+  if (!leaving_) {
+    return;
+  }
+  while (leaving_->clients.PollEvent()) {
+  }
+  if (leaving_->clients.is_idle() || now >= leaving_->until) {
+    leaving_.reset();
+  }
+}
+
 void PortMapper::Reset() {
-  clients_.pcp.reset();
-  clients_.nat_pmp.reset();
-  clients_.upnp.reset();
+  clients_.reset();
   for (size_t i = 0; i < kServices; ++i) {
     attempts_[i] = {.service = kByPreference[i]};
   }
@@ -116,22 +152,10 @@ void PortMapper::Probe(Instant now) {
 }
 
 void PortMapper::StartService(Instant now, PortMappingService service) {
-  const auto start = [&](auto& client) {
-    if (client) {
-      attempt(service).state = State::kAsking;
-      client->Start(now);
-    }
-  };
-  switch (service) {
-    case PortMappingService::kPcp:
-      start(clients_.pcp);
-      break;
-    case PortMappingService::kNatPmp:
-      start(clients_.nat_pmp);
-      break;
-    case PortMappingService::kUpnp:
-      start(clients_.upnp);
-      break;
+  const auto state = attempt(service).state;
+  attempt(service).state = State::kAsking;
+  if (!clients_->Start(now, service)) {
+    attempt(service).state = state;  // it is off
   }
 }
 
@@ -161,6 +185,18 @@ void PortMapper::SetReflexiveAddresses(Instant now,
   }
 }
 
+void PortMapper::SetInboundReach(Instant now, const PortMappingKey& key,
+                                 const Endpoint& external, InboundReach reach) {
+  last_now_ = now;
+  const auto found = wanted_.find(key);
+  if (found == wanted_.end() || !found->second.mapping ||
+      found->second.mapping->external != external) {
+    return;
+  }
+  found->second.reach = reach;
+  Publish(found->second, PortMapping(*found->second.mapping));
+}
+
 bool PortMapper::Map(Instant now, const PortMappingKey& key) {
   last_now_ = now;
   const bool is_new = !wanted_.contains(key);
@@ -170,7 +206,7 @@ bool PortMapper::Map(Instant now, const PortMappingKey& key) {
   }
   wanted_.try_emplace(key);
   if (selected_) {
-    MapAt(now, *selected_, key);
+    clients_->Map(now, *selected_, key);
     Drain(now);
   }
   return true;
@@ -178,8 +214,8 @@ bool PortMapper::Map(Instant now, const PortMappingKey& key) {
 
 void PortMapper::Unmap(Instant now, const PortMappingKey& key) {
   last_now_ = now;
-  if (wanted_.erase(key) != 0) {
-    UnmapEverywhere(now, key);
+  if (wanted_.erase(key) != 0 && clients_) {
+    clients_->UnmapEverywhere(now, key);
     Drain(now);
   }
 }
@@ -192,7 +228,9 @@ void PortMapper::Shutdown(Instant now) {
   verdict_at_.reset();
   is_selecting_ = false;
   for (const auto& [key, wanted] : std::exchange(wanted_, {})) {
-    UnmapEverywhere(now, key);
+    if (clients_) {
+      clients_->UnmapEverywhere(now, key);
+    }
   }
   Drain(now);
 }
@@ -200,45 +238,42 @@ void PortMapper::Shutdown(Instant now) {
 bool PortMapper::HandleDatagram(Instant now, const Endpoint& from,
                                 ByteView datagram) {
   last_now_ = now;
-  const bool is_pcp =
-      clients_.pcp && clients_.pcp->HandleDatagram(now, from, datagram);
-  const bool is_pmp =
-      clients_.nat_pmp && clients_.nat_pmp->HandleDatagram(now, from, datagram);
-  if (is_pcp || is_pmp) {
+  const bool is_ours =
+      clients_ && clients_->HandleDatagram(now, from, datagram);
+  const bool is_old =
+      leaving_ && leaving_->clients.HandleDatagram(now, from, datagram);
+  if (is_ours || is_old) {
     Drain(now);
   }
-  return is_pcp || is_pmp;
+  return is_ours || is_old;
 }
 
 void PortMapper::HandleUnreachable(Instant now) {
   last_now_ = now;
-  if (clients_.pcp) {
-    clients_.pcp->HandleUnreachable(now);
-  }
-  if (clients_.nat_pmp) {
-    clients_.nat_pmp->HandleUnreachable(now);
+  if (clients_) {
+    clients_->HandleUnreachable(now);
   }
   Drain(now);
 }
 
 void PortMapper::HandleUpnpResult(Instant now, const UpnpResult& result) {
   last_now_ = now;
-  if (clients_.upnp) {
-    clients_.upnp->HandleResult(now, result);
-    Drain(now);
+  if (clients_) {
+    clients_->HandleUpnpResult(now, result);
   }
+  if (leaving_) {
+    leaving_->clients.HandleUpnpResult(now, result);
+  }
+  Drain(now);
 }
 
 void PortMapper::HandleTimeout(Instant now) {
   last_now_ = now;
-  if (clients_.pcp) {
-    clients_.pcp->HandleTimeout(now);
+  if (clients_) {
+    clients_->HandleTimeout(now);
   }
-  if (clients_.nat_pmp) {
-    clients_.nat_pmp->HandleTimeout(now);
-  }
-  if (clients_.upnp) {
-    clients_.upnp->HandleTimeout(now);
+  if (leaving_) {
+    leaving_->clients.HandleTimeout(now);
   }
   Drain(now);
   if (silent_at_ && now >= *silent_at_) {
@@ -324,71 +359,22 @@ void PortMapper::Use(Instant now, std::optional<PortMappingService> service) {
     // First, since a router may keep one mapping for all services.
     for (const PortMappingService other : kByPreference) {
       if (other != *service) {
-        UnmapAt(now, other, key);
+        clients_->Unmap(now, other, key);
       }
     }
-    MapAt(now, *service, key);
-  }
-}
-
-void PortMapper::MapAt(Instant now, PortMappingService service,
-                       const PortMappingKey& key) {
-  switch (service) {
-    case PortMappingService::kPcp:
-      (void)clients_.pcp->Map(now, key);
-      break;
-    case PortMappingService::kNatPmp:
-      (void)clients_.nat_pmp->Map(now, key);
-      break;
-    case PortMappingService::kUpnp:
-      (void)clients_.upnp->Map(now, key);
-      break;
-  }
-}
-
-void PortMapper::UnmapAt(Instant now, PortMappingService service,
-                         const PortMappingKey& key) {
-  const auto unmap = [&](auto& client) {
-    if (client) {
-      client->Unmap(now, key);
-    }
-  };
-  switch (service) {
-    case PortMappingService::kPcp:
-      unmap(clients_.pcp);
-      break;
-    case PortMappingService::kNatPmp:
-      unmap(clients_.nat_pmp);
-      break;
-    case PortMappingService::kUpnp:
-      unmap(clients_.upnp);
-      break;
-  }
-}
-
-void PortMapper::UnmapEverywhere(Instant now, const PortMappingKey& key) {
-  for (const PortMappingService service : kByPreference) {
-    UnmapAt(now, service, key);
+    clients_->Map(now, *service, key);
   }
 }
 
 /// What one client reports may make another one report.
 void PortMapper::Drain(Instant now) {
-  for (bool is_moving = true; is_moving;) {
-    is_moving = false;
-    const auto drain = [&](auto& client, PortMappingService service) {
-      while (client) {
-        const auto event = client->PollEvent();
-        if (!event) {
-          break;
-        }
-        is_moving = true;
-        Handle(now, service, *event);
-      }
-    };
-    drain(clients_.pcp, PortMappingService::kPcp);
-    drain(clients_.nat_pmp, PortMappingService::kNatPmp);
-    drain(clients_.upnp, PortMappingService::kUpnp);
+  DrainLeaving(now);
+  while (clients_) {
+    const auto next = clients_->PollEvent();
+    if (!next) {
+      break;
+    }
+    Handle(now, next->service, next->event);
   }
 }
 
@@ -482,22 +468,33 @@ void PortMapper::NoteAddress(const IpAddress& address) {
 
 void PortMapper::Publish(Wanted& wanted, const PortMapping& mapping) {
   PortMapping next = mapping;
-  next.standing = StandingOf(next.external.address);
+  if (!wanted.mapping || wanted.mapping->external != next.external) {
+    wanted.reach = InboundReach::kUnknown;
+  }
+  next.standing = StandingOf(next.external.address, wanted.reach);
   if (wanted.mapping != next) {
     wanted.mapping = next;
     events_.emplace_back(PortMapped{next});
   }
 }
 
-MappingStanding PortMapper::StandingOf(const IpAddress& external) const {
-  const bool is_seen =
-      std::ranges::find(reflexive_, external) != reflexive_.end();
-  if (is_seen) {
-    return MappingStanding::kVerified;
+MappingStanding PortMapper::StandingOf(const IpAddress& external,
+                                       InboundReach reach) const {
+  if (std::ranges::find(reflexive_, external) == reflexive_.end()) {
+    return reflexive_.empty() && !external.is_private()
+               ? MappingStanding::kUnverified
+               : MappingStanding::kBehindNat;
   }
-  return reflexive_.empty() && !external.is_private()
-             ? MappingStanding::kUnverified
-             : MappingStanding::kBehindNat;
+  switch (reach) {
+    case InboundReach::kArrived:
+      return MappingStanding::kVerified;
+    case InboundReach::kNotArrived:
+      return MappingStanding::kUnreachable;
+    case InboundReach::kUnknown:
+    case InboundReach::kNotProbed:
+      break;
+  }
+  return MappingStanding::kNotProbed;
 }
 
 PortMappingAttempt& PortMapper::attempt(PortMappingService service) {
@@ -505,16 +502,21 @@ PortMappingAttempt& PortMapper::attempt(PortMappingService service) {
 }
 
 std::optional<Transmit> PortMapper::PollTransmit() {
-  if (clients_.pcp) {
-    if (auto transmit = clients_.pcp->PollTransmit()) {
+  if (leaving_) {
+    if (auto transmit = leaving_->clients.PollTransmit()) {
       return transmit;
     }
   }
-  return clients_.nat_pmp ? clients_.nat_pmp->PollTransmit() : std::nullopt;
+  return clients_ ? clients_->PollTransmit() : std::nullopt;
 }
 
 std::optional<UpnpRequest> PortMapper::PollUpnpRequest() {
-  return clients_.upnp ? clients_.upnp->PollRequest() : std::nullopt;
+  if (leaving_) {
+    if (auto request = leaving_->clients.PollUpnpRequest()) {
+      return request;
+    }
+  }
+  return clients_ ? clients_->PollUpnpRequest() : std::nullopt;
 }
 
 std::optional<PortMapperEvent> PortMapper::PollEvent() {
@@ -537,16 +539,18 @@ std::optional<Instant> PortMapper::NextTimeout() const {
   if (const auto best = BestAnswered(); is_selecting_ && best) {
     consider(probed_at_ + PatienceBefore(*best));
   }
-  consider(clients_.pcp ? clients_.pcp->NextTimeout() : std::nullopt);
-  consider(clients_.nat_pmp ? clients_.nat_pmp->NextTimeout() : std::nullopt);
-  consider(clients_.upnp ? clients_.upnp->NextTimeout() : std::nullopt);
+  if (clients_) {
+    consider(clients_->NextTimeout());
+  }
+  if (leaving_) {
+    consider(leaving_->clients.NextTimeout());
+    consider(leaving_->until);
+  }
   return next;
 }
 
 bool PortMapper::is_finished() const {
-  return is_shut_down_ && (!clients_.pcp || clients_.pcp->is_idle()) &&
-         (!clients_.nat_pmp || clients_.nat_pmp->is_idle()) &&
-         (!clients_.upnp || clients_.upnp->is_idle());
+  return is_shut_down_ && !leaving_ && (!clients_ || clients_->is_idle());
 }
 
 std::vector<PortMapping> PortMapper::mappings() const {

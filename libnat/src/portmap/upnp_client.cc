@@ -50,7 +50,8 @@ UpnpClient::UpnpClient(const IpAddress& gateway, const IpAddress& local,
       local_(local),
       description_(std::move(description)),
       rng_(rng),
-      lifetime_(lifetime) {}
+      lifetime_(lifetime),
+      last_id_(uint64_t{rng.NextU32()} << 32U) {}
 
 void UpnpClient::Start(Instant now) {
   last_now_ = now;

@@ -71,18 +71,20 @@ std::string_view ReachName(Reach reach) {
 }
 
 std::string_view PathReasonName(PathReason reason) {
-  constexpr std::array<std::string_view, 9> kNames = {
-      "direct",          "idle",     "peer-silent", "searching",
-      "udp-blocked",     "same-nat", "nat-pair",    "unknown-behavior",
-      "should-be-direct"};
+  constexpr std::array<std::string_view, 10> kNames = {
+      "direct",           "no-relay",        "idle",     "peer-silent",
+      "searching",        "udp-blocked",     "same-nat", "nat-pair",
+      "unknown-behavior", "should-be-direct"};
   return kNames[std::to_underlying(reason)];
 }
 
 std::string_view FixCodeName(FixCode code) {
-  constexpr std::array<std::string_view, 13> kNames = {"wait",
+  constexpr std::array<std::string_view, 15> kNames = {"wait",
                                                        "send-traffic",
                                                        "start-peer",
+                                                       "reach-relay",
                                                        "allow-udp",
+                                                       "allow-inbound",
                                                        "forward-port",
                                                        "enable-port-mapping",
                                                        "remove-second-nat",

@@ -88,6 +88,10 @@ class Run {
         break;
       case 5:
         mapper_.SetReflexiveAddresses(now_, {IpAddress::V4(203, 0, 113, 9)});
+        for (const PortMapping& mapping : mapper_.mappings()) {
+          mapper_.SetInboundReach(now_, mapping.key, mapping.external,
+                                  static_cast<InboundReach>(Byte() % 4));
+        }
         break;
       case 6:
         AnswerUpnp();

@@ -79,7 +79,7 @@ nat::PathSide MakeNetwork() {
   network.traits.filtering = nat::Dependence::kAddressAndPortDependent;
   network.traits.external_addresses = {*IpAddress::Parse("203.0.113.1"),
                                        *IpAddress::Parse("2001:db8::1")};
-  network.has_mapped_port = true;
+  network.mapped_port = nat::MappedPort::kReachable;
   network.is_behind_second_nat = true;
   network.uses_port_mapping = true;
   network.port_mapping_error = nat::PortMappingError::kExpired;
@@ -114,6 +114,12 @@ TEST(SignalProto, EveryKnownValueOfANetworkSurvives) {
     nat::PathSide network;
     network.traits.mapping = each;
     network.traits.filtering = each;
+    EXPECT_EQ(ThroughASignal(network), network);
+  }
+  for (int value = 0; value <= static_cast<int>(nat::MappedPort::kReachable);
+       ++value) {
+    nat::PathSide network;
+    network.mapped_port = static_cast<nat::MappedPort>(value);
     EXPECT_EQ(ThroughASignal(network), network);
   }
   for (int value = 0;

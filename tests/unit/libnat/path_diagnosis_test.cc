@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <string>
+#include <string_view>
 
 namespace natkit::nat {
 namespace {
@@ -146,12 +148,117 @@ TEST(PathDiagnosis, BehindASecondNatForwardingDoesNotHelp) {
 
 TEST(PathDiagnosis, AMappedPortIsReachableForAll) {
   PathSide ours = Side(kApd, kApd);
-  ours.has_mapped_port = true;
+  ours.mapped_port = MappedPort::kReachable;
   const PathDiagnosis diagnosis =
       DiagnosePath(Searched(ours, Side(kApd, kApd)));
   ASSERT_EQ(diagnosis.cells.size(), 1U);
   EXPECT_EQ(diagnosis.cells[0].ours, (NatBehavior{kEi, kEi}));
   EXPECT_EQ(diagnosis.reason, PathReason::kShouldBeDirect);
+}
+
+TEST(PathDiagnosis, AMappedPortThatNobodyTriedIsNoProof) {
+  PathSide ours = Side(kApd, kApd);
+  ours.mapped_port = MappedPort::kNotProbed;
+  PathQuestion question = Searched(ours, Side(kApd, kApd));
+  question.has_searched = false;
+  EXPECT_EQ(DiagnosePath(question).cells.size(),
+            2U);  // as it says, or as it is
+  question.has_searched = true;
+  const PathDiagnosis diagnosis = DiagnosePath(question);
+  EXPECT_EQ(diagnosis.reason, PathReason::kNatPair);
+  ASSERT_EQ(diagnosis.cells.size(), 1U);
+  EXPECT_EQ(diagnosis.cells[0].ours, (NatBehavior{kApd, kApd}));
+  EXPECT_NE(diagnosis.ours.find("nobody could try"), std::string::npos);
+  EXPECT_TRUE(HasFix(diagnosis, FixCode::kAllowInbound, FixSide::kOurs));
+  EXPECT_FALSE(HasFix(diagnosis, FixCode::kForwardPort, FixSide::kOurs));
+  EXPECT_TRUE(HasFix(diagnosis, FixCode::kForwardPort, FixSide::kTheirs));
+}
+
+TEST(PathDiagnosis, AMappedPortThatNothingReachesIsSaidToBeSo) {
+  PathSide ours = Side(kApd, kApd);
+  ours.mapped_port = MappedPort::kUnreachable;
+  const PathDiagnosis diagnosis =
+      DiagnosePath(Searched(ours, Side(kApd, kApd)));
+  EXPECT_EQ(diagnosis.reason, PathReason::kNatPair);
+  EXPECT_EQ(diagnosis.cells.at(0).ours, (NatBehavior{kApd, kApd}));
+  EXPECT_NE(diagnosis.ours.find("nothing arrives"), std::string::npos);
+  EXPECT_TRUE(HasFix(diagnosis, FixCode::kAllowInbound, FixSide::kOurs));
+  EXPECT_FALSE(HasFix(diagnosis, FixCode::kEnablePortMapping, FixSide::kOurs));
+}
+
+TEST(PathDiagnosis, AHostWithoutNatHasAFirewallOrNone) {
+  PathSide ours = Side(kEi, std::nullopt);
+  ours.traits.translation = Translation::kNone;
+  PathQuestion question = Searched(ours, Side(kApd, kApd));
+  question.has_searched = false;
+  EXPECT_EQ(DiagnosePath(question).ours,
+            "no NAT; whether a firewall keeps others out is not known");
+  question.has_searched = true;  // in vain: then there is one
+  const PathDiagnosis diagnosis = DiagnosePath(question);
+  EXPECT_NE(diagnosis.ours.find("no NAT, but a firewall"), std::string::npos);
+  EXPECT_TRUE(HasFix(diagnosis, FixCode::kAllowInbound, FixSide::kOurs));
+  EXPECT_FALSE(HasFix(diagnosis, FixCode::kForwardPort, FixSide::kOurs));
+  question.is_direct = true;
+  question.ours.traits.filtering = kEi;
+  EXPECT_EQ(DiagnosePath(question).ours,
+            "no NAT, and no firewall keeps others out");
+}
+
+TEST(PathDiagnosis, WithoutARelayNothingElseMatters) {
+  PathQuestion question = Searched(Side(kEi, kApd), Side(kApd, kApd));
+  question.has_relay = false;
+  const PathDiagnosis diagnosis = DiagnosePath(question);
+  EXPECT_EQ(diagnosis.reason, PathReason::kNoRelay);
+  EXPECT_EQ(PathReasonName(diagnosis.reason), "no-relay");
+  ASSERT_EQ(diagnosis.fixes.size(), 1U);
+  EXPECT_TRUE(HasFix(diagnosis, FixCode::kReachRelay, FixSide::kOurs));
+  question.is_direct = true;  // does not need one
+  EXPECT_EQ(DiagnosePath(question).reason, PathReason::kDirect);
+}
+
+TEST(PathDiagnosis, TheAdviceFitsWhatTheRouterSaid) {
+  const auto reason = [](std::optional<PortMappingError> error, FixCode code) {
+    PathSide ours = Side(kApd, kApd);
+    ours.port_mapping_error = error;
+    const auto diagnosis = DiagnosePath(Searched(ours, Side(kApd, kApd)));
+    for (const Fix& fix : diagnosis.fixes) {
+      if (fix.code == code && fix.side == FixSide::kOurs) {
+        return fix.reason;
+      }
+    }
+    return std::string();
+  };
+  const FixCode enable = FixCode::kEnablePortMapping;
+  EXPECT_NE(reason(PortMappingError::kRefused, enable).find("switched on"),
+            std::string::npos);
+  EXPECT_NE(
+      reason(PortMappingError::kQuotaExceeded, enable).find("no port left"),
+      std::string::npos);
+  EXPECT_NE(reason(PortMappingError::kNoExternalAddress, enable)
+                .find("once it is connected"),
+            std::string::npos);
+  EXPECT_NE(
+      reason(PortMappingError::kAddressMismatch, FixCode::kRemoveSecondNat),
+      "");
+  EXPECT_EQ(reason(PortMappingError::kAddressMismatch, enable), "");
+}
+
+TEST(PathDiagnosis, EveryWordIsKnownAndUnlikeTheOthers) {
+  std::set<std::string_view> words;
+  for (int reason = 0; reason <= static_cast<int>(PathReason::kShouldBeDirect);
+       ++reason) {
+    words.insert(PathReasonName(static_cast<PathReason>(reason)));
+  }
+  EXPECT_EQ(words.size(), 10U);
+  words.clear();
+  for (int code = 0; code <= static_cast<int>(FixCode::kAddStunServers);
+       ++code) {
+    words.insert(FixCodeName(static_cast<FixCode>(code)));
+  }
+  EXPECT_EQ(words.size(), 15U);
+  EXPECT_FALSE(words.contains(""));
+  EXPECT_EQ(FixCodeName(FixCode::kAddStunServers), "add-stun-servers");
+  EXPECT_EQ(FixCodeName(FixCode::kForwardPort), "forward-port");
 }
 
 TEST(PathDiagnosis, SaysWhatIsNotKnown) {

@@ -44,7 +44,7 @@ class MapperLab {
       is_moving = false;
       while (const auto transmit = mapper.PollTransmit()) {
         is_moving = true;
-        AnswerDatagram(transmit->payload);
+        AnswerDatagram(transmit->to, transmit->payload);
       }
       while (const auto request = mapper.PollUpnpRequest()) {
         is_moving = true;
@@ -101,17 +101,18 @@ class MapperLab {
   std::vector<PortMapperEvent> events;
 
  private:
-  void AnswerDatagram(std::vector<uint8_t> bytes) {
+  void AnswerDatagram(const Endpoint& router, std::vector<uint8_t> bytes) {
     const auto epoch = static_cast<uint32_t>(
         std::chrono::duration_cast<seconds>(now - Instant{}).count());
     if (bytes[0] == 2 && speaks.pcp) {
-      AnswerPcp(bytes, epoch);
+      AnswerPcp(router, bytes, epoch);
     } else if (bytes[0] == 0 && speaks.nat_pmp) {
-      AnswerPmp(bytes, epoch);
+      AnswerPmp(router, bytes, epoch);
     }
   }
 
-  void AnswerPcp(std::vector<uint8_t> bytes, uint32_t epoch) {
+  void AnswerPcp(const Endpoint& router, std::vector<uint8_t> bytes,
+                 uint32_t epoch) {
     bytes[1] |= 0x80;
     bytes[3] = 0;
     PcpResponse response = *ParsePcpResponse(bytes);
@@ -121,10 +122,11 @@ class MapperLab {
       deletions += response.lifetime == 0 ? 1 : 0;
       response.mapping->external = {external, 7001};
     }
-    (void)mapper.HandleDatagram(now, kServer, BuildPcpResponse(response));
+    (void)mapper.HandleDatagram(now, router, BuildPcpResponse(response));
   }
 
-  void AnswerPmp(const std::vector<uint8_t>& bytes, uint32_t epoch) {
+  void AnswerPmp(const Endpoint& router, const std::vector<uint8_t>& bytes,
+                 uint32_t epoch) {
     NatPmpResponse response{.opcode = static_cast<NatPmpOpcode>(bytes[1]),
                             .epoch = epoch,
                             .external_address = external};
@@ -137,7 +139,7 @@ class MapperLab {
       response.external_port = lifetime == 0 ? 0 : 7002;
       deletions += lifetime == 0 ? 1 : 0;
     }
-    (void)mapper.HandleDatagram(now, kServer, BuildNatPmpResponse(response));
+    (void)mapper.HandleDatagram(now, router, BuildNatPmpResponse(response));
   }
 
   SeededRng rng_{1};
@@ -199,11 +201,46 @@ TEST(PortMapper, SaysWhatStunServersThinkOfTheMapping) {
   ASSERT_EQ(lab.mapper.mappings().size(), 1U);
   EXPECT_EQ(lab.mapper.mappings()[0].standing, MappingStanding::kUnverified);
   lab.mapper.SetReflexiveAddresses(lab.now, {kExternal});
-  EXPECT_EQ(lab.mapper.mappings()[0].standing, MappingStanding::kVerified);
+  EXPECT_EQ(lab.mapper.mappings()[0].standing, MappingStanding::kNotProbed);
   lab.mapper.SetReflexiveAddresses(lab.now, {IpAddress::V4(198, 51, 100, 9)});
   EXPECT_EQ(lab.mapper.mappings()[0].standing, MappingStanding::kBehindNat);
   lab.Exchange();
   EXPECT_EQ(lab.All<PortMapped>().size(), 3U);
+}
+
+TEST(PortMapper, AMappingIsVerifiedByAPacketFromOutsideAlone) {
+  MapperLab lab({.pcp = true});
+  lab.Start();
+  const Endpoint external = lab.mapper.mappings().at(0).external;
+  const auto standing = [&] { return lab.mapper.mappings().at(0).standing; };
+  lab.mapper.SetReflexiveAddresses(lab.now, {kExternal});
+  const auto probe = [&](const Endpoint& tried, InboundReach reach) {
+    lab.mapper.SetInboundReach(lab.now, kKey, tried, reach);
+  };
+  probe({kExternal, 9}, InboundReach::kArrived);  // another mapping's
+  EXPECT_EQ(standing(), MappingStanding::kNotProbed);
+  probe(external, InboundReach::kNotProbed);
+  EXPECT_EQ(standing(), MappingStanding::kNotProbed);
+  probe(external, InboundReach::kArrived);
+  EXPECT_EQ(standing(), MappingStanding::kVerified);
+  lab.Run(std::chrono::hours(3));  // renewed
+  EXPECT_EQ(standing(), MappingStanding::kVerified);
+  probe(external, InboundReach::kNotArrived);
+  EXPECT_EQ(standing(), MappingStanding::kUnreachable);
+}
+
+TEST(PortMapper, AnotherEndpointMustBeProbedAnew) {
+  MapperLab lab({.pcp = true});
+  lab.Start();
+  const IpAddress moved = IpAddress::V4(203, 0, 113, 21);
+  lab.mapper.SetReflexiveAddresses(lab.now, {kExternal, moved});
+  lab.mapper.SetInboundReach(lab.now, kKey,
+                             lab.mapper.mappings().at(0).external,
+                             InboundReach::kArrived);
+  lab.external = moved;
+  lab.Run(std::chrono::hours(2));
+  ASSERT_EQ(lab.mapper.mappings().at(0).external.address, moved);
+  EXPECT_EQ(lab.mapper.mappings()[0].standing, MappingStanding::kNotProbed);
 }
 
 TEST(PortMapper, ARouterBehindACarriersNatIsKnownWithoutStun) {
@@ -245,11 +282,109 @@ TEST(PortMapper, AnotherGatewayLosesWhatWasMapped) {
   lab.mapper.SetGateway(lab.now,
                         PortMapperGateway{other, IpAddress::V4(10, 0, 0, 9)});
   EXPECT_TRUE(lab.mapper.mappings().empty());
+  ASSERT_NE(lab.mapper.leaving(), nullptr);
+  EXPECT_EQ(*lab.mapper.leaving(), (PortMapperGateway{kRouter, kUs}));
+  const auto farewell = lab.mapper.PollTransmit();
+  ASSERT_TRUE(farewell);
+  EXPECT_EQ(farewell->to, kServer);
   const auto transmit = lab.mapper.PollTransmit();
   ASSERT_TRUE(transmit);
   EXPECT_EQ(transmit->to.address, other);
   lab.Exchange();
   EXPECT_EQ(lab.All<PortNotMapped>().size(), 1U);
+}
+
+const PortMapperGateway kOther{IpAddress::V4(192, 168, 1, 2), kUs};
+
+TEST(PortMapper, TheOldGatewaysMappingIsDeletedAndTheNewOneHasItsOwn) {
+  for (const MapperLab::Speaks speaks :
+       {MapperLab::Speaks{.pcp = true}, MapperLab::Speaks{.nat_pmp = true}}) {
+    MapperLab lab(speaks);
+    lab.Start();
+    lab.Run(seconds(1));
+    ASSERT_EQ(lab.mapper.mappings().size(), 1U);
+    lab.mapper.SetGateway(lab.now, kOther);
+    lab.Run(seconds(1));
+    EXPECT_EQ(lab.deletions, 1U);
+    EXPECT_EQ(lab.mapper.leaving(), nullptr);
+    EXPECT_EQ(lab.mapper.mappings().size(), 1U);
+    lab.Run(minutes(1));
+    EXPECT_EQ(lab.deletions, 1U);
+  }
+}
+
+TEST(PortMapper, UpnpDeletesAtTheOldGatewayToo) {
+  MapperLab lab({.upnp = true});
+  lab.Start();
+  lab.Run(seconds(2));
+  ASSERT_EQ(lab.mapper.mappings().size(), 1U);
+  lab.upnp_requests.clear();
+  lab.mapper.SetGateway(lab.now, kOther);
+  lab.Run(seconds(2));
+  ASSERT_GE(lab.upnp_requests.size(), 3U);
+  EXPECT_EQ(lab.upnp_requests[0].action, UpnpAction::kDeleteMapping);
+  EXPECT_EQ(lab.upnp_requests[0].gateway, kRouter);
+  for (size_t i = 1; i < lab.upnp_requests.size(); ++i) {
+    EXPECT_EQ(lab.upnp_requests[i].gateway, kOther.router);
+  }
+  EXPECT_EQ(lab.mapper.mappings().size(), 1U);
+}
+
+TEST(PortMapper, AnOldGatewayThatIsGoneIsGivenUpSoon) {
+  MapperLab lab({.pcp = true});
+  lab.Start();
+  lab.speaks = {};
+  lab.mapper.SetGateway(lab.now, kOther);
+  lab.Run(seconds(9));
+  EXPECT_NE(lab.mapper.leaving(), nullptr);
+  lab.Run(seconds(2));
+  EXPECT_EQ(lab.mapper.leaving(), nullptr);
+}
+
+TEST(PortMapper, BackAtTheOldGatewayNoLateDeletionMeetsTheNewMapping) {
+  MapperLab lab({.pcp = true});
+  lab.Start();
+  lab.speaks = {};  // a moment without any connection
+  lab.mapper.SetGateway(lab.now, kOther);
+  lab.Run(seconds(1));
+  lab.speaks = {.pcp = true};
+  lab.mapper.SetGateway(lab.now, PortMapperGateway{kRouter, kUs});
+  lab.Run(minutes(1));
+  EXPECT_EQ(lab.deletions, 0U);
+  EXPECT_EQ(lab.mapper.mappings().size(), 1U);
+}
+
+TEST(PortMapper, WithoutAnyGatewayNobodyIsAsked) {
+  MapperLab lab({.pcp = true});
+  lab.Start();
+  lab.mapper.SetGateway(lab.now, std::nullopt);
+  EXPECT_FALSE(lab.mapper.PollTransmit());
+  EXPECT_TRUE(lab.mapper.mappings().empty());
+  lab.Exchange();
+  EXPECT_FALSE(lab.mapper.NextTimeout());
+  EXPECT_TRUE(lab.mapper.Map(lab.now, {.internal_port = 7}));
+  lab.mapper.Unmap(lab.now, {.internal_port = 7});
+}
+
+TEST(PortMapper, ShutdownEndsAlsoWhereNobodyAnswers) {
+  for (const MapperLab::Speaks first :
+       {MapperLab::Speaks{}, MapperLab::Speaks{.pcp = true},
+        MapperLab::Speaks{.nat_pmp = true}, MapperLab::Speaks{.upnp = true}}) {
+    MapperLab lab(first);
+    lab.Start();
+    lab.Run(seconds(2));
+    lab.speaks = {};
+    lab.events.clear();
+    lab.mapper.Shutdown(lab.now);
+    // Every deadline passes; nothing is asked anew.
+    lab.Run(minutes(10));
+    EXPECT_TRUE(lab.mapper.is_finished());
+    EXPECT_TRUE(lab.events.empty());
+    EXPECT_FALSE(lab.mapper.Map(lab.now, kKey));
+    lab.mapper.SetGateway(lab.now, kOther);
+    EXPECT_FALSE(lab.mapper.PollTransmit());
+    EXPECT_TRUE(lab.mapper.is_finished());
+  }
 }
 
 TEST(PortMapper, ARouterThatFallsSilentIsLeftForWhateverAnswers) {

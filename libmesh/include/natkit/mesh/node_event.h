@@ -64,8 +64,16 @@ struct ReflexiveChanged {
   std::vector<Endpoint> mapped;
 };
 
+/// Whether strangers reach a mapping of the PortMappingState, for its
+/// nat::PortMapper (SetInboundReach()).
+struct MappingProbed {
+  nat::PortMappingKey key;
+  Endpoint external;
+  nat::InboundReach reach = nat::InboundReach::kUnknown;
+};
+
 using NodeEvent = std::variant<PathChanged, RelayChanged, HandshakeCompleted,
-                               PingReply, ReflexiveChanged>;
+                               PingReply, ReflexiveChanged, MappingProbed>;
 
 /// Opens a byte stream (TCP, with TLS unless plain) to a relay.
 struct RelayConnect {
@@ -164,8 +172,8 @@ struct NodeCounters {
   /// Taken because a NAT may have moved a mapping.
   uint64_t fresh_sockets = 0;
   uint64_t resent = 0;  ///< over the relay, after no answer came directly
-  uint64_t received_direct = 0;
-  uint64_t received_relayed = 0;
+  uint64_t received_direct = 0;   ///< data that proved to be a peer's
+  uint64_t received_relayed = 0;  ///< from peers, as the relays say
   /// How often a peer's state was looked at for something to do.
   uint64_t peer_visits = 0;
 };

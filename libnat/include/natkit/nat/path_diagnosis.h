@@ -48,11 +48,19 @@ struct PunchCell {
 /// A stable word: "direct", "asymmetric", "one-way", "nothing".
 [[nodiscard]] std::string_view ReachName(Reach reach);
 
+/// A port that a router forwards to one end of a path. Values are for ever:
+/// they are signalled.
+enum class MappedPort : uint8_t {
+  kNone,
+  kNotProbed,    ///< the router says that it does; nobody could try
+  kUnreachable,  ///< it says so, but what strangers send does not arrive
+  kReachable,    ///< strangers reach it, or its owner says so
+};
+
 /// What is known of one end of a path.
 struct PathSide {
   NatTraits traits;
-  /// A forwarded or mapped port that the Internet reaches.
-  bool has_mapped_port = false;
+  MappedPort mapped_port = MappedPort::kNone;
   /// Its router maps a port, but another NAT stands beyond.
   bool is_behind_second_nat = false;
   bool uses_port_mapping = false;
@@ -84,6 +92,8 @@ struct PathQuestion {
   bool is_active = false;
   /// The search has had its time: what can be found has been found.
   bool has_searched = false;
+  /// One is up, so the two sides can tell each other where they are.
+  bool has_relay = true;
   HardPunchOutcome hard_punch = HardPunchOutcome::kNotTried;
   /// Other local ports that were tried because a NAT may have moved the
   /// mapping of the first.
@@ -93,6 +103,7 @@ struct PathQuestion {
 /// The answer in one word.
 enum class PathReason : uint8_t {
   kDirect,           ///< it is direct
+  kNoRelay,          ///< no way to tell each other where they are
   kIdle,             ///< no traffic, so no search
   kPeerSilent,       ///< the peer has not answered the search
   kSearching,        ///< not finished yet
@@ -110,7 +121,9 @@ enum class FixCode : uint8_t {
   kWait,
   kSendTraffic,
   kStartPeer,
+  kReachRelay,
   kAllowUdp,
+  kAllowInbound,       ///< what comes in at our port, through a firewall
   kForwardPort,        ///< by hand, in the router
   kEnablePortMapping,  ///< PCP, NAT-PMP or UPnP, in the router or in the node
   kRemoveSecondNat,
@@ -153,8 +166,9 @@ struct PathDiagnosis {
   /// What was tried, one sentence each.
   std::vector<std::string> tried;
   /// Most helpful first. Each one alone makes the pair direct, except that
-  /// kAllowUdp may be needed on both sides and kRemoveSecondNat is what
-  /// kForwardPort needs first.
+  /// kAllowUdp may be needed on both sides, kRemoveSecondNat is what
+  /// kForwardPort needs first, and kReachRelay, kStartPeer and kSendTraffic are
+  /// what a search needs.
   std::vector<Fix> fixes;
 };
 

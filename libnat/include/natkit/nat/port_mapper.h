@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -15,40 +16,32 @@
 #include "natkit/base/endpoint.h"
 #include "natkit/base/rng.h"
 #include "natkit/base/time.h"
-#include "natkit/nat/nat_pmp_client.h"
+#include "natkit/nat/inbound_prober.h"
 #include "natkit/nat/pcp_client.h"
 #include "natkit/nat/port_mapping.h"
-#include "natkit/nat/upnp_client.h"
+#include "natkit/nat/port_mapping_clients.h"
 #include "natkit/nat/upnp_request.h"
 
 namespace natkit::nat {
 
-/// The router that this host's packets leave by, and our address toward it.
-struct PortMapperGateway {
-  IpAddress router;
-  IpAddress local;
-
-  bool operator==(const PortMapperGateway&) const = default;
-};
-
-struct PortMapperConfig {
-  bool uses_pcp = true;
-  bool uses_nat_pmp = true;  ///< IPv4 alone
-  bool uses_upnp = true;     ///< IPv4 alone
-  /// What routers show in their lists (UPnP).
-  std::string description = "natkit";
-  /// What mappings are asked for; whole seconds. Routers may give less.
-  Duration lifetime = kPortMappingLifetime;
-};
-
 /// How far a mapping's external endpoint can be believed.
 enum class MappingStanding : uint8_t {
   kUnverified,  ///< a public address, but nobody outside has been asked
-  kVerified,    ///< STUN servers see us by the same address
+  /// STUN servers see us by the same address; that packets come in through the
+  /// mapping is the router's word alone.
+  kNotProbed,
+  /// The same, and a packet from a stranger came in (SetInboundReach()).
+  kVerified,
+  /// The same, but packets that strangers sent to it did not arrive.
+  kUnreachable,
   /// The router's own outside is behind another NAT: its address is private, or
   /// STUN servers see another one. Nobody on the Internet reaches it.
   kBehindNat,
 };
+
+/// A stable word: "unverified", "not-probed", "verified", "unreachable",
+/// "behind-nat".
+[[nodiscard]] std::string_view MappingStandingName(MappingStanding standing);
 
 /// One mapping that exists.
 struct PortMapping {
@@ -119,13 +112,18 @@ class PortMapper {
              std::optional<PcpNonceKey> nonce_key = std::nullopt);
 
   // Inputs. After each one, drain all outputs.
-  /// Another gateway: what was mapped at the old one is lost. The same: as
+  /// Another gateway: what was mapped at the old one is lost here, and deleted
+  /// there if that can be done within ten seconds (see leaving()). The same: as
   /// Refresh().
   void SetGateway(Instant now, const std::optional<PortMapperGateway>& gateway);
   /// Asks the router whether all is as it was: the network may have changed.
   void Refresh(Instant now);
   /// What STUN servers see us as, of this family.
   void SetReflexiveAddresses(Instant now, std::vector<IpAddress> addresses);
+  /// What an InboundProber found of a mapping. No effect if its external
+  /// endpoint is another one by now.
+  void SetInboundReach(Instant now, const PortMappingKey& key,
+                       const Endpoint& external, InboundReach reach);
   /// Wants a mapping from now on. False over kMaxKeys, or for port 0.
   bool Map(Instant now, const PortMappingKey& key);
   void Unmap(Instant now, const PortMappingKey& key);
@@ -150,6 +148,12 @@ class PortMapper {
     return gateway_;
   }
 
+  /// The gateway before, while mappings are being deleted there. Datagrams to
+  /// its router leave from its `local` address, as long as we have that.
+  [[nodiscard]] const PortMapperGateway* leaving() const {
+    return leaving_ ? &leaving_->clients.gateway() : nullptr;
+  }
+
   [[nodiscard]] std::optional<PortMappingService> service() const {
     return selected_;
   }
@@ -171,13 +175,13 @@ class PortMapper {
 
   struct Wanted {
     std::optional<PortMapping> mapping;
-    std::optional<PortMappingError> error;  ///< told last
+    std::optional<PortMappingError> error;        ///< told last
+    InboundReach reach = InboundReach::kUnknown;  ///< of the mapping
   };
 
-  struct Clients {
-    std::optional<PcpClient> pcp;
-    std::optional<NatPmpClient> nat_pmp;
-    std::optional<UpnpClient> upnp;
+  struct Leaving {
+    PortMappingClients clients;
+    Instant until;
   };
 
   void Reset();
@@ -187,11 +191,8 @@ class PortMapper {
   void Use(Instant now, std::optional<PortMappingService> service);
   [[nodiscard]] std::optional<PortMappingService> BestAnswered() const;
   [[nodiscard]] Duration PatienceBefore(PortMappingService service) const;
-  void MapAt(Instant now, PortMappingService service,
-             const PortMappingKey& key);
-  void UnmapAt(Instant now, PortMappingService service,
-               const PortMappingKey& key);
-  void UnmapEverywhere(Instant now, const PortMappingKey& key);
+  void LeaveGateway(Instant now);
+  void DrainLeaving(Instant now);
   void Drain(Instant now);
   void Handle(Instant now, PortMappingService service,
               const PortMappingClientEvent& event);
@@ -206,7 +207,8 @@ class PortMapper {
   void TellIfNoneIsLeft();
   [[nodiscard]] bool is_none_left() const;
   void Publish(Wanted& wanted, const PortMapping& mapping);
-  [[nodiscard]] MappingStanding StandingOf(const IpAddress& external) const;
+  [[nodiscard]] MappingStanding StandingOf(const IpAddress& external,
+                                           InboundReach reach) const;
   [[nodiscard]] PortMappingAttempt& attempt(PortMappingService service);
 
   PortMapperConfig config_;
@@ -215,7 +217,8 @@ class PortMapper {
   std::optional<PortMapperGateway> gateway_;
   std::vector<IpAddress> reflexive_;
   std::map<PortMappingKey, Wanted> wanted_;
-  Clients clients_;
+  std::optional<PortMappingClients> clients_;  ///< at gateway_
+  std::optional<Leaving> leaving_;
   std::array<PortMappingAttempt, kServices> attempts_;
   std::optional<PortMappingService> selected_;
   std::optional<IpAddress> router_address_;

@@ -88,7 +88,7 @@ class UpnpClient {
   bool is_discovery_due_ = false;
   std::optional<IpAddress> external_address_;
   std::optional<Pending> pending_;
-  uint64_t last_id_ = 0;
+  uint64_t last_id_;  ///< results of another client's requests are not ours
   Instant last_now_;
   std::optional<UpnpRequest> request_;
   std::deque<PortMappingClientEvent> events_;

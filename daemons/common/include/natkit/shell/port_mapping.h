@@ -37,12 +37,15 @@ class PortMapping {
   void Refresh();
   void Map(const nat::PortMappingKey& key);
   void SetReflexiveAddresses(std::vector<IpAddress> addresses);
+  void SetInboundReach(const nat::PortMappingKey& key, const Endpoint& external,
+                       nat::InboundReach reach);
   /// Deletes what is mapped, then, or after `limit`, calls `on_done` once.
   void Shutdown(Duration limit, std::function<void()> on_done);
 
   [[nodiscard]] const nat::PortMapper& mapper() const { return mapper_; }
 
  private:
+  void OpenSockets(const nat::PortMapperGateway& gateway);
   void Receive(const PacketBatch& batch);
   void HandleIcmp(const io::IcmpError& error);
   void Do(const nat::UpnpRequest& request);
@@ -53,6 +56,7 @@ class PortMapping {
   nat::PortMapper mapper_;
   Handler on_event_;
   std::optional<io::UdpSocket> socket_;
+  std::optional<io::UdpSocket> old_socket_;  ///< while the mapper is leaving()
   std::optional<io::UdpSocket> announcements_;
   std::shared_ptr<UpnpDevice> upnp_;
   io::BackgroundWork work_;

@@ -1,0 +1,217 @@
+#include <algorithm>
+#include <string>
+
+#include "why/path_parts.h"
+
+namespace natkit::nat {
+
+namespace {
+
+std::string DescribeMapping(const NatTraits& traits) {
+  if (!traits.mapping) {
+    return "a NAT of unknown kind";
+  }
+  switch (*traits.mapping) {
+    case Dependence::kEndpointIndependent:
+      return "a NAT with one external port for all destinations "
+             "(endpoint-independent mapping)";
+    case Dependence::kAddressDependent:
+      return "a NAT with another external port for each destination address "
+             "(address-dependent mapping)";
+    case Dependence::kAddressAndPortDependent:
+      return "a symmetric NAT: another external port for each destination "
+             "(address-and-port-dependent mapping)";
+  }
+  return "";
+}
+
+std::string DescribeFiltering(const std::optional<Dependence>& filtering) {
+  if (!filtering) {
+    return "what it lets in is not known";
+  }
+  switch (*filtering) {
+    case Dependence::kEndpointIndependent:
+      return "anybody may send to an open port";
+    case Dependence::kAddressDependent:
+      return "only addresses that were sent to may answer";
+    case Dependence::kAddressAndPortDependent:
+      return "only addresses and ports that were sent to may answer";
+  }
+  return "";
+}
+
+/// Without a NAT there may be a firewall.
+std::string DescribeFirewall(const std::optional<Dependence>& filtering) {
+  if (!filtering) {
+    return "no NAT; whether a firewall keeps others out is not known";
+  }
+  switch (*filtering) {
+    case Dependence::kEndpointIndependent:
+      return "no NAT, and no firewall keeps others out";
+    case Dependence::kAddressDependent:
+      return "no NAT, but a firewall: only addresses that were sent to may "
+             "answer";
+    case Dependence::kAddressAndPortDependent:
+      return "no NAT, but a firewall: only addresses and ports that were sent "
+             "to may answer";
+  }
+  return "";
+}
+
+std::string DescribeNat(const PathSide& side,
+                        const std::optional<Dependence>& filtering) {
+  if (side.traits.translation == Translation::kNone) {
+    return DescribeFirewall(filtering);
+  }
+  return DescribeMapping(side.traits) + "; " + DescribeFiltering(filtering);
+}
+
+std::string PairName(const std::vector<PunchCell>& cells) {
+  const auto name = [&](NatBehavior PunchCell::* side) {
+    std::vector<std::string> names;
+    for (const PunchCell& cell : cells) {
+      const std::string one = BehaviorName(cell.*side);
+      if (std::ranges::find(names, one) == names.end()) {
+        names.push_back(one);
+      }
+    }
+    std::string out;
+    for (const std::string& one : names) {
+      out += (out.empty() ? "" : " or ") + one;
+    }
+    return out;
+  };
+  return name(&PunchCell::ours) + " against " + name(&PunchCell::theirs);
+}
+
+void AddPortMappingTried(const std::string& whose, const PathSide& side,
+                         std::vector<std::string>& out) {
+  if (side.mapped_port == MappedPort::kReachable) {
+    out.push_back(whose + " router forwards a port");
+  } else if (side.mapped_port == MappedPort::kUnreachable) {
+    out.push_back(whose +
+                  " router says that it forwards a port, but packets "
+                  "that a server sent to it did not arrive");
+  } else if (side.mapped_port == MappedPort::kNotProbed) {
+    out.push_back(whose +
+                  " router says that it forwards a port; nobody could "
+                  "try it from outside");
+  } else if (side.is_behind_second_nat) {
+    out.push_back(whose + " router maps a port, but another NAT stands beyond");
+  } else if (side.port_mapping_error) {
+    out.push_back(
+        whose + " router was asked for a port: " +
+        std::string(DescribePortMappingError(*side.port_mapping_error)));
+  } else if (!side.uses_port_mapping) {
+    out.push_back(whose + " router was not asked to forward a port");
+  } else {
+    out.push_back(whose + " router was asked for a port and did not answer");
+  }
+}
+
+void AddHardPunchTried(HardPunchOutcome outcome,
+                       std::vector<std::string>& out) {
+  switch (outcome) {
+    case HardPunchOutcome::kNotTried:
+      break;
+    case HardPunchOutcome::kNotAllowed:
+      out.emplace_back("probing many ports is not allowed");
+      break;
+    case HardPunchOutcome::kFailed:
+      out.emplace_back("many ports were probed, without success");
+      break;
+    case HardPunchOutcome::kRunning:
+      out.emplace_back("many ports are being probed");
+      break;
+    case HardPunchOutcome::kHopeless:
+      out.emplace_back(
+          "probing many ports was considered: the budget makes a hit unlikely");
+      break;
+    case HardPunchOutcome::kBroken:
+      out.emplace_back(
+          "probing many ports was begun, but the two sides could not agree");
+      break;
+  }
+}
+
+}  // namespace
+
+std::string DescribeSide(const PathSide& side,
+                         const std::optional<Dependence>& filtering) {
+  if (side.traits.is_udp_blocked) {
+    return "no UDP gets through";
+  }
+  std::string text = DescribeNat(side, filtering);
+  switch (side.mapped_port) {
+    case MappedPort::kNone:
+      break;
+    case MappedPort::kNotProbed:
+      text +=
+          "; the router says that it forwards a port, which nobody could "
+          "try from outside";
+      break;
+    case MappedPort::kUnreachable:
+      text +=
+          "; the router says that it forwards a port, but nothing arrives "
+          "there";
+      break;
+    case MappedPort::kReachable:
+      return "a port that the router forwards: reachable for all";
+  }
+  if (side.is_behind_second_nat || side.traits.is_behind_carrier == true) {
+    text += "; a second NAT stands beyond the router";
+  }
+  return text;
+}
+
+std::string SummaryOf(PathReason reason, const PathQuestion& question,
+                      const std::vector<PunchCell>& cells) {
+  switch (reason) {
+    case PathReason::kDirect:
+      return "the path is direct";
+    case PathReason::kNoRelay:
+      return "no relay can be reached, so the two sides cannot tell each other "
+             "where they are";
+    case PathReason::kIdle:
+      return "there is no traffic, so no direct path is searched for";
+    case PathReason::kPeerSilent:
+      return "the peer has not answered: it is not running, or not at a relay";
+    case PathReason::kSearching:
+      return "a direct path is being searched for";
+    case PathReason::kUdpBlocked:
+      return question.ours.traits.is_udp_blocked
+                 ? "no UDP leaves our network, and direct paths are UDP"
+                 : "no UDP leaves the peer's network, and direct paths are UDP";
+    case PathReason::kSameNat:
+      return "both are behind one NAT that does not lead packets back inside";
+    case PathReason::kNatPair:
+      return "these two NATs do not let each other's packets in: " +
+             PairName(cells);
+    case PathReason::kUnknownBehavior:
+      return "too little is known of one side's NAT to say why";
+    case PathReason::kShouldBeDirect:
+      return "nothing that is known stands in the way; a firewall may";
+  }
+  return "";
+}
+
+std::vector<std::string> TriedOf(const PathQuestion& question) {
+  std::vector<std::string> out;
+  if (question.theirs) {
+    out.emplace_back(question.has_searched || question.is_direct
+                         ? "every pair of known addresses was checked"
+                         : "pairs of known addresses are being checked");
+  }
+  AddPortMappingTried("our", question.ours, out);
+  if (question.theirs) {
+    AddPortMappingTried("the peer's", *question.theirs, out);
+  }
+  if (question.fresh_ports > 0) {
+    out.push_back(std::to_string(question.fresh_ports) +
+                  " other local port(s), in case a NAT had moved a mapping");
+  }
+  AddHardPunchTried(question.hard_punch, out);
+  return out;
+}
+
+}  // namespace natkit::nat
