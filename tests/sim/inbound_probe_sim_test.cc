@@ -220,6 +220,21 @@ INSTANTIATE_TEST_SUITE_P(All, FaultyServer,
                                            ServerFault::kNoResponsePort,
                                            ServerFault::kOtherSeesProxy));
 
+TEST(InboundProber, AServerThatIsAskedTooOftenIsAskedAgainSoon) {
+  stun::ServerConfig config = sim::WorldStunServer::DefaultConfig();
+  config.discovery->response_port.interval = seconds(50);
+  config.discovery->response_port.burst = 1;
+  const netsim::NatConfig nat =
+      WithForward(netsim::FindProfile("port-restricted")->make(), 7001);
+  Lab lab(nat);
+  lab.UseServer(std::move(config));
+  EXPECT_EQ(lab.Probe(7001, {kAsked}, seconds(1)), InboundReach::kArrived);
+  EXPECT_EQ(lab.Probe(7002, {kAsked}, seconds(1)), InboundReach::kNotProbed);
+  EXPECT_EQ(lab.Probe(7001, {kAsked}, seconds(1)), InboundReach::kNotProbed);
+  lab.world.Run(minutes(2));
+  EXPECT_EQ(lab.prober.reach(), InboundReach::kArrived);
+}
+
 TEST(InboundProber, SkipsServersThatCannotAndAsksTheNext) {
   const netsim::NatConfig nat = netsim::FindProfile("port-restricted")->make();
   Lab lab(WithForward(nat, 7001));

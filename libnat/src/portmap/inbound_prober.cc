@@ -18,6 +18,7 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 
 constexpr Duration kInterval = minutes(10);
+constexpr Duration kIntervalWhenBusy = seconds(30);
 
 constexpr stun::RetransmitSchedule kAskSchedule = {
     .initial_timeout = milliseconds(500),
@@ -67,6 +68,7 @@ void InboundProber::Refresh(Instant now) {
   again_at_.reset();
   next_server_ = 0;
   was_silent_ = false;
+  is_busy_ = false;
   if (target_) {
     AskNext(now);
   }
@@ -87,7 +89,8 @@ void InboundProber::AskNext(Instant now) {
 void InboundProber::Conclude(Instant now, InboundReach reach) {
   reach_ = reach;
   transaction_.reset();
-  again_at_ = now + kInterval;
+  const bool is_passing = reach == InboundReach::kNotProbed && is_busy_;
+  again_at_ = now + (is_passing ? kIntervalWhenBusy : kInterval);
 }
 
 void InboundProber::Send(Instant now, Stage stage, const Endpoint& to,
@@ -180,6 +183,8 @@ void InboundProber::HandleEnd(Instant now, const stun::TransactionEvent& end) {
     return;
   }
   was_silent_ |= stage_ == Stage::kControl && IsFromElsewhere(end);
+  is_busy_ |=
+      stage_ == Stage::kProbe && end.error_code == stun::ErrorCode::kForbidden;
   if (!Continue(now, end)) {
     AskNext(now);
   }

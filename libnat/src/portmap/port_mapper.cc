@@ -18,6 +18,8 @@ constexpr Duration kPatienceForPcp = milliseconds(250);
 constexpr Duration kPatienceForBoth = seconds(1);
 constexpr Duration kCheckInterval = minutes(10);
 constexpr Duration kSilenceLimit = seconds(30);
+/// A router that answers at all answers a request sooner.
+constexpr Duration kRequestLimit = seconds(10);
 /// What deleting mappings at an old gateway may take.
 constexpr Duration kFarewell = seconds(10);
 
@@ -135,6 +137,7 @@ void PortMapper::Reset() {
   check_at_.reset();
   silent_at_.reset();
   verdict_at_.reset();
+  request_ends_at_.reset();
   has_told_none_ = false;
   is_selecting_ = false;
 }
@@ -207,6 +210,7 @@ bool PortMapper::Map(Instant now, const PortMappingKey& key) {
   wanted_.try_emplace(key);
   if (selected_) {
     clients_->Map(now, *selected_, key);
+    request_ends_at_ = now + kRequestLimit;
     Drain(now);
   }
   return true;
@@ -226,6 +230,7 @@ void PortMapper::Shutdown(Instant now) {
   check_at_.reset();
   silent_at_.reset();
   verdict_at_.reset();
+  request_ends_at_.reset();
   is_selecting_ = false;
   for (const auto& [key, wanted] : std::exchange(wanted_, {})) {
     if (clients_) {
@@ -285,6 +290,9 @@ void PortMapper::HandleTimeout(Instant now) {
   if (verdict_at_ && now >= *verdict_at_) {
     GiveUpSilentServices();
   }
+  if (request_ends_at_ && now >= *request_ends_at_) {
+    GiveUpUnansweredRequests(now);
+  }
   Select(now);
   Drain(now);
 }
@@ -299,6 +307,35 @@ void PortMapper::GiveUpSilentServices() {
     }
   }
   TellIfNoneIsLeft();
+}
+
+/// Some daemons answer everything but a request that they may not grant. They
+/// are asked on, and a late answer counts.
+void PortMapper::GiveUpUnansweredRequests(Instant now) {
+  request_ends_at_.reset();
+  bool is_any_unanswered = false;
+  for (auto& [key, wanted] : wanted_) {
+    constexpr auto kNoAnswer = PortMappingError::kNoAnswer;
+    if (!selected_ || wanted.mapping ||
+        wanted.error.value_or(kNoAnswer) != kNoAnswer) {
+      continue;
+    }
+    is_any_unanswered = true;
+    if (!wanted.error) {
+      wanted.error = kNoAnswer;
+      events_.emplace_back(PortNotMapped{key, *selected_, kNoAnswer});
+    }
+  }
+  if (!is_any_unanswered) {
+    return;
+  }
+  attempt(*selected_).state = State::kFailed;
+  attempt(*selected_).error = PortMappingError::kNoAnswer;
+  if (const auto other = BestAnswered()) {
+    Use(now, other);
+  } else {
+    is_selecting_ = true;  // whoever answers later
+  }
 }
 
 bool PortMapper::is_none_left() const {
@@ -364,6 +401,7 @@ void PortMapper::Use(Instant now, std::optional<PortMappingService> service) {
     }
     clients_->Map(now, *service, key);
   }
+  request_ends_at_ = now + kRequestLimit;
 }
 
 /// What one client reports may make another one report.
@@ -536,6 +574,7 @@ std::optional<Instant> PortMapper::NextTimeout() const {
   consider(check_at_);
   consider(silent_at_);
   consider(verdict_at_);
+  consider(request_ends_at_);
   if (const auto best = BestAnswered(); is_selecting_ && best) {
     consider(probed_at_ + PatienceBefore(*best));
   }

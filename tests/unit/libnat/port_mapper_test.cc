@@ -95,6 +95,7 @@ class MapperLab {
   Speaks speaks;
   IpAddress external = kExternal;
   uint8_t pcp_result = 0;
+  bool ignores_pcp_requests = false;
   Duration upnp_delay{};  ///< not zero: somebody answers by hand
   size_t deletions = 0;
   std::vector<UpnpRequest> upnp_requests;
@@ -117,6 +118,9 @@ class MapperLab {
     bytes[3] = 0;
     PcpResponse response = *ParsePcpResponse(bytes);
     response.epoch = epoch;
+    if (response.mapping && ignores_pcp_requests) {
+      return;
+    }
     if (response.mapping) {
       response.result = pcp_result;
       deletions += response.lifetime == 0 ? 1 : 0;
@@ -263,6 +267,32 @@ TEST(PortMapper, WhenOneRefusesTheNextIsAsked) {
   EXPECT_EQ(lab.mapper.mappings()[0].external, (Endpoint{kExternal, 7002}));
   EXPECT_EQ(lab.mapper.attempts()[0].state, PortMappingAttempt::State::kFailed);
   EXPECT_EQ(lab.mapper.attempts()[0].error, PortMappingError::kRefused);
+}
+
+TEST(PortMapper, ARequestThatIsNeverAnsweredIsToldAndTheNextServiceAsked) {
+  MapperLab lab({.pcp = true, .nat_pmp = true});
+  lab.ignores_pcp_requests = true;
+  lab.Start();
+  lab.Run(seconds(9));
+  EXPECT_EQ(lab.mapper.service(), PortMappingService::kPcp);
+  EXPECT_EQ(lab.mapper.error(), std::nullopt);
+  lab.Run(seconds(2));
+  EXPECT_EQ(lab.mapper.service(), PortMappingService::kNatPmp);
+  ASSERT_EQ(lab.mapper.mappings().size(), 1U);
+  EXPECT_EQ(lab.mapper.error(), std::nullopt);
+}
+
+TEST(PortMapper, WithoutAnotherServiceALateAnswerStillCounts) {
+  MapperLab lab({.pcp = true});
+  lab.ignores_pcp_requests = true;
+  lab.Start();
+  lab.Run(seconds(20));
+  EXPECT_EQ(lab.mapper.error(), PortMappingError::kNoAnswer);
+  EXPECT_EQ(lab.All<PortNotMapped>().size(), 1U);
+  lab.ignores_pcp_requests = false;
+  lab.Run(minutes(2));
+  EXPECT_EQ(lab.mapper.mappings().size(), 1U);
+  EXPECT_EQ(lab.mapper.error(), std::nullopt);
 }
 
 TEST(PortMapper, WithoutAnotherServiceTheRefusalIsReported) {

@@ -36,7 +36,8 @@ enum class InboundReach : uint8_t {
 /// (CHANGE-REQUEST) to the mapped port (RESPONSE-PORT). Silence counts only if
 /// the server then shows that it can: its second address is asked itself, and
 /// an answer from there to the port that it saw arrives. All is repeated every
-/// ten minutes: by then NATs and firewalls have forgotten that.
+/// ten minutes: by then NATs and firewalls have forgotten that. A server that
+/// is asked too often (403) is asked again after half a minute.
 ///
 /// Pure: owns no socket, clock or random source; `rng` must outlive it. All
 /// datagrams leave from and come to the target's `base`.
@@ -106,6 +107,7 @@ class InboundProber {
   Endpoint other_;  ///< the server's second address and port
   Stage stage_ = Stage::kAsk;
   bool was_silent_ = false;  ///< a server sent, and nothing came
+  bool is_busy_ = false;     ///< a server does not want to send now
   std::optional<stun::ClientTransaction> transaction_;
   std::optional<Instant> again_at_;
 };

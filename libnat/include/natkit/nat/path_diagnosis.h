@@ -166,7 +166,8 @@ struct PathDiagnosis {
   /// What was tried, one sentence each.
   std::vector<std::string> tried;
   /// Most helpful first. Each one alone makes the pair direct, except that
-  /// kAllowUdp may be needed on both sides, kRemoveSecondNat is what
+  /// kAllowUdp may be needed on both sides and shows only then what
+  /// the NATs do, kRemoveSecondNat is what
   /// kForwardPort needs first, and kReachRelay, kStartPeer and kSendTraffic are
   /// what a search needs.
   std::vector<Fix> fixes;

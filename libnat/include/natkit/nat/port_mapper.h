@@ -94,9 +94,9 @@ struct PortMappingAttempt {
 /// A new gateway is asked by PCP, NAT-PMP and UPnP at once. The best that
 /// answers is used: PCP at once, NAT-PMP when PCP has failed or after 250 ms,
 /// UPnP when both have or after 1 s; later, whoever answers first. When it
-/// refuses, the next one is used. Every ten minutes, and when Refresh() is
-/// called, the router is asked whether all is as before; if it is silent for
-/// 30 s, all protocols are tried anew.
+/// refuses, or says nothing to a request for ten seconds, the next one is used.
+/// Every ten minutes, and when Refresh() is called, the router is asked whether
+/// all is as before; if it is silent for 30 s, all protocols are tried anew.
 ///
 /// Pure: owns no socket, clock or random source; `rng` must outlive it. One
 /// family of addresses: use one mapper for IPv4 and, for pinholes in a
@@ -191,6 +191,7 @@ class PortMapper {
   void Use(Instant now, std::optional<PortMappingService> service);
   [[nodiscard]] std::optional<PortMappingService> BestAnswered() const;
   [[nodiscard]] Duration PatienceBefore(PortMappingService service) const;
+  void GiveUpUnansweredRequests(Instant now);
   void LeaveGateway(Instant now);
   void DrainLeaving(Instant now);
   void Drain(Instant now);
@@ -225,6 +226,8 @@ class PortMapper {
   Instant probed_at_;
   bool is_selecting_ = false;          ///< waits for better services
   std::optional<Instant> verdict_at_;  ///< who is silent then has failed
+  /// Who has not answered a request for a mapping by then has failed.
+  std::optional<Instant> request_ends_at_;
   bool has_told_none_ = false;
   std::optional<Instant> check_at_;
   std::optional<Instant> silent_at_;  ///< no answer to a check until then
