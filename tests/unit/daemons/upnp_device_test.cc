@@ -109,6 +109,16 @@ class Router {
         .error;
   }
 
+  UpnpError Delete(const IpAddress& gateway) {
+    return client
+        .Do({.id = 3,
+             .action = UpnpAction::kDeleteMapping,
+             .gateway = gateway,
+             .local = kUs,
+             .external_port = 6000})
+        .error;
+  }
+
   void ExpectFound() {
     const auto result = Discover();
     EXPECT_EQ(result.error, UpnpError::kNone);
@@ -121,12 +131,9 @@ TEST(UpnpDevice, FindsMapsAndDeletes) {
   Router router;
   router.Start({"/d"});
   router.ExpectFound();
-  EXPECT_EQ(router.client
-                .Do({.id = 3,
-                     .action = UpnpAction::kDeleteMapping,
-                     .external_port = 6000})
-                .error,
-            UpnpError::kNone);
+  EXPECT_EQ(router.Delete(AddressOf(2)), UpnpError::kNoDevice)
+      << "another router's";
+  EXPECT_EQ(router.Delete(AddressOf(1)), UpnpError::kNone);
   // Known: asked again without a search.
   router.ExpectFound();
   const auto requests = router.device.requests();
@@ -140,8 +147,7 @@ TEST(UpnpDevice, ErrorsAreTold) {
   router.Start({"/d"});
   EXPECT_EQ(router.Discover().error, UpnpError::kNone);
   EXPECT_EQ(router.Add(), UpnpError::kOnlyPermanentLeases);
-  EXPECT_EQ(router.client.Do({.action = UpnpAction::kDeleteMapping}).error,
-            UpnpError::kBroken);
+  EXPECT_EQ(router.Delete(AddressOf(1)), UpnpError::kBroken);
 }
 
 TEST(UpnpDevice, ARouterThatIsNotConnectedIsFoundWithoutAnAddress) {
