@@ -43,7 +43,7 @@ void AddOptions(CommandLine& line) {
   Options& o = line.options;
   shell::AddCommonOptions(app, line.common);
   app.footer(kFileKeys);
-  app.add_option("--config", line.config, "TOML file with the keys below");
+  shell::AddConfigOption(app, line.config, "TOML file with the keys below");
   app.add_flag("--check", o.is_check, "check the configuration and exit");
   app.add_flag("--dev", o.is_dev,
                "development: fresh key and self-signed certificate in memory, "

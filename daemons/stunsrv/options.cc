@@ -95,7 +95,7 @@ std::expected<CommandLine, int> ParseCommandLine(int argc, char** argv) {
   CommandLine line;
   shell::CommonOptions common;
   app.footer(kFooter);
-  app.add_option("--config", line.config, "TOML file with all settings");
+  shell::AddConfigOption(app, line.config, "TOML file with all settings");
   app.add_flag("--check", line.is_check, "Check the settings and exit");
   app.add_option("--listen", line.listen,
                  "ADDRESS:PORT to serve over UDP, IPv6 in brackets; may be "

@@ -395,6 +395,7 @@ class LifeTest(unittest.TestCase):
         self.expect_usage_error("certificate and private_key are missing")
         self.expect_usage_error("not-there.toml: ", "--config",
                                 "/not-there.toml")
+        self.expect_usage_error("the name of the file is empty", "--config", "")
         self.expect_usage_error("--nonsense", "--nonsense")
 
     def test_explains_unusable_secrets(self):

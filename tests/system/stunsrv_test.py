@@ -115,7 +115,8 @@ class StunsrvTest(unittest.TestCase):
 
     def test_wrong_usage_is_code_2(self):
         for arguments in (["--listen", "3478"], ["--no-such-option"],
-                          ["--rate-limit", "x"], ["--log-level", "loud"]):
+                          ["--rate-limit", "x"], ["--log-level", "loud"],
+                          ["--config", ""]):
             done = subprocess.run([STUNSRV, *arguments], capture_output=True,
                                   text=True, timeout=lab.DEADLINE)
             self.assertEqual(done.returncode, 2, arguments)

@@ -11,6 +11,13 @@ void AddCommonOptions(CLI::App& app, CommonOptions& options) {
                  "debug, info, warning or error; default info");
 }
 
+void AddConfigOption(CLI::App& app, std::string& file,
+                     const std::string& help) {
+  app.add_option("--config", file, help)->check([](const std::string& name) {
+    return std::string(name.empty() ? "the name of the file is empty" : "");
+  });
+}
+
 std::optional<int> ParseCommandLine(CLI::App& app, int argc, char** argv) {
   try {
     app.parse(argc, argv);

@@ -17,6 +17,10 @@ struct CommonOptions {
 /// Adds --version and --log-level.
 void AddCommonOptions(CLI::App& app, CommonOptions& options);
 
+/// Adds --config. An empty name is refused, not taken for none: it is what an
+/// unset variable leaves in a service's command.
+void AddConfigOption(CLI::App& app, std::string& file, const std::string& help);
+
 /// Parses; yields an exit status when the program is to end now: --help,
 /// --version, or a mistake, which it explains on stderr.
 [[nodiscard]] std::optional<int> ParseCommandLine(CLI::App& app, int argc,
