@@ -212,5 +212,45 @@ TEST(MeshKeepalive, PowerCanChangeAtAnyTime) {
   EXPECT_TRUE(idle.is_direct());
 }
 
+/// How long nothing of "a" reaches "b", whose router restarts while the path
+/// between them rests and takes the relays' streams with it.
+Duration OutageAfterRestart(PowerMode power, Duration rests, bool moves,
+                            uint64_t seed) {
+  IdleNodes idle(seconds(300), power, power, seed);
+  EXPECT_TRUE(idle.is_direct());
+  TwoNodes& nodes = idle.nodes;
+  nodes.Exchange(milliseconds(20));
+  nodes.world().Run(rests);
+  nodes.relay(0).Freeze(2);
+  nodes.relay(1).Freeze(2);
+  nodes.world().network().Reboot(
+      nodes.realm_b,
+      moves ? IpAddress::Parse("203.0.113.33").value_or(IpAddress())
+            : *IpAddress::Parse("203.0.113.2"));
+  const Instant restart = nodes.world().now();
+  const uint16_t before = nodes.last_sent();
+  while (nodes.b.arrived().upper_bound(before) == nodes.b.arrived().end() &&
+         nodes.world().now() < restart + minutes(3)) {
+    nodes.Stream(milliseconds(10), /*from_a=*/true, /*from_b=*/false);
+    nodes.world().Run(milliseconds(90));
+  }
+  return nodes.world().now() - restart;
+}
+
+TEST(MeshKeepalive, ARestartOfTheRouterIsNoticedWhileThePathRests) {
+  for (const bool moves : {false, true}) {
+    for (uint64_t seed = 1; seed <= 4; ++seed) {
+      // The outage depends on when the restart falls between two checks.
+      const Duration rests = seconds(24) + seed * seconds(7);
+      EXPECT_LE(OutageAfterRestart(PowerMode::kMains, rests, moves, seed),
+                seconds(26))
+          << moves << " " << seed;
+    }
+    EXPECT_LE(OutageAfterRestart(PowerMode::kBattery, seconds(60), moves, 1),
+              seconds(125))
+        << moves;
+  }
+}
+
 }  // namespace
 }  // namespace natkit::mesh

@@ -176,7 +176,10 @@ class SimNetwork {
   }
 
   /// Makes the NAT in front of a realm forget every mapping.
-  void Reboot(RealmId inner) { world_.Reboot(*realms_[inner].box); }
+  /// `external`: the address that it gets then.
+  void Reboot(RealmId inner, std::optional<IpAddress> external = std::nullopt) {
+    world_.Reboot(*realms_[inner].box, external);
+  }
 
   /// Datagrams that hosts have sent.
   [[nodiscard]] uint64_t sent() const { return sent_; }

@@ -50,6 +50,7 @@ Node::Impl::Impl(NodeConfig config, const NodeEntry& self, Rng& rng)
   local_.network.power = power_;
   local_.mapping_lifetime = self_->mapping_lifetime;
   prober_.SetPower(power_);
+  SetRelayChecks();
   for (const NodeEntry& entry : config_.mesh.nodes) {
     if (&entry != self_) {
       AddPeer(entry, Instant{});
@@ -307,6 +308,7 @@ void Node::Impl::DrainProber(Instant now) {
   if (!is_new_address) {
     return;
   }
+  ProbeRelays(now);  // their streams may have had the old one
   for (const auto& peer : peers_) {
     peer->link.HandleLocalAddresses(now);
     Touch(*peer);

@@ -119,6 +119,8 @@ class Node::Impl {
   NodePeer* FindPeer(const PublicKey& key);
 
   // node_keepalive.cc
+  /// How often relays are asked for a sign of life, by what power costs.
+  void SetRelayChecks();
   /// Somebody could make use of a lifetime.
   void MeasureLifetime(Instant now);
   [[nodiscard]] std::optional<LifetimeProber::Place> FindPlace() const;

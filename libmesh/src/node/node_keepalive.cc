@@ -1,12 +1,30 @@
 #include <algorithm>
+#include <chrono>
+#include <optional>
 
 #include "node/node_impl.h"
 
 namespace natkit::mesh {
 
+namespace {
+
+/// With the time a relay has to answer, at most 25 s.
+constexpr Duration kRelayCheck = std::chrono::seconds(20);
+
+}  // namespace
+
+void Node::Impl::SetRelayChecks() {
+  for (RelayLink& relay : relays_) {
+    relay.SetIdleCheck(power_ == nat::PowerMode::kMains
+                           ? std::optional<Duration>(kRelayCheck)
+                           : std::nullopt);
+  }
+}
+
 void Node::Impl::SetPowerMode(Instant now, nat::PowerMode power) {
   power_ = power;
   prober_.SetPower(power);
+  SetRelayChecks();
   if (power == nat::PowerMode::kMobileIdle) {
     lifetime_.Stop();
   }

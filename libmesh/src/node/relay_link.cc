@@ -22,6 +22,8 @@ constexpr size_t kQueueDepth = 256;
 constexpr Duration kMinProbeTime = milliseconds(400);
 constexpr Duration kMaxProbeTime = std::chrono::seconds(1);
 constexpr Duration kProbeSlack = milliseconds(300);
+/// Nothing speaks against the stream but silence: TCP may repeat some segments.
+constexpr Duration kIdleProbeTime = std::chrono::seconds(4);
 
 Duration Backoff(uint32_t failures, Rng& rng) {
   const int64_t base =
@@ -82,6 +84,7 @@ void RelayLink::HandleOpen(Instant now,
 
 void RelayLink::HandleBytes(Instant now, ByteView bytes) {
   probe_ends_at_.reset();
+  heard_at_ = now;
   if (client_) {
     client_->HandleBytes(now, bytes);
     DrainClient(now);
@@ -103,6 +106,9 @@ void RelayLink::HandleTimeout(Instant now) {
   if (probe_ends_at_ && now >= *probe_ends_at_) {
     Reconnect(now);
   }
+  if (const auto idle = IdleCheckTime(); idle && now >= *idle) {
+    Ask(now, kIdleProbeTime);
+  }
   if (client_) {
     client_->HandleTimeout(now);
     DrainClient(now);
@@ -110,14 +116,26 @@ void RelayLink::HandleTimeout(Instant now) {
 }
 
 void RelayLink::Probe(Instant now) {
-  if (!is_up() || probe_ends_at_) {
-    return;
-  }
-  client_->Ping(now);
-  probe_ends_at_ =
-      now + (round_trip_ ? std::clamp(2 * *round_trip_ + kProbeSlack,
+  if (is_up()) {
+    Ask(now, round_trip_ ? std::clamp(2 * *round_trip_ + kProbeSlack,
                                       kMinProbeTime, kMaxProbeTime)
                          : kMaxProbeTime);
+  }
+}
+
+void RelayLink::Ask(Instant now, Duration patience) {
+  if (!probe_ends_at_) {
+    client_->Ping(now);
+  }
+  probe_ends_at_ =
+      std::min(probe_ends_at_.value_or(Instant::max()), now + patience);
+}
+
+std::optional<Instant> RelayLink::IdleCheckTime() const {
+  if (!is_up() || !idle_check_ || probe_ends_at_) {
+    return std::nullopt;
+  }
+  return heard_at_ + *idle_check_;
 }
 
 void RelayLink::Reconnect(Instant now) {
@@ -193,7 +211,8 @@ std::optional<RelayEvent> RelayLink::PollEvent() {
 
 std::optional<Instant> RelayLink::NextTimeout() const {
   const auto client = client_ ? client_->NextTimeout() : std::nullopt;
-  return Earlier(Earlier(client, connect_at_), probe_ends_at_);
+  return Earlier(Earlier(client, connect_at_),
+                 Earlier(probe_ends_at_, IdleCheckTime()));
 }
 
 }  // namespace natkit::mesh

@@ -60,6 +60,14 @@ class RelayLink {
   /// Something suggests that the stream is dead: unless the relay is heard
   /// within two round trips and 0.3 s, a second at most, connects again.
   void Probe(Instant now);
+
+  /// While it is up and silent for this long, asks the relay for a sign of
+  /// life and connects again if none comes soon: a router's restart kills the
+  /// stream without a word. nullopt: only Probe() does.
+  void SetIdleCheck(std::optional<Duration> interval) {
+    idle_check_ = interval;
+  }
+
   /// Queues a packet; false if the link is not up. Old ones are dropped when
   /// the relay does not keep up.
   bool Send(Instant now, const PublicKey& to, ByteView bytes);
@@ -77,6 +85,9 @@ class RelayLink {
   [[nodiscard]] const std::string& name() const { return name_; }
 
  private:
+  /// Asks the relay; Reconnect() unless it is heard within `patience`.
+  void Ask(Instant now, Duration patience);
+  [[nodiscard]] std::optional<Instant> IdleCheckTime() const;
   void Fail(Instant now, std::string reason);
   void DrainClient(Instant now);
   void HandleClientEvent(Instant now, const derp::ClientEvent& event);
@@ -90,6 +101,8 @@ class RelayLink {
   std::unique_ptr<derp::ClientCore> client_;
   std::optional<Instant> connect_at_;
   std::optional<Instant> probe_ends_at_;
+  std::optional<Duration> idle_check_;
+  Instant heard_at_{};
   std::optional<Duration> round_trip_;  ///< to the relay and back
   uint32_t failures_ = 0;
   std::optional<std::string> told_reason_;  ///< while it is down

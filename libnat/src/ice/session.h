@@ -74,9 +74,10 @@ class Session {
   /// Its answers are missing.
   [[nodiscard]] bool is_suspect() const;
 
-  /// The same, or it was not asked for too long.
+  /// The same, or it was not asked for too long, or it rests and the first
+  /// requests of its keepalive got no answer.
   [[nodiscard]] bool is_doubtful() const {
-    return is_suspect() || is_unproven_;
+    return is_suspect() || is_unproven_ || is_keepalive_late();
   }
 
   [[nodiscard]] bool is_resting() const { return rest_.has_value(); }
@@ -174,6 +175,7 @@ class Session {
   void HandleKeepaliveAnswer(Instant now, const Pair& pair,
                              const Endpoint& mapped);
   /// An error, or a response that took another way: consent checks decide.
+  [[nodiscard]] bool is_keepalive_late() const;
   void HandleKeepaliveRefusal(Instant now, const stun::TransactionId& id);
   /// True if the pair rested.
   bool EndRest(Instant now);

@@ -82,6 +82,15 @@ void Session::HandleKeepaliveRefusal(Instant now,
   }
 }
 
+bool Session::is_keepalive_late() const {
+  constexpr uint8_t kLateSends = 3;  // one loss is no news
+  if (!rest_ || !rest_->check) {
+    return false;
+  }
+  const auto found = outgoing_.find(*rest_->check);
+  return found != outgoing_.end() && found->second.timer.sends() >= kLateSends;
+}
+
 void Session::OnKeepaliveChanged() {
   if (rest_ && !rest_->check) {
     TimeKeepalive();

@@ -13,6 +13,8 @@ using std::chrono::seconds;
 constexpr Duration kForgetAfter = hours(6);
 // A path that is back this soon had a mapping that ended, not a peer.
 constexpr Duration kBackSoon = seconds(60);
+// Measured or not, a reboot of the router should be noticed soon.
+constexpr Duration kMainsLongest = seconds(25);
 
 }  // namespace
 
@@ -63,8 +65,7 @@ std::optional<Duration> KeepalivePolicy::Interval(bool is_assured) const {
       is_assured && assured_ ? assured_ : unreplied_;
   Duration interval = lifetime ? FromLifetime(*lifetime) : kUnknown;
   if (power_ == PowerMode::kMains) {
-    // Measured or not, a reboot of the router should be noticed soon.
-    interval = std::min<Duration>(interval, seconds(25));
+    interval = std::min(interval, kMainsLongest);
   }
   return std::min(interval, limit_.value_or(interval));
 }
@@ -76,7 +77,10 @@ std::optional<Duration> KeepalivePolicy::Jittered(bool is_assured,
     return std::nullopt;
   }
   constexpr uint64_t kSteps = 201;
-  return *interval * static_cast<int64_t>(900 + rng.Below(kSteps)) / 1000;
+  const Duration jittered =
+      *interval * static_cast<int64_t>(900 + rng.Below(kSteps)) / 1000;
+  return power_ == PowerMode::kMains ? std::min(jittered, kMainsLongest)
+                                     : jittered;
 }
 
 }  // namespace natkit::nat

@@ -81,8 +81,9 @@ struct SelectedPairEvent {
   std::optional<SelectedPair> pair;
 };
 
-/// The selected pair has not answered for AgentConfig::suspect_after, or
-/// answers again. Data may keep using it until a SelectedPairEvent.
+/// The selected pair has not answered for AgentConfig::suspect_after, or, at
+/// rest, for 1.5 s after a keepalive; or it answers again. Data may keep using
+/// it until a SelectedPairEvent.
 struct SuspectEvent {
   bool is_suspect = false;
 };

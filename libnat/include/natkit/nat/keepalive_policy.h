@@ -21,7 +21,8 @@ enum class PowerMode : uint8_t {
 ///
 /// Without knowledge every 15 s (RFC 8445 section 11). Of a measured lifetime L
 /// min(0.8 * L - 5 s, 110 s), but not below 5 s unless L / 2 is; the lifetime
-/// of a mapping that carries a conversation counts once it does. A mapping that
+/// of a mapping that carries a conversation counts once it does. On mains never
+/// more than 25 s, jitter included. A mapping that
 /// was found dead halves the interval; hours without that lengthen it again.
 /// Pure.
 class KeepalivePolicy {
