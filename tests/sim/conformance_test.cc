@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
+#include <chrono>
 #include <cstdlib>
 #include <iostream>
 #include <map>
@@ -100,6 +102,31 @@ TEST_P(ConformanceOf, FindsNothingElseUnderLoss) {
   const Chain chain = MakeChain(*netsim::FindProfile(GetParam()));
   for (uint64_t seed = 1; seed <= 2; ++seed) {
     Compare(chain, {.seed = seed, .loss = 0.05}, GetParam());
+  }
+}
+
+constexpr std::array kOnBadLinks = {"full-cone", "port-restricted",
+                                    "symmetric-seq"};
+
+/// Far away: late answers are answers, and no others.
+TEST(Conformance, FindsNothingElseOverALongLink) {
+  for (const char* name : kOnBadLinks) {
+    Compare(MakeChain(*netsim::FindProfile(name)),
+            {.seed = 1, .delay = std::chrono::milliseconds(275)}, name);
+  }
+}
+
+/// A packet that comes twice, or after its successor, is taken for no other.
+TEST(Conformance, FindsNothingElseAmongDuplicatesAndLatecomers) {
+  for (const char* name : kOnBadLinks) {
+    for (uint64_t seed = 1; seed <= 3; ++seed) {
+      Compare(MakeChain(*netsim::FindProfile(name)),
+              {.seed = seed,
+               .duplicate = 0.2,
+               .reorder = 0.2,
+               .reorder_delay = std::chrono::milliseconds(40)},
+              name);
+    }
   }
 }
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
+#include "crossing.h"
 #include "test_case.h"
 
 namespace natkit::natcheck::conformance {
@@ -68,13 +70,19 @@ Task<TooLarge> SendFull(Trial& trial, bool dont_fragment) {
   co_return result;
 }
 
-/// Sends a datagram from outside in `pieces` fragments; whether it arrived.
+/// Sends datagrams from outside in `pieces` fragments until one, of these or
+/// of those before, arrives; whether one did.
 Task<bool> DeliverPieces(Trial& trial, Socket& from, Endpoint to, Socket& at,
-                         size_t pieces, bool reversed) {
+                         size_t pieces, bool reversed, Duration crossing) {
   constexpr size_t kPiece = 400;
   constexpr size_t kHeader = 20;
+  std::set<uint64_t> tokens;
+  const auto is_it = [&tokens](const Seen& seen) {
+    return tokens.contains(seen.token);
+  };
   for (int i = 0; i < 24; ++i) {
     const uint64_t token = trial.lab().NextToken();
+    tokens.insert(token);
     trial.lab().ExpectToken(token, at);
     netsim::IpFields ip;
     ip.id = static_cast<uint16_t>(trial.lab().rng().NextU32());
@@ -90,12 +98,9 @@ Task<bool> DeliverPieces(Trial& trial, Socket& from, Endpoint to, Socket& at,
     for (auto& fragment : fragments) {
       trial.Send(Side::kOutside, std::move(fragment));
     }
-    const auto is_it = [token](const Seen& seen) {
-      return seen.token == token;
-    };
-    const bool came = co_await trial.Until(
-        std::chrono::milliseconds(250),
-        [&at, is_it] { return std::ranges::any_of(at.inbox, is_it); });
+    const bool came = co_await trial.Until(PatienceFor(crossing), [&at, is_it] {
+      return std::ranges::any_of(at.inbox, is_it);
+    });
     if (came) {
       co_return true;
     }
@@ -154,7 +159,9 @@ Task<void> TestFragmentsOut(Trial& trial, const Facts& /*facts*/) {
 Task<void> TestFragmentsIn(Trial& trial, const Facts& /*facts*/) {
   const auto inside = trial.Inside(IpProtocol::kUdp);
   const auto outside = trial.Outside(IpProtocol::kUdp);
+  const Instant began = trial.lab().now();
   const auto mapped = co_await trial.Out(*inside, *outside);
+  const Duration crossing = trial.lab().now() - began;
   if (!mapped) {
     trial.Conclude("4787-14", kInconclusive, "no datagram arrived outside");
     co_return;
@@ -162,8 +169,8 @@ Task<void> TestFragmentsIn(Trial& trial, const Facts& /*facts*/) {
   std::string missing;
   for (const size_t pieces : {size_t{2}, size_t{5}}) {
     for (const bool reversed : {false, true}) {
-      const bool came = co_await DeliverPieces(trial, *outside, *mapped,
-                                               *inside, pieces, reversed);
+      const bool came = co_await DeliverPieces(
+          trial, *outside, *mapped, *inside, pieces, reversed, crossing);
       if (!came) {
         missing += (missing.empty() ? "" : ", ") + std::to_string(pieces) +
                    (reversed ? " in reverse" : " in order");

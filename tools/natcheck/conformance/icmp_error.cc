@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "crossing.h"
 #include "icmp_flow.h"
 #include "test_case.h"
 
@@ -41,17 +42,17 @@ void FixIpHeader(std::vector<uint8_t>& packet, size_t header) {
   packet[11] = static_cast<uint8_t>(sum);
 }
 
-/// Whether an error, sent from outside, arrives inside.
+/// Whether an error about `quote`, sent from outside, arrives inside.
 Task<std::optional<Seen>> Arrives(Trial& trial, IcmpFlow& flow,
+                                  const Quote& quote,
                                   std::vector<uint8_t> error) {
   co_return co_await trial.Repeat(
       Side::kOutside, std::move(error), *flow.inside,
-      [](const Seen& seen) { return seen.quoted.has_value(); });
+      [&quote](const Seen& seen) { return quote.IsIn(seen); });
 }
 
 /// The quoted packet with four bytes of IP options that do nothing.
-std::vector<uint8_t> WithOptions(const IcmpFlow& flow) {
-  std::vector<uint8_t> quoted = flow.last.packet;
+std::vector<uint8_t> WithOptions(std::vector<uint8_t> quoted) {
   constexpr size_t kOptions = 4;
   quoted.insert(quoted.begin() + kIpHeader, kOptions, 1);
   quoted[0] = 0x46;
@@ -61,9 +62,9 @@ std::vector<uint8_t> WithOptions(const IcmpFlow& flow) {
 
 /// RFC 4884: the quoted packet padded to 128 bytes, then an extension with one
 /// empty object.
-std::vector<uint8_t> WithExtensions(const IcmpFlow& flow) {
+std::vector<uint8_t> WithExtensions(const IcmpFlow& flow, ByteView quoted) {
   constexpr size_t kQuote = 128;
-  std::vector<uint8_t> error = Unreachable(flow, flow.last.packet);
+  std::vector<uint8_t> error = Unreachable(flow, quoted);
   error.resize(kQuoteAt + kQuote);
   error[kIpHeader + 5] = kQuote / 4;
   std::vector<uint8_t> extension = {0x20, 0, 0, 0, 0, 4, 1, 1};
@@ -101,33 +102,39 @@ void JudgePassed(Trial& trial, std::string_view requirement, bool passes_good,
 /// alive: what is dropped on purpose takes its time.
 Task<void> JudgeValidation(Trial& trial, IcmpFlow& flow, bool passes_good) {
   co_await SendOut(trial, flow);
-  auto bad_icmp = Unreachable(flow, flow.last.packet);
+  Quote quote = Quote::Of(trial, flow.last.packet);
+  auto bad_icmp = Unreachable(flow, quote.packet);
   bad_icmp[kIpHeader + 2] ^= 0x55;
-  const auto icmp = co_await Arrives(trial, flow, bad_icmp);
+  const auto icmp = co_await Arrives(trial, flow, quote, bad_icmp);
   JudgeDropped(trial, "5508-3", passes_good, !icmp,
                "an error with a wrong ICMP checksum");
   co_await SendOut(trial, flow);
-  auto bad_ip = Unreachable(flow, flow.last.packet);
+  quote = Quote::Of(trial, flow.last.packet);
+  auto bad_ip = Unreachable(flow, quote.packet);
   bad_ip[kQuoteAt + 10] ^= 0x55;
   FixIcmpChecksum(bad_ip);
-  const auto header = co_await Arrives(trial, flow, bad_ip);
+  const auto header = co_await Arrives(trial, flow, quote, bad_ip);
   JudgeDropped(trial, "5508-3a", passes_good, !header,
                "an error whose quoted IP header has a wrong checksum");
   co_await SendOut(trial, flow);
-  const auto options =
-      co_await Arrives(trial, flow, Unreachable(flow, WithOptions(flow)));
+  quote = Quote::Of(trial, flow.last.packet);
+  const auto options = co_await Arrives(
+      trial, flow, quote, Unreachable(flow, WithOptions(quote.packet)));
   JudgePassed(trial, "5508-3b", passes_good,
               options && options->quoted->source == flow.inside->local(),
               "an error quoting a packet with IP options");
   co_await SendOut(trial, flow);
-  auto bad_udp = Unreachable(flow, flow.last.packet);
+  quote = Quote::Of(trial, flow.last.packet);
+  auto bad_udp = Unreachable(flow, quote.packet);
   bad_udp[kQuoteAt + kIpHeader + 6] ^= 0x55;
   FixIcmpChecksum(bad_udp);
-  const auto transport = co_await Arrives(trial, flow, bad_udp);
+  const auto transport = co_await Arrives(trial, flow, quote, bad_udp);
   JudgePassed(trial, "5508-3c", passes_good, transport.has_value(),
               "an error whose quoted UDP checksum is wrong");
   co_await SendOut(trial, flow);
-  const auto extended = co_await Arrives(trial, flow, WithExtensions(flow));
+  quote = Quote::Of(trial, flow.last.packet);
+  const auto extended =
+      co_await Arrives(trial, flow, quote, WithExtensions(flow, quote.packet));
   JudgePassed(trial, "5508-3d", passes_good, extended.has_value(),
               "an error with RFC 4884 extensions");
 }
@@ -140,29 +147,29 @@ bool IsRestored(Trial& trial, const IcmpFlow& flow, const Seen& error) {
 
 /// Errors about flows that the box does not have.
 Task<void> JudgeUnmapped(Trial& trial, IcmpFlow& flow, bool passes_good) {
+  const Instant began = trial.lab().now();
   co_await SendOut(trial, flow);
+  const Duration patience = PatienceFor(trial.lab().now() - began);
   const IpAddress from = flow.outside->local().address;
-  const auto is_ours = [from](const Seen& seen) {
-    return seen.side == Side::kInside && seen.quoted &&
-           seen.info.icmp_type == 3 && seen.info.icmp_code == 2 &&
-           seen.info.source.address == from;
-  };
   // Ports drawn one by one: any of them may happen to be mapped.
   constexpr int kPorts = 6;
   constexpr int kChance = 2;
   int came = 0;
   for (int i = 0; i < kPorts; ++i) {
-    auto quoted = flow.last.packet;
+    Quote quote = Quote::Of(trial, flow.last.packet);
     const auto port =
         static_cast<uint16_t>(1024 + trial.lab().rng().Below(60000));
-    quoted[kIpHeader] = static_cast<uint8_t>(port >> 8);
-    quoted[kIpHeader + 1] = static_cast<uint8_t>(port);
-    trial.lab().strays.clear();
-    trial.Send(Side::kOutside, netsim::BuildIcmpError(from, 3, 2, 0, quoted));
-    const bool arrived =
-        co_await trial.Until(std::chrono::milliseconds(250), [&trial, is_ours] {
-          return std::ranges::any_of(trial.lab().strays, is_ours);
-        });
+    quote.packet[kIpHeader] = static_cast<uint8_t>(port >> 8);
+    quote.packet[kIpHeader + 1] = static_cast<uint8_t>(port);
+    netsim::FixChecksums(quote.packet);
+    trial.Send(Side::kOutside,
+               netsim::BuildIcmpError(from, 3, 2, 0, quote.packet));
+    const bool arrived = co_await trial.Until(patience, [&trial, &quote] {
+      return std::ranges::any_of(
+          trial.lab().strays, [&quote](const Seen& seen) {
+            return seen.side == Side::kInside && quote.IsIn(seen);
+          });
+    });
     came += arrived ? 1 : 0;
   }
   const bool passed = came > kChance;
@@ -209,14 +216,14 @@ void ConcludeOutbound(Trial& trial, const Facts& facts, const IcmpFlow& flow,
 Task<void> JudgeOutboundUnmapped(Trial& trial, IcmpFlow& flow) {
   const auto unused = trial.Inside(IpProtocol::kUdp, 0);
   const Endpoint peer = trial.lab().Toward(flow.outside->local());
-  const auto quoted = netsim::BuildUdp(peer, unused->local(), TokenPayload(0));
+  const Quote quote = Quote::Of(
+      trial, netsim::BuildUdp(peer, unused->local(), TokenPayload(0)));
   const bool is_v4 = peer.address.is_v4();
-  flow.outside->inbox.clear();
   const auto error = co_await trial.Repeat(
       Side::kInside,
       netsim::BuildIcmpError(flow.inside->local().address, is_v4 ? 3 : 1,
-                             is_v4 ? 3 : 4, 0, quoted),
-      *flow.outside, [](const Seen& seen) { return seen.quoted.has_value(); });
+                             is_v4 ? 3 : 4, 0, quote.packet),
+      *flow.outside, [&quote](const Seen& seen) { return quote.IsIn(seen); });
   const auto stranger = trial.Outside(IpProtocol::kUdp, 2);
   const Endpoint nowhere = {flow.last.info.source.address,
                             unused->local().port};
@@ -242,11 +249,12 @@ Task<void> JudgeOutbound(Trial& trial, const Facts& facts, IcmpFlow& flow) {
     co_return;
   }
   const bool is_v4 = in->info.is_v4();
+  const Quote quote = Quote::Of(trial, in->packet);
   const auto error = co_await trial.Repeat(
       Side::kInside,
       netsim::BuildIcmpError(flow.inside->local().address, is_v4 ? 3 : 1,
-                             is_v4 ? 3 : 4, 0, in->packet),
-      *flow.outside, [](const Seen& seen) { return seen.quoted.has_value(); });
+                             is_v4 ? 3 : 4, 0, quote.packet),
+      *flow.outside, [&quote](const Seen& seen) { return quote.IsIn(seen); });
   if (!error) {
     trial.Conclude("5508-5", kFail, "an error from inside did not get out");
     trial.Conclude("5508-5u", kInconclusive, "no error passes, good or bad");
@@ -269,17 +277,21 @@ Task<void> TestIcmpErrors(Trial& trial, const Facts& facts) {
   if (!open) {
     co_return;
   }
+  Quote quote = Quote::Of(trial, flow.last.packet);
   const auto good =
-      co_await Arrives(trial, flow, Unreachable(flow, flow.last.packet));
+      co_await Arrives(trial, flow, quote, Unreachable(flow, quote.packet));
   const bool restored = good && IsRestored(trial, flow, *good);
   trial.Conclude("5508-4", restored ? kPass : kFail,
                  restored ? "an error came in with its quoted packet restored"
                  : good   ? "an error came in, but not as it should"
                           : "an error about a mapped packet did not come in");
-  const auto exceeded =
-      co_await Arrives(trial, flow,
+  quote = Quote::Of(trial, flow.last.packet);
+  const auto late =
+      co_await Arrives(trial, flow, quote,
                        netsim::BuildIcmpError(flow.outside->local().address, 11,
-                                              0, 0, flow.last.packet));
+                                              0, 0, quote.packet));
+  const bool exceeded =
+      late && late->info.icmp_type == (late->info.is_v4() ? 11 : 3);
   trial.Conclude("5508-10a", good && exceeded ? kPass : kFail,
                  good && exceeded
                      ? "destination unreachable and time exceeded pass"
@@ -364,11 +376,12 @@ Task<void> TestIcmpHairpin(Trial& trial, const Facts& facts) {
     co_return;
   }
   const bool is_v4 = at_b->info.is_v4();
+  const Quote quote = Quote::Of(trial, at_b->packet);
   const auto error = co_await trial.Repeat(
       Side::kInside,
       netsim::BuildIcmpError(b->local().address, is_v4 ? 3 : 1, is_v4 ? 3 : 4,
-                             0, at_b->packet),
-      *a, [](const Seen& seen) { return seen.quoted.has_value(); });
+                             0, quote.packet),
+      *a, [&quote](const Seen& seen) { return quote.IsIn(seen); });
   const auto queries = co_await HairpinsQueries(trial, facts);
   const bool lacks_queries = queries && !*queries;
   trial.Conclude("5508-7", error && !lacks_queries ? kPass : kFail,

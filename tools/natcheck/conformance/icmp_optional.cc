@@ -5,6 +5,7 @@
 #include <chrono>
 #include <string>
 
+#include "icmp_flow.h"
 #include "test_case.h"
 
 namespace natkit::natcheck::conformance {
@@ -65,11 +66,12 @@ Task<bool> PassesError(Trial& trial, const OptionalError& error, Socket& own,
                        Socket& peer, const Seen& flow) {
   const uint8_t type = error.type;
   const uint8_t code = error.code;
+  const Quote quote = Quote::Of(trial, flow.packet);
   const auto seen = co_await trial.Repeat(
       Side::kOutside,
-      netsim::BuildIcmpError(peer.local().address, type, code, 0, flow.packet),
-      own, [type, code](const Seen& one) {
-        return one.quoted && one.info.icmp_type == type &&
+      netsim::BuildIcmpError(peer.local().address, type, code, 0, quote.packet),
+      own, [&quote, type, code](const Seen& one) {
+        return quote.IsIn(one) && one.info.icmp_type == type &&
                one.info.icmp_code == code;
       });
   co_return seen.has_value();

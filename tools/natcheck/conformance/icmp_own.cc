@@ -17,7 +17,10 @@ Task<bool> IsTold(Trial& trial, Socket& from, Endpoint to) {
   const netsim::IpFields ip = {.ttl = 1};
   const auto error = co_await trial.Repeat(
       from.side(), netsim::BuildUdp(from.local(), to, TokenPayload(0), ip),
-      from, [](const Seen& seen) { return seen.quoted.has_value(); });
+      from, [](const Seen& seen) {
+        return seen.quoted &&
+               seen.info.icmp_type == (seen.info.is_v4() ? 11 : 3);
+      });
   co_return error.has_value();
 }
 

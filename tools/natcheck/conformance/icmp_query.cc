@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 
+#include "icmp_flow.h"
 #include "test_case.h"
 
 namespace natkit::natcheck::conformance {
@@ -257,11 +258,12 @@ Task<void> TestIcmpObsolete(Trial& trial, const Facts& /*facts*/) {
   }
   bool quenches = false;
   if (flow) {
+    const Quote quote = Quote::Of(trial, flow->packet);
     const auto quench = co_await trial.Repeat(
         Side::kOutside,
         netsim::BuildIcmpError(peer->local().address, kSourceQuench, 0, 0,
-                               flow->packet),
-        *udp, [](const Seen& seen) { return seen.quoted.has_value(); });
+                               quote.packet),
+        *udp, [&quote](const Seen& seen) { return quote.IsIn(seen); });
     quenches = quench.has_value();
   }
   trial.Conclude("5508-10c", passes || quenches ? kFail : kPass,

@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "crossing.h"
 #include "test_case.h"
 
 namespace natkit::natcheck::conformance {
@@ -297,7 +298,8 @@ bool HasWhole(const Socket& target, uint64_t token) {
 /// Whether fragments of both sockets with one identification, sent in turns,
 /// are put together right.
 Task<bool> DoBothArrive(Trial& trial, const std::array<Socket*, 2> own,
-                        Socket& target, uint16_t identification) {
+                        Socket& target, uint16_t identification,
+                        Duration patience) {
   std::array<std::vector<std::vector<uint8_t>>, 2> pieces;
   std::array<uint64_t, 2> tokens{};
   for (size_t i = 0; i < own.size(); ++i) {
@@ -311,18 +313,19 @@ Task<bool> DoBothArrive(Trial& trial, const std::array<Socket*, 2> own,
     trial.Send(Side::kInside, pieces[0][part]);
     trial.Send(Side::kInside, pieces[1][part]);
   }
-  co_return co_await trial.Until(std::chrono::milliseconds(300), [&] {
+  co_return co_await trial.Until(patience, [&] {
     return HasWhole(target, tokens[0]) && HasWhole(target, tokens[1]);
   });
 }
 
-Task<bool> DoFragmentsArrive(Trial& trial, const Socket& own, Socket& target) {
+Task<bool> DoFragmentsArrive(Trial& trial, const Socket& own, Socket& target,
+                             Duration patience) {
   const uint64_t token = trial.lab().NextToken();
   trial.lab().ExpectToken(token, target);
   for (auto& piece : Pieces(own, target, token, 700, {})) {
     trial.Send(Side::kInside, std::move(piece));
   }
-  co_return co_await trial.Until(std::chrono::milliseconds(250), [&] {
+  co_return co_await trial.Until(patience, [&] {
     return std::ranges::any_of(target.inbox, [token](const Seen& seen) {
       return seen.token == token;
     });
@@ -343,7 +346,9 @@ Task<void> TestIpId(Trial& trial, const Facts& facts) {
   const auto own = trial.Inside(IpProtocol::kUdp, 0);
   const auto other = trial.Inside(IpProtocol::kUdp, *sharer);
   const auto target = trial.Outside(IpProtocol::kUdp);
+  const Instant began = trial.lab().now();
   const auto first = co_await trial.Out(*own, *target);
+  const Duration patience = PatienceFor(trial.lab().now() - began);
   const auto second = co_await trial.Out(*other, *target);
   if (!first || !second || first->address != second->address) {
     trial.Conclude("7857-10", kInconclusive,
@@ -353,11 +358,11 @@ Task<void> TestIpId(Trial& trial, const Facts& facts) {
   bool both = false;
   for (int round = 0; round < 24 && !both; ++round) {
     both = co_await DoBothArrive(trial, {own.get(), other.get()}, *target,
-                                 static_cast<uint16_t>(7000 + round));
+                                 static_cast<uint16_t>(7000 + round), patience);
   }
   bool alone = false;
   for (int i = 0; i < 24 && !both && !alone; ++i) {
-    alone = co_await DoFragmentsArrive(trial, *own, *target);
+    alone = co_await DoFragmentsArrive(trial, *own, *target, patience);
   }
   if (!both && !alone) {
     trial.Conclude("7857-10", kInconclusive, "no fragments get out");

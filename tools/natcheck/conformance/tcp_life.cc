@@ -104,12 +104,14 @@ Task<void> TestTcpIcmp(Trial& trial, const Facts& /*facts*/) {
     trial.Conclude("5382-10", kInconclusive, "no connection");
     co_return;
   }
-  const auto is_error = [](const Seen& seen) {
-    return seen.quoted.has_value();
-  };
   std::optional<Seen> arrived;
   constexpr std::array<uint8_t, 6> kCodes = {1, 0, 2, 3, 4, 13};
   for (const uint8_t code : kCodes) {
+    const auto is_error = [code](const Seen& seen) {
+      return seen.quoted &&
+             (!seen.info.is_v4() ||
+              (seen.info.icmp_type == 3 && seen.info.icmp_code == code));
+    };
     auto error = co_await trial.Repeat(
         Side::kOutside,
         netsim::BuildIcmpError(flow.outside().local().address, 3, code,

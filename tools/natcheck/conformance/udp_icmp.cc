@@ -26,15 +26,13 @@ constexpr std::array kErrors = {
 Task<std::optional<Seen>> DeliverError(Trial& trial, IcmpFlow& flow,
                                        IpAddress from, IcmpKind kind,
                                        int copies) {
-  const auto is_error = [](const Seen& seen) {
-    return seen.quoted.has_value();
-  };
+  const Quote quote = Quote::Of(trial, flow.last.packet);
+  const auto is_error = [&quote](const Seen& seen) { return quote.IsIn(seen); };
   std::optional<Seen> arrived;
   for (int i = 0; i < copies && !arrived; ++i) {
-    trial.Send(
-        Side::kOutside,
-        netsim::BuildIcmpError(from, kind.type, kind.code,
-                               kind.code == 4 ? 1400 : 0, flow.last.packet));
+    trial.Send(Side::kOutside,
+               netsim::BuildIcmpError(from, kind.type, kind.code,
+                                      kind.code == 4 ? 1400 : 0, quote.packet));
     co_await trial.Until(std::chrono::milliseconds(300), [&flow, is_error] {
       return std::ranges::any_of(flow.inside->inbox, is_error);
     });

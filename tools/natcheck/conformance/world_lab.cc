@@ -20,7 +20,7 @@ constexpr size_t kOutsideAddresses = 4;
 constexpr IpAddress kExempt = IpAddress::V4(198, 51, 100, 105);
 constexpr IpAddress kConflict = IpAddress::V4(10, 0, 0, 200);
 constexpr uint16_t kOutsideMtu = 1400;
-constexpr Duration kDelay = std::chrono::milliseconds(5);
+constexpr Duration kLanDelay = std::chrono::microseconds(500);
 
 IpPrefix Prefix(const char* text) {
   return IpPrefix::Parse(text).value_or(IpPrefix());
@@ -143,9 +143,13 @@ class Builder {
   }
 
   void Build(World& world, Agents& agents, const Site& site) {
-    const netsim::LinkConfig lan = {.delay = kDelay / 10,
+    const netsim::LinkConfig lan = {.delay = kLanDelay,
                                     .loss = options_.loss / 2};
-    const netsim::LinkConfig wan = {.delay = kDelay, .loss = options_.loss / 2};
+    const netsim::LinkConfig wan = {.delay = options_.delay,
+                                    .loss = options_.loss / 2,
+                                    .duplicate = options_.duplicate,
+                                    .reorder = options_.reorder,
+                                    .reorder_delay = options_.reorder_delay};
     const NetworkId inside = world.AddNetwork("lan", Prefix("10.0.0.0/24"), lan,
                                               Prefix("2001:db8::/64"));
     NetworkId below = inside;

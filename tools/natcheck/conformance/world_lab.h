@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -34,7 +35,12 @@ struct Chain {
 /// How the simulated wires are.
 struct WorldOptions {
   uint64_t seed = 1;
-  double loss = 0;                        ///< one way, over the whole path
+  double loss = 0;  ///< one way, over the whole path
+  /// Outside the last box, one way.
+  Duration delay = std::chrono::milliseconds(5);
+  double duplicate = 0;      ///< part of the packets outside the last box
+  double reorder = 0;        ///< part of them that comes later
+  Duration reorder_delay{};  ///< by so much
   netsim::PcapngWriter* trace = nullptr;  ///< every packet at every hop
 };
 
