@@ -62,6 +62,7 @@ TEST_P(MeshHardSeeds, MovesFromTheRelayToAProbedPath) {
   EXPECT_LE(nodes.a.node().counters().sent_relayed - relayed, 100U);
   EXPECT_EQ(nodes.a.node().counters().hard_attempts, 1U);
   EXPECT_EQ(Why(nodes).reason, nat::PathReason::kDirect);
+  EXPECT_TRUE(HasTried(Why(nodes), "with success"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, MeshHardSeeds, ::testing::Values(1, 2, 3, 4),
@@ -124,6 +125,14 @@ TEST(MeshHardSim, ABlockOrASequenceIsFound) {
   netsim::NatConfig sequence = Box(72, netsim::PortAssignment::kSequential);
   sequence.foreign_rate = 5;
   EXPECT_TRUE(BecomesDirect(sequence, easy, 1));
+}
+
+TEST(MeshHardSim, ABudgetForNothingIsTold) {
+  TwoNodes nodes(kEasy, kHard, 1);
+  Allow(nodes, {.max_packets = 2});
+  nodes.StartBoth();
+  nodes.Exchange(seconds(15));
+  EXPECT_TRUE(HasTried(Why(nodes), "budget is too small"));
 }
 
 TEST(MeshHardSim, KeepsWithinTheBudgetAndDoesNotRepeatAFailure) {

@@ -108,7 +108,7 @@ class HardPair(TwoServers):
         self.assertLessEqual({
             ("forward-port", "ours"), ("forward-port", "theirs"),
             ("enable-port-mapping", "ours"), ("leave-hard-nat", "theirs"),
-            ("use-ipv6", "both"), ("allow-hard-punch", "either")}, fixes)
+            ("use-ipv6", "both"), ("allow-hard-punch", "both")}, fixes)
         mirrored = {(fix["code"], fix["side"])
                     for fix in self.why("b", "a")["fixes"]}
         self.assertIn(("leave-hard-nat", "ours"), mirrored)

@@ -145,7 +145,7 @@ void Node::Impl::HandleHardEvent(Instant now, NodePeer& peer,
     std::visit([&](const auto& body) { SendSignal(now, peer, body); },
                message->message);
   } else if (const auto* hit = std::get_if<HardPathHit>(&event.what)) {
-    peer.hard_outcome = nat::HardPunchOutcome::kNotTried;
+    peer.hard_outcome = nat::HardPunchOutcome::kSucceeded;
     peer.hard_not_before = now + kWait;
     peer.link.HandleHardHit(now, hit->local, hit->remote);
     TouchAll();  // others may have waited for the end of it
@@ -163,6 +163,9 @@ void Node::Impl::NoteHardFailure(Instant now, NodePeer& peer,
       break;
     case nat::PunchFailure::kNotAllowed:
       peer.hard_outcome = nat::HardPunchOutcome::kNotAllowed;
+      break;
+    case nat::PunchFailure::kBudgetTooSmall:
+      peer.hard_outcome = nat::HardPunchOutcome::kBudgetTooSmall;
       break;
     case nat::PunchFailure::kHopeless:
       peer.hard_outcome = nat::HardPunchOutcome::kHopeless;
@@ -182,13 +185,22 @@ void Node::Impl::NoteHardFailure(Instant now, NodePeer& peer,
 
 nat::HardPunchOutcome Node::Impl::HardOutcome(const NodePeer& peer) const {
   using nat::HardPunchOutcome;
+  if (peer.link.Path().direct &&
+      peer.hard_outcome == HardPunchOutcome::kSucceeded) {
+    return HardPunchOutcome::kSucceeded;
+  }
   if (!MayHardPunchHelp(peer) || peer.link.Path().direct) {
     return HardPunchOutcome::kNotTried;
   }
   if (hard_.busy_with() == peer.id) {
     return HardPunchOutcome::kRunning;
   }
-  return hard_.is_allowed() ? peer.hard_outcome : HardPunchOutcome::kNotAllowed;
+  const bool is_unknown = peer.hard_outcome == HardPunchOutcome::kNotTried ||
+                          peer.hard_outcome == HardPunchOutcome::kSucceeded;
+  if (!hard_.is_allowed() || (is_unknown && !peer.entry.hard_nat.is_allowed)) {
+    return HardPunchOutcome::kNotAllowed;
+  }
+  return is_unknown ? HardPunchOutcome::kNotTried : peer.hard_outcome;
 }
 
 void Node::Impl::HandleSocketsOpened(Instant now, uint32_t request,

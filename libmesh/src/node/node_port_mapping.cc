@@ -69,6 +69,8 @@ Result<nat::PathDiagnosis> Node::Impl::Explain(Instant now,
        .has_searched = peer.link.has_searched(now),
        .has_relay = std::ranges::any_of(relays_, &RelayLink::is_up),
        .hard_punch = HardOutcome(peer),
+       .we_allow_hard_punch = hard_.is_allowed(),
+       .they_allow_hard_punch = peer.entry.hard_nat.is_allowed,
        .fresh_ports = static_cast<uint32_t>(peer.link.fresh_tries())});
 }
 

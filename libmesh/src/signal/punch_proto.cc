@@ -215,7 +215,8 @@ Result<nat::PunchAnswer> DecodePunch(const proto::PunchAnswer& from) {
 }
 
 Result<nat::PunchRefusal> DecodePunch(const proto::PunchRefusal& from) {
-  if (from.reason() > static_cast<uint32_t>(nat::PunchFailure::kNoHit)) {
+  if (from.reason() >
+      static_cast<uint32_t>(nat::PunchFailure::kBudgetTooSmall)) {
     return Fail(Errc::kBadSignal);
   }
   return nat::PunchRefusal{

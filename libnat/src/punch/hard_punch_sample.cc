@@ -56,7 +56,7 @@ void HardPunch::Core::ContinueSampling(Instant now) {
     }
   }
   if (pacer_.is_exhausted()) {
-    Fail(PunchFailure::kNotAllowed);
+    Fail(PunchFailure::kBudgetTooSmall);
     return;
   }
   if (!sampler_.is_done() || awaited_sockets_ > 0) {

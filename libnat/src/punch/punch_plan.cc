@@ -129,7 +129,7 @@ PunchDecision PlanEasyHard(const PunchSide& initiator,
     choice = ChooseBirthday(hard.forecast.candidates(), aim.target, limits);
   }
   if (choice.open == 0 || choice.probes == 0) {
-    return {.plan = {}, .failure = PunchFailure::kNotAllowed};
+    return {.plan = {}, .failure = PunchFailure::kBudgetTooSmall};
   }
   TwoShares shares{
       .easy = {.sockets = 0,
@@ -172,7 +172,7 @@ PunchDecision PlanCrossing(const PunchSide& initiator,
                  .initiator = CrossingShare(initiator, own, theirs),
                  .responder = CrossingShare(responder, theirs, own)};
   if (plan.initiator.flows == 0 || plan.responder.flows == 0) {
-    return {.plan = {}, .failure = PunchFailure::kNotAllowed};
+    return {.plan = {}, .failure = PunchFailure::kBudgetTooSmall};
   }
   plan.chance = IsSequential(initiator) && IsSequential(responder)
                     ? 0.5  // nat.md section 18
@@ -196,7 +196,7 @@ PunchDecision MakePunchPlan(const PunchSide& initiator,
                             const PunchSide& responder, const PunchAim& aim) {
   for (const PunchSide* side : {&initiator, &responder}) {
     if (OpeningRate(side->budget) == 0) {
-      return {.plan = {}, .failure = PunchFailure::kNotAllowed};
+      return {.plan = {}, .failure = PunchFailure::kBudgetTooSmall};
     }
   }
   if (!IsHard(initiator) && !IsHard(responder)) {

@@ -119,6 +119,28 @@ void AddLeaveHardNatFixes(const PathQuestion& question, std::vector<Fix>& out) {
   }
 }
 
+void AddHardPunchFixes(const PathQuestion& question, std::vector<Fix>& out) {
+  if (IsHard(question.ours) == IsHard(*question.theirs)) {
+    return;
+  }
+  const bool ours = question.we_allow_hard_punch;
+  const bool theirs = question.they_allow_hard_punch;
+  if (question.hard_punch == HardPunchOutcome::kNotAllowed) {
+    // Whom we take for allowed may still have refused.
+    const FixSide missing = ours     ? FixSide::kTheirs
+                            : theirs ? FixSide::kOurs
+                                     : FixSide::kBoth;
+    out.push_back({FixCode::kAllowHardPunch, missing,
+                   "many probes at once reach a symmetric NAT from one that is "
+                   "not, if both nodes consent"});
+  } else if (question.hard_punch == HardPunchOutcome::kBudgetTooSmall ||
+             question.hard_punch == HardPunchOutcome::kHopeless) {
+    out.push_back({FixCode::kRaiseHardPunchBudget, FixSide::kEither,
+                   "one of the two budgets leaves too few packets, sockets or "
+                   "mappings: some hundreds of each reach a symmetric NAT"});
+  }
+}
+
 void AddPairFixes(const PathQuestion& question, std::vector<Fix>& out) {
   AddPortFixes(FixSide::kOurs, question.ours, out);
   AddPortFixes(FixSide::kTheirs, *question.theirs, out);
@@ -132,12 +154,7 @@ void AddPairFixes(const PathQuestion& question, std::vector<Fix>& out) {
                    "punching opens"});
   }
   AddLeaveHardNatFixes(question, out);
-  if (question.hard_punch == HardPunchOutcome::kNotAllowed &&
-      IsHard(question.ours) != IsHard(*question.theirs)) {
-    out.push_back({FixCode::kAllowHardPunch, FixSide::kEither,
-                   "many probes at once reach a symmetric NAT from one that is "
-                   "not"});
-  }
+  AddHardPunchFixes(question, out);
 }
 
 void AddBlockedFixes(const PathQuestion& question, std::vector<Fix>& out) {

@@ -131,6 +131,13 @@ void AddHardPunchTried(HardPunchOutcome outcome,
       out.emplace_back(
           "probing many ports was begun, but the two sides could not agree");
       break;
+    case HardPunchOutcome::kBudgetTooSmall:
+      out.emplace_back(
+          "probing many ports was considered: the budget is too small for any");
+      break;
+    case HardPunchOutcome::kSucceeded:
+      out.emplace_back("many ports were probed, with success");
+      break;
   }
 }
 

@@ -79,21 +79,23 @@ std::string_view PathReasonName(PathReason reason) {
 }
 
 std::string_view FixCodeName(FixCode code) {
-  constexpr std::array<std::string_view, 15> kNames = {"wait",
-                                                       "send-traffic",
-                                                       "start-peer",
-                                                       "reach-relay",
-                                                       "allow-udp",
-                                                       "allow-inbound",
-                                                       "forward-port",
-                                                       "enable-port-mapping",
-                                                       "remove-second-nat",
-                                                       "leave-hard-nat",
-                                                       "use-ipv6",
-                                                       "enable-hairpinning",
-                                                       "use-same-lan",
-                                                       "allow-hard-punch",
-                                                       "add-stun-servers"};
+  constexpr std::array<std::string_view, 16> kNames = {
+      "wait",
+      "send-traffic",
+      "start-peer",
+      "reach-relay",
+      "allow-udp",
+      "allow-inbound",
+      "forward-port",
+      "enable-port-mapping",
+      "remove-second-nat",
+      "leave-hard-nat",
+      "use-ipv6",
+      "enable-hairpinning",
+      "use-same-lan",
+      "allow-hard-punch",
+      "add-stun-servers",
+      "raise-hard-punch-budget"};
   return kNames[std::to_underlying(code)];
 }
 

@@ -89,7 +89,33 @@ TEST(PathDiagnosis, NamesTheDecidingCellAndItsFixes) {
   EXPECT_TRUE(HasFix(diagnosis, FixCode::kLeaveHardNat, FixSide::kTheirs));
   EXPECT_FALSE(HasFix(diagnosis, FixCode::kLeaveHardNat, FixSide::kOurs));
   EXPECT_TRUE(HasFix(diagnosis, FixCode::kUseIpv6, FixSide::kBoth));
-  EXPECT_TRUE(HasFix(diagnosis, FixCode::kAllowHardPunch, FixSide::kEither));
+  EXPECT_TRUE(HasFix(diagnosis, FixCode::kAllowHardPunch, FixSide::kBoth));
+}
+
+TEST(PathDiagnosis, OnlyWhoDoesNotYetAllowAHardPunchIsAdvisedTo) {
+  PathQuestion question = Searched(Side(kEi, kApd), Side(kApd, kApd));
+  question.hard_punch = HardPunchOutcome::kNotAllowed;
+  question.we_allow_hard_punch = true;
+  EXPECT_TRUE(HasFix(DiagnosePath(question), FixCode::kAllowHardPunch,
+                     FixSide::kTheirs));
+  std::swap(question.we_allow_hard_punch, question.they_allow_hard_punch);
+  EXPECT_TRUE(
+      HasFix(DiagnosePath(question), FixCode::kAllowHardPunch, FixSide::kOurs));
+}
+
+TEST(PathDiagnosis, ABudgetThatIsTooSmallIsToBeRaised) {
+  PathQuestion question = Searched(Side(kEi, kApd), Side(kApd, kApd));
+  question.we_allow_hard_punch = true;
+  question.they_allow_hard_punch = true;
+  question.hard_punch = HardPunchOutcome::kBudgetTooSmall;
+  const PathDiagnosis diagnosis = DiagnosePath(question);
+  EXPECT_TRUE(
+      HasFix(diagnosis, FixCode::kRaiseHardPunchBudget, FixSide::kEither));
+  for (const Fix& fix : diagnosis.fixes) {
+    EXPECT_NE(fix.code, FixCode::kAllowHardPunch);
+  }
+  EXPECT_NE(diagnosis.tried.back().find("budget is too small"),
+            std::string::npos);
 }
 
 TEST(PathDiagnosis, AFailedSearchTellsTheFilteringOfTheEasySide) {
@@ -251,11 +277,11 @@ TEST(PathDiagnosis, EveryWordIsKnownAndUnlikeTheOthers) {
   }
   EXPECT_EQ(words.size(), 10U);
   words.clear();
-  for (int code = 0; code <= static_cast<int>(FixCode::kAddStunServers);
+  for (int code = 0; code <= static_cast<int>(FixCode::kRaiseHardPunchBudget);
        ++code) {
     words.insert(FixCodeName(static_cast<FixCode>(code)));
   }
-  EXPECT_EQ(words.size(), 15U);
+  EXPECT_EQ(words.size(), 16U);
   EXPECT_FALSE(words.contains(""));
   EXPECT_EQ(FixCodeName(FixCode::kAddStunServers), "add-stun-servers");
   EXPECT_EQ(FixCodeName(FixCode::kForwardPort), "forward-port");

@@ -76,10 +76,12 @@ struct PathSide {
 enum class HardPunchOutcome : uint8_t {
   kNotTried,
   kNotAllowed,
-  kFailed,    ///< all was probed
-  kRunning,   ///< not finished yet
-  kHopeless,  ///< no budget makes a hit likely
-  kBroken,    ///< it ended before the first probe
+  kFailed,          ///< all was probed
+  kRunning,         ///< not finished yet
+  kHopeless,        ///< no budget makes a hit likely
+  kBroken,          ///< it ended before the first probe
+  kBudgetTooSmall,  ///< not even one probe is within it
+  kSucceeded,       ///< the path was found so
 };
 
 /// What is asked.
@@ -95,6 +97,9 @@ struct PathQuestion {
   /// One is up, so the two sides can tell each other where they are.
   bool has_relay = true;
   HardPunchOutcome hard_punch = HardPunchOutcome::kNotTried;
+  /// Which sides have it switched on.
+  bool we_allow_hard_punch = false;
+  bool they_allow_hard_punch = false;
   /// Other local ports that were tried because a NAT may have moved the
   /// mapping of the first.
   uint32_t fresh_ports = 0;
@@ -133,6 +138,7 @@ enum class FixCode : uint8_t {
   kUseSameLan,
   kAllowHardPunch,
   kAddStunServers,
+  kRaiseHardPunchBudget,
 };
 
 /// A stable word such as "forward-port".

@@ -91,13 +91,15 @@ struct PunchPlan {
 enum class PunchFailure : uint8_t {
   kNotNeeded,   ///< ordinary checks reach an endpoint-independent pair
   kHopeless,    ///< the chance is below HardPunchConfig::min_chance
-  kNotAllowed,  ///< a side has it switched off, or a budget is 0
+  kNotAllowed,  ///< a side has it switched off
   kBackingOff,  ///< it failed within the last hour
   kNoSamples,   ///< STUN servers did not answer
   kNoSockets,   ///< none could be opened
   kNoAnswer,    ///< the peer did not answer the offer
   kRefused,     ///< the peer refused, or its plan made no sense
   kNoHit,       ///< all was tried
+  /// A budget or quota leaves no probe, or no mapping to probe.
+  kBudgetTooSmall,
 };
 
 /// "Let us try; this is what I am." From the initiator.
@@ -133,7 +135,7 @@ struct PunchAim {
   Duration slack = std::chrono::milliseconds(500);
 };
 
-/// A plan, or why there is none: kNotNeeded, kHopeless or kNotAllowed.
+/// A plan, or why there is none: kNotNeeded, kHopeless or kBudgetTooSmall.
 struct PunchDecision {
   std::optional<PunchPlan> plan;
   PunchFailure failure = PunchFailure::kHopeless;
