@@ -18,7 +18,6 @@ using netsim::BoxId;
 using netsim::HostId;
 using netsim::NatConfig;
 using netsim::NetworkId;
-using std::chrono::milliseconds;
 
 IpAddress Outside(uint8_t last) {
   return IpAddress::V4(203, 0, 113, last);
@@ -152,14 +151,16 @@ class BehaviorBench::Impl {
 
 void BehaviorBench::Impl::BuildOutside() {
   netsim::LinkConfig link;
-  link.delay = milliseconds(20);
+  link.delay = config_.delay;
   link.loss = config_.loss;
   internet_ = world_.AddNetwork(
       "internet",
       IpPrefix::Make(ServerAddress(0), config_.is_v6 ? 64 : 24).value(), link);
   if (config_.fault == ServerFault::kNone) {
+    stun::ServerConfig config = WorldStunServer::DefaultConfig();
+    config.rate_limit = config_.rate_limit;
     server_.emplace(world_, internet_, "server", ServerAddress(1),
-                    ServerAddress(2));
+                    ServerAddress(2), std::move(config));
   } else {
     const HostId host = world_.AddHost("server");
     for (const uint8_t last : {uint8_t{1}, uint8_t{2}}) {

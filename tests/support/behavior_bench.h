@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -9,6 +10,7 @@
 
 #include "natkit/base/endpoint.h"
 #include "natkit/nat/behavior_discovery.h"
+#include "natkit/nat/source_rate_limiter.h"
 #include "natkit/netsim/nat_config.h"
 #include "natkit/netsim/world.h"
 #include "sim_behavior_server.h"
@@ -24,6 +26,10 @@ struct BenchConfig {
   size_t pool = 0;
   uint64_t seed = 1;
   double loss = 0;  ///< on the internet, each way
+  /// On the internet, one way.
+  Duration delay = std::chrono::milliseconds(20);
+  /// Of the server; none: it answers whatever comes. Not with faults.
+  std::optional<nat::RateLimit> rate_limit = {};
   /// The internet and the LAN are IPv6; `home` says by its `ipv6` what it does.
   /// Not for carriers, and not with faults.
   bool is_v6 = false;

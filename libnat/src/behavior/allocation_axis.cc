@@ -14,6 +14,8 @@ namespace {
 constexpr size_t kPairs = 8;
 constexpr size_t kAnyPort = 16;
 constexpr size_t kEnough = 24;
+/// After each so many mappings a look at the first one.
+constexpr size_t kWatchEach = 4;
 /// The pairs are spread over all ports: a NAT may keep those of a range alone.
 constexpr uint16_t kFirstPair = 2048;
 constexpr uint16_t kPairDistance = 7800;
@@ -28,6 +30,8 @@ class AllocationTest final : public AxisTest {
 
  private:
   Task<> Sample(uint16_t port);
+  /// Whether the first mapping is still what it was.
+  Task<> WatchFirst();
   void Judge();
   void JudgePreservation();
   void JudgeParity();
@@ -41,6 +45,7 @@ class AllocationTest final : public AxisTest {
 
   std::vector<Socket> sockets_;  // open until the end: their ports stay taken
   std::vector<PortSample> samples_;
+  bool has_moved_ = false;  ///< the first mapping went to another address
 };
 
 Task<> AllocationTest::Run() {
@@ -55,12 +60,13 @@ Task<> AllocationTest::Run() {
     ports.push_back(static_cast<uint16_t>(ports[i] + 1));
   }
   ports.resize(ports.size() + kAnyPort, 0);
-  for (const uint16_t port : ports) {
-    if (lab().IsSilent()) {
-      break;
-    }
-    Task<> sampling = Sample(port);
+  for (size_t i = 0; i < ports.size() && !lab().IsSilent(); ++i) {
+    Task<> sampling = Sample(ports[i]);
     co_await sampling;
+    if (i % kWatchEach == kWatchEach - 1) {
+      Task<> watching = WatchFirst();
+      co_await watching;
+    }
   }
   Judge();
 }
@@ -78,6 +84,18 @@ Task<> AllocationTest::Sample(uint16_t port) {
     samples_.push_back({.local_port = socket->local().port, .mapped = *mapped});
   }
   sockets_.push_back(std::move(*socket));
+}
+
+Task<> AllocationTest::WatchFirst() {
+  const auto socket = std::ranges::find(
+      sockets_, samples_.empty() ? uint16_t{0} : samples_.front().local_port,
+      [](const Socket& candidate) { return candidate.local().port; });
+  if (socket == sockets_.end() || has_moved_) {
+    co_return;
+  }
+  Task<Exchange> asking = lab().Transact(Lab::From(*socket, targets().a1p1));
+  const std::optional<Endpoint> mapped = (co_await asking).mapped();
+  has_moved_ = mapped && mapped->address != samples_.front().mapped.address;
 }
 
 void AllocationTest::Judge() {
@@ -103,6 +121,10 @@ void AllocationTest::JudgePooling() {
   }
   if (traits().translation == Translation::kNone) {
     session().NotApplicable(Axis::kPooling, "nothing is translated");
+    return;
+  }
+  if (has_moved_ || (seen.size() == 1 && session().HasPool())) {
+    session().DoNotKnow(Axis::kPooling, std::string(kAddressChanged));
     return;
   }
   if (seen.size() > 1) {

@@ -247,6 +247,13 @@ Task<> FilteringTest::TestPoisoning() {
     session().DoNotKnow(Axis::kPoisoning, "a request was not answered");
     co_return;
   }
+  // A mapping that went away looks the same.
+  Task<Exchange> controlling = session().AskNoting(
+      Axis::kPoisoning, Lab::From(*both_socket_, targets().a1p1), "control");
+  if ((co_await controlling).mapped() != both_mapped_) {
+    session().DoNotKnow(Axis::kPoisoning, "the mapping went away meanwhile");
+    co_return;
+  }
   traits().is_poisonable = exchange.mapped() != both_mapped_;
   session().Determine(Axis::kPoisoning, *traits().is_poisonable ? "yes" : "no");
 }

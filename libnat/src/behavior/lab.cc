@@ -208,6 +208,37 @@ Request Lab::From(const Socket& socket, const Endpoint& to) {
 Task<Exchange> Lab::Transact(Request request) {
   Sleeper pace(*this, ReserveSlot(request.to.address));
   co_await pace;
+  Task<Exchange> asking = TransactNow(std::move(request));
+  Exchange exchange = co_await asking;
+  co_return exchange;
+}
+
+Task<std::vector<Exchange>> Lab::TransactAtOnce(std::vector<Request> requests,
+                                                Duration patience) {
+  Instant slot = now_;
+  for (const Request& request : requests) {
+    slot = ReserveSlot(request.to.address);
+  }
+  Sleeper pace(*this, slot);
+  co_await pace;
+  std::vector<Exchange> exchanges(requests.size());
+  std::vector<Task<>> asking;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    requests[i].attempts = 1;
+    requests[i].interval = patience;
+    asking.push_back(TransactInto(std::move(requests[i]), &exchanges[i]));
+  }
+  WhenAll all(asking);
+  co_await all;
+  co_return exchanges;
+}
+
+Task<> Lab::TransactInto(Request request, Exchange* exchange) {
+  Task<Exchange> asking = TransactNow(std::move(request));
+  *exchange = co_await asking;
+}
+
+Task<Exchange> Lab::TransactNow(Request request) {
   const auto id = stun::TransactionId::Generate(rng_);
   Exchange exchange;
   exchange.datagram = Build(request, id);

@@ -219,6 +219,11 @@ class Lab {
   Task<std::optional<Socket>> Open(size_t host, uint16_t port);
   /// Sends copies until an answer arrives; the pace is limited per server.
   Task<Exchange> Transact(Request request);
+  /// Sends each of `requests` once, one right after the other, and waits for
+  /// the answers at most `patience`: whoever limits requests by their number
+  /// treats them alike. In the order of `requests`, which have one server.
+  Task<std::vector<Exchange>> TransactAtOnce(std::vector<Request> requests,
+                                             Duration patience);
   /// Sends copies of a datagram that is not STUN until anything else than
   /// STUN arrives at the socket: the caller has opened it for this alone.
   Task<Exchange> TransactRaw(Request request, std::vector<uint8_t> datagram);
@@ -298,6 +303,9 @@ class Lab {
   };
 
   void Close(SocketNumber socket);
+  /// As Transact, without the pace.
+  Task<Exchange> TransactNow(Request request);
+  Task<> TransactInto(Request request, Exchange* exchange);
   /// A STUN message arrived: for whoever waits for it.
   void Deliver(SocketNumber socket, const Endpoint& from, ByteView message);
   void DeliverRaw(SocketNumber socket, const Endpoint& from, ByteView bytes);

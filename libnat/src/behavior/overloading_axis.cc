@@ -27,6 +27,7 @@ struct Clash {
   std::optional<Endpoint> first_at_a1p1;
   std::optional<Endpoint> second_at_a2p2;
   std::optional<Endpoint> second_at_a1p1;
+  std::optional<Endpoint> first_again;  ///< at A1:P1, after all that
   uint16_t port = 0;
 
   [[nodiscard]] bool is_complete() const {
@@ -117,6 +118,11 @@ Task<> OverloadingTest::RunOnce() {
   Task<Exchange> three =
       session().Ask(Axis::kOverloading, Lab::From(*second, targets().a1p1));
   clash.second_at_a1p1 = (co_await three).mapped();
+  if (clashes_.empty()) {
+    Task<Exchange> controlling = session().AskNoting(
+        Axis::kOverloading, Lab::From(*first, targets().a1p1), "control");
+    clash.first_again = (co_await controlling).mapped();
+  }
   clashes_.push_back(clash);
 }
 
@@ -150,6 +156,11 @@ void OverloadingTest::Refine() {
   const bool has_own_address =
       traits().pooling == Pooling::kSingle &&
       clash.first_at_a1p1->address != clash.second_at_a1p1->address;
+  if (has_own_address && clash.first_again != clash.first_at_a1p1) {
+    traits().pooling.reset();
+    session().DoNotKnow(Axis::kPooling, std::string(kAddressChanged));
+    return;
+  }
   if (has_own_address) {
     traits().pooling = Pooling::kPaired;
     traits().external_addresses.push_back(clash.second_at_a1p1->address);

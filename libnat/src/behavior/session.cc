@@ -88,6 +88,11 @@ void Session::NoteExternalAddresses() {
       known.push_back(address);
     }
   }
+  if (HasPool() && (report_.traits.pooling == Pooling::kSingle ||
+                    report_.traits.pooling == Pooling::kPaired)) {
+    report_.traits.pooling.reset();
+    DoNotKnow(Axis::kPooling, std::string(kAddressChanged));
+  }
 }
 
 Endpoint Session::ToLocal(const Endpoint& endpoint) const {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "behavior/lab.h"
@@ -26,6 +27,10 @@ struct Targets {
   bool has_alternates = false;
   bool has_response_port = false;
 };
+
+/// Why it is not known how external addresses are given.
+inline constexpr std::string_view kAddressChanged =
+    "the external address changed meanwhile";
 
 /// What the tests of one discovery share.
 class Session {
@@ -61,7 +66,8 @@ class Session {
   /// Whether mappings of one host have more than one external address.
   [[nodiscard]] bool HasPool() const { return ExternalAddresses().size() > 1; }
 
-  /// Brings NatTraits::external_addresses up to date.
+  /// Brings NatTraits::external_addresses up to date. A host that was thought
+  /// to have one address has another one now: then pooling is not known.
   void NoteExternalAddresses();
 
   Targets targets;
