@@ -33,12 +33,21 @@ bool EnterUserNamespace() {
          WriteExisting("/proc/self/gid_map", "0 " + gid + " 1");
 }
 
+/// Whether `up` failed or was killed before it committed.
+bool IsAbandoned() {
+  pollfd commit{kCommitFd, 0, 0};
+  return poll(&commit, 1, 0) > 0;
+}
+
 /// Makes namespaces on descriptors kFirstNamespaceFd and up; returns the
 /// report for the parent: "ok USERNS", then their inodes.
 Outcome<std::string> MakeNamespaces(size_t count) {
   std::ostringstream report;
   bool in_user_namespace = false;
   for (size_t i = 0; i < count; ++i) {
+    if (IsAbandoned()) {
+      return std::unexpected(Failure{"`up` has ended"});
+    }
     if (unshare(CLONE_NEWNET) != 0) {
       if (errno != EPERM || i > 0 || !EnterUserNamespace() ||
           unshare(CLONE_NEWNET) != 0) {
