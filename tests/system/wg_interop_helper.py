@@ -35,7 +35,7 @@ def read_all(connection):
 def exchange(address, port):
     """Sends the payload and checks that it comes back reversed."""
     data = payload()
-    with socket.create_connection((address, int(port)), timeout=60) as peer:
+    with socket.create_connection((address, int(port))) as peer:
         peer.sendall(data)
         peer.shutdown(socket.SHUT_WR)
         if read_all(peer)[::-1] != data:

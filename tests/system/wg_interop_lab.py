@@ -4,6 +4,7 @@ Everything lives in a mount, network and process namespace of the test's own:
 `enter()` moves the test there, and nothing outlives it.
 """
 import contextlib
+import json
 import os
 import pathlib
 import signal
@@ -12,7 +13,8 @@ import sys
 import time
 
 SKIPPED = 77  # ctest's SKIP_RETURN_CODE
-DEADLINE = 40.0  # seconds; generous, as every wait ends with its condition
+DEADLINE = 150.0  # seconds; generous, as every wait ends with its condition
+ECHO = str(pathlib.Path(__file__).parents[1] / "support" / "echo.py")
 
 
 def enter():
@@ -62,6 +64,12 @@ def wait_until(condition, what, seconds=DEADLINE):
             return value
         time.sleep(0.02)
     raise AssertionError(f"not within {seconds} s: {what}")
+
+
+def is_perfect(echoes):
+    """What echo.py printed: were all answered once?"""
+    done = json.loads(echoes)
+    return not done["lost"] and done["duplicates"] == 0
 
 
 class Namespace:
@@ -172,14 +180,24 @@ class Tunnel:
         self.set_peer(peer, "allowed-ips", f"{peer.v4}/32,{peer.v6}/128",
                       *settings)
 
-    def ping(self, address, count=1, within=10):
-        """Whether all answers came, none twice."""
-        out = self.host.run("ping", "-n", "-i", "0.05", "-c", str(count), "-W",
-                            str(within), address, check=False)
-        return f"{count} received" in out and "DUP" not in out
+    def start_echoes(self, *arguments):
+        """Starts echo.py."""
+        return self.host.start(sys.executable, "-IS", ECHO,
+                               *map(str, arguments), stdout=subprocess.PIPE,
+                               text=True)
+
+    def ping(self, address, count=1, patience=DEADLINE, more=()):
+        """Whether all answers came, none twice; waits long for late ones."""
+        echoes = self.start_echoes(address, count, 0.05, patience, *more)
+        return is_perfect(echoes.communicate()[0])
 
     def wait_ping(self, address):
-        wait_until(lambda: self.ping(address, within=1), f"{self.name} pings {address}")
+        """Until one answer came."""
+        def answers():
+            out = self.host.run("ping", "-n", "-i", "0.2", "-c", "1", "-w",
+                                "10", address, check=False)
+            return "1 received" in out
+        wait_until(answers, f"{self.name} pings {address}")
 
     def stop(self, with_signal=signal.SIGTERM):
         if self.process and self.process.poll() is None:

@@ -3,6 +3,7 @@
 
 NATKIT_BIN names the folder of the programs.
 """
+import json
 import os
 import pathlib
 import signal
@@ -41,9 +42,8 @@ class RekeyPair:
         self.initiator.wait_ping(other.v4)
         self.first_handshake = int(
             self.initiator.peer_value("latest-handshakes"))
-        self.ping = self.initiator.host.start(
-            "ping", "-n", "-q", "-i", "0.1", "-c", str(self.PINGS), other.v4,
-            stdout=subprocess.PIPE, text=True)
+        self.echoes = self.initiator.start_echoes(other.v4, self.PINGS, 0.1,
+                                                   lab.DEADLINE)
 
 
 def setUpModule():
@@ -53,8 +53,8 @@ def setUpModule():
 
 def tearDownModule():
     for background in REKEY_PAIRS:
-        background.ping.kill()
-        background.ping.communicate()
+        background.echoes.kill()
+        background.echoes.communicate()
         background.pair.close()
 
 
@@ -109,8 +109,8 @@ class Data(PairTest):
         listening = helper(server.host, "serve", address, 7000)
         self.assertEqual(listening.stdout.readline(), "ready\n")
         sending = helper(client.host, "exchange", address, 7000)
-        sent, _ = sending.communicate(timeout=120)
-        received, _ = listening.communicate(timeout=120)
+        sent, _ = sending.communicate(timeout=4 * lab.DEADLINE)
+        received, _ = listening.communicate(timeout=lab.DEADLINE)
         self.assertEqual(sending.returncode, 0)
         self.assertEqual(sent, received)
         self.assertEqual(len(sent.strip()), 64)
@@ -118,9 +118,10 @@ class Data(PairTest):
     def test_largest_packets(self):
         self.pair.introduce(self.ours)
         self.ours.wait_ping(self.theirs.v4)
-        out = self.ours.host.run("ping", "-n", "-M", "do", "-s", "1392", "-c",
-                                 "3", self.theirs.v4)  # 1420 bytes
-        self.assertIn("3 received", out)
+        self.assertTrue(self.ours.ping(self.theirs.v4, 3,
+                                       more=[1392]))  # 1420 bytes
+        self.assertFalse(self.ours.ping(self.theirs.v4, 1, patience=1,
+                                        more=[1393]))
 
 
 class Keys(PairTest):
@@ -139,7 +140,7 @@ class Keys(PairTest):
         self.pair.introduce(self.ours)
         self.give_psk(self.ours, self.theirs, psk)
         self.give_psk(self.theirs, self.ours, lab.run("wg", "genpsk"))
-        self.assertFalse(self.ours.ping(self.theirs.v4, 3, within=1))
+        self.assertFalse(self.ours.ping(self.theirs.v4, 3, patience=1))
         lab.wait_until(lambda: self.theirs.transfer()[0] >= 148,
                        "an initiation arrived")
         self.assertEqual(self.ours.peer_value("latest-handshakes"), "0")
@@ -369,8 +370,9 @@ class ZRekey(unittest.TestCase):
     def test_ping_loses_nothing_across_the_renewal_at_120_seconds(self):
         for background in REKEY_PAIRS:
             with self.subTest(initiator=background.initiator.command[0]):
-                out, _ = background.ping.communicate(timeout=200)
-                self.assertRegex(out, rf"{RekeyPair.PINGS} received", out)
+                out, _ = background.echoes.communicate()
+                self.assertEqual(json.loads(out)["sent"], RekeyPair.PINGS)
+                self.assertTrue(lab.is_perfect(out), out)
                 renewed = int(
                     background.initiator.peer_value("latest-handshakes"))
                 self.assertGreaterEqual(renewed - background.first_handshake,
