@@ -25,10 +25,9 @@ class MappedNodes {
     AddNode("b", b, "10.77.0.2");
   }
 
-  void Start() {
-    const std::vector<Endpoint> servers = {
-        *Endpoint::Parse("198.51.100.1:3478"),
-        *Endpoint::Parse("198.51.100.2:3478")};
+  void Start(const std::vector<Endpoint>& servers = {
+                 *Endpoint::Parse("198.51.100.1:3478"),
+                 *Endpoint::Parse("198.51.100.2:3478")}) {
     a.Start(mesh_, "a", servers);
     b.Start(mesh_, "b", servers);
     world.Run(std::chrono::seconds(2));

@@ -235,7 +235,7 @@ TEST_P(AdviceOfProfiles, IsRightForEachPair) {
         both_a = after->first;
         both_b = after->second;
         ++followed;
-      } else if (const auto after = Follow(fix, a, b)) {
+      } else if (const auto after = Follow(fix, both_a, both_b)) {
         ++followed;
         EXPECT_TRUE(BecomesDirect(after->first, after->second))
             << nat::FixCodeName(fix.code) << " " << nat::FixSideName(fix.side);
@@ -282,6 +282,39 @@ TEST(Advice, ToAllowUdpHelpsOnEachSideThatBlocksIt) {
     network.SetUdpBlocked(nodes.b.id(), false);
     EXPECT_TRUE(nodes.RunUntilDirect(seconds(90)));
   }
+}
+
+/// Nobody listens there.
+std::vector<Endpoint> DeadServers() {
+  return {*Endpoint::Parse("198.51.100.8:3478"),
+          *Endpoint::Parse("198.51.100.9:3478")};
+}
+
+TEST(Advice, DeadStunServersAreNoBlockedUdpOnADirectPath) {
+  MappedNodes nodes(3);
+  nodes.a.AddBase(0, Endpoint{kOutsideA, kInside.port}.ToString());
+  Place(nodes, nodes.b, kEasy, kOutsideB);
+  nodes.Start(DeadServers());
+  ASSERT_TRUE(nodes.RunUntilDirect(kSearch));
+  nodes.world.Run(seconds(60));
+  const auto diagnosis = ExplainA(nodes);
+  EXPECT_EQ(diagnosis.reason, nat::PathReason::kDirect);
+  EXPECT_EQ(diagnosis.ours.find("UDP"), std::string::npos) << diagnosis.ours;
+  EXPECT_EQ(diagnosis.theirs.find("UDP"), std::string::npos)
+      << diagnosis.theirs;
+}
+
+TEST(Advice, DeadStunServersAreOneExplanationOfSilence) {
+  MappedNodes nodes(3);
+  Place(nodes, nodes.a, kEasy, kOutsideA);
+  Place(nodes, nodes.b, kEasy, kOutsideB);
+  nodes.Start(DeadServers());
+  ASSERT_FALSE(nodes.RunUntilDirect(seconds(45)));
+  const auto diagnosis = ExplainA(nodes);
+  EXPECT_EQ(diagnosis.reason, nat::PathReason::kUdpBlocked);
+  EXPECT_NE(diagnosis.summary.find("no STUN server answers"),
+            std::string::npos);
+  EXPECT_TRUE(Advises(diagnosis, FixCode::kEnablePortMapping, FixSide::kOurs));
 }
 
 TEST(Advice, WithoutARelayIsToHaveOne) {

@@ -79,12 +79,14 @@ void Node::Impl::TakeStun(Instant now, ByteView bytes,
     return;
   }
   if (hard_.HandleDatagram(now, meta.local, meta.remote, bytes)) {
+    prober_.NoteUdp();
     return;
   }
   const auto id = mux_.Route(bytes);
   NodePeer* peer = id ? FindPeer(static_cast<wg::PeerId>(*id)) : nullptr;
   if (peer != nullptr &&
       peer->link.HandleDatagram(now, meta.local, meta.remote, bytes)) {
+    prober_.NoteUdp();
     Touch(*peer);
     return;
   }

@@ -125,6 +125,7 @@ void Node::Impl::SetLocalEndpoints(Instant now,
   std::erase_if(local_.reflexive, [this](const ReflexiveAddress& address) {
     return !IsProbed(address.base);
   });
+  prober_.ForgetUdp();
   prober_.SetBases(now, ProbedBases());
   UpdateMapped(now);
   for (const auto& peer : peers_) {
@@ -260,6 +261,8 @@ void Node::Impl::HandleLinkEvent(Instant now, NodePeer& peer,
     if (path->pair) {
       id = {.local = path->pair->local_base, .remote = path->pair->remote};
       peer.watch.HandleRtt(path->pair->rtt);
+    } else {
+      prober_.ForgetUdp();  // whoever still gets through says so soon
     }
     peer.watch.HandlePath(now, id);
     peer.held.Clear();

@@ -52,6 +52,7 @@ void Node::Impl::NoteReceived(Instant now, NodePeer& peer,
                               const PacketBatch::Meta& meta, size_t size) {
   if (!ParseRelayedEndpoint(meta.remote)) {
     ++counters_.received_direct;
+    prober_.NoteUdp();
     peer.watch.NoteReceived(now, size + wg::kDataOverhead);
     if (size > 0) {  // a keepalive answers a question, not what is held
       ReleaseHeld(peer);

@@ -125,6 +125,20 @@ void ReflexiveProber::Drain(Instant now, const Key& key, Probe& probe) {
   NoteChanges();
 }
 
+void ReflexiveProber::NoteUdp() {
+  if (!hears_udp_) {
+    hears_udp_ = true;
+    NoteChanges();
+  }
+}
+
+void ReflexiveProber::ForgetUdp() {
+  if (hears_udp_) {
+    hears_udp_ = false;
+    NoteChanges();
+  }
+}
+
 void ReflexiveProber::NoteChanges() {
   std::vector<ReflexiveAddress> all;
   for (const auto& [key, probe] : probes_) {
@@ -173,7 +187,7 @@ nat::NatTraits ReflexiveProber::Observe() const {
       }
     }
   }
-  traits.is_udp_blocked = all_failed && !has_answer;
+  traits.is_udp_blocked = all_failed && !has_answer && !hears_udp_;
   return traits;
 }
 

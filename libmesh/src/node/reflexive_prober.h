@@ -42,6 +42,11 @@ class ReflexiveProber {
                       ByteView datagram);
   void HandleTimeout(Instant now);
 
+  /// Authentic UDP came in from anybody: whatever the servers do, it is not
+  /// blocked, until ForgetUdp().
+  void NoteUdp();
+  void ForgetUdp();
+
   [[nodiscard]] std::optional<ProbeTransmit> PollTransmit();
   /// The whole list, sorted and without repeats, after it or Observe() changed.
   [[nodiscard]] std::optional<std::vector<ReflexiveAddress>> PollChange();
@@ -49,7 +54,8 @@ class ReflexiveProber {
 
   /// What the answers tell of the IPv4 network: translation and mapping as two
   /// servers with different addresses see them, external addresses, and that
-  /// UDP is blocked once every server has failed. A mapping that differs is
+  /// UDP is blocked, or all servers are down, once every server has failed and
+  /// nobody else was heard either. A mapping that differs is
   /// taken for address-and-port-dependent; filtering stays unknown.
   [[nodiscard]] nat::NatTraits Observe() const;
 
@@ -77,6 +83,7 @@ class ReflexiveProber {
   std::deque<ProbeTransmit> transmits_;
   std::vector<ReflexiveAddress> known_;
   nat::NatTraits observed_;
+  bool hears_udp_ = false;
   bool changed_ = false;
 };
 

@@ -159,12 +159,19 @@ void AddPairFixes(const PathQuestion& question, std::vector<Fix>& out) {
 
 void AddBlockedFixes(const PathQuestion& question, std::vector<Fix>& out) {
   constexpr std::string_view kWhy =
-      "outbound UDP, and its answers, must pass the firewall";
+      "if a firewall drops outbound UDP or its answers, they must pass first";
   if (question.ours.traits.is_udp_blocked) {
     out.push_back({FixCode::kAllowUdp, FixSide::kOurs, std::string(kWhy)});
   }
   if (question.theirs && question.theirs->traits.is_udp_blocked) {
     out.push_back({FixCode::kAllowUdp, FixSide::kTheirs, std::string(kWhy)});
+  }
+  out.push_back(
+      {FixCode::kAddStunServers, FixSide::kEither,
+       "if only the servers are down, others show what kind of NAT it "
+       "is"});
+  if (question.theirs) {
+    AddPairFixes(question, out);
   }
 }
 

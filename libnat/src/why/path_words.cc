@@ -146,7 +146,9 @@ void AddHardPunchTried(HardPunchOutcome outcome,
 std::string DescribeSide(const PathSide& side,
                          const std::optional<Dependence>& filtering) {
   if (side.traits.is_udp_blocked) {
-    return "no UDP gets through";
+    return "no UDP is heard from outside: it is blocked, or the STUN servers "
+           "do "
+           "not answer";
   }
   std::string text = DescribeNat(side, filtering);
   switch (side.mapped_port) {
@@ -187,8 +189,9 @@ std::string SummaryOf(PathReason reason, const PathQuestion& question,
       return "a direct path is being searched for";
     case PathReason::kUdpBlocked:
       return question.ours.traits.is_udp_blocked
-                 ? "no UDP leaves our network, and direct paths are UDP"
-                 : "no UDP leaves the peer's network, and direct paths are UDP";
+                 ? "UDP is blocked in our network, or no STUN server answers"
+                 : "UDP is blocked in the peer's network, or no STUN server "
+                   "answers it";
     case PathReason::kSameNat:
       return "both are behind one NAT that does not lead packets back inside";
     case PathReason::kNatPair:

@@ -153,6 +153,20 @@ TEST(PathDiagnosis, BlockedUdpComesFirst) {
   EXPECT_NE(diagnosis.summary.find("our network"), std::string::npos);
 }
 
+TEST(PathDiagnosis, SilentServersLookLikeBlockedUdp) {
+  PathSide silent;
+  silent.traits.is_udp_blocked = true;
+  const PathDiagnosis diagnosis =
+      DiagnosePath(Searched(silent, Side(kEi, kApd)));
+  EXPECT_NE(diagnosis.summary.find("no STUN server answers"),
+            std::string::npos);
+  EXPECT_NE(diagnosis.ours.find("servers do not answer"), std::string::npos);
+  EXPECT_TRUE(HasFix(diagnosis, FixCode::kForwardPort, FixSide::kOurs));
+  EXPECT_TRUE(HasFix(diagnosis, FixCode::kEnablePortMapping, FixSide::kOurs));
+  EXPECT_TRUE(HasFix(diagnosis, FixCode::kUseIpv6, FixSide::kBoth));
+  EXPECT_TRUE(HasFix(diagnosis, FixCode::kAddStunServers, FixSide::kEither));
+}
+
 TEST(PathDiagnosis, OneNatForBothNeedsHairpinning) {
   PathQuestion question = Searched(Side(kEi, kApd), Side(kEi, kApd));
   question.theirs->traits.external_addresses =

@@ -107,12 +107,13 @@ struct PathQuestion {
 
 /// The answer in one word.
 enum class PathReason : uint8_t {
-  kDirect,           ///< it is direct
-  kNoRelay,          ///< no way to tell each other where they are
-  kIdle,             ///< no traffic, so no search
-  kPeerSilent,       ///< the peer has not answered the search
-  kSearching,        ///< not finished yet
-  kUdpBlocked,       ///< on one side or both
+  kDirect,      ///< it is direct
+  kNoRelay,     ///< no way to tell each other where they are
+  kIdle,        ///< no traffic, so no search
+  kPeerSilent,  ///< the peer has not answered the search
+  kSearching,   ///< not finished yet
+  /// On one side or both; or no server answers there, which looks the same.
+  kUdpBlocked,
   kSameNat,          ///< behind one NAT that does not lead back inside
   kNatPair,          ///< the two behaviours do not fit: see the cells
   kUnknownBehavior,  ///< not enough is known of one side
@@ -172,9 +173,9 @@ struct PathDiagnosis {
   /// What was tried, one sentence each.
   std::vector<std::string> tried;
   /// Most helpful first. Each one alone makes the pair direct, except that
-  /// kAllowUdp may be needed on both sides and shows only then what
-  /// the NATs do, kRemoveSecondNat is what
-  /// kForwardPort needs first, and kReachRelay, kStartPeer and kSendTraffic are
+  /// kAllowUdp may be needed on both sides, comes before all that follow it and
+  /// shows only then what the NATs do, kRemoveSecondNat is what kForwardPort
+  /// needs first, and kReachRelay, kStartPeer and kSendTraffic are
   /// what a search needs.
   std::vector<Fix> fixes;
 };
