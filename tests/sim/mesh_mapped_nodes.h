@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <vector>
@@ -32,6 +33,11 @@ class MappedNodes {
     b.Start(mesh_, "b", servers);
     world.Run(std::chrono::seconds(2));
     a.SendEcho(*IpAddress::Parse("10.77.0.2"), 1);
+  }
+
+  /// Before Start(): the mesh file names an endpoint of `node`.
+  void SetEndpoint(const std::string& node, const Endpoint& endpoint) {
+    std::ranges::find(mesh_.nodes, node, &NodeEntry::name)->endpoint = endpoint;
   }
 
   bool RunUntilDirect(Duration limit) {

@@ -173,7 +173,7 @@ TEST_P(MeshPortMapping, AHardPairIsExplainedByItsCellAndFixes) {
       EXPECT_EQ(easy,
                 (nat::NatBehavior{nat::Dependence::kEndpointIndependent,
                                   nat::Dependence::kAddressAndPortDependent}));
-      EXPECT_EQ(hard.mapping, nat::Dependence::kAddressAndPortDependent);
+      EXPECT_NE(hard.mapping, nat::Dependence::kEndpointIndependent);
     }
     EXPECT_TRUE(
         HasFix(diagnosis, nat::FixCode::kForwardPort, nat::FixSide::kOurs));

@@ -100,7 +100,8 @@ class HardPair(TwoServers):
         for cell in why["cells"]:
             self.assertEqual(set(cell), {"ours", "theirs", "reach"})
             self.assertEqual(cell["ours"], "EI/APD")
-            self.assertTrue(cell["theirs"].startswith("APD/"), cell)
+            # Servers with one port each cannot tell one from the other.
+            self.assertRegex(cell["theirs"], "^(AD|APD)/")
             self.assertIn(cell["reach"], ("one-way", "nothing"))
         for fix in why["fixes"]:
             self.assertEqual(set(fix), {"code", "side", "reason"})
@@ -118,7 +119,7 @@ class HardPair(TwoServers):
         text = self.why_text("a", "b")
         for line in (
                 "b: these two NATs do not let each other's packets in: "
-                "EI/APD against APD/",
+                "EI/APD against AD/",
                 "reason    nat-pair",
                 "endpoint-independent mapping",
                 "only addresses and ports that were sent to may answer",

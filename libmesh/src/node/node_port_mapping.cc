@@ -4,6 +4,18 @@
 
 namespace natkit::mesh {
 
+namespace {
+
+/// A path that uses it proves an endpoint of the mesh file.
+void ConfirmEndpoint(const std::optional<Endpoint>& claimed,
+                     const Endpoint& used, nat::PathSide& side) {
+  if (claimed == used && side.mapped_port == nat::MappedPort::kClaimed) {
+    side.mapped_port = nat::MappedPort::kReachable;
+  }
+}
+
+}  // namespace
+
 PortMappingState DescribePortMapper(const nat::PortMapper& mapper) {
   PortMappingState state{.is_enabled = true,
                          .service = mapper.service(),
@@ -31,6 +43,7 @@ void Node::Impl::SetPortMapping(Instant now, PortMappingState state) {
 void Node::Impl::UpdateNetwork(Instant now) {
   nat::PathSide side;
   side.traits = prober_.Observe();
+  side.may_be_address_dependent = prober_.MayBeAddressDependent();
   side.mapped_port = DescribeMappedPort();
   side.is_behind_second_nat = std::ranges::any_of(
       port_mapping_.mappings, [](const nat::PortMapping& mapping) {
@@ -61,10 +74,21 @@ Result<nat::PathDiagnosis> Node::Impl::Explain(Instant now,
     return Fail(Errc::kNotFound);
   }
   const NodePeer& peer = **found;
+  const bool is_direct = CurrentPath(peer).kind == PathKind::kDirect;
+  nat::PathSide ours = local_.network;
+  std::optional<nat::PathSide> theirs = peer.link.remote_network();
+  if (is_direct) {
+    const ice::SelectedPair pair = *peer.link.Path().direct;
+    ConfirmEndpoint(self_->endpoint, pair.local_mapped, ours);
+    if (theirs) {
+      ConfirmEndpoint(peer.entry.endpoint, pair.remote, *theirs);
+    }
+  }
   return nat::DiagnosePath(
-      {.ours = local_.network,
-       .theirs = peer.link.remote_network(),
-       .is_direct = CurrentPath(peer).kind == PathKind::kDirect,
+      {.ours = std::move(ours),
+       .theirs = std::move(theirs),
+       .is_direct = is_direct,
+       .is_plain_punch = is_direct && peer.link.is_plain_punch(),
        .is_active = peer.link.is_active(),
        .has_searched = peer.link.has_searched(now),
        .has_relay = std::ranges::any_of(relays_, &RelayLink::is_up),
@@ -125,10 +149,12 @@ std::optional<ReflexiveAddress> Node::Impl::FindMapped(bool is_middle) const {
 }
 
 nat::MappedPort Node::Impl::DescribeMappedPort() const {
-  if (self_->endpoint) {
-    return nat::MappedPort::kReachable;  // its owner says so
-  }
   const nat::PortMapping* mapping = FindOwnMapping();
+  const bool is_verified = mapping != nullptr &&
+                           mapping->standing == nat::MappingStanding::kVerified;
+  if (self_->endpoint && !is_verified) {
+    return nat::MappedPort::kClaimed;
+  }
   if (mapping == nullptr) {
     return nat::MappedPort::kNone;
   }

@@ -554,4 +554,24 @@ PathChoice PeerLink::Path() const {
           .over_relay = agent_->is_suspect() || agent_->is_resting()};
 }
 
+bool PeerLink::is_plain_punch() const {
+  if (!has_direct() || hard_pair_ || shares_nat_ || !remote_network_) {
+    return false;
+  }
+  const std::optional<ice::SelectedPair> selected = agent_->selected();
+  const ice::SelectedPair& pair = *selected;
+  const auto is_ours = [&](const ReflexiveAddress& address) {
+    return address.base == pair.local_base &&
+           address.mapped == pair.local_mapped;
+  };
+  const auto has_mapped_port = [](const nat::PathSide& side) {
+    return side.mapped_port != nat::MappedPort::kNone;
+  };
+  return pair.remote.address.is_v4() && !has_mapped_port(local_.network) &&
+         !has_mapped_port(*remote_network_) &&
+         std::ranges::any_of(local_.reflexive, is_ours) &&
+         std::ranges::find(remote_reflexive_, pair.remote) !=
+             remote_reflexive_.end();
+}
+
 }  // namespace natkit::mesh

@@ -140,6 +140,10 @@ class PeerLink {
                   : std::nullopt;
   }
 
+  /// The direct path runs between what STUN servers saw of both NATs: nothing
+  /// but ordinary hole punching had a part in it.
+  [[nodiscard]] bool is_plain_punch() const;
+
   /// What the peer has told of its network; unset until it has.
   [[nodiscard]] const std::optional<nat::PathSide>& remote_network() const {
     return remote_network_;

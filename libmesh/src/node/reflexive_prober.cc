@@ -150,11 +150,56 @@ void ReflexiveProber::NoteChanges() {
   const auto repeats = std::ranges::unique(all);
   all.erase(repeats.begin(), repeats.end());
   nat::NatTraits observed = Observe();
-  if (all != known_ || observed != observed_) {
+  const bool may_be_address_dependent = MayBeAddressDependent();
+  if (all != known_ || observed != observed_ ||
+      may_be_address_dependent != may_be_address_dependent_) {
     known_ = std::move(all);
     observed_ = std::move(observed);
+    may_be_address_dependent_ = may_be_address_dependent;
     changed_ = true;
   }
+}
+
+ReflexiveProber::Comparison ReflexiveProber::Compare() const {
+  Comparison out;
+  for (const auto& [key, probe] : probes_) {
+    for (const auto& [other_key, other] : probes_) {
+      if (other_key.first != key.first || key.second == other_key.second ||
+          !key.first.address.is_v4() || !probe.mapped || !other.mapped) {
+        continue;
+      }
+      const bool agree = *probe.mapped == *other.mapped;
+      if (other_key.second.address == key.second.address) {
+        (agree ? out.ports_agree : out.ports_differ) = true;
+      } else {
+        (agree ? out.addresses_agree : out.addresses_differ) = true;
+      }
+    }
+  }
+  return out;
+}
+
+bool ReflexiveProber::MayBeAddressDependent() const {
+  const Comparison seen = Compare();
+  return seen.addresses_differ && !seen.ports_differ && !seen.ports_agree;
+}
+
+std::optional<nat::Dependence> ReflexiveProber::ObserveMapping(
+    std::optional<nat::Translation> translation) const {
+  using nat::Dependence;
+  if (translation == nat::Translation::kNone) {
+    return Dependence::kEndpointIndependent;
+  }
+  const Comparison seen = Compare();
+  if (seen.ports_differ) {
+    return Dependence::kAddressAndPortDependent;
+  }
+  if (seen.addresses_differ) {
+    return seen.ports_agree ? Dependence::kAddressDependent
+                            : Dependence::kAddressAndPortDependent;
+  }
+  return seen.addresses_agree ? std::optional(Dependence::kEndpointIndependent)
+                              : std::nullopt;
 }
 
 nat::NatTraits ReflexiveProber::Observe() const {
@@ -171,22 +216,10 @@ nat::NatTraits ReflexiveProber::Observe() const {
     if (std::ranges::find(external, probe.mapped->address) == external.end()) {
       external.push_back(probe.mapped->address);
     }
-    const bool is_same = *probe.mapped == key.first;
-    traits.translation =
-        is_same ? nat::Translation::kNone : nat::Translation::kNapt;
-    // The map is sorted by base, then server.
-    for (const auto& [other_key, other] : probes_) {
-      const bool is_comparable = other_key.first == key.first && other.mapped &&
-                                 other_key.second.address != key.second.address;
-      if (is_same) {
-        traits.mapping = nat::Dependence::kEndpointIndependent;
-      } else if (is_comparable && *other.mapped != *probe.mapped) {
-        traits.mapping = nat::Dependence::kAddressAndPortDependent;
-      } else if (is_comparable && !traits.mapping) {
-        traits.mapping = nat::Dependence::kEndpointIndependent;
-      }
-    }
+    traits.translation = *probe.mapped == key.first ? nat::Translation::kNone
+                                                    : nat::Translation::kNapt;
   }
+  traits.mapping = ObserveMapping(traits.translation);
   traits.is_udp_blocked = all_failed && !has_answer && !hears_udp_;
   return traits;
 }

@@ -55,9 +55,12 @@ class ReflexiveProber {
   /// What the answers tell of the IPv4 network: translation and mapping as two
   /// servers with different addresses see them, external addresses, and that
   /// UDP is blocked, or all servers are down, once every server has failed and
-  /// nobody else was heard either. A mapping that differs is
-  /// taken for address-and-port-dependent; filtering stays unknown.
+  /// nobody else was heard either. A mapping that differs is taken for
+  /// address-and-port-dependent unless two ports of one server see the same;
+  /// filtering stays unknown.
   [[nodiscard]] nat::NatTraits Observe() const;
+  /// The mapping differs, and no two ports of one server were compared.
+  [[nodiscard]] bool MayBeAddressDependent() const;
 
  private:
   struct Probe {
@@ -74,6 +77,18 @@ class ReflexiveProber {
   void Drain(Instant now, const Key& key, Probe& probe);
   void NoteChanges();
 
+  /// What two servers saw of one IPv4 base, for any base.
+  struct Comparison {
+    bool addresses_differ = false;  ///< other addresses: other mappings
+    bool addresses_agree = false;   ///< other addresses: the same mapping
+    bool ports_differ = false;      ///< other ports of one address, likewise
+    bool ports_agree = false;
+  };
+
+  [[nodiscard]] Comparison Compare() const;
+  [[nodiscard]] std::optional<nat::Dependence> ObserveMapping(
+      std::optional<nat::Translation> translation) const;
+
   Rng& rng_;
   std::vector<Endpoint> bases_;
   std::vector<Endpoint> servers_;
@@ -83,6 +98,7 @@ class ReflexiveProber {
   std::deque<ProbeTransmit> transmits_;
   std::vector<ReflexiveAddress> known_;
   nat::NatTraits observed_;
+  bool may_be_address_dependent_ = false;
   bool hears_udp_ = false;
   bool changed_ = false;
 };

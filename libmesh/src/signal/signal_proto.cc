@@ -62,8 +62,11 @@ nat::MappedPort DecodeMappedPort(const proto::Network& from) {
   }
   const auto value = static_cast<MappedPort>(
       std::min(from.mapped_port(),
-               uint32_t{std::to_underlying(MappedPort::kReachable)}));
-  return value == MappedPort::kReachable ? MappedPort::kNone : value;
+               uint32_t{std::to_underlying(MappedPort::kClaimed)} + 1));
+  const bool is_known =
+      value != MappedPort::kReachable &&
+      std::to_underlying(value) <= std::to_underlying(MappedPort::kClaimed);
+  return is_known ? value : MappedPort::kNone;
 }
 
 void EncodeNetwork(const nat::PathSide& from, proto::Network& to) {
@@ -83,6 +86,7 @@ void EncodeNetwork(const nat::PathSide& from, proto::Network& to) {
   to.set_port_mapping_error(EncodeKnown(from.port_mapping_error));
   to.set_has_ipv6(from.has_ipv6);
   to.set_power(std::to_underlying(from.power));
+  to.set_may_be_address_dependent(from.may_be_address_dependent);
 }
 
 Result<nat::PathSide> DecodeNetwork(const proto::Network& from) {
@@ -110,6 +114,7 @@ Result<nat::PathSide> DecodeNetwork(const proto::Network& from) {
   to.port_mapping_error =
       DecodeKnown(from.port_mapping_error(), nat::PortMappingError::kExpired);
   to.has_ipv6 = from.has_ipv6();
+  to.may_be_address_dependent = from.may_be_address_dependent();
   if (from.power() <= std::to_underlying(nat::PowerMode::kMobileIdle)) {
     to.power = static_cast<nat::PowerMode>(from.power());
   }

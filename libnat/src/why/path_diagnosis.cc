@@ -13,6 +13,7 @@ constexpr std::array kDependences = {Dependence::kEndpointIndependent,
                                      Dependence::kAddressDependent,
                                      Dependence::kAddressAndPortDependent};
 
+/// Before what the search showed.
 std::vector<PunchCell> CellsOf(const PathQuestion& question) {
   std::vector<PunchCell> cells;
   for (const NatBehavior& ours : BehaviorsOf(question.ours)) {
@@ -20,14 +21,24 @@ std::vector<PunchCell> CellsOf(const PathQuestion& question) {
       cells.push_back({ours, theirs, PredictReach(ours, theirs)});
     }
   }
+  return cells;
+}
+
+bool IsDirect(const PunchCell& cell) {
+  return cell.reach == Reach::kDirect;
+}
+
+/// Leaves what fits the end of the search, where that tells anything.
+void Narrow(const PathQuestion& question, std::vector<PunchCell>& cells) {
+  const bool is_evidence = question.is_direct
+                               ? question.is_plain_punch
+                               : question.has_searched && !SharesNat(question);
   const auto fits = [&](const PunchCell& cell) {
-    return (cell.reach == Reach::kDirect) == question.is_direct;
+    return IsDirect(cell) == question.is_direct;
   };
-  const bool has_evidence = question.is_direct || question.has_searched;
-  if (has_evidence && std::ranges::any_of(cells, fits)) {
+  if (is_evidence && std::ranges::any_of(cells, fits)) {
     std::erase_if(cells, [&](const PunchCell& cell) { return !fits(cell); });
   }
-  return cells;
 }
 
 /// What the cells say beyond what was measured.
@@ -41,15 +52,6 @@ std::optional<Dependence> SeenFiltering(const std::vector<PunchCell>& cells,
     return (cell.*side).filtering == first;
   });
   return is_one ? std::optional(first) : std::nullopt;
-}
-
-bool ShareNat(const PathQuestion& question) {
-  const auto& theirs = question.theirs->traits.external_addresses;
-  return std::ranges::any_of(
-      question.ours.traits.external_addresses, [&](const IpAddress& address) {
-        return address.is_v4() &&
-               std::ranges::find(theirs, address) != theirs.end();
-      });
 }
 
 PathReason ReasonOf(const PathQuestion& question,
@@ -73,15 +75,15 @@ PathReason ReasonOf(const PathQuestion& question,
   if (!question.has_searched) {
     return PathReason::kSearching;
   }
-  if (ShareNat(question)) {
-    return PathReason::kSameNat;
+  if (SharesNat(question)) {
+    return std::ranges::all_of(cells, IsDirect) ? PathReason::kSameNat
+                                                : PathReason::kNatPair;
   }
   if (cells.empty()) {
     return PathReason::kUnknownBehavior;
   }
-  const bool may_be_direct = std::ranges::any_of(
-      cells, [](const PunchCell& c) { return c.reach == Reach::kDirect; });
-  return may_be_direct ? PathReason::kShouldBeDirect : PathReason::kNatPair;
+  return std::ranges::any_of(cells, IsDirect) ? PathReason::kShouldBeDirect
+                                              : PathReason::kNatPair;
 }
 
 }  // namespace
@@ -89,6 +91,23 @@ PathReason ReasonOf(const PathQuestion& question,
 bool IsHard(const PathSide& side) {
   return side.mapped_port != MappedPort::kReachable && side.traits.mapping &&
          *side.traits.mapping != Dependence::kEndpointIndependent;
+}
+
+bool SharesNat(const PathQuestion& question) {
+  if (!question.theirs) {
+    return false;
+  }
+  const auto& theirs = question.theirs->traits.external_addresses;
+  return std::ranges::any_of(
+      question.ours.traits.external_addresses, [&](const IpAddress& address) {
+        return address.is_v4() &&
+               std::ranges::find(theirs, address) != theirs.end();
+      });
+}
+
+bool MayBeMapped(const PathSide& side) {
+  return side.mapped_port == MappedPort::kNotProbed ||
+         side.mapped_port == MappedPort::kClaimed;
 }
 
 std::vector<NatBehavior> BehaviorsOf(const PathSide& side) {
@@ -99,16 +118,22 @@ std::vector<NatBehavior> BehaviorsOf(const PathSide& side) {
     return {};
   }
   std::vector<NatBehavior> out;
-  if (side.mapped_port == MappedPort::kNotProbed) {
+  if (MayBeMapped(side)) {
     out.emplace_back();
   }
-  for (const Dependence filtering : kDependences) {
-    const NatBehavior one{*side.traits.mapping, filtering};
-    if (side.traits.filtering.value_or(filtering) == filtering &&
-        std::ranges::find(out, one) == out.end()) {
-      out.push_back(one);
+  const auto add_all = [&](Dependence mapping) {
+    for (const Dependence filtering : kDependences) {
+      const NatBehavior one{mapping, filtering};
+      if (side.traits.filtering.value_or(filtering) == filtering &&
+          std::ranges::find(out, one) == out.end()) {
+        out.push_back(one);
+      }
     }
+  };
+  if (side.may_be_address_dependent) {
+    add_all(Dependence::kAddressDependent);
   }
+  add_all(*side.traits.mapping);
   return out;
 }
 
@@ -116,6 +141,7 @@ PathDiagnosis DiagnosePath(const PathQuestion& question) {
   PathDiagnosis out;
   if (question.theirs) {
     out.cells = CellsOf(question);
+    Narrow(question, out.cells);
   }
   out.reason = ReasonOf(question, out.cells);
   const auto filtering = [&](const PathSide& side,

@@ -72,8 +72,12 @@ void AddPortFixes(FixSide which, const PathSide& side, std::vector<Fix>& out) {
     return;
   }
   out.push_back({FixCode::kForwardPort, which,
-                 "a port that the router forwards is reachable for everybody, "
-                 "whatever the other side's NAT does"});
+                 side.mapped_port == MappedPort::kClaimed
+                     ? "the mesh file names an endpoint that did not help: the "
+                       "router must forward its port to the one that the node "
+                       "listens on"
+                     : "a port that the router forwards is reachable for "
+                       "everybody, whatever the other side's NAT does"});
   out.push_back(
       {FixCode::kEnablePortMapping, which, std::string(WhyEnable(side))});
 }
@@ -141,9 +145,7 @@ void AddHardPunchFixes(const PathQuestion& question, std::vector<Fix>& out) {
   }
 }
 
-void AddPairFixes(const PathQuestion& question, std::vector<Fix>& out) {
-  AddPortFixes(FixSide::kOurs, question.ours, out);
-  AddPortFixes(FixSide::kTheirs, *question.theirs, out);
+void AddIpv6Fix(const PathQuestion& question, std::vector<Fix>& out) {
   if (!question.ours.has_ipv6 || !question.theirs->has_ipv6) {
     const bool is_both = !question.ours.has_ipv6 && !question.theirs->has_ipv6;
     const FixSide which = is_both                  ? FixSide::kBoth
@@ -153,8 +155,40 @@ void AddPairFixes(const PathQuestion& question, std::vector<Fix>& out) {
                    "IPv6 on both sides has no NAT, only firewalls that hole "
                    "punching opens"});
   }
+}
+
+void AddPairFixes(const PathQuestion& question, std::vector<Fix>& out) {
+  AddPortFixes(FixSide::kOurs, question.ours, out);
+  AddPortFixes(FixSide::kTheirs, *question.theirs, out);
+  AddIpv6Fix(question, out);
   AddLeaveHardNatFixes(question, out);
   AddHardPunchFixes(question, out);
+}
+
+/// A port that is mapped by asking is told to a peer behind the same carrier
+/// with its address between router and carrier; one that is forwarded by hand
+/// is not, so nobody would know where to send to.
+void AddSharedNatFixes(const PathQuestion& question, std::vector<Fix>& out) {
+  out.push_back({FixCode::kUseSameLan, FixSide::kEither,
+                 "on one network, without isolation of clients, no packet "
+                 "needs the NAT"});
+  if (WouldBeDirect(question, false, false)) {
+    out.push_back({FixCode::kEnableHairpinning, FixSide::kEither,
+                   "a NAT that hairpins (RFC 4787 REQ-9) leads packets to its "
+                   "own external address back inside"});
+  }
+  const auto add = [&](FixSide which, const PathSide& side) {
+    if (!side.is_behind_second_nat) {
+      out.push_back({FixCode::kEnablePortMapping, which,
+                     "where a router of its own stands before the NAT that "
+                     "both share: " +
+                         std::string(WhyEnable(side))});
+    }
+  };
+  add(FixSide::kOurs, question.ours);
+  add(FixSide::kTheirs, *question.theirs);
+  AddIpv6Fix(question, out);
+  AddLeaveHardNatFixes(question, out);
 }
 
 void AddBlockedFixes(const PathQuestion& question, std::vector<Fix>& out) {
@@ -204,18 +238,14 @@ std::vector<Fix> FixesFor(PathReason reason, const PathQuestion& question) {
       AddBlockedFixes(question, out);
       break;
     case PathReason::kSameNat:
-      out.push_back({FixCode::kUseSameLan, FixSide::kEither,
-                     "on one network, without isolation of clients, no packet "
-                     "needs the NAT"});
-      if (!IsHard(question.ours) && !IsHard(*question.theirs)) {
-        out.push_back(
-            {FixCode::kEnableHairpinning, FixSide::kEither,
-             "a NAT that hairpins (RFC 4787 REQ-9) leads packets to its "
-             "own external address back inside"});
-      }
+      AddSharedNatFixes(question, out);
       break;
     case PathReason::kNatPair:
-      AddPairFixes(question, out);
+      if (SharesNat(question)) {
+        AddSharedNatFixes(question, out);
+      } else {
+        AddPairFixes(question, out);
+      }
       break;
     case PathReason::kUnknownBehavior:
       out.push_back({FixCode::kAddStunServers, FixSide::kEither,

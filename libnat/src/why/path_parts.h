@@ -12,6 +12,12 @@ namespace natkit::nat {
 /// Another external port for each destination, as far as is known.
 [[nodiscard]] bool IsHard(const PathSide& side);
 
+/// Somebody says that a port is mapped; nobody could try.
+[[nodiscard]] bool MayBeMapped(const PathSide& side);
+
+/// Both are seen from outside under one IPv4 address.
+[[nodiscard]] bool SharesNat(const PathQuestion& question);
+
 /// All behaviours that fit what is known; empty if the mapping is not known.
 [[nodiscard]] std::vector<NatBehavior> BehaviorsOf(const PathSide& side);
 

@@ -7,11 +7,15 @@ namespace natkit::nat {
 
 namespace {
 
-std::string DescribeMapping(const NatTraits& traits) {
-  if (!traits.mapping) {
+std::string DescribeMapping(const PathSide& side) {
+  if (!side.traits.mapping) {
     return "a NAT of unknown kind";
   }
-  switch (*traits.mapping) {
+  if (side.may_be_address_dependent) {
+    return "a symmetric NAT: another external port for each destination "
+           "(address- or address-and-port-dependent mapping)";
+  }
+  switch (*side.traits.mapping) {
     case Dependence::kEndpointIndependent:
       return "a NAT with one external port for all destinations "
              "(endpoint-independent mapping)";
@@ -63,7 +67,7 @@ std::string DescribeNat(const PathSide& side,
   if (side.traits.translation == Translation::kNone) {
     return DescribeFirewall(filtering);
   }
-  return DescribeMapping(side.traits) + "; " + DescribeFiltering(filtering);
+  return DescribeMapping(side) + "; " + DescribeFiltering(filtering);
 }
 
 std::string PairName(const std::vector<PunchCell>& cells) {
@@ -96,6 +100,10 @@ void AddPortMappingTried(const std::string& whose, const PathSide& side,
     out.push_back(whose +
                   " router says that it forwards a port; nobody could "
                   "try it from outside");
+  } else if (side.mapped_port == MappedPort::kClaimed) {
+    out.push_back(whose +
+                  " side names an endpoint in the mesh file; nobody could try "
+                  "it from outside");
   } else if (side.is_behind_second_nat) {
     out.push_back(whose + " router maps a port, but another NAT stands beyond");
   } else if (side.port_mapping_error) {
@@ -164,6 +172,9 @@ std::string DescribeSide(const PathSide& side,
           "; the router says that it forwards a port, but nothing arrives "
           "there";
       break;
+    case MappedPort::kClaimed:
+      text += "; the mesh file names an endpoint, which nobody has reached yet";
+      break;
     case MappedPort::kReachable:
       return "a port that the router forwards: reachable for all";
   }
@@ -193,10 +204,15 @@ std::string SummaryOf(PathReason reason, const PathQuestion& question,
                  : "UDP is blocked in the peer's network, or no STUN server "
                    "answers it";
     case PathReason::kSameNat:
-      return "both are behind one NAT that does not lead packets back inside";
+      return "both are behind one NAT that seems not to lead packets back "
+             "inside";
     case PathReason::kNatPair:
       return "these two NATs do not let each other's packets in: " +
-             PairName(cells);
+             PairName(cells) +
+             (SharesNat(question)
+                  ? "; or the NAT that both share does not lead "
+                    "packets back inside"
+                  : "");
     case PathReason::kUnknownBehavior:
       return "too little is known of one side's NAT to say why";
     case PathReason::kShouldBeDirect:

@@ -84,6 +84,7 @@ nat::PathSide MakeNetwork() {
   network.uses_port_mapping = true;
   network.port_mapping_error = nat::PortMappingError::kExpired;
   network.has_ipv6 = true;
+  network.may_be_address_dependent = true;
   return network;
 }
 
@@ -116,7 +117,7 @@ TEST(SignalProto, EveryKnownValueOfANetworkSurvives) {
     network.traits.filtering = each;
     EXPECT_EQ(ThroughASignal(network), network);
   }
-  for (int value = 0; value <= static_cast<int>(nat::MappedPort::kReachable);
+  for (int value = 0; value <= static_cast<int>(nat::MappedPort::kClaimed);
        ++value) {
     nat::PathSide network;
     network.mapped_port = static_cast<nat::MappedPort>(value);

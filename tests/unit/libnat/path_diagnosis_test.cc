@@ -314,6 +314,9 @@ TEST(PathDiagnosis, DirectIdleAndSilentPairsSaySo) {
   direct.is_direct = true;
   EXPECT_EQ(DiagnosePath(direct).reason, PathReason::kDirect);
   EXPECT_TRUE(DiagnosePath(direct).fixes.empty());
+  // IPv6, say: nothing of the NATs is known by that.
+  EXPECT_EQ(DiagnosePath(direct).cells.size(), 3U);
+  direct.is_plain_punch = true;
   // That it works tells the filtering, too.
   EXPECT_EQ(DiagnosePath(direct).cells.size(), 2U);
   EXPECT_EQ(DiagnosePath({}).reason, PathReason::kIdle);
@@ -333,10 +336,60 @@ TEST(PathDiagnosis, HairpinningIsNoHelpToASymmetricNat) {
   question.theirs->traits.external_addresses =
       question.ours.traits.external_addresses;
   const PathDiagnosis diagnosis = DiagnosePath(question);
-  EXPECT_EQ(diagnosis.reason, PathReason::kSameNat);
+  EXPECT_EQ(diagnosis.reason, PathReason::kNatPair);
   EXPECT_FALSE(
       HasFix(diagnosis, FixCode::kEnableHairpinning, FixSide::kEither));
   EXPECT_TRUE(HasFix(diagnosis, FixCode::kUseSameLan, FixSide::kEither));
+}
+
+TEST(PathDiagnosis, HairpinningIsAdvisedWhereItIsEnough) {
+  PathQuestion question =
+      Searched(Side(kEi, std::nullopt), Side(kApd, std::nullopt));
+  question.theirs->traits.external_addresses =
+      question.ours.traits.external_addresses;
+  PathDiagnosis diagnosis = DiagnosePath(question);
+  EXPECT_EQ(diagnosis.reason, PathReason::kNatPair);
+  EXPECT_NE(diagnosis.summary.find("both share"), std::string::npos);
+  // The cells may be direct or not: the search tells only that it was in vain.
+  EXPECT_EQ(diagnosis.cells.size(), 9U);
+  EXPECT_FALSE(
+      HasFix(diagnosis, FixCode::kEnableHairpinning, FixSide::kEither));
+  question.ours.traits.filtering = kEi;
+  diagnosis = DiagnosePath(question);
+  EXPECT_EQ(diagnosis.reason, PathReason::kSameNat);
+  EXPECT_TRUE(HasFix(diagnosis, FixCode::kEnableHairpinning, FixSide::kEither));
+}
+
+TEST(PathDiagnosis, AnEndpointOfTheMeshFileIsAClaim) {
+  PathSide ours = Side(kApd, kApd);
+  ours.mapped_port = MappedPort::kClaimed;
+  PathQuestion question = Searched(ours, Side(kEi, kApd));
+  question.has_searched = false;
+  EXPECT_EQ(DiagnosePath(question).cells.size(), 2U);
+  question.has_searched = true;
+  const PathDiagnosis diagnosis = DiagnosePath(question);
+  EXPECT_EQ(diagnosis.reason, PathReason::kNatPair);
+  ASSERT_EQ(diagnosis.cells.size(), 1U);
+  EXPECT_EQ(diagnosis.cells[0].ours, (NatBehavior{kApd, kApd}));
+  EXPECT_NE(diagnosis.ours.find("names an endpoint"), std::string::npos);
+  EXPECT_TRUE(HasFix(diagnosis, FixCode::kForwardPort, FixSide::kOurs));
+  for (const Fix& fix : diagnosis.fixes) {
+    if (fix.code == FixCode::kForwardPort && fix.side == FixSide::kOurs) {
+      EXPECT_NE(fix.reason.find("did not help"), std::string::npos);
+    }
+  }
+}
+
+TEST(PathDiagnosis, AMappingThatMayDependOnTheAddressAloneIsBoth) {
+  PathSide ours = Side(kApd, kApd);
+  ours.may_be_address_dependent = true;
+  const PathDiagnosis diagnosis =
+      DiagnosePath(Searched(ours, Side(kApd, kApd)));
+  ASSERT_EQ(diagnosis.cells.size(), 2U);
+  EXPECT_EQ(diagnosis.cells[0].ours, (NatBehavior{kAd, kApd}));
+  EXPECT_EQ(diagnosis.cells[1].ours, (NatBehavior{kApd, kApd}));
+  EXPECT_NE(diagnosis.ours.find("address- or address-and-port-dependent"),
+            std::string::npos);
 }
 
 TEST(PathDiagnosis, SaysWhichOtherPortsWereTried) {

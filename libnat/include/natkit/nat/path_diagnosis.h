@@ -54,12 +54,16 @@ enum class MappedPort : uint8_t {
   kNone,
   kNotProbed,    ///< the router says that it does; nobody could try
   kUnreachable,  ///< it says so, but what strangers send does not arrive
-  kReachable,    ///< strangers reach it, or its owner says so
+  kReachable,    ///< strangers reach it
+  kClaimed,      ///< its owner says so; nobody could try
 };
 
 /// What is known of one end of a path.
 struct PathSide {
   NatTraits traits;
+  /// The mapping is address-and-port-dependent as far as is known, but two
+  /// ports of one server were never compared: it may be address-dependent.
+  bool may_be_address_dependent = false;
   MappedPort mapped_port = MappedPort::kNone;
   /// Its router maps a port, but another NAT stands beyond.
   bool is_behind_second_nat = false;
@@ -90,6 +94,10 @@ struct PathQuestion {
   /// nullopt: the peer has told nothing yet.
   std::optional<PathSide> theirs;
   bool is_direct = false;
+  /// The direct path runs between the two endpoints that STUN servers saw, so
+  /// it tells what the two NATs do: no IPv6, no common network or NAT, no
+  /// mapped port and no hard punch had a part in it.
+  bool is_plain_punch = false;
   /// Without traffic nobody searches.
   bool is_active = false;
   /// The search has had its time: what can be found has been found.
@@ -114,7 +122,9 @@ enum class PathReason : uint8_t {
   kSearching,   ///< not finished yet
   /// On one side or both; or no server answers there, which looks the same.
   kUdpBlocked,
-  kSameNat,          ///< behind one NAT that does not lead back inside
+  /// Behind one NAT that seems not to lead back inside: else it might be
+  /// direct.
+  kSameNat,
   kNatPair,          ///< the two behaviours do not fit: see the cells
   kUnknownBehavior,  ///< not enough is known of one side
   kShouldBeDirect,   ///< nothing that is known stands in the way
@@ -167,21 +177,23 @@ struct PathDiagnosis {
   std::string summary;  ///< one sentence
   std::string ours;     ///< the behaviour in words
   std::string theirs;
-  /// The cells that fit what is known and seen; one if all is known. Empty if
-  /// nothing is known of a side.
+  /// The cells of the two IPv4 NATs that fit what is known and seen; one if all
+  /// is known. Empty if nothing is known of a side.
   std::vector<PunchCell> cells;
   /// What was tried, one sentence each.
   std::vector<std::string> tried;
   /// Most helpful first. Each one alone makes the pair direct, except that
   /// kAllowUdp may be needed on both sides, comes before all that follow it and
   /// shows only then what the NATs do, kRemoveSecondNat is what kForwardPort
-  /// needs first, and kReachRelay, kStartPeer and kSendTraffic are
-  /// what a search needs.
+  /// needs first, kEnablePortMapping behind a NAT that both share needs a
+  /// router of one's own, and kReachRelay, kStartPeer and kSendTraffic are what
+  /// a search needs.
   std::vector<Fix> fixes;
 };
 
 /// Pure. What is unknown stays unknown, except that a finished search without
-/// success rules out the cells that would have been direct.
+/// success rules out the cells that would have been direct, unless both share a
+/// NAT, and a plain punch those that would not.
 [[nodiscard]] PathDiagnosis DiagnosePath(const PathQuestion& question);
 
 }  // namespace natkit::nat
