@@ -1,5 +1,7 @@
 #include "control_why.h"
 
+#include <map>
+
 namespace natkit::meshnode {
 
 namespace {
@@ -19,6 +21,27 @@ const Json& List(const Json& object, const char* key) {
 std::string CellText(const Json& cell) {
   return Text(cell, "ours") + " against " + Text(cell, "theirs") + ": " +
          Text(cell, "reach");
+}
+
+/// A line each; how many of each kind where they are many.
+std::vector<std::string> CellLines(const Json& cells) {
+  constexpr size_t kMostLines = 9;
+  std::vector<std::string> lines;
+  std::map<std::string, size_t> reaches;
+  for (const Json& cell : cells) {
+    lines.push_back(CellText(cell));
+    ++reaches[Text(cell, "reach")];
+  }
+  if (lines.size() <= kMostLines) {
+    return lines;
+  }
+  std::string counts;
+  for (const auto& [reach, count] : reaches) {
+    counts +=
+        (counts.empty() ? "" : ", ") + std::to_string(count) + " " + reach;
+  }
+  return {std::to_string(lines.size()) + " fit what is known: " + counts +
+          " (--json names them)"};
 }
 
 /// "  title   first\n", then the others below it.
@@ -65,12 +88,8 @@ std::string WhyText(const Json& why) {
   out += Rows("reason", {Text(why, "reason")});
   out += Rows("we", {Text(why, "ours")});
   out += Rows("peer", {Text(why, "theirs")});
+  out += Rows("cells", CellLines(List(why, "cells")));
   std::vector<std::string> lines;
-  for (const Json& cell : List(why, "cells")) {
-    lines.push_back(CellText(cell));
-  }
-  out += Rows("cells", lines);
-  lines.clear();
   for (const Json& text : List(why, "tried")) {
     lines.push_back(text.is_string() ? text.get<std::string>() : "");
   }

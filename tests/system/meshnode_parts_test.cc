@@ -9,6 +9,7 @@
 #include "control_lines.h"
 #include "control_ping.h"
 #include "control_protocol.h"
+#include "control_why.h"
 #include "node_shell_addresses.h"
 #include "node_shell_events.h"
 
@@ -235,6 +236,30 @@ TEST(LineBuffer, CutsLinesAndRefusesLongOnes) {
   EXPECT_EQ(lines.Next(), std::nullopt);
   lines.Append(AsBytes("efgh"));
   EXPECT_TRUE(lines.overflowed());
+}
+
+nat::PathDiagnosis DiagnosisOf(size_t cells) {
+  nat::PathDiagnosis diagnosis;
+  const nat::PunchCell cell{.ours = {}, .theirs = {}, .reach = {}};
+  diagnosis.cells.assign(cells, cell);
+  diagnosis.cells[0].reach = nat::Reach::kNothing;
+  return diagnosis;
+}
+
+TEST(WhyText, NamesCellsOrCountsThemWhereTheyAreMany) {
+  const auto text = [](size_t cells) {
+    return WhyText(WhyToJson("b", DiagnosisOf(cells)));
+  };
+  EXPECT_THAT(text(1), testing::HasSubstr("EI/EI against EI/EI: nothing\n"));
+  EXPECT_THAT(text(9), testing::HasSubstr("EI/EI against EI/EI: direct\n"));
+  EXPECT_THAT(text(10), testing::HasSubstr("10 fit what is known: 9 direct, "
+                                           "1 nothing (--json names them)"));
+  EXPECT_EQ(WhyToJson("b", DiagnosisOf(10))["cells"].size(), 10U);
+}
+
+TEST(WhyText, LivesWithKeysThatLack) {
+  EXPECT_THAT(WhyText(Json::parse(R"({"cells": 7, "fixes": [3]})")),
+              testing::HasSubstr("helps"));
 }
 
 TEST(DescribeEvent, SaysWhereAPathGoes) {

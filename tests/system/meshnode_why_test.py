@@ -119,7 +119,7 @@ class HardPair(TwoServers):
         text = self.why_text("a", "b")
         for line in (
                 "b: these two NATs do not let each other's packets in: "
-                "EI/APD against AD/",
+                "EI/APD against AD/any or APD/any",
                 "reason    nat-pair",
                 "endpoint-independent mapping",
                 "only addresses and ports that were sent to may answer",

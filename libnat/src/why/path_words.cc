@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "why/path_parts.h"
 
@@ -70,20 +71,36 @@ std::string DescribeNat(const PathSide& side,
   return DescribeMapping(side) + "; " + DescribeFiltering(filtering);
 }
 
+/// "EI/APD or APD/any": all three filterings of a mapping are "any".
+std::string NameOf(const std::vector<NatBehavior>& behaviors) {
+  std::vector<std::string> names;
+  for (const NatBehavior& one : behaviors) {
+    const bool is_any =
+        std::ranges::count(behaviors, one.mapping, &NatBehavior::mapping) == 3;
+    std::string name = BehaviorName(one);
+    if (is_any) {
+      name = name.substr(0, name.find('/')) + "/any";
+    }
+    if (std::ranges::find(names, name) == names.end()) {
+      names.push_back(std::move(name));
+    }
+  }
+  std::string out;
+  for (const std::string& name : names) {
+    out += (out.empty() ? "" : " or ") + name;
+  }
+  return out;
+}
+
 std::string PairName(const std::vector<PunchCell>& cells) {
   const auto name = [&](NatBehavior PunchCell::* side) {
-    std::vector<std::string> names;
+    std::vector<NatBehavior> behaviors;
     for (const PunchCell& cell : cells) {
-      const std::string one = BehaviorName(cell.*side);
-      if (std::ranges::find(names, one) == names.end()) {
-        names.push_back(one);
+      if (std::ranges::find(behaviors, cell.*side) == behaviors.end()) {
+        behaviors.push_back(cell.*side);
       }
     }
-    std::string out;
-    for (const std::string& one : names) {
-      out += (out.empty() ? "" : " or ") + one;
-    }
-    return out;
+    return NameOf(behaviors);
   };
   return name(&PunchCell::ours) + " against " + name(&PunchCell::theirs);
 }

@@ -390,6 +390,10 @@ TEST(PathDiagnosis, AMappingThatMayDependOnTheAddressAloneIsBoth) {
   EXPECT_EQ(diagnosis.cells[1].ours, (NatBehavior{kApd, kApd}));
   EXPECT_NE(diagnosis.ours.find("address- or address-and-port-dependent"),
             std::string::npos);
+  ours.traits.filtering.reset();
+  EXPECT_NE(DiagnosePath(Searched(ours, Side(kEi, kApd)))
+                .summary.find("AD/any or APD/any against EI/APD"),
+            std::string::npos);
 }
 
 TEST(PathDiagnosis, SaysWhichOtherPortsWereTried) {
