@@ -54,7 +54,8 @@ def setUpModule():
 def tearDownModule():
     for background in REKEY_PAIRS:
         background.echoes.kill()
-        background.echoes.communicate()
+        background.echoes.wait()
+        background.echoes.stdout.close()
         background.pair.close()
 
 
