@@ -94,10 +94,10 @@ def run_throughput(lab):
     return speeds
 
 
-def run_reboot(lab):
+def run_reboot(lab, patience):
     say("rebooting portres-nat with a new address under a running ping")
     result = measure.reboot_nat(lab, "portres-nat", node("portres"),
-                                node("home1"), "203.0.113.202")
+                                node("home1"), "203.0.113.202", patience)
     if result.back_to_direct is not None:
         say(f"  longest silence {result.outage:.2f} s, direct again after "
             f"{result.back_to_direct:.2f} s")
@@ -114,7 +114,7 @@ def run_all(network, options, out):
         pairs = measure.measure_pairs(lab, NODES, options.patience,
                                       show_pair)
         speeds = {} if options.no_throughput else run_throughput(lab)
-        reboot = run_reboot(lab)
+        reboot = run_reboot(lab, options.patience)
         if options.keep:
             input("everything is still up; press Enter to take it down ")
     finally:

@@ -78,7 +78,7 @@ class Lab:
                 f"{address}:3478"])
             self.pins[host] = wait_until(
                 f"{host} to print its pin ({log})",
-                lambda: self._find_pin(host, log), 30)
+                lambda: self._find_pin(host, log), 120)
 
     def start_stun_servers(self):
         for host, address in STUN_SERVERS.items():
@@ -116,7 +116,7 @@ class Lab:
             return state and any(relay["home"] and relay["up"]
                                  for relay in state["relays"])
         wait_until(f"{node.name} to reach its relay "
-                   f"({self._log(node.name)})", is_ready, 60)
+                   f"({self._log(node.name)})", is_ready, 120)
 
     # Questions to running nodes.
 
@@ -126,7 +126,7 @@ class Lab:
         result = subprocess.run(
             [self.bin / "meshnode", "status", "--json", "--control",
              self._control(name)], capture_output=True, text=True,
-            timeout=30, check=False)
+            timeout=120, check=False)
         return json.loads(result.stdout) if result.returncode == 0 else None
 
     def path(self, name, peer):

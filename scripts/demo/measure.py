@@ -9,9 +9,11 @@ from predict import predict
 
 PING_INTERVAL = 0.01
 PING_COUNT = 450
+PINGS_AFTER_SWITCH = 100
 # The promises that the demo's exit status stands for.
 FIRST_REPLY_LIMIT = 1.0
 DIRECT_LIMIT = 3.0
+REPLY_LIMIT = 5.0
 
 
 @dataclasses.dataclass
@@ -55,8 +57,8 @@ class PairProbe:
         kind, why = predict(a, b)
         self.result = PairResult(a.name, b.name, kind, why)
         self.direct_at = None
-        self.ping = Ping(lab.network, a.name, b.address, PING_INTERVAL,
-                         PING_COUNT)
+        self.count = PING_COUNT  # so many requests have to be answered
+        self.ping = Ping(lab.network, a.name, b.address, PING_INTERVAL)
 
     def look(self):
         """Notes the moment at which both ends use a direct path."""
@@ -65,16 +67,27 @@ class PairProbe:
             if all(self.lab.path(x.name, y.name)["kind"] == "direct"
                    for x, y in ((self.a, self.b), (self.b, self.a))):
                 self.direct_at = now
+                last = max(self.ping.answered.copy(), default=0)
+                self.count = max(self.count, last + PINGS_AFTER_SWITCH)
+
+    def is_done(self, patience):
+        """Whether there is nothing left to wait for, or no time."""
+        limit = PING_COUNT * PING_INTERVAL + (
+            FIRST_REPLY_LIMIT + DIRECT_LIMIT + REPLY_LIMIT) * patience
+        if time.time() > self.ping.started + limit:
+            return True
+        return self.ping.lost_of(self.count) == 0 and (
+            self.direct_at is not None or self.result.predicted != "direct")
 
     def finish(self, patience):
-        self.ping.wait(60)
         self.look()
         result, ping = self.result, self.ping
         path = self.lab.path(self.a.name, self.b.name)
         result.path = path["kind"]
         result.remote = path.get("remote") or path.get("relay") or ""
         result.first_reply = ping.first_reply()
-        result.sent, result.received = ping.sent or 0, ping.received or 0
+        result.sent = self.count
+        result.received = self.count - ping.lost_of(self.count)
         ended = time.time()
         switch = self.direct_at or ended
         result.rtt_relayed = ping.early_rtt(switch - 0.1)
@@ -111,11 +124,12 @@ def measure_pairs(lab, nodes, patience, report):
     results = []
     for number, pairs in enumerate(rounds(nodes), 1):
         probes = [PairProbe(lab, a, b) for a, b in pairs]
-        while any(probe.ping.sent is None for probe in probes):
+        while not all(probe.is_done(patience) for probe in probes):
             for probe in probes:
                 probe.look()
-            if time.time() > probes[0].ping.started + 60:
-                break
+            time.sleep(0.01)
+        for probe in probes:
+            probe.ping.stop()
         for probe in probes:
             result = probe.finish(patience)
             results.append(result)
@@ -162,18 +176,18 @@ class RebootResult:
     problems: list = dataclasses.field(default_factory=list)
 
 
-def reboot_nat(lab, nat, a, b, new_address):
+def reboot_nat(lab, nat, a, b, new_address, patience):
     """Reboots `nat` with another external address while a pings b."""
     result = RebootResult(nat, a.name, b.name)
-    ping = Ping(lab.network, a.name, b.address, 0.02, 1500)
-    old = wait_for_direct(lab, a, b, 20)
-    wait_for_replies(ping, 50)
+    ping = Ping(lab.network, a.name, b.address, 0.02)
+    old = wait_for_direct(lab, a, b, 20 * patience)
+    wait_for_replies(ping, 50, 30 * patience)
     rebooted = time.time()
     lab.network.event(nat, "reboot", "--new-address", new_address)
-    new = wait_for_direct(lab, a, b, 30, other_than=old)
+    new = wait_for_direct(lab, a, b, 30 * patience, other_than=old)
     if new:
         result.back_to_direct = new[0] - rebooted
-    wait_for_replies(ping, 50)
+    wait_for_replies(ping, 50, 30 * patience)
     ping.stop()
     result.sent, result.received = ping.sent or 0, ping.received or 0
     result.outage = ping.longest_gap(rebooted)
@@ -187,10 +201,10 @@ def reboot_nat(lab, nat, a, b, new_address):
     return result
 
 
-def wait_for_replies(ping, count):
+def wait_for_replies(ping, count, seconds):
     """Until `count` more replies have come, or none will."""
     enough = len(ping.replies) + count
-    deadline = time.time() + 30
+    deadline = time.time() + seconds
     while (len(ping.replies) < enough and ping.sent is None
            and time.time() < deadline):
         time.sleep(0.02)

@@ -11,16 +11,19 @@ SUMMARY = re.compile(r"^(\d+) packets transmitted, (\d+) received")
 
 
 class Ping:
-    """One running ping; replies are read as they come."""
+    """One running ping; replies are read as they come. It goes on until it is
+    stopped: one that counts its requests itself ends two round trips after
+    the last one, and takes for lost what is a little later."""
 
-    def __init__(self, network, host, address, interval, count):
+    def __init__(self, network, host, address, interval):
         self.started = time.time()
         self.replies = []  # (unix time, sequence, rtt in ms)
+        self.answered = set()  # sequences
         self.duplicates = 0
-        self.sent = self.received = None
+        self.sent = self.received = None  # known once it has ended
         self._process = network.popen(
-            host, ["ping", "-n", "-D", "-i", str(interval), "-c", str(count),
-                   "-W", "5", address], stdout=subprocess.PIPE, text=True)
+            host, ["ping", "-n", "-D", "-i", str(interval), address],
+            stdout=subprocess.PIPE, text=True)
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
@@ -33,25 +36,21 @@ class Ping:
                     continue
                 self.replies.append((float(reply[1]), int(reply[2]),
                                      float(reply[3])))
+                self.answered.add(int(reply[2]))
             summary = SUMMARY.match(line)
             if summary:
                 self.sent, self.received = int(summary[1]), int(summary[2])
         self._process.wait()
 
-    def wait(self, timeout):
-        self._thread.join(timeout)
-        if self._thread.is_alive():
-            self.stop()
-
     def stop(self):
         """As if interrupted from the keyboard: ping prints its summary."""
         if self._process.poll() is None:
             self._process.send_signal(2)
-        self._thread.join(10)
+        self._thread.join(60)
 
-    @property
-    def lost(self):
-        return None if self.sent is None else self.sent - self.received
+    def lost_of(self, count):
+        """How many of the first `count` requests are not answered so far."""
+        return count - sum(1 for n in self.answered.copy() if n <= count)
 
     def first_reply(self):
         """Seconds from the start to the first reply, or None."""
