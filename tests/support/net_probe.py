@@ -19,7 +19,7 @@ import sys
 import threading
 import time
 
-GENEROUS = 10.0  # seconds; only a failing test waits this long
+GENEROUS = 60.0  # seconds; only a failing test waits this long
 SILENCE = 0.5    # seconds without an answer that count as "none comes"
 
 

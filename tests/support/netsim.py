@@ -13,6 +13,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -110,6 +111,19 @@ class Simulation:
             raise NetsimError(f"{host}: {' '.join(map(str, command))}: exit "
                               f"{done.returncode}: {done.stderr}")
         return done.stdout
+
+    def wait_for_ping(self, host, address, *options, patience=120):
+        """What ping said, once an answer came. While a machine stalls,
+        neighbors are given up for unreachable, and answers are late."""
+        deadline = time.monotonic() + patience  # only failures take so long
+        while True:
+            done = self.run(host, "ping", "-n", "-c1", "-i0.2", "-w5",
+                            *options, address)
+            if done.returncode == 0:
+                return done.stdout
+            if time.monotonic() > deadline:
+                raise NetsimError(f"{host} does not reach {address}: "
+                                  f"{done.stdout}")
 
     def popen(self, host, command, **options):
         """Starts a command on a host. The process is the command itself, so

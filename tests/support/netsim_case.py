@@ -6,7 +6,6 @@ import pathlib
 import select
 import subprocess
 import tempfile
-import time
 import unittest
 
 from netsim import netsim, netsim_program
@@ -64,16 +63,6 @@ class NetsimCase(unittest.TestCase):
 
     def engine_of(self, run_id):
         return self.run_json(run_id)["engine_pid"]
-
-    def wait_for_ping(self, net, host, address):
-        """Until an answer comes: while a machine stalls, neighbors are given
-        up for unreachable."""
-        deadline = time.monotonic() + GENEROUS
-        while True:
-            done = net.run(host, "ping", "-n", "-c1", "-W5", address)
-            if done.returncode == 0:
-                return
-            self.assertLess(time.monotonic(), deadline, done.stdout)
 
     def processes(self):
         """Keepers and engine processes of this test: pid to name."""

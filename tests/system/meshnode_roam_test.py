@@ -88,7 +88,7 @@ class Roam(mesh.Mesh):
         self.assertLess(stream.longest_pause(), PAUSE, self.logs())
         wait_for("both to be direct from the new address", lambda:
                  self.kinds() == {"direct"} and
-                 self.path("a")["local"].startswith("192.168.1.9:"))
+                 (self.path("a")["local"] or "").startswith("192.168.1.9:"))
         stream.wait_for_replies(10)
         self.assertEqual(before, self.sessions())
 

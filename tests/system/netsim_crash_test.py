@@ -104,7 +104,7 @@ class Killing(NetsimCase):
         kill(self.engine_of("dead"))
         self.assertEqual(netsim("clean"), "removed dead\n")
         self.assertEqual(self.runs(), {"well": "running"})
-        self.wait_for_ping(net, "a", "203.0.113.10")
+        net.wait_for_ping("a", "203.0.113.10")
 
     def test_up_killed_at_any_moment_leaves_nothing(self):
         rng = random.Random(SEED)
@@ -141,7 +141,7 @@ class Large(NetsimCase):
         scenario = homes(66, backend)  # 1 + 3 * 66 members and the fabric
         with Simulation(scenario) as net:
             self.assertEqual(len(net.members), 199)
-            self.wait_for_ping(net, "b65", "203.0.255.1")
+            net.wait_for_ping("b65", "203.0.255.1")
         self.assertEqual(self.runs(), {})
 
     def test_200_namespaces_with_engine_boxes(self):

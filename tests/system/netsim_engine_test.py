@@ -2,6 +2,7 @@
 """Boxes that NatEngine plays and links of user space, with real packets."""
 import hashlib
 import itertools
+import math
 import os
 import pathlib
 import re
@@ -13,7 +14,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from netsim import (NetsimError, Simulation, can_simulate,  # noqa: E402
                     netsim)
-from netsim_case import NetsimCase  # noqa: E402
+from netsim_case import GENEROUS, NetsimCase  # noqa: E402
 from udp_probe import UdpProbe  # noqa: E402
 
 SERVER = "203.0.113.10"
@@ -101,8 +102,17 @@ class Case(NetsimCase):
         self.addCleanup(probe.close)
         return probe
 
-    def reaches(self, net, host, to):
-        return ping(net, host, to)[0] == 0
+    def best_rtt(self, net, host, to, wanted):
+        """The least RTT in ms, once one is less than `wanted`: a busy machine
+        makes packets late, but none early."""
+        deadline = time.monotonic() + GENEROUS
+        best = math.inf
+        while best >= wanted and time.monotonic() < deadline:
+            for rtt in re.findall(r"time=([\d.]+) ms", ping(
+                    net, host, to, "-n", "-c5", "-i0.1")[1]):
+                best = min(best, float(rtt))
+        self.assertLess(best, wanted)
+        return best
 
 
 ECHO_SERVER = """
@@ -142,11 +152,9 @@ print(size, flush=True)
 class Forwarding(Case):
     def test_pings_through_a_box_and_to_it(self):
         net = self.simulate(home())
-        status, output = ping(net, "a", SERVER)
-        self.assertEqual(status, 0, output)
-        self.assertIn("ttl=63", output)
-        self.assertTrue(self.reaches(net, "a", "192.168.1.1"))
-        self.assertTrue(self.reaches(net, "a", EXTERNAL))
+        self.assertIn("ttl=63", net.wait_for_ping("a", SERVER))
+        net.wait_for_ping("a", "192.168.1.1")
+        net.wait_for_ping("a", EXTERNAL)
 
     def test_udp_leaves_from_the_external_address_and_returns(self):
         net = self.simulate(home())
@@ -168,13 +176,13 @@ class Forwarding(Case):
             a.send(4000, (SERVER, 1000), "there")
             source = server.receive(1000)[1]
             other.send(2000, source, "knock")
-            got = a.receive(4000, timeout=10 if is_open else QUIET)
+            got = a.receive(4000, GENEROUS if is_open else QUIET)
             self.assertEqual(got is not None, is_open, profile)
 
     def test_boxes_nest_also_with_kernel_boxes(self):
         for carrier in ("engine", "kernel"):
             net = self.simulate(home(more=NESTED % carrier))
-            self.assertTrue(self.reaches(net, "deep", SERVER), carrier)
+            net.wait_for_ping("deep", SERVER)
             deep, server = self.probe(net, "deep"), self.probe(net, "server")
             server.bind(1000)
             deep.send(4000, (SERVER, 1000), "there")
@@ -218,7 +226,7 @@ print(s.recv(100).hex())
 
     def test_tells_of_expired_packets(self):
         net = self.simulate(home())
-        output = ping(net, "a", SERVER, "-t1")[1]
+        output = ping(net, "a", SERVER, "-t1", "-W60")[1]
         self.assertRegex(output, r"From 192\.168\.1\.1.*[Tt]ime to live")
 
     def test_carries_tcp_without_damage(self):
@@ -263,8 +271,8 @@ with socket.create_connection(("{SERVER}", 5000)) as connection:
         scenario = home("nat64").replace("192.168.1.0/24", "2001:db8:1::/64")
         net = self.simulate(scenario.replace("192.168.1.10", "2001:db8:1::10"))
         synthesized = f"64:ff9b::{SERVER}"
-        self.assertTrue(self.reaches(net, "a", synthesized))
-        self.assertTrue(self.reaches(net, "a", "2001:db8:1::1"))
+        net.wait_for_ping("a", synthesized)
+        net.wait_for_ping("a", "2001:db8:1::1")
         server, client = self.echo_by_udp_and_tcp(net, "0.0.0.0", synthesized)
         self.assertEqual(client.stdout.readline(), f"hello {EXTERNAL} 4000\n")
         self.assertEqual(client.stdout.readline(), "50000\n")
@@ -285,7 +293,7 @@ outside_address6 = "2001:db8:113::20"
 outside_prefix6 = "2001:db8:7::/64"
 """
         net = self.simulate(scenario)
-        self.assertTrue(self.reaches(net, "a", "2001:db8:113::10"))
+        net.wait_for_ping("a", "2001:db8:113::10")
         server, client = self.echo_by_udp_and_tcp(net, "::",
                                                   "2001:db8:113::10")
         # The prefix is another, the port stays, the interface identifier
@@ -308,8 +316,8 @@ outside_prefix6 = "2001:db8:7::/64"
             'address = "192.168.1.10"\naddress6 = "2001:db8:1::10"') + \
             'ipv6 = "firewall"\noutside_address6 = "2001:db8:113::20"\n'
         net = self.simulate(scenario)
-        self.assertTrue(self.reaches(net, "a", "2001:db8:113::10"))
-        self.assertTrue(self.reaches(net, "a", SERVER))
+        net.wait_for_ping("a", "2001:db8:113::10")
+        net.wait_for_ping("a", SERVER)
 
     def test_works_with_packet_sockets(self):
         os.environ["NATKIT_NETSIM_DEVICE"] = "packet"
@@ -317,7 +325,7 @@ outside_prefix6 = "2001:db8:7::/64"
             net = self.simulate(home(more=NESTED % "engine"))
         finally:
             del os.environ["NATKIT_NETSIM_DEVICE"]
-        self.assertTrue(self.reaches(net, "a", SERVER))
+        net.wait_for_ping("a", SERVER)
         deep, server = self.probe(net, "deep"), self.probe(net, "server")
         server.bind(1000)
         deep.send(4000, (SERVER, 1000), "there")  # its checksum is right
@@ -363,15 +371,15 @@ class Events(Case):
                                        rf"{count} sent, {count} delivered\n")
 
     def test_reboot_forgets(self):
-        self.assertTrue(self.reaches(self.net, "a", SERVER))
+        self.net.wait_for_ping("a", SERVER)
         self.assertEqual(len(self.net.show("box")["mappings"]), 1)
         self.net.event("box", "reboot")
         self.assertEqual(self.net.show("box")["mappings"], [])
-        self.assertTrue(self.reaches(self.net, "a", SERVER))
+        self.net.wait_for_ping("a", SERVER)
 
     def test_readdress_moves_the_box(self):
         moved = "203.0.113.99"
-        self.assertTrue(self.reaches(self.net, "a", SERVER))
+        self.net.wait_for_ping("a", SERVER)
         self.net.event("box", "reboot", "--new-address", moved)
         a, server = self.probe(self.net, "a"), self.probe(self.net, "server")
         server.bind(1000)
@@ -389,7 +397,7 @@ class Events(Case):
         self.net.event("box", "block-udp")
         a.send(4000, (SERVER, 1000), "lost")
         self.assertIsNone(server.receive(1000, QUIET))
-        self.assertTrue(self.reaches(self.net, "a", SERVER))
+        self.net.wait_for_ping("a", SERVER)
         self.net.event("box", "unblock-udp")
         a.send(4000, (SERVER, 1000), "there")
         self.assertEqual(server.receive(1000)[0], "there")
@@ -397,33 +405,41 @@ class Events(Case):
     def test_links_go_down_and_up(self):
         for member in ("box", "a"):
             self.net.event(member, "link-down")
-            self.assertFalse(self.reaches(self.net, "a", SERVER), member)
+            self.assertNotEqual(ping(self.net, "a", SERVER)[0], 0, member)
             self.net.event(member, "link-up")
-            self.assertTrue(self.reaches(self.net, "a", SERVER), member)
+            self.net.wait_for_ping("a", SERVER)
 
     def test_a_blackhole_ends_by_itself(self):
-        self.assertTrue(self.reaches(self.net, "a", SERVER))
-        self.net.event("box", "blackhole", "1s", "network=internet")
-        self.assertTrue(self.reaches(self.net, "a", "192.168.1.1"))
-        start = time.monotonic()
-        status, output = ping(self.net, "a", SERVER, "-c50", "-i0.1")
-        self.assertLess(time.monotonic() - start, 30)
-        lost = 50 - int(re.search(r"(\d+) received", output)[1])
-        self.assertTrue(2 <= lost <= 20, output)
+        stream = self.net.popen("a", ["ping", "-n", "-D", "-i0.1", SERVER],
+                                stdout=subprocess.PIPE, text=True)
+        self.addCleanup(stream.stdout.close)
+        self.addCleanup(stream.kill)
+        times = self.reply_times(stream)
+        next(times)
+        self.net.event("box", "blackhole", "2s", "network=internet")
+        began = time.time()
+        self.net.wait_for_ping("a", "192.168.1.1")
+        back = next(at for at in times if at >= began + 0.5)
+        self.assertTrue(1.5 <= back - began < 20, back - began)
         dropped = sum(link["dropped_blackhole"]
                       for link in self.net.show("box")["links"])
-        self.assertGreater(dropped, 0)
+        self.assertGreaterEqual(dropped, 2)
+
+    @staticmethod
+    def reply_times(stream):
+        for line in stream.stdout:
+            if match := re.match(r"\[([\d.]+)\] \d+ bytes from", line):
+                yield float(match[1])
 
     def test_links_change_while_the_network_runs(self):
         self.net.event("a", "set-link", "delay=30ms", "direction=up")
-        output = ping(self.net, "a", SERVER, "-c3", "-i0.1")[1]
-        self.assertGreaterEqual(min_rtt(output), 30, output)
+        self.assertGreaterEqual(
+            self.best_rtt(self.net, "a", SERVER, math.inf), 30)
         links = {link["direction"]: link["settings"]
                  for link in self.net.show("a")["links"]}
         self.assertEqual(links, {"up": "delay=30ms", "down": ""})
         self.net.event("a", "set-link", "delay=0ms")
-        output = ping(self.net, "a", SERVER, "-c5", "-i0.1")[1]
-        self.assertLess(min_rtt(output), 20, output)
+        self.best_rtt(self.net, "a", SERVER, 20)
 
     def test_says_what_is_impossible(self):
         for arguments, text in (
@@ -453,23 +469,23 @@ class Events(Case):
             net.show("box")
 
 
-def min_rtt(output):
-    return float(re.search(r"= ([\d.]+)/", output)[1])
-
-
 LINKED = HOME % "linux-masquerade" + """
 [[link]]
 member = "a"
 """
 
-# Sends COUNT numbered datagrams of SIZE bytes to the server, GAP seconds apart.
+# Sends datagrams FIRST..END-1 of SIZE bytes to the server, GAP seconds apart;
+# prints when it began.
 BURST = """
 import socket, sys, time
-count, size, gap = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+first, end, size, gap = map(float, sys.argv[1:])
 out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-for i in range(count):
-    time.sleep(gap)
-    out.sendto(i.to_bytes(4, "big") + bytes(size - 4), ("203.0.113.10", 6000))
+print(time.time())
+for i in range(int(first), int(end)):
+    if gap > 0:
+        time.sleep(gap)
+    out.sendto(i.to_bytes(4, "big") + bytes(int(size) - 4),
+               ("203.0.113.10", 6000))
 """
 
 # The lan takes jumbo frames, the internet's MTU is to be replaced.
@@ -482,10 +498,11 @@ JUMBO = HOME.replace('"engine"', '"%s"').replace(
 SEND_ONE = """
 import socket, sys, time
 out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-print(time.monotonic())
+print(time.time())
 out.sendto(int(sys.argv[1]).to_bytes(4, "big"), ("203.0.113.200", 6000))
 """
 
+PAIRS_SERVER = "203.0.113.200"
 PAIRS = """
 [[network]]
 name = "net"
@@ -505,75 +522,99 @@ member = "h%d"
 %s
 """
 
-# Prints arrival time and number of each datagram until none came for as many
-# seconds as it is told: longer than a busy machine may keep it waiting.
+# Prints when each datagram arrived at the socket, and its number, until the
+# standard input ends and nothing is left.
 SINK = """
-import socket, sys, time
+import select, socket, struct, sys
+SO_RCVBUFFORCE, SO_TIMESTAMPNS = 33, 35
 sink = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for option in (socket.SO_RCVBUF, SO_RCVBUFFORCE):
+    try:
+        sink.setsockopt(socket.SOL_SOCKET, option, 1 << 23)
+    except PermissionError:
+        pass
+sink.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
 sink.bind(("0.0.0.0", 6000))
-sink.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+sink.setblocking(False)
 print("ready", flush=True)
 while True:
-    try:
-        data = sink.recv(2048)
-    except TimeoutError:
+    ready = select.select([sink, sys.stdin], [], [])[0]
+    if sink not in ready:
         break
-    sink.settimeout(float((sys.argv + ["3"])[1]))
-    print(time.monotonic(), int.from_bytes(data[:4], "big"), flush=True)
+    data, ((_, _, stamp),), _, _ = sink.recvmsg(2048, 64)
+    seconds, nanoseconds = struct.unpack("=qq", stamp)
+    print(seconds + nanoseconds / 1e9, int.from_bytes(data[:4], "big"),
+          flush=True)
 """
+# A sender waits for an answer after so many, which is behind them all: a busy
+# engine process is not there in time to take endless ones.
+CHUNK = 250
 
 
 class Links(Case):
     """Only sizes are asserted; the exact law is Link's own unit test."""
 
-    def burst(self, settings, count, size, gap=0):
-        """(seconds, number) of what arrives of `count` datagrams."""
-        net = self.simulate(LINKED + 'direction = "up"\n' + settings)
-        # Neighbors keep few packets while they ask for each other's address.
-        net.exec("a", "ping", "-c1", "-w20", SERVER)
-        sink = net.popen_python("server", SINK, stdout=subprocess.PIPE,
-                                text=True)
+    def open_sink(self, net):
+        sink = net.popen_python("server", SINK, stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE, text=True)
         self.addCleanup(sink.stdout.close)
         self.assertEqual(sink.stdout.readline(), "ready\n")
-        net.exec("a", sys.executable, "-c", BURST, str(count), str(size),
-                 str(gap))
-        rows = [line.split() for line in sink.stdout]
+        return sink
+
+    def read_sink(self, net, sink, host="a", server=SERVER):
+        """(seconds, number) of all there is, by way of the slowest host."""
+        for _ in range(2):
+            net.wait_for_ping(host, server)
+            time.sleep(0.5)  # for those that a link holds back
+        rows = [line.split() for line in sink.communicate()[0].splitlines()]
         return [(float(at), int(number)) for at, number in rows]
+
+    def burst(self, settings, count, size, gap=0):
+        """(seconds since the first was sent, number) of what arrives of
+        `count` datagrams."""
+        net = self.simulate(LINKED + 'direction = "up"\n' + settings)
+        # Neighbors keep few packets while they ask for each other's address.
+        net.wait_for_ping("a", SERVER)
+        sink = self.open_sink(net)
+        began = []
+        for first in range(0, count, CHUNK):
+            began.append(float(net.exec(
+                "a", sys.executable, "-IS", "-c", BURST, str(first),
+                str(min(count, first + CHUNK)), str(size), str(gap))))
+            net.wait_for_ping("a", SERVER)
+        return [(at - began[0], number)
+                for at, number in self.read_sink(net, sink)]
 
     def test_delay(self):
         for backend in ("engine", "kernel"):
             net = self.simulate(LINKED.replace('"engine"', f'"{backend}"') +
                                 'delay = "25ms"\n')
-            output = ping(net, "a", SERVER, "-c5", "-i0.1")[1]
-            self.assertTrue(50 <= min_rtt(output) < 90, output)
+            self.assertGreaterEqual(self.best_rtt(net, "a", SERVER, 90), 50)
 
     def test_network_delay_is_met_once_per_packet(self):
         net = self.simulate(home().replace(
             'cidr = "192.168.1.0/24"',
             'cidr = "192.168.1.0/24"\ndelay = "10ms"'))
-        output = ping(net, "a", SERVER, "-c5", "-i0.1")[1]
-        self.assertTrue(20 <= min_rtt(output) < 38, output)
+        self.assertGreaterEqual(self.best_rtt(net, "a", SERVER, 38), 20)
 
     def test_first_packets_are_as_late_and_lossy_as_others(self):
-        count = 40
+        lossy, slow = range(40), range(40, 43)
         net = self.simulate(PAIRS + "".join(
-            PAIR_HOST % (i, i + 1, i, "loss = 0.3") for i in range(count)) +
-            PAIR_HOST % (count, count + 1, count, 'delay = "2s"'))
-        sink = net.popen_python("server", SINK, "3",
-                                stdout=subprocess.PIPE, text=True)
-        self.addCleanup(sink.stdout.close)
-        self.assertEqual(sink.stdout.readline(), "ready\n")
+            PAIR_HOST % (i, i + 1, i, "loss = 0.3") for i in lossy) + "".join(
+            PAIR_HOST % (i, i + 1, i, 'delay = "2s"') for i in slow))
+        sink = self.open_sink(net)
         sent = {i: float(net.exec(f"h{i}", sys.executable, "-IS", "-c",
                                   SEND_ONE, str(i)))
-                for i in [count, *range(count)]}
-        took = {int(number): float(at) - sent[int(number)]
-                for at, number in map(str.split, sink.stdout)}
-        slow = took.pop(count)
-        self.assertTrue(2 <= slow < 4, slow)
-        # 28 expected, standard deviation 3.
-        self.assertTrue(14 <= len(took) < count, len(took))
-        # Were questions lost, half of these would be a second late; a busy
+                for i in [*slow, *lossy]}
+        took = {number: at - sent[number] for at, number
+                in self.read_sink(net, sink, "h42", PAIRS_SERVER)}
+        # A question for the address would take another four seconds. A busy
         # machine may delay one or two.
+        slowest = [took.pop(i) for i in slow]
+        self.assertTrue(2 <= min(slowest) < 4, slowest)
+        # 28 expected, standard deviation 3.
+        self.assertTrue(14 <= len(took) < len(lossy), len(took))
+        # Were questions lost, half of these would be a second late.
         late = [seconds for seconds in took.values() if seconds >= 0.9]
         self.assertLess(len(late), 5, took)
 
@@ -613,14 +654,13 @@ class Links(Case):
         arrivals = self.burst('rate = "1Mbit"\nqueue_bytes = 1000000\n', 100,
                               1000)
         self.assertEqual(len(arrivals), 100)
-        took = arrivals[-1][0] - arrivals[0][0]
-        self.assertTrue(0.75 <= took <= 3, took)
+        self.assertTrue(0.75 <= arrivals[-1][0] <= 10, arrivals[-1])
 
     def test_a_full_queue_drops(self):
         # 19 fit the queue, and 12 a second leave it during the burst.
-        arrivals = self.burst('rate = "100kbit"\nqueue_bytes = 20000\n', 100,
+        arrivals = self.burst('rate = "100kbit"\nqueue_bytes = 20000\n', CHUNK,
                               1000)
-        self.assertTrue(15 <= len(arrivals) <= 60, len(arrivals))
+        self.assertTrue(15 <= len(arrivals) <= 130, len(arrivals))
 
     def test_networks_of_jumbo_frames(self):
         scenario = JUMBO.replace("mtu = 1500\n", "mtu = 9000\n")
@@ -635,8 +675,7 @@ class Links(Case):
             for host in ("a", "server"):
                 self.assertEqual("9000", net.exec(
                     host, "cat", "/sys/class/net/eth0/mtu").strip(), where)
-            status, output = ping(net, "a", SERVER, "-s8000", "-Mdo")
-            self.assertEqual(status, 0, f"{where}: {output}")
+            net.wait_for_ping("a", SERVER, "-s8000", "-Mdo")
             status, output = ping(net, "a", SERVER, "-s8973", "-Mdo")
             self.assertNotEqual(status, 0, f"{where}: {output}")
             net.down()
@@ -644,14 +683,14 @@ class Links(Case):
     def test_boxes_tell_of_the_smaller_of_two_mtus(self):
         for backend in ("engine", "kernel"):
             net = self.simulate(JUMBO % backend)
-            status, output = ping(net, "a", SERVER, "-s8000", "-Mdo")
+            status, output = ping(net, "a", SERVER, "-s8000", "-Mdo", "-W60")
             self.assertNotEqual(status, 0)
             self.assertIn("mtu = 1500", output, backend)
             net.down()
 
     def test_mtu(self):
         net = self.simulate(LINKED + "mtu = 1300\n")
-        self.assertEqual(ping(net, "a", SERVER, "-s1272", "-Mdo")[0], 0)
+        net.wait_for_ping("a", SERVER, "-s1272", "-Mdo")
         self.assertNotEqual(ping(net, "a", SERVER, "-s1273", "-Mdo")[0], 0)
         counted = sum(link["dropped_mtu"] for link in net.show("a")["links"])
         self.assertGreater(counted, 0)

@@ -11,7 +11,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from netsim import (NetsimError, Simulation, can_simulate,  # noqa: E402
                     netsim, netsim_program)
-from netsim_case import NetsimCase  # noqa: E402
+from netsim_case import GENEROUS, NetsimCase  # noqa: E402
 
 SCENARIO = """
 name = "pair"
@@ -60,15 +60,15 @@ class Running(NetsimCase):
             one.exec("left", "ip", "addr", "del", "10.9.0.1/24", "dev", "eth0")
             self.assertNotEqual(one.run("right", "ping", "-c1", "-W1",
                                         "10.9.0.1").returncode, 0)
-            two.exec("right", "ping", "-c1", "-W5", "10.9.0.1")
+            two.wait_for_ping("right", "10.9.0.1")
             with self.assertRaisesRegex(NetsimError, "several runs"):
                 netsim("exec", "left", "--", "true")
             one.down()
-            two.exec("right", "ping", "-c1", "-W5", "10.9.0.1")
+            two.wait_for_ping("right", "10.9.0.1")
 
     def test_ipv6_works_at_once(self):
         with Simulation(SCENARIO) as net:
-            net.exec("left", "ping", "-c1", "-W5", "2001:db8:9::2")
+            net.exec("left", "ping", "-c1", "-W60", "2001:db8:9::2")
 
     def test_one_run_needs_no_id(self):
         with Simulation(SCENARIO):
@@ -222,7 +222,7 @@ class Ending(NetsimCase):
 
     def wait_for_exit(self, pidfd):
         import select
-        self.assertTrue(select.select([pidfd], [], [], 10)[0])
+        self.assertTrue(select.select([pidfd], [], [], GENEROUS)[0])
         os.close(pidfd)
 
     def assert_nobody_in(self, namespace):
@@ -240,7 +240,7 @@ class Privileges(NetsimCase):
 set -e
 id=$("$NETSIM" up "$SCENARIO")
 test "$("$NETSIM" exec left -- cat /proc/sys/net/ipv4/icmp_ratelimit)" = 0
-"$NETSIM" exec left -- ping -c1 -W5 10.9.0.2
+"$NETSIM" exec left -- ping -c1 -w60 10.9.0.2
 "$NETSIM" down "$id"
 test -z "$("$NETSIM" list)"
 """

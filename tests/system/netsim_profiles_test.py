@@ -257,7 +257,7 @@ class Events(unittest.TestCase):
                 self.assertNotEqual(
                     lab.net.run("a", "ping", "-c1", "-W1", S1).returncode, 0)
                 lab.net.event(member, "link-up")
-                lab.net.exec("a", "ping", "-c1", "-W5", S1)
+                lab.net.wait_for_ping("a", S1)
 
 
 if __name__ == "__main__":

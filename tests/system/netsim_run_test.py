@@ -131,11 +131,11 @@ within = "30s"
         status, report = self.report("""[[step]]
 on = "left"
 run = "echo started; sleep 1000"
-timeout = "500ms"
+timeout = "3s"
 """)
         self.assertEqual(status, 1)
         step = report["steps"][0]
-        self.assertEqual(step["found"], "still running after 500ms")
+        self.assertEqual(step["found"], "still running after 3s")
         self.assertEqual(step["output"], "started\n")
 
     def test_notices_a_background_process_that_ends_too_early(self):
