@@ -1,4 +1,3 @@
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <csignal>
@@ -14,6 +13,7 @@
 #include "natkit/derp/key_text.h"
 #include "natkit/io/event_loop.h"
 #include "natkit/io/signal_watcher.h"
+#include "natkit/shell/descriptors.h"
 #include "natkit/shell/logging.h"
 #include "options.h"
 #include "relay_server.h"
@@ -43,15 +43,6 @@ derp::ServerConfig MakeServerConfig(const Options& options,
                                ? derp::NotHerePolicy::kAnyPayload
                                : derp::NotHerePolicy::kDiscoOnly;
   return config;
-}
-
-/// One connection is one descriptor; the usual soft limit of 1024 is too few.
-void RaiseDescriptorLimit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-  }
 }
 
 /// Listens everywhere. An IPv6 wildcard that the system cannot have is only
@@ -229,7 +220,7 @@ int Main(int argc, char** argv) {
     std::puts("derpd: the configuration is fine");
     return shell::kExitOk;
   }
-  RaiseDescriptorLimit();
+  shell::RaiseDescriptorLimit();
   Daemon daemon(*options, rng);
   if (const auto started = daemon.Start(std::move(*credentials)); !started) {
     std::fprintf(stderr, "derpd: %s\n", started.error().c_str());

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "natkit/shell/logging.h"
+#include "reload_plan.h"
 
 namespace natkit::stunsrv {
 
@@ -16,8 +17,9 @@ using shell::Outcome;
 
 }  // namespace
 
-Daemon::Daemon(CommandLine line, Rng& rng)
+Daemon::Daemon(CommandLine line, size_t descriptors, Rng& rng)
     : line_(std::move(line)),
+      descriptors_(descriptors),
       udp_(rng),
       streams_(loop_, rng),
       metrics_(loop_, [this] { return FormatMetrics(Measure()); }) {}
@@ -58,7 +60,7 @@ void Daemon::OnSignal(int signal) {
 }
 
 void Daemon::Reload() {
-  const auto settings = LoadSettings(line_);
+  auto settings = LoadSettings(line_);
   if (!settings) {
     ++failed_reloads_;
     for (const std::string& error : settings.error()) {
@@ -66,6 +68,9 @@ void Daemon::Reload() {
     }
     Log(LogLevel::kError, "the old settings stay in use");
     return;
+  }
+  if (const auto warning = FitConnections(descriptors_, *settings)) {
+    Log(LogLevel::kWarning, *warning);
   }
   if (const auto applied = Apply(*settings); !applied) {
     ++failed_reloads_;
@@ -80,22 +85,44 @@ void Daemon::Reload() {
   Announce();
 }
 
+/// Addresses of ours that stand in the way of new ones are given up first, and
+/// taken again if the new ones are not to be had.
+Outcome<void> Daemon::Apply(const Settings& settings) {
+  auto changed = Change(settings_, settings);
+  if (!changed && MustReleaseFirst(settings_, settings)) {
+    const Settings kept = KeptOf(settings_, settings);
+    changed = Change(settings_, kept);
+    udp_.WaitForUpdate();
+    if (changed) {
+      changed = Change(kept, settings);
+    }
+    if (!changed) {
+      if (const auto back = Change(kept, settings_); !back) {
+        Log(LogLevel::kError, back.error());
+      }
+    }
+  }
+  if (changed) {
+    settings_ = settings;
+  }
+  return changed;
+}
+
 /// Each part changes as a whole or not at all; when one fails, those before it
 /// go back.
-Outcome<void> Daemon::Apply(const Settings& settings) {
-  if (auto listened = metrics_.Listen(settings.metrics); !listened) {
+Outcome<void> Daemon::Change(const Settings& from, const Settings& to) {
+  if (auto listened = metrics_.Listen(to.metrics); !listened) {
     return listened;
   }
-  if (auto reloaded = streams_.Reload(settings); !reloaded) {
-    static_cast<void>(metrics_.Listen(settings_.metrics));
+  if (auto reloaded = streams_.Reload(to); !reloaded) {
+    static_cast<void>(metrics_.Listen(from.metrics));
     return reloaded;
   }
-  if (auto reloaded = udp_.Reload(settings); !reloaded) {
-    static_cast<void>(streams_.Reload(settings_));
-    static_cast<void>(metrics_.Listen(settings_.metrics));
+  if (auto reloaded = udp_.Reload(to); !reloaded) {
+    static_cast<void>(streams_.Reload(from));
+    static_cast<void>(metrics_.Listen(from.metrics));
     return reloaded;
   }
-  settings_ = settings;
   return {};
 }
 

@@ -19,7 +19,7 @@ namespace natkit::stunsrv {
 /// The running server: UDP on threads of its own, the rest on this one.
 class Daemon {
  public:
-  Daemon(CommandLine line, Rng& rng);
+  Daemon(CommandLine line, size_t descriptors, Rng& rng);
 
   [[nodiscard]] shell::Outcome<void> Start(const Settings& settings,
                                            InheritedSockets inherited);
@@ -30,10 +30,13 @@ class Daemon {
   void OnSignal(int signal);
   void Reload();
   [[nodiscard]] shell::Outcome<void> Apply(const Settings& settings);
+  [[nodiscard]] shell::Outcome<void> Change(const Settings& from,
+                                            const Settings& to);
   void Announce() const;
   [[nodiscard]] Measurements Measure() const;
 
   CommandLine line_;
+  size_t descriptors_;
   io::EventLoop loop_;
   UdpService udp_;
   StreamService streams_;

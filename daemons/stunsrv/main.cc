@@ -6,6 +6,7 @@
 #include "daemon.h"
 #include "inherited_sockets.h"
 #include "natkit/base/rng.h"
+#include "natkit/shell/descriptors.h"
 #include "natkit/shell/logging.h"
 #include "natkit/shell/outcome.h"
 #include "options.h"
@@ -24,14 +25,19 @@ int Main(int argc, char** argv) {
   if (!line) {
     return line.error();
   }
-  const auto settings = LoadSettings(*line);
+  auto settings = LoadSettings(*line);
   if (!settings) {
     for (const std::string& error : settings.error()) {
       Fail(error, shell::kExitUsage);
     }
     return shell::kExitUsage;
   }
+  const size_t descriptors = shell::RaiseDescriptorLimit();
+  const auto warning = FitConnections(descriptors, *settings);
   if (line->is_check) {
+    if (warning) {
+      std::fprintf(stderr, "stunsrv: %s\n", warning->c_str());
+    }
     if (const auto checked = CheckFiles(*settings); !checked) {
       return Fail(checked.error(), shell::kExitUsage);
     }
@@ -39,12 +45,15 @@ int Main(int argc, char** argv) {
     return shell::kExitOk;
   }
   shell::SetUpLogging("stunsrv", settings->log_level);
+  if (warning) {
+    shell::Log(LogLevel::kWarning, *warning);
+  }
   auto inherited = TakeInheritedSockets();
   if (!inherited) {
     return Fail(inherited.error(), shell::kExitFailure);
   }
   SystemRng rng;
-  Daemon daemon(*std::move(line), rng);
+  Daemon daemon(*std::move(line), descriptors, rng);
   const auto started = daemon.Start(*settings, *std::move(inherited));
   if (!started) {
     return Fail(started.error(), shell::kExitFailure);

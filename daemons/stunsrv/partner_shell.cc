@@ -28,7 +28,7 @@ std::string Explain(Errc reason) {
              "partner_addresses must be what the other machine has as "
              "discovery_advertised, or discovery_addresses without that";
     case Errc::kAlreadyExists:
-      return "an order came twice";
+      return "an order came twice, or was made before the start";
     default:
       return "it is no order of the other machine";
   }
@@ -68,7 +68,7 @@ PartnerShell::PartnerShell(const PartnerSettings& settings,
     : settings_(settings),
       secret_(secret.Clone()),
       sender_(secret.Clone(), settings.side),
-      receiver_(secret.Clone(), settings.side) {}
+      receiver_(io::EventLoop::UnixNow(), secret.Clone(), settings.side) {}
 
 bool PartnerShell::Has(const IpAddress& address) const {
   return std::ranges::find(settings_.addresses, address) !=

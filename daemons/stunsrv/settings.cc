@@ -8,6 +8,24 @@
 
 namespace natkit::stunsrv {
 
+std::optional<std::string> FitConnections(size_t descriptors,
+                                          Settings& settings) {
+  // Standard streams, event loops, metrics clients, files that are read, and
+  // old sockets while new ones are opened.
+  constexpr size_t kOthers = 96;
+  const size_t used = kOthers + settings.tcp.size() + settings.tls.size() +
+                      settings.udp.size() * settings.threads * 2 +
+                      settings.threads * 3;
+  const size_t room = descriptors > used ? descriptors - used : 1;
+  if (settings.max_connections <= room) {
+    return std::nullopt;
+  }
+  settings.max_connections = room;
+  return "max_connections is taken for " + std::to_string(room) +
+         ": this process may have " + std::to_string(descriptors) +
+         " descriptors at most (ulimit -n, LimitNOFILE)";
+}
+
 stun::ServerConfig MakeServerConfig(const Settings& settings) {
   stun::ServerConfig config;
   config.requests = settings.requests;

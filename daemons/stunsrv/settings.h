@@ -60,6 +60,11 @@ struct Settings {
   LogLevel log_level = LogLevel::kInfo;
 };
 
+/// Lowers max_connections to what `descriptors` of the process leave room for.
+/// Returns what to tell the operator then.
+[[nodiscard]] std::optional<std::string> FitConnections(size_t descriptors,
+                                                        Settings& settings);
+
 /// What a StunServer is to be made with.
 [[nodiscard]] stun::ServerConfig MakeServerConfig(const Settings& settings);
 

@@ -176,6 +176,12 @@ UdpWorker::State UdpService::StateFor(size_t index,
   return state;
 }
 
+void UdpService::WaitForUpdate() {
+  for (const auto& worker : workers_) {
+    worker->WaitForUpdate();
+  }
+}
+
 void UdpService::Stop() {
   for (const auto& worker : workers_) {
     worker->Stop();

@@ -32,6 +32,8 @@ class UdpService {
 
   /// Answers what has arrived and ends the threads; counters stay.
   void Stop();
+  /// Returns once every thread goes by the last Reload().
+  void WaitForUpdate();
 
   /// The bound addresses with their actual ports.
   [[nodiscard]] std::vector<Endpoint> local_endpoints() const;

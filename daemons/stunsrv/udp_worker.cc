@@ -48,8 +48,14 @@ void UdpWorker::Update(State state) {
   {
     const std::scoped_lock lock(mutex_);
     update_ = std::move(state);
+    is_updating_ = true;
   }
   wake_up_.Signal();
+}
+
+void UdpWorker::WaitForUpdate() {
+  std::unique_lock lock(mutex_);
+  updated_.wait(lock, [this] { return !is_updating_; });
 }
 
 UdpCounters UdpWorker::counters() const {
@@ -127,6 +133,9 @@ void UdpWorker::TakeUpdate() {
   state_ = *std::move(update);
   pacer_ = TurnPacer(state_.gather_time);
   Watch(state_);
+  const std::scoped_lock lock(mutex_);
+  is_updating_ = update_.has_value();
+  updated_.notify_all();
 }
 
 void UdpWorker::Watch(const State& state) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -60,6 +61,9 @@ class UdpWorker {
   /// without a loss. A null server: the old one stays.
   void Update(State state);
 
+  /// Returns once the last Update() holds, so that what it gave up is free.
+  void WaitForUpdate();
+
   /// Answers what has arrived and ends the thread.
   void Stop();
 
@@ -99,7 +103,9 @@ class UdpWorker {
 
   mutable std::mutex mutex_;  // guards the following
   std::optional<State> update_;
+  bool is_updating_ = false;
   UdpCounters published_;
+  std::condition_variable updated_;  // with mutex_
 
   std::atomic<bool> is_stopping_{false};
   std::thread thread_;

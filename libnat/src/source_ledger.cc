@@ -19,7 +19,30 @@ SourceLedger::SourceLedger(size_t bucket_count) : balances_(bucket_count) {
   NATKIT_CHECK(bucket_count > 0);
 }
 
-void SourceLedger::Receive(SourceKey source, size_t size) {
+/// Goes through the buckets at an even pace, so that no request has to wait for
+/// many of them unless none came for long.
+void SourceLedger::Forgive(Instant now) {
+  if (!round_began_ || now < *round_began_) {
+    round_began_ = now;
+    forgiven_ = 0;
+  }
+  const size_t count = balances_.size();
+  const double share = std::chrono::duration<double>(now - *round_began_) /
+                       std::chrono::duration<double>(kForgiveness);
+  const size_t due =
+      share >= 1 ? count
+                 : static_cast<size_t>(share * static_cast<double>(count));
+  for (; forgiven_ < due; ++forgiven_) {
+    balances_[forgiven_] = std::max(balances_[forgiven_], 0);
+  }
+  if (forgiven_ == count) {
+    round_began_ = now;
+    forgiven_ = 0;
+  }
+}
+
+void SourceLedger::Receive(Instant now, SourceKey source, size_t size) {
+  Forgive(now);
   int32_t& balance = BalanceOf(source);
   balance = std::min(balance + Limited(size), kMaxCredit);
 }

@@ -14,6 +14,7 @@ import shutil
 import signal
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 import tempfile
@@ -193,7 +194,7 @@ class Discovery(Case):
                               text=True, timeout=lab.DEADLINE)
         self.assertIn("Open", done.stdout + done.stderr)
 
-    def begin_machine(self, own, other, secret="5a" * 32):
+    def begin_machine(self, own, other, secret="5a" * 32, more=""):
         self.write(f"{own}.secret", secret + "\n")
         return self.begin(
             f'listen = ["{own}:{P1}"]\n'
@@ -202,7 +203,7 @@ class Discovery(Case):
             f'partner_listen = "{own}:3480"\n'
             f'partner_link = "{other}:3480"\n'
             f'partner_secret_file = "{self.folder}/{own}.secret"\n'
-            'amplification = "any"\nmetrics_listen = "127.0.0.1:0"\n',
+            'amplification = "any"\nmetrics_listen = "127.0.0.1:0"\n' + more,
             count=2, name=f"{own}.toml")
 
     def test_two_machines_are_one_server(self):
@@ -218,6 +219,22 @@ class Discovery(Case):
         forged = self.client()
         self.assertTrue(stun.is_silent(forged, (A2, 3480), bytes(100)))
         self.assertTrue(stun.is_silent(forged, (A2, 3480), stun.request()))
+
+    def test_two_machines_are_one_server_to_an_old_client(self):
+        self.begin_machine(A1, A2, more="rfc3489 = true\n")
+        self.begin_machine(A2, A1, more="rfc3489 = true\n")
+        client = self.client()
+        for flags, sender in ((0, (A1, P1)), (2, (A1, P2)), (4, (A2, P1)),
+                              (6, (A2, P2))):
+            identity = os.urandom(16)  # of RFC 3489: no cookie in it
+            request = struct.pack("!HH16sHHI", 1, 8, identity, 3, 4, flags)
+
+            def answer(request=request):
+                client.sendto(request, (A1, P1))
+                return client.recvfrom(2048)
+            got, source = answer()
+            self.assertEqual(source, sender)
+            self.assertEqual((got[:2], got[4:20]), (b"\x01\x01", identity))
 
     def test_another_secret_is_named_and_a_reload_mends_it(self):
         first = self.begin_machine(A1, A2)
@@ -417,6 +434,63 @@ class Configuration(Case):
         stun.ask(client, (A2, P1))
         self.assertEqual(server.stop(), 0)
 
+    def reload(self, server, config, number):
+        self.write("stunsrv.toml", config)
+        server.process.send_signal(signal.SIGHUP)
+        server.wait_log("settings reloaded", number)
+
+    def test_an_address_may_take_the_place_of_an_overlapping_one(self):
+        wide = f'listen = "0.0.0.0:{P1}"\n'
+        tcp = 'listen_tcp = "{}:3478"\nmetrics_listen = "{}:9478"\n'
+        server = self.begin(wide + tcp.format("0.0.0.0", A1), "--threads", "2")
+        client = self.client()
+        stun.ask(client, (A2, P1))
+        self.reload(server, f'listen = "{A1}:{P1}"\n' + tcp.format(A1, A2), 1)
+        stun.ask(client, (A1, P1))
+        self.assertTrue(self.is_free(A2))
+        # The two exchange their ports; then all is as in the beginning.
+        self.reload(server, f'listen = "{A1}:{P1}"\nlisten_tcp = "{A1}:9478"\n'
+                    f'metrics_listen = "{A1}:3478"\n', 2)
+        with urllib.request.urlopen(f"http://{A1}:3478/metrics") as page:
+            self.assertIn(b"stunsrv_reloads_total", page.read())
+        with socket.create_connection((A1, 9478)) as stream:
+            stream.sendall(stun.request())
+            self.assertTrue(stream.recv(2048))
+        self.reload(server, wide + tcp.format("0.0.0.0", A1), 3)
+        stun.ask(client, (A2, P1))
+        self.assertEqual(server.stop(), 0)
+
+    def test_an_overlapping_reload_that_fails_changes_nothing(self):
+        server = self.begin(f'listen = "0.0.0.0:{P1}"\n', "--threads", "2")
+        self.write("stunsrv.toml", f'listen = ["{A1}:{P1}", "192.0.2.1:1"]\n')
+        server.process.send_signal(signal.SIGHUP)
+        server.wait_log("the old settings stay in use")
+        client = self.client()
+        for address in (A1, A2):
+            stun.ask(client, (address, P1))
+
+    def test_few_descriptors_are_no_reason_to_stop(self):
+        config = (f'listen = "{A1}:{P1}"\nlisten_tcp = "{A1}:{P1}"\n'
+                  f'metrics_listen = "{A1}:9478"\nrate_limit = 0\n'
+                  "max_connections_per_source = 1000\n")
+        command = ["prlimit", "--nofile=160:160", STUNSRV, "--threads", "1",
+                   "--config", self.write("stunsrv.toml", config)]
+        check = subprocess.run([*command, "--check"], capture_output=True,
+                               text=True, timeout=lab.DEADLINE)
+        self.assertEqual(check.returncode, 0, check.stderr)
+        self.assertRegex(check.stderr, r"max_connections is taken for \d+: ")
+        server = self.start(command, "listening on TCP", 1)
+        self.assertIn("max_connections is taken for", server.log)
+        connections = []
+        for _ in range(300):
+            connections.append(socket.create_connection((A1, P1)))
+            self.addCleanup(connections[-1].close)
+        connections[-1].settimeout(lab.DEADLINE)
+        connections[-1].sendall(stun.request())
+        self.assertTrue(connections[-1].recv(2048))
+        with urllib.request.urlopen(f"http://{A1}:9478/metrics") as page:
+            self.assertIn(b"stunsrv_connections", page.read())
+
     def is_free(self, address):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             try:
@@ -485,6 +559,7 @@ class ServiceManager(Case):
     def open(self, kind, address, port):
         one = socket.socket(socket.AF_INET, kind)
         self.addCleanup(one.close)
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         one.bind((address, port))
         if kind == socket.SOCK_STREAM:
             one.listen()

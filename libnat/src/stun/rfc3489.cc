@@ -52,6 +52,27 @@ std::optional<attr::ChangeRequestValue> ParseRfc3489Request(ByteView datagram) {
   return change;
 }
 
+bool IsRfc3489Response(ByteView datagram) {
+  ByteReader in(datagram);
+  uint16_t type = 0;
+  uint16_t length = 0;
+  uint32_t cookie = 0;
+  if (!in.ReadU16(type) || !in.ReadU16(length) || !in.ReadU32(cookie) ||
+      !in.Skip(kIdSize - 4) || type != kBindingSuccess.Encode() ||
+      cookie == kMagicCookie || length != in.remaining()) {
+    return false;
+  }
+  bool has_mapped = false;
+  while (!in.is_empty()) {
+    Attribute attribute;
+    if (!ReadAttribute(in, attribute)) {
+      return false;
+    }
+    has_mapped |= attribute.type == AttributeType::kMappedAddress;
+  }
+  return has_mapped;
+}
+
 size_t WriteRfc3489Response(ByteView request, const Rfc3489Addresses& addresses,
                             MutableBytes out) {
   ByteWriter writer(out);

@@ -15,6 +15,9 @@ namespace natkit::stun {
 [[nodiscard]] std::optional<attr::ChangeRequestValue> ParseRfc3489Request(
     ByteView datagram);
 
+/// Whether these bytes are a whole Binding success response of RFC 3489.
+[[nodiscard]] bool IsRfc3489Response(ByteView datagram);
+
 /// The addresses of a response of RFC 3489.
 struct Rfc3489Addresses {
   Endpoint mapped;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "natkit/nat/stun_message.h"
+#include "stun/rfc3489.h"
 #include "stun/stun_source_filter.h"
 
 namespace natkit::stun {
@@ -29,6 +30,9 @@ Mac MacOf(ByteView bytes, const PartnerSecret& secret) {
 bool MakesSense(const PartnerOrder& order) {
   if (order.from_port == 0 || !IsAnswerableSource(order.to, {})) {
     return false;
+  }
+  if (IsRfc3489Response(order.response)) {
+    return true;
   }
   const auto message = Message::Parse(order.response);
   return message && (message->type() == kBindingSuccess ||

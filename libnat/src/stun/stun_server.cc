@@ -162,7 +162,7 @@ bool StunServer::IsAdmitted(Exchange& exchange) {
     return false;
   }
   if (ledger_ && exchange.transport == Transport::kUdp) {
-    ledger_->Receive(exchange.source, exchange.request.size());
+    ledger_->Receive(exchange.now, exchange.source, exchange.request.size());
   }
   return true;
 }

@@ -24,14 +24,14 @@ PartnerSecret MakeSecret() {
 }
 
 void RefuseForgery(ByteView datagram) {
-  PartnerReceiver receiver(MakeSecret(), PartnerSide::kSecond);
+  PartnerReceiver receiver({}, MakeSecret(), PartnerSide::kSecond);
   NATKIT_CHECK(!receiver.Open(kNow, datagram));
 }
 
 /// The input as a response in an order that is authentic.
 void RoundTrip(ByteView response) {
   PartnerSender sender(MakeSecret(), PartnerSide::kFirst);
-  PartnerReceiver receiver(MakeSecret(), PartnerSide::kSecond);
+  PartnerReceiver receiver({}, MakeSecret(), PartnerSide::kSecond);
   const PartnerOrder order{
       .from_port = 3479,
       .to = {.address = IpAddress::V4(203, 0, 113, 7), .port = 40000},

@@ -43,7 +43,7 @@ class PartnerLink : public ::testing::Test {
   }
 
   PartnerSender sender_{MakeSecret(1), PartnerSide::kFirst};
-  PartnerReceiver receiver_{MakeSecret(1), PartnerSide::kSecond};
+  PartnerReceiver receiver_{kNow - 1h, MakeSecret(1), PartnerSide::kSecond};
 };
 
 TEST_F(PartnerLink, CarriesAResponseOfBothFamilies) {
@@ -77,8 +77,31 @@ TEST_F(PartnerLink, WhatIsForgottenStaysRefused) {
   EXPECT_EQ(OpenError(old), Errc::kAlreadyExists);
 }
 
+TEST_F(PartnerLink, WhatWasMadeBeforeTheStartIsRefused) {
+  const Bytes old = Seal();
+  EXPECT_EQ(OpenError(old), Errc{});
+  PartnerReceiver restarted(kNow + 1s, MakeSecret(1), PartnerSide::kSecond);
+  EXPECT_EQ(restarted.Open(kNow + 2s, old).error().code, Errc::kAlreadyExists);
+  EXPECT_TRUE(restarted.Open(kNow + 2s, Seal(kNow + 2s)));
+}
+
+TEST_F(PartnerLink, CarriesAResponseOfRfc3489) {
+  // MAPPED-ADDRESS of 203.0.113.7:41641; 16 bytes of ID, no cookie.
+  const Bytes old =
+      Hex("0101000c0102030405060708090a0b0c0d0e0f1000010008 0001a2a9cb007107");
+  const auto opened = receiver_.Open(kNow, Seal(kNow, kClient, old));
+  ASSERT_TRUE(opened);
+  EXPECT_EQ(Bytes(opened->response.begin(), opened->response.end()), old);
+  Bytes request = old;
+  request[0] = 0;
+  EXPECT_FALSE(receiver_.Open(kNow, Seal(kNow, kClient, request)));
+  Bytes longer = old;
+  longer.push_back(0);
+  EXPECT_FALSE(receiver_.Open(kNow, Seal(kNow, kClient, longer)));
+}
+
 TEST_F(PartnerLink, RefusesItsOwnOrders) {
-  PartnerReceiver own(MakeSecret(1), PartnerSide::kFirst);
+  PartnerReceiver own(kNow - 1h, MakeSecret(1), PartnerSide::kFirst);
   EXPECT_EQ(own.Open(kNow, Seal()).error().code, Errc::kInvalidState);
 }
 
@@ -118,7 +141,7 @@ TEST_F(PartnerLink, RefusesEveryChangedByte) {
 }
 
 TEST_F(PartnerLink, RefusesAnotherSecretAndShortDatagrams) {
-  PartnerReceiver other(MakeSecret(2), PartnerSide::kSecond);
+  PartnerReceiver other(kNow - 1h, MakeSecret(2), PartnerSide::kSecond);
   EXPECT_EQ(other.Open(kNow, Seal()).error().code, Errc::kBadIntegrity);
   for (size_t size = 0; size < PartnerSender::kOverhead; ++size) {
     EXPECT_EQ(OpenError(Bytes(size)), Errc::kTruncated);

@@ -205,6 +205,22 @@ TEST_F(StunServerTest, ListsUnknownAttributes) {
   EXPECT_EQ(server_->counters().unknown_attribute, 1U);
 }
 
+TEST_F(StunServerTest, ListsManyUnknownAttributes) {
+  std::vector<AttributeType> unknown;
+  for (uint16_t type = 0x7000; type < 0x7064; ++type) {
+    unknown.push_back(AttributeType{type});
+  }
+  const Bytes response = Ask(Request([&](auto& out) {
+    for (const AttributeType type : unknown) {
+      out.AddRaw(type, {});
+    }
+  }));
+  ExpectError(response, ErrorCode::kUnknownAttribute);
+  const auto list = Message::Parse(response)->Get<attr::UnknownAttributes>();
+  ASSERT_TRUE(list);
+  EXPECT_EQ(std::vector(list->items().begin(), list->items().end()), unknown);
+}
+
 TEST_F(StunServerTest, ASingleAddressCannotHonourChangeRequest) {
   for (const auto& [ip, port] :
        {std::pair{true, true}, {true, false}, {false, true}}) {

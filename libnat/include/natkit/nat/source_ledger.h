@@ -1,9 +1,12 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
+#include "natkit/base/time.h"
 #include "natkit/nat/source_hash.h"
 
 namespace natkit::nat {
@@ -13,9 +16,11 @@ namespace natkit::nat {
 ///
 /// Each source may owe kAllowance bytes, which answers a first short request
 /// at once; later ones are paid for by what the source sends, such as its
-/// retransmissions. All that is ever sent is at most what was received plus
-/// kAllowance for each bucket. Sources that share a bucket share an account.
-/// Nothing expires. Does not allocate after construction.
+/// retransmissions. Sources that share a bucket share an account. Debts are
+/// forgiven within kForgiveness, so that a new source does not pay for ever for
+/// those that had its bucket before: all that is sent in that time is at most
+/// what was received plus twice kAllowance for each bucket. Credit stays. Does
+/// not allocate after construction.
 class SourceLedger {
  public:
   /// Bytes that a source may be ahead: the answer to one request without
@@ -27,8 +32,11 @@ class SourceLedger {
   /// `bucket_count` buckets of 4 bytes; 0 is a bug of the caller and aborts.
   explicit SourceLedger(size_t bucket_count);
 
-  /// Notes bytes that came from a source.
-  void Receive(SourceKey source, size_t size);
+  /// Debts are forgotten once in this time, a few buckets at each Receive().
+  static constexpr Duration kForgiveness = std::chrono::minutes(10);
+
+  /// Notes bytes that came from a source at `now`.
+  void Receive(Instant now, SourceKey source, size_t size);
   /// Notes bytes that are to be sent if the source can pay or owe them.
   [[nodiscard]] bool Pay(SourceKey source, size_t size);
   /// Notes bytes that are sent whether the source can pay or not.
@@ -41,7 +49,11 @@ class SourceLedger {
     return balances_[BucketOf(source, balances_.size())];
   }
 
+  void Forgive(Instant now);
+
   std::vector<int32_t> balances_;
+  std::optional<Instant> round_began_;  // of forgiving
+  size_t forgiven_ = 0;                 // buckets in this round
 };
 
 }  // namespace natkit::nat

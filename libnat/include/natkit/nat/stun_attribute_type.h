@@ -76,7 +76,7 @@ enum class AttributeType : uint16_t {
 /// itself. Usages (ICE, behaviour discovery) add their own.
 [[nodiscard]] std::span<const AttributeType> BaseAttributes();
 
-/// Distinct attribute numbers, at most 32: more are not worth an answer.
-using AttributeTypeList = nat::BoundedList<AttributeType, 32>;
+/// Distinct attribute numbers, at most 128: more are not worth an answer.
+using AttributeTypeList = nat::BoundedList<AttributeType, 128>;
 
 }  // namespace natkit::stun

@@ -58,20 +58,21 @@ class PartnerSender {
 };
 
 /// The receiver's half. Accepts each order once, of those that are at most 10 s
-/// old or ahead. The clocks of the two machines must agree that far; when both
+/// old or ahead and were made after it, so that none is obeyed again by the
+/// next receiver. The clocks of the two machines must agree that far; when both
 /// are set back, it goes on. Pure; not thread-safe.
 class PartnerReceiver {
  public:
   static constexpr std::chrono::seconds kTolerance{10};
 
-  PartnerReceiver(PartnerSecret secret, PartnerSide own)
-      : secret_(std::move(secret)), own_(own) {}
+  PartnerReceiver(PartnerTime now, PartnerSecret secret, PartnerSide own)
+      : secret_(std::move(secret)), own_(own), forgotten_(now) {}
 
   /// Checks and reads an order; on error nothing has changed. Errors:
   /// kTruncated, kNotFound (not an order), kBadIntegrity, kInvalidState (of
   /// this side: it came back, or both machines take the same side),
   /// kTimedOut (the clocks differ too much), kAlreadyExists (seen before, or
-  /// older than the 256 last ones), kBadValue (what it says makes no sense, or
+  /// older than the 256 last ones or this receiver), kBadValue (what it says makes no sense, or
   /// the response is not a STUN response).
   [[nodiscard]] Result<PartnerOrder> Open(PartnerTime now, ByteView datagram);
 
@@ -85,7 +86,7 @@ class PartnerReceiver {
   PartnerSide own_;
   std::array<PartnerTime, kRemembered> seen_{};  // a ring
   size_t next_ = 0;
-  PartnerTime forgotten_{};  // the latest that left the ring
+  PartnerTime forgotten_;  // the latest that left the ring, or the start
 };
 
 }  // namespace natkit::stun
