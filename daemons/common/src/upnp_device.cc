@@ -3,8 +3,11 @@
 #include <miniupnpc/miniupnpc.h>
 #include <miniupnpc/upnpreplyparse.h>
 
+#include <charconv>
 #include <chrono>
+#include <cstdint>
 #include <cstdlib>
+#include <system_error>
 
 #include "natkit/base/text.h"
 #include "natkit/io/event_loop.h"
@@ -95,10 +98,14 @@ UpnpResult UpnpDevice::Do(const UpnpRequest& request) {
     return {.id = request.id, .error = UpnpError::kNoDevice};
   }
   const Instant deadline = now + kActionLimit;
-  const bool is_addition = request.action == UpnpAction::kAddMapping;
-  return {.id = request.id,
-          .error =
-              is_addition ? Add(request, deadline) : Delete(request, deadline)};
+  if (request.action == UpnpAction::kDeleteMapping) {
+    return {.id = request.id, .error = Delete(request, deadline)};
+  }
+  UpnpResult result{.id = request.id, .error = Add(request, deadline)};
+  if (result.error == UpnpError::kNone) {
+    result.lease = AskLease(request, deadline);
+  }
+  return result;
 }
 
 UpnpResult UpnpDevice::Discover(const UpnpRequest& request, Instant deadline) {
@@ -168,14 +175,18 @@ bool UpnpDevice::TryService(Service service, Instant deadline,
   return true;
 }
 
+UpnpDevice::Answer UpnpDevice::AskEntry(const UpnpRequest& request,
+                                        Instant deadline) const {
+  return Call(*found_, "GetSpecificPortMappingEntry",
+              {{"NewRemoteHost", ""},
+               {"NewExternalPort", std::to_string(request.external_port)},
+               {"NewProtocol", ProtocolName(request.protocol)}},
+              deadline);
+}
+
 /// Some devices let one host take the mapping of another.
 bool UpnpDevice::IsTaken(const UpnpRequest& request, Instant deadline) const {
-  const Answer answer =
-      Call(*found_, "GetSpecificPortMappingEntry",
-           {{"NewRemoteHost", ""},
-            {"NewExternalPort", std::to_string(request.external_port)},
-            {"NewProtocol", ProtocolName(request.protocol)}},
-           deadline);
+  const Answer answer = AskEntry(request, deadline);
   if (answer.error != UpnpError::kNone) {
     return false;
   }
@@ -203,6 +214,22 @@ UpnpError UpnpDevice::Add(const UpnpRequest& request, Instant deadline) const {
                {"NewLeaseDuration", std::to_string(lease)}},
               deadline)
       .error;
+}
+
+/// Devices may give less than they were asked for, without a word.
+std::optional<Duration> UpnpDevice::AskLease(const UpnpRequest& request,
+                                             Instant deadline) const {
+  const Answer answer =
+      AskEntry(request, std::min(deadline, io::EventLoop::Now() + kOneLook));
+  const std::string text = SoapValues(answer.body).Find("NewLeaseDuration");
+  uint32_t seconds = 0;
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (answer.error != UpnpError::kNone || error != std::errc() ||
+      end != text.data() + text.size()) {
+    return std::nullopt;
+  }
+  return std::chrono::seconds(seconds);
 }
 
 UpnpError UpnpDevice::Delete(const UpnpRequest& request,

@@ -121,6 +121,16 @@ void PcpClient::Start(Instant now) {
   HandleTimeout(now);
 }
 
+void PcpClient::Renew(Instant now) {
+  last_now_ = now;
+  for (auto& [key, entry] : entries_) {
+    if (!entry.is_leaving) {
+      RequestAt(now, entry.retry);
+    }
+  }
+  HandleTimeout(now);
+}
+
 bool PcpClient::Map(Instant now, const PortMappingKey& key,
                     const Endpoint& suggested) {
   last_now_ = now;

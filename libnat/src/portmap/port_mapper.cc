@@ -180,11 +180,25 @@ void PortMapper::Refresh(Instant now) {
 void PortMapper::SetReflexiveAddresses(Instant now,
                                        std::vector<IpAddress> addresses) {
   last_now_ = now;
+  const auto has = [](const std::vector<IpAddress>& all, const IpAddress& one) {
+    return std::ranges::find(all, one) != all.end();
+  };
+  bool is_any_lost = false;
+  for (const auto& [key, wanted] : wanted_) {
+    is_any_lost |= wanted.mapping && !addresses.empty() &&
+                   has(reflexive_, wanted.mapping->external.address) &&
+                   !has(addresses, wanted.mapping->external.address);
+  }
   reflexive_ = std::move(addresses);
   for (auto& [key, wanted] : wanted_) {
     if (wanted.mapping) {
       Publish(wanted, PortMapping(*wanted.mapping));
     }
+  }
+  if (is_any_lost && selected_ && clients_) {
+    // The router has another address, which it may not announce.
+    clients_->NoteNewAddress(now, *selected_);
+    Drain(now);
   }
 }
 

@@ -61,6 +61,15 @@ bool PortMappingClients::Start(Instant now, PortMappingService service) {
   return is_used;
 }
 
+void PortMappingClients::NoteNewAddress(Instant now,
+                                        PortMappingService service) {
+  if (service == PortMappingService::kPcp && pcp_) {
+    pcp_->Renew(now);
+  } else {
+    (void)Start(now, service);
+  }
+}
+
 void PortMappingClients::Map(Instant now, PortMappingService service,
                              const PortMappingKey& key) {
   With(service, [&](auto& client) { (void)client.Map(now, key); });

@@ -13,6 +13,8 @@ namespace {
 using std::chrono::minutes;
 
 constexpr Duration kCheckInterval = minutes(10);
+/// Of a device that gives next to nothing.
+constexpr Duration kShortestRenewal = std::chrono::seconds(1);
 constexpr int kMaxConflicts = 3;
 
 PortMappingError ErrorOf(UpnpError error) {
@@ -106,7 +108,7 @@ void UpnpClient::HandleResult(Instant now, const UpnpResult& result) {
   } else if (done.is_deletion) {
     Remove(*done.key);
   } else {
-    HandleAdded(now, *done.key, result.error);
+    HandleAdded(now, *done.key, result);
   }
   SendNext(now);
 }
@@ -185,7 +187,8 @@ void UpnpClient::HandleDiscovered(Instant now, const UpnpResult& result) {
 }
 
 void UpnpClient::HandleAdded(Instant now, const PortMappingKey& key,
-                             UpnpError error) {
+                             const UpnpResult& result) {
+  const UpnpError error = result.error;
   const auto found = entries_.find(key);
   if (found == entries_.end()) {
     return;
@@ -195,10 +198,16 @@ void UpnpClient::HandleAdded(Instant now, const PortMappingKey& key,
     return;  // its deletion is due
   }
   if (error == UpnpError::kNone && external_address_) {
-    const Duration lease = entry.is_permanent ? Duration::max() : lifetime_;
+    // A lease of 0 lasts until it is deleted; it is asked for again all the
+    // same.
+    const bool is_shorter = result.lease && *result.lease > Duration{};
+    const Duration given =
+        is_shorter ? std::min(*result.lease, lifetime_) : lifetime_;
+    const Duration lease = entry.is_permanent ? Duration::max() : given;
     entry.is_granted = true;
     entry.conflicts = 0;
-    entry.due = now + std::min(kCheckInterval, lifetime_ / 2);
+    entry.due =
+        now + std::max(kShortestRenewal, std::min(kCheckInterval, given / 2));
     events_.emplace_back(
         MappingGranted{key, {*external_address_, entry.external_port}, lease});
     return;

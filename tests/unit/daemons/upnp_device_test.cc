@@ -109,6 +109,20 @@ class Router {
         .error;
   }
 
+  /// What the device says of the lease after an addition.
+  std::optional<Duration> AddedLease() {
+    return client
+        .Do({.id = 2,
+             .action = UpnpAction::kAddMapping,
+             .gateway = AddressOf(1),
+             .local = kUs,
+             .external_port = 6000,
+             .internal_port = 6000,
+             .lease = std::chrono::hours(1),
+             .description = "a"})
+        .lease;
+  }
+
   UpnpError Delete(const IpAddress& gateway) {
     return client
         .Do({.id = 3,
@@ -138,6 +152,26 @@ TEST(UpnpDevice, FindsMapsAndDeletes) {
   router.ExpectFound();
   const auto requests = router.device.requests();
   EXPECT_EQ(std::ranges::count(requests, "GET /d HTTP/1.1"), 1);
+}
+
+TEST(UpnpDevice, TellsTheLeaseThatWasGiven) {
+  Router router;
+  router.Start({"/d"});
+  EXPECT_EQ(router.Discover().error, UpnpError::kNone);
+  EXPECT_EQ(router.AddedLease(), std::nullopt);  // it does not say
+  const auto say = [&](const std::string& lease) {
+    router.answers["GetSpecificPortMappingEntry"] = Soap(
+        "<NewInternalPort>6000</NewInternalPort>"
+        "<NewInternalClient>127.0.0.1</NewInternalClient>"
+        "<NewLeaseDuration>" +
+        lease + "</NewLeaseDuration>");
+    return router.AddedLease();
+  };
+  EXPECT_EQ(say("300"), std::chrono::seconds(300));
+  EXPECT_EQ(say("0"), std::chrono::seconds(0));
+  for (const char* nonsense : {"", "-5", "12x", "99999999999"}) {
+    EXPECT_EQ(say(nonsense), std::nullopt) << nonsense;
+  }
 }
 
 TEST(UpnpDevice, ErrorsAreTold) {

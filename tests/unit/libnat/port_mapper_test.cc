@@ -212,6 +212,28 @@ TEST(PortMapper, SaysWhatStunServersThinkOfTheMapping) {
   EXPECT_EQ(lab.All<PortMapped>().size(), 3U);
 }
 
+/// Only PCP has announcements, and few routers send them.
+TEST(PortMapper, ARouterWithANewAddressIsAskedOnceStunServersSeeIt) {
+  for (const auto& speaks :
+       {MapperLab::Speaks{.pcp = true}, MapperLab::Speaks{.nat_pmp = true},
+        MapperLab::Speaks{.upnp = true}}) {
+    MapperLab lab(speaks);
+    lab.Start();
+    lab.Run(seconds(2));
+    lab.mapper.SetReflexiveAddresses(lab.now, {kExternal});
+    lab.Exchange();
+    lab.external = IpAddress::V4(203, 0, 113, 21);
+    lab.Run(seconds(30));
+    ASSERT_EQ(lab.mapper.mappings().size(), 1U);
+    EXPECT_EQ(lab.mapper.mappings()[0].external.address, kExternal);
+    lab.mapper.SetReflexiveAddresses(lab.now, {lab.external});
+    lab.Run(seconds(1));
+    ASSERT_EQ(lab.mapper.mappings().size(), 1U);
+    EXPECT_EQ(lab.mapper.mappings()[0].external.address, lab.external);
+    EXPECT_EQ(lab.mapper.mappings()[0].standing, MappingStanding::kNotProbed);
+  }
+}
+
 TEST(PortMapper, AMappingIsVerifiedByAPacketFromOutsideAlone) {
   MapperLab lab({.pcp = true});
   lab.Start();

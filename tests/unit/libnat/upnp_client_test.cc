@@ -76,6 +76,26 @@ TEST(UpnpClient, FindsTheDeviceThenMaps) {
   EXPECT_EQ(lab.client.NextTimeout(), lab.now + minutes(10));
 }
 
+TEST(UpnpClient, AShorterLeaseIsRenewedInItsHalf) {
+  const auto due_after = [](Duration lease) {
+    UpnpLab lab;
+    lab.Answer(lab.Next());
+    const UpnpRequest add = lab.Next();
+    lab.client.HandleResult(lab.now, {.id = add.id, .lease = lease});
+    const auto granted = lab.Take<MappingGranted>();
+    EXPECT_EQ(granted.size(), 1U);
+    EXPECT_EQ(granted.at(0).lifetime,
+              lease == Duration{} ? Duration(hours(2))
+                                  : std::min<Duration>(lease, hours(2)));
+    return *lab.client.NextTimeout() - lab.now;
+  };
+  EXPECT_EQ(due_after(minutes(4)), minutes(2));
+  EXPECT_EQ(due_after(minutes(60)), minutes(10));
+  EXPECT_EQ(due_after(hours(24)), minutes(10));
+  EXPECT_EQ(due_after(Duration{}), minutes(10));  // until it is deleted
+  EXPECT_EQ(due_after(std::chrono::milliseconds(1)), std::chrono::seconds(1));
+}
+
 TEST(UpnpClient, ATakenPortIsTriedElsewhereThreeTimes) {
   UpnpLab lab;
   lab.Answer(lab.Next());

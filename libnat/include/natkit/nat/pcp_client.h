@@ -73,6 +73,8 @@ class PcpClient {
   // Inputs. After each one, drain all outputs.
   /// Begins, or asks whether the server is still there.
   void Start(Instant now);
+  /// Asks for all mappings again at once: the gateway may have another address.
+  void Renew(Instant now);
   /// Wants a mapping; again: no effect. `suggested` with port 0 stands for the
   /// internal port and any address. False: it cannot be (port 0, over
   /// kMaxKeys).

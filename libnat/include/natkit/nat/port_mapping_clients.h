@@ -50,6 +50,9 @@ class PortMappingClients {
   // Inputs. After each one, drain all outputs.
   /// False if this service is not used here.
   bool Start(Instant now, PortMappingService service);
+  /// The router may have another address: all of them ask for it, some with
+  /// each mapping.
+  void NoteNewAddress(Instant now, PortMappingService service);
   void Map(Instant now, PortMappingService service, const PortMappingKey& key);
   void Unmap(Instant now, PortMappingService service,
              const PortMappingKey& key);

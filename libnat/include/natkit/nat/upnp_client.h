@@ -17,10 +17,11 @@ namespace natkit::nat {
 /// Keeps mappings at a UPnP Internet Gateway Device.
 ///
 /// Mappings are asked for again every ten minutes, or at half of their lease if
-/// that is sooner, since nothing announces that a device has lost them. What
-/// devices refuse is met: a taken port (718, 729) by up to three others, "same
-/// port required" (724) by the same, "only permanent leases" (725) by one that
-/// is deleted at the end. One request is under way at a time.
+/// that is sooner (the device may give less than it is asked for), since
+/// nothing announces that a device has lost them. What devices refuse is met: a
+/// taken port (718, 729) by up to three others, "same port required" (724) by
+/// the same, "only permanent leases" (725) by one that is deleted at the end.
+/// One request is under way at a time.
 ///
 /// Pure: owns no socket, clock or random source; `rng` must outlive it.
 class UpnpClient {
@@ -73,7 +74,8 @@ class UpnpClient {
   void Discover();
   void Ask(const PortMappingKey& key, const Entry& entry);
   void HandleDiscovered(Instant now, const UpnpResult& result);
-  void HandleAdded(Instant now, const PortMappingKey& key, UpnpError error);
+  void HandleAdded(Instant now, const PortMappingKey& key,
+                   const UpnpResult& result);
   bool TryOtherwise(Instant now, const PortMappingKey& key, Entry& entry,
                     UpnpError error);
   void Remove(const PortMappingKey& key);

@@ -61,6 +61,8 @@ struct UpnpResult {
   uint64_t id = 0;
   UpnpError error = UpnpError::kNone;  ///< also codes that are not named above
   std::optional<IpAddress> external_address;  ///< kDiscover, if it has one
+  /// kAddMapping: how long it lives by what the device says, if it does.
+  std::optional<Duration> lease;
 };
 
 }  // namespace natkit::nat

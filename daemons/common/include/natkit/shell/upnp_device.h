@@ -54,6 +54,10 @@ class UpnpDevice {
                                    Instant deadline) const;
   [[nodiscard]] nat::UpnpError Delete(const nat::UpnpRequest& request,
                                       Instant deadline) const;
+  [[nodiscard]] Answer AskEntry(const nat::UpnpRequest& request,
+                                Instant deadline) const;
+  [[nodiscard]] std::optional<Duration> AskLease(
+      const nat::UpnpRequest& request, Instant deadline) const;
   [[nodiscard]] bool IsTaken(const nat::UpnpRequest& request,
                              Instant deadline) const;
   [[nodiscard]] Answer Call(const Service& service, std::string_view action,
