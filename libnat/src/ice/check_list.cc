@@ -51,6 +51,13 @@ void CheckList::RemoveBase(const Endpoint& base) {
                 [&](const auto& entry) { return entry.first.base == base; });
 }
 
+void CheckList::RemoveRemote(const Endpoint& remote) {
+  std::erase_if(triggered_,
+                [&](const PairKey& key) { return key.remote == remote; });
+  std::erase_if(
+      pairs_, [&](const auto& entry) { return entry.first.remote == remote; });
+}
+
 void CheckList::UpdateRemote(const Candidate& remote) {
   for (auto& [key, pair] : pairs_) {
     if (key.remote == remote.endpoint) {

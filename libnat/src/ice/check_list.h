@@ -40,6 +40,7 @@ class CheckList {
   [[nodiscard]] Pair* Find(const PairKey& key);
   [[nodiscard]] const Pair* Find(const PairKey& key) const;
   void RemoveBase(const Endpoint& base);
+  void RemoveRemote(const Endpoint& remote);
   /// A peer-reflexive candidate turned out to be a signalled one.
   void UpdateRemote(const Candidate& remote);
   /// Recomputes all priorities.

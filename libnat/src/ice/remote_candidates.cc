@@ -41,6 +41,17 @@ const Candidate* RemoteCandidates::FindOrLearn(const Endpoint& from,
   return &items_.emplace_back(learnt);
 }
 
+void RemoteCandidates::Remove(const Endpoint& endpoint) {
+  std::erase_if(items_, [&](const Candidate& candidate) {
+    return candidate.endpoint == endpoint;
+  });
+}
+
+bool RemoteCandidates::Has(const Endpoint& endpoint) const {
+  return std::ranges::find(items_, endpoint, &Candidate::endpoint) !=
+         items_.end();
+}
+
 Candidate* RemoteCandidates::Find(const Endpoint& endpoint) {
   const auto found = std::ranges::find(items_, endpoint, &Candidate::endpoint);
   return found == items_.end() ? nullptr : &*found;

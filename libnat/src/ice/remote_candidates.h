@@ -24,7 +24,13 @@ class RemoteCandidates {
   /// Finds the candidate of a check's source, or adds a peer-reflexive one;
   /// nullptr at the limit. The pointer is valid until the next call.
   const Candidate* FindOrLearn(const Endpoint& from, uint32_t priority);
+  void Remove(const Endpoint& endpoint);
 
+  [[nodiscard]] bool Has(const Endpoint& endpoint) const;
+
+  [[nodiscard]] bool is_full() const { return items_.size() >= limit_; }
+
+  /// In the order in which they came.
   [[nodiscard]] const std::vector<Candidate>& items() const { return items_; }
 
  private:

@@ -47,6 +47,9 @@ void Session::SetRemote(Instant now, const Credentials& remote) {
 }
 
 Result<void> Session::AddRemote(const Candidate& candidate) {
+  if (remotes_.is_full() && !remotes_.Has(candidate.endpoint)) {
+    MakeRoomForRemote();
+  }
   const auto outcome = remotes_.Add(candidate);
   if (!outcome) {
     return std::unexpected(outcome.error());

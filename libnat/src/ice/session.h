@@ -12,6 +12,7 @@
 #include "ice/consent.h"
 #include "ice/pair.h"
 #include "ice/remote_candidates.h"
+#include "ice/replay_filter.h"
 #include "ice/retransmit_timer.h"
 #include "natkit/base/endpoint.h"
 #include "natkit/base/result.h"
@@ -116,7 +117,7 @@ class Session {
     std::vector<uint8_t> payload;
   };
 
-  /// A check that came before the remote credentials.
+  /// A check that came before the remote credentials, each of its own.
   struct EarlyCheck {
     PairKey path;
     IncomingCheck check;
@@ -189,6 +190,11 @@ class Session {
   void RememberEarly(const PairKey& path, const IncomingCheck& check);
   void ProcessCheck(Instant now, const PairKey& path,
                     const IncomingCheck& check);
+  /// Peer-reflexive candidates that never worked make room for others, the
+  /// oldest first.
+  void MakeRoomForRemote();
+  [[nodiscard]] bool IsExpendable(const Candidate& remote) const;
+  void RemoveRemote(const Endpoint& remote);
   void TriggerCheck(Instant now, Pair& pair);
   void HandleNomination(Instant now, const Pair& pair,
                         const IncomingCheck& check);
@@ -223,6 +229,7 @@ class Session {
   std::optional<Credentials> remote_;
   std::optional<stun::IntegrityKey> remote_key_;
   RemoteCandidates remotes_;
+  ReplayFilter replays_;
   bool has_all_remotes_ = false;
   std::vector<EarlyCheck> early_;
   CheckList list_;

@@ -1,8 +1,17 @@
 #include <algorithm>
+#include <cstddef>
 
 #include "ice/session.h"
 
 namespace natkit::ice {
+
+namespace {
+
+/// Sources of checks that have not answered ours: with one base or two they
+/// leave most of the check list to candidates that were signalled.
+constexpr ptrdiff_t kMaxUnproven = 16;
+
+}  // namespace
 
 void Session::HandleRequest(Instant now, const PairKey& path,
                             const UfragPair& ufrags,
@@ -21,6 +30,12 @@ void Session::HandleRequest(Instant now, const PairKey& path,
                                   check->integrity));
   NoteSentOn(now, path);
   if (is_retired_) {
+    return;
+  }
+  // The answer is no longer than the check; more is not owed to a copy.
+  if (!replays_.IsFirst(message.id(), path.remote) &&
+      !remotes_.Has(path.remote)) {
+    ++context_.counters.dropped_replayed;
     return;
   }
   if (!remote_) {
@@ -78,11 +93,51 @@ void Session::RememberEarly(const PairKey& path, const IncomingCheck& check) {
   early_.push_back({.path = path, .check = check});
 }
 
+bool Session::IsExpendable(const Candidate& remote) const {
+  const auto is_it = [&](const std::optional<PairKey>& key) {
+    return key && key->remote == remote.endpoint;
+  };
+  if (remote.type != CandidateType::kPeerReflexive || is_it(selected_) ||
+      is_it(nominee_) || is_it(nominated_by_peer_)) {
+    return false;
+  }
+  return std::ranges::none_of(list_.pairs(), [&](const auto& entry) {
+    const Pair& pair = entry.second;
+    return entry.first.remote == remote.endpoint &&
+           (pair.state == PairState::kSucceeded || pair.rtt.samples() > 0);
+  });
+}
+
+void Session::MakeRoomForRemote() {
+  const auto& all = remotes_.items();
+  const auto oldest = std::ranges::find_if(
+      all, [this](const Candidate& one) { return IsExpendable(one); });
+  if (oldest != all.end()) {
+    RemoveRemote(Endpoint(oldest->endpoint));
+  }
+}
+
+void Session::RemoveRemote(const Endpoint& remote) {
+  remotes_.Remove(remote);
+  list_.RemoveRemote(remote);
+  std::erase_if(outgoing_, [&](const auto& entry) {
+    return entry.second.pair.remote == remote;
+  });
+}
+
 void Session::ProcessCheck(Instant now, const PairKey& path,
                            const IncomingCheck& check) {
   const Candidate* host = context_.locals.FindHost(path.base);
   if (host == nullptr) {
     return;  // answered, but no base of ours that could send
+  }
+  if (!remotes_.Has(path.remote)) {
+    const auto expendable = std::ranges::count_if(
+        remotes_.items(),
+        [this](const Candidate& one) { return IsExpendable(one); });
+    if (expendable >= kMaxUnproven || remotes_.is_full()) {
+      MakeRoomForRemote();
+    }
   }
   const size_t known = remotes_.items().size();
   const Candidate* remote = remotes_.FindOrLearn(path.remote, check.priority);

@@ -11,6 +11,7 @@
 namespace natkit::ice {
 namespace {
 
+using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr int kFlood = 20000;
@@ -83,6 +84,125 @@ TEST_F(AgentFlood, ChecksWithAWrongPasswordChangeNothing) {
   EXPECT_TRUE(ViewOf(lab_) == before);
   EXPECT_EQ(lab_.agent.counters().dropped_unauthenticated, kFlood);
   EXPECT_EQ(lab_.agent.PollEvent(), std::nullopt);
+}
+
+/// Answers what is asked of `genuine` alone.
+void AnswerOnly(AgentLab& lab, const Endpoint& genuine, Duration duration) {
+  const Instant end = lab.now + duration;
+  while (lab.now < end) {
+    lab.Advance(milliseconds(20));
+    for (const Sent& request : lab.TakeRequests()) {
+      if (request.transmit.to == genuine) {
+        lab.Answer(request.transmit);
+      }
+    }
+  }
+}
+
+/// Gives the agent a path to kRemote.
+void Connect(AgentLab& lab) {
+  lab.SetUp();
+  CheckRequest check = lab.Request();
+  check.use_candidate = lab.agent.role() == Role::kControlled;
+  lab.Check(check);
+  AnswerOnly(lab, kRemote, seconds(2));
+  EXPECT_TRUE(lab.agent.selected());
+  lab.TakeResponses();
+}
+
+/// The peer is at kRemote2 now; the agent must follow.
+void ExpectRoam(AgentLab& lab) {
+  lab.AddRemote(kRemote2, kMaxLocalPreference);
+  for (int i = 0; i < 100; ++i) {
+    CheckRequest check = lab.Request();
+    check.use_candidate = lab.agent.role() == Role::kControlled;
+    lab.Check(check, kRemote2);
+    AnswerOnly(lab, kRemote2, milliseconds(500));
+    if (lab.agent.selected() && lab.agent.selected()->remote == kRemote2) {
+      return;
+    }
+  }
+  ADD_FAILURE() << "never roamed";
+}
+
+std::vector<AgentConfig> AllKinds() {
+  return {AgentConfig::Mesh(Role::kControlled),
+          AgentConfig::Mesh(Role::kControlling),
+          AgentConfig{.role = Role::kControlled},
+          AgentConfig{.role = Role::kControlling}};
+}
+
+/// Whoever has seen one check can send it from anywhere.
+TEST(AgentReplay, CopiesOfACheckAreAnsweredAndNoMore) {
+  for (const AgentConfig& config : AllKinds()) {
+    AgentLab lab(config);
+    Connect(lab);
+    const View before = ViewOf(lab);
+    CheckRequest check = lab.Request();
+    check.use_candidate = config.role == Role::kControlled;
+    lab.Check(check);
+    lab.TakeResponses();
+    const uint64_t sent = lab.agent.counters().checks_sent;
+    for (uint32_t i = 0; i < kFlood; ++i) {
+      lab.Check(check, SpoofedSource(i));
+    }
+    EXPECT_EQ(lab.TakeResponses().size(), size_t{kFlood});
+    EXPECT_TRUE(ViewOf(lab) == before);
+    AnswerOnly(lab, kRemote, seconds(5));
+    EXPECT_EQ(lab.agent.counters().checks_sent, sent);
+    EXPECT_EQ(lab.agent.counters().dropped_replayed, uint64_t{kFlood});
+    EXPECT_EQ(lab.agent.selected()->remote, kRemote);
+    ExpectRoam(lab);
+  }
+}
+
+TEST(AgentReplay, CopiesBeforeTheCredentialsCountOnce) {
+  AgentLab lab(AgentConfig{.role = Role::kControlled});
+  (void)lab.agent.AddHostBase(lab.now, kBase);
+  const CheckRequest check = lab.Request();
+  lab.Check(check, kRemote2);
+  for (uint32_t i = 0; i < 100; ++i) {
+    lab.Check(check, SpoofedSource(i));
+  }
+  EXPECT_EQ(lab.agent.counters().dropped_over_limit, 0U);
+  (void)lab.agent.SetRemoteCredentials(lab.now, lab.peer);
+  lab.Advance(seconds(1));
+  for (const Sent& request : lab.TakeRequests()) {
+    EXPECT_EQ(request.transmit.to, kRemote2);
+  }
+}
+
+/// Each check that was seen brings one more source; none of them answers.
+TEST(AgentReplay, SourcesThatNeverAnswerMakeRoomForOthers) {
+  for (const AgentConfig& config : AllKinds()) {
+    AgentLab lab(config);
+    Connect(lab);
+    for (uint32_t i = 0; i < 1000; ++i) {
+      lab.Check(lab.Request(), SpoofedSource(i));
+      if (i % 50 == 0) {
+        AnswerOnly(lab, kRemote, milliseconds(200));
+      }
+    }
+    EXPECT_LE(lab.agent.paths().size(), 20U);
+    ExpectRoam(lab);
+  }
+}
+
+/// The peer's own second source, learnt from its check alone.
+TEST(AgentReplay, ANewSourceIsFollowedInAFloodOfSourcesThatDoNotAnswer) {
+  AgentLab lab(AgentConfig::Mesh(Role::kControlled));
+  Connect(lab);
+  for (uint32_t i = 0; i < 1000; ++i) {
+    lab.Check(lab.Request(), SpoofedSource(i));
+  }
+  for (int i = 0; i < 20; ++i) {
+    CheckRequest check = lab.Request();
+    check.use_candidate = true;
+    lab.Check(check, kRemote2);
+    AnswerOnly(lab, kRemote2, milliseconds(500));
+  }
+  ASSERT_TRUE(lab.agent.selected());
+  EXPECT_EQ(lab.agent.selected()->remote, kRemote2);
 }
 
 TEST_F(AgentFlood, ResponsesToNobodysTransactionChangeNothing) {

@@ -114,6 +114,7 @@ struct AgentCounters {
   uint64_t role_conflicts = 0;
   uint64_t dropped_malformed = 0;        ///< our ufrag, but not an ICE check
   uint64_t dropped_unauthenticated = 0;  ///< integrity missing or wrong
+  uint64_t dropped_replayed = 0;         ///< a copy of a check, another source
   uint64_t dropped_asymmetric = 0;       ///< response not from where we asked
   uint64_t dropped_over_limit = 0;       ///< a bound of AgentConfig was reached
 
