@@ -6,11 +6,13 @@ tcp_established_timeout 3 s. All flows of the schedule run at once.
 import time
 
 from nat_lab import S1
+from net_probe import SILENCE
 
 TIMEOUTS = {"udp_timeout": "3s", "udp_stream_timeout": "7s",
             "tcp_established_timeout": "3s"}
 SERVER = (S1, 1100)
-LATE = 0.2      # seconds; a step that comes later makes the run worthless
+LATE = 0.3      # seconds; a step that comes later makes the run worthless
+ATTEMPTS = 10
 FIRST_PORT = 11000
 
 # What a flow does at which second: out and in refresh, "probe" asks whether an
@@ -52,6 +54,16 @@ class Lifetimes:
         else:
             self.server.send(self.port, self.source[flow], word)
 
+    def _settle(self, attempt):
+        """Waits until what was sent before has arrived, if it does."""
+        port = FIRST_PORT + 500 + attempt
+        time.sleep(LATE)
+        self.inside.send(port, self.port, "settled|out")
+        self._learn(self.port, ["settled"])
+        self.server.send(self.port, self.source["settled"], "back")
+        if self.inside.receive(port) is None:
+            raise RuntimeError("lifetimes: no answer passes")
+
     def measure(self, attempt):
         """{flow: whether its probe passed}, or None if steps came late."""
         self.port = (S1, 1100 + attempt + 1)
@@ -69,7 +81,7 @@ class Lifetimes:
             time.sleep(max(0, start + at - time.monotonic()))
             self._do(number, flow, word)
             self.lateness = max(self.lateness, time.monotonic() - start - at)
-        time.sleep(LATE)
+        self._settle(attempt)
         passed = {flow: "probe" in self.inside.drain(FIRST_PORT + number)
                   for number, (flow, _) in flows}
         return passed if self.lateness < LATE else None
@@ -78,7 +90,7 @@ class Lifetimes:
 def udp_lifetimes(lab):
     """The flows, each "passes" or "gone"."""
     lifetimes = Lifetimes(lab)
-    for attempt in range(3):
+    for attempt in range(ATTEMPTS):
         if passed := lifetimes.measure(attempt):
             return {flow: "passes" if ok else "gone"
                     for flow, ok in passed.items()}
@@ -97,9 +109,9 @@ def tcp_idle(lab):
         return {"tcp idle": peer}
     time.sleep(4.2)
     server.tcp_send(local, "from the server", peer=peer)
-    inward = inside.tcp_receive(12900, timeout=0.5)
+    inward = inside.tcp_receive(12900, timeout=SILENCE)
     inside.tcp_send(12900, "from the client")
-    outward = server.tcp_receive(local, peer=peer, timeout=1)
+    outward = server.tcp_receive(local, peer=peer, timeout=SILENCE)
     inward, outward = (
         "gone" if text is None else "passes" if text.startswith("from the")
         else text for text in (inward, outward))

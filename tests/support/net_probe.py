@@ -20,7 +20,7 @@ import threading
 import time
 
 GENEROUS = 60.0  # seconds; only a failing test waits this long
-SILENCE = 0.5    # seconds without an answer that count as "none comes"
+SILENCE = 1.0    # seconds without an answer that count as "none comes"
 
 
 class NetProbe:
