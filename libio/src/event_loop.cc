@@ -36,6 +36,32 @@ void EventLoop::Impl::RunPosted() {
   running.clear();
 }
 
+void EventLoop::Impl::AddDue(TimerFrame* timer) {
+  due.push_back(timer);
+  uv_idle_start(&hurry, [](uv_idle_t*) {});
+  uv_check_start(&after_sockets, [](uv_check_t* handle) {
+    static_cast<Impl*>(handle->data)->FireDue();
+  });
+}
+
+void EventLoop::Impl::RemoveDue(const TimerFrame* timer) {
+  std::erase(due, timer);
+}
+
+void EventLoop::Impl::FireDue() {
+  while (!due.empty()) {
+    TimerFrame* frame = due.front();
+    due.pop_front();
+    TimerState& state = frame->payload;
+    state.deadline.reset();
+    state.is_firing = true;
+    state.on_fire();  // may destroy the Timer, not the frame
+    state.is_firing = false;
+  }
+  uv_idle_stop(&hurry);
+  uv_check_stop(&after_sockets);
+}
+
 EventLoop::EventLoop() : impl_(std::make_unique<Impl>()) {
   NATKIT_CHECK(uv_loop_init(&impl_->loop) == 0);
   impl_->wake.data = impl_.get();
@@ -44,11 +70,16 @@ EventLoop::EventLoop() : impl_(std::make_unique<Impl>()) {
         static_cast<Impl*>(handle->data)->RunPosted();
       });
   NATKIT_CHECK(error == 0);
+  NATKIT_CHECK(uv_idle_init(&impl_->loop, &impl_->hurry) == 0);
+  NATKIT_CHECK(uv_check_init(&impl_->loop, &impl_->after_sockets) == 0);
+  impl_->after_sockets.data = impl_.get();
 }
 
 EventLoop::~EventLoop() {
   impl_->posted.clear();
   uv_close(reinterpret_cast<uv_handle_t*>(&impl_->wake), nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(&impl_->hurry), nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(&impl_->after_sockets), nullptr);
   uv_walk(&impl_->loop, CheckIsClosing, nullptr);
   while (uv_run(&impl_->loop, UV_RUN_DEFAULT) != 0) {
   }

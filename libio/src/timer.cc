@@ -9,31 +9,23 @@
 namespace natkit::io {
 
 struct Timer::Impl {
-  struct State {
-    std::function<void()> on_fire;
-    std::optional<Instant> deadline;
-    bool is_firing = false;
-  };
+  TimerFrame* frame;
 
-  UvFrame<uv_timer_t, State>* frame;
-
-  static void OnFire(uv_timer_t* handle) {
-    auto* frame = static_cast<UvFrame<uv_timer_t, State>*>(handle->data);
-    frame->payload.deadline.reset();
-    frame->payload.is_firing = true;
-    frame->payload.on_fire();  // may destroy the Timer, not the frame
-    frame->payload.is_firing = false;
+  static void OnDue(uv_timer_t* handle) {
+    auto* frame = static_cast<TimerFrame*>(handle->data);
+    frame->payload.loop->AddDue(frame);
   }
 };
 
 Timer::Timer(EventLoop& loop, std::function<void()> on_fire)
-    : impl_(new Impl{new UvFrame<uv_timer_t, Impl::State>(
-          Impl::State{.on_fire = std::move(on_fire)})}) {
+    : impl_(new Impl{new TimerFrame(
+          TimerState{.loop = &loop.impl(), .on_fire = std::move(on_fire)})}) {
   NATKIT_CHECK(uv_timer_init(&loop.impl().loop, &impl_->frame->handle) == 0);
 }
 
 Timer::~Timer() {
   if (impl_ != nullptr) {
+    impl_->frame->payload.loop->RemoveDue(impl_->frame);
     impl_->frame->Close();
     delete impl_;
   }
@@ -53,6 +45,7 @@ void Timer::Arm(std::optional<Instant> deadline) {
     return;
   }
   state.deadline = deadline;
+  state.loop->RemoveDue(impl_->frame);
   if (!deadline) {
     uv_timer_stop(&handle);
     return;
@@ -65,7 +58,7 @@ void Timer::Arm(std::optional<Instant> deadline) {
   // uv runs due timers in a loop of its own: a handler that arms again for
   // "now" must not keep sockets from being served.
   const int64_t least = state.is_firing ? 1 : 0;
-  uv_timer_start(&handle, Impl::OnFire,
+  uv_timer_start(&handle, Impl::OnDue,
                  static_cast<uint64_t>(std::max(at - now, least)), 0);
 }
 

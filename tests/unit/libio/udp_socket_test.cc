@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
+
+#include "natkit/io/timer.h"
 
 namespace natkit::io {
 namespace {
@@ -122,6 +125,68 @@ INSTANTIATE_TEST_SUITE_P(Loopback, UdpFamilies,
                          [](const auto& family) {
                            return family.index == 0 ? "Ipv4" : "Ipv6";
                          });
+
+// A machine may keep a process from running for a second: then it has to see
+// what arrived meanwhile before it is told that nothing did.
+class LateTimer : public ::testing::Test {
+ protected:
+  /// Runs until both have happened that can: the timer is armed, and late when
+  /// its loop runs on, a datagram being there.
+  void BeLate(const std::function<bool()>& done) {
+    const Instant deadline = EventLoop::Now() + 5ms;
+    timer_->Arm(deadline);
+    loop_.Post([this, deadline] {
+      a_.socket.SendTo(b_.socket.local_endpoint(), AsBytes("answer"));
+      while (EventLoop::Now() < deadline + 2ms) {
+      }
+    });
+    EXPECT_TRUE(loop_.RunUntil(done, kLimit));
+  }
+
+  EventLoop loop_;
+  Host a_{loop_, "127.0.0.1:0"};
+  Host b_{loop_, "127.0.0.1:0"};
+  size_t received_by_then_ = 0;
+  int fired_ = 0;
+  std::unique_ptr<Timer> timer_ = std::make_unique<Timer>(loop_, [this] {
+    received_by_then_ = b_.received.size();
+    ++fired_;
+  });
+};
+
+TEST_F(LateTimer, FiresAfterTheSocketsAreServed) {
+  BeLate([this] { return fired_ == 1; });
+  EXPECT_EQ(received_by_then_, 1U);
+}
+
+TEST_F(LateTimer, DoesNotFireOnceWhatArrivedHasPutItOff) {
+  bool is_served = false;
+  b_.socket.SetReceiveHandler([&](PacketBatch&) {
+    timer_->Arm(EventLoop::Now() + 1h);
+    is_served = true;
+  });
+  BeLate([&] { return is_served; });
+  EXPECT_FALSE(loop_.RunUntil([this] { return fired_ > 0; }, 10ms));
+  EXPECT_TRUE(timer_->deadline().has_value());
+}
+
+TEST_F(LateTimer, FiresThoughWhatArrivedArmedItForTheSameTime) {
+  b_.socket.SetReceiveHandler(
+      [this](PacketBatch&) { timer_->Arm(timer_->deadline()); });
+  BeLate([this] { return fired_ == 1; });
+  EXPECT_FALSE(timer_->deadline().has_value());
+  EXPECT_FALSE(loop_.RunUntil([this] { return fired_ > 1; }, 10ms));
+}
+
+TEST_F(LateTimer, MayDieOfWhatArrived) {
+  bool is_served = false;
+  b_.socket.SetReceiveHandler([&](PacketBatch&) {
+    timer_.reset();
+    is_served = true;
+  });
+  BeLate([&] { return is_served; });
+  EXPECT_FALSE(loop_.RunUntil([this] { return fired_ > 0; }, 10ms));
+}
 
 TEST(UdpSocket, WildcardSocketAnswersFromTheAddressThatWasAsked) {
   EventLoop loop;

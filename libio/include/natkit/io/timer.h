@@ -10,7 +10,8 @@ namespace natkit::io {
 
 /// A one-shot timer that can be armed again at any time, also by its handler.
 ///
-/// Fires at or up to about a millisecond after its deadline, never before it.
+/// Fires at or up to about a millisecond after its deadline, never before it,
+/// and after the sockets that are ready by then have been served.
 class Timer {
  public:
   Timer(EventLoop& loop, std::function<void()> on_fire);
