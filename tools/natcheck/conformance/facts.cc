@@ -48,7 +48,8 @@ Task<bool> PassesTcp(Trial& trial, Facts& facts) {
     trial.Send(Side::kInside,
                netsim::BuildTcp(from->local(), trial.lab().Toward(to->local()),
                                 syn, {}));
-    co_await trial.Until(Persistence().patience, has_come);
+    co_await trial.Until(std::max(Persistence().patience, trial.Patience()),
+                         has_come);
   }
   if (!to->inbox.empty()) {
     facts.is_translated |=
@@ -69,7 +70,8 @@ Task<bool> PassesIcmp(Trial& trial, Facts& facts) {
                netsim::BuildEcho(from->local().address, remote.address,
                                  netsim::EchoKind::kRequest, from->local().port,
                                  1, TokenPayload(token)));
-    co_await trial.Until(Persistence().patience, has_come);
+    co_await trial.Until(std::max(Persistence().patience, trial.Patience()),
+                         has_come);
   }
   if (!to->inbox.empty()) {
     facts.is_translated |=

@@ -176,9 +176,9 @@ Task<std::optional<bool>> ArrivesUnchanged(Trial& trial, Socket& from,
   std::optional<bool> result;
   for (int i = 0; i < 6 && !result; ++i) {
     trial.Send(from.side(), netsim::BuildUdp(from.local(), to, payload));
-    co_await trial.Until(std::chrono::milliseconds(400), [&at, is_it] {
-      return std::ranges::any_of(at.inbox, is_it);
-    });
+    co_await trial.Until(
+        std::max<Duration>(std::chrono::milliseconds(400), trial.Patience()),
+        [&at, is_it] { return std::ranges::any_of(at.inbox, is_it); });
     if (const auto seen = TakeFrom(at.inbox, is_it)) {
       result = std::ranges::equal(seen->payload(), payload);
     }

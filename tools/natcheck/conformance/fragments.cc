@@ -4,7 +4,6 @@
 #include <array>
 #include <set>
 
-#include "crossing.h"
 #include "test_case.h"
 
 namespace natkit::natcheck::conformance {
@@ -60,7 +59,7 @@ Task<TooLarge> SendFull(Trial& trial, bool dont_fragment) {
     trial.lab().ExpectToken(token, *outside);
     trial.Send(Side::kInside,
                FullDatagram(*inside, target, token, dont_fragment));
-    co_await trial.Until(std::chrono::milliseconds(250), [&] {
+    co_await trial.Until(trial.Patience(), [&] {
       return !outside->inbox.empty() ||
              std::ranges::any_of(inside->inbox, IsTooBig);
     });
@@ -70,17 +69,24 @@ Task<TooLarge> SendFull(Trial& trial, bool dont_fragment) {
   co_return result;
 }
 
-/// Sends datagrams from outside in `pieces` fragments until one, of these or
-/// of those before, arrives; whether one did.
-Task<bool> DeliverPieces(Trial& trial, Socket& from, Endpoint to, Socket& at,
-                         size_t pieces, bool reversed, Duration crossing) {
+/// Sends datagrams from outside in `pieces` fragments until `wanted` of them
+/// have arrived, late or not; how many did.
+Task<size_t> DeliverPieces(Trial& trial, Socket& from, Endpoint to, Socket& at,
+                           size_t pieces, bool reversed, size_t wanted) {
   constexpr size_t kPiece = 400;
   constexpr size_t kHeader = 20;
   std::set<uint64_t> tokens;
-  const auto is_it = [&tokens](const Seen& seen) {
-    return tokens.contains(seen.token);
+  std::set<uint64_t> arrived;
+  const auto look = [&tokens, &arrived, &at] {
+    const size_t before = arrived.size();
+    for (const Seen& seen : at.inbox) {
+      if (tokens.contains(seen.token)) {
+        arrived.insert(seen.token);
+      }
+    }
+    return arrived.size() > before;
   };
-  for (int i = 0; i < 24; ++i) {
+  for (int i = 0; i < 24 && arrived.size() < wanted; ++i) {
     const uint64_t token = trial.lab().NextToken();
     tokens.insert(token);
     trial.lab().ExpectToken(token, at);
@@ -98,14 +104,9 @@ Task<bool> DeliverPieces(Trial& trial, Socket& from, Endpoint to, Socket& at,
     for (auto& fragment : fragments) {
       trial.Send(Side::kOutside, std::move(fragment));
     }
-    const bool came = co_await trial.Until(PatienceFor(crossing), [&at, is_it] {
-      return std::ranges::any_of(at.inbox, is_it);
-    });
-    if (came) {
-      co_return true;
-    }
+    co_await trial.Until(trial.Patience(), look);
   }
-  co_return false;
+  co_return arrived.size();
 }
 
 void JudgeDontFragment(Trial& trial, const TooLarge& result) {
@@ -159,29 +160,34 @@ Task<void> TestFragmentsOut(Trial& trial, const Facts& /*facts*/) {
 Task<void> TestFragmentsIn(Trial& trial, const Facts& /*facts*/) {
   const auto inside = trial.Inside(IpProtocol::kUdp);
   const auto outside = trial.Outside(IpProtocol::kUdp);
-  const Instant began = trial.lab().now();
   const auto mapped = co_await trial.Out(*inside, *outside);
-  const Duration crossing = trial.lab().now() - began;
   if (!mapped) {
     trial.Conclude("4787-14", kInconclusive, "no datagram arrived outside");
     co_return;
   }
   std::string missing;
+  bool is_chance = false;
   for (const size_t pieces : {size_t{2}, size_t{5}}) {
     for (const bool reversed : {false, true}) {
-      const bool came = co_await DeliverPieces(
-          trial, *outside, *mapped, *inside, pieces, reversed, crossing);
-      if (!came) {
+      // One may have been put in order on the way.
+      const size_t wanted = reversed ? 2 : 1;
+      const size_t came = co_await DeliverPieces(
+          trial, *outside, *mapped, *inside, pieces, reversed, wanted);
+      is_chance |= came > 0 && came < wanted;
+      if (came == 0) {
         missing += (missing.empty() ? "" : ", ") + std::to_string(pieces) +
                    (reversed ? " in reverse" : " in order");
       }
     }
   }
-  if (missing.empty()) {
+  if (!missing.empty()) {
+    trial.Conclude("4787-14", kFail, "fragments did not arrive: " + missing);
+  } else if (is_chance) {
+    trial.Conclude("4787-14", kInconclusive,
+                   "of fragments in reverse one datagram in 24 arrived");
+  } else {
     trial.Conclude("4787-14", kPass,
                    "2 and 5 fragments, in order and in reverse, arrived");
-  } else {
-    trial.Conclude("4787-14", kFail, "fragments did not arrive: " + missing);
   }
 }
 

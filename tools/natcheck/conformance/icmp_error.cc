@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
-#include "crossing.h"
 #include "icmp_flow.h"
 #include "test_case.h"
 
@@ -98,17 +98,26 @@ void JudgePassed(Trial& trial, std::string_view requirement, bool passes_good,
                  std::string(what) + (passed ? " passed" : " was dropped"));
 }
 
-/// REQ-3 and its parts: IPv4 outside whatever the inside is. The flow is kept
-/// alive: what is dropped on purpose takes its time.
+/// What is dropped on purpose takes its time, and mappings may live short
+/// whatever is sent: another flow takes the place of this one if it can.
+Task<void> Renew(Trial& trial, IcmpFlow& flow) {
+  IcmpFlow fresh;
+  const bool is_open = co_await SendOut(trial, fresh);
+  if (is_open) {
+    flow = std::move(fresh);
+  }
+}
+
+/// REQ-3 and its parts: IPv4 outside whatever the inside is.
 Task<void> JudgeValidation(Trial& trial, IcmpFlow& flow, bool passes_good) {
-  co_await SendOut(trial, flow);
+  co_await Renew(trial, flow);
   Quote quote = Quote::Of(trial, flow.last.packet);
   auto bad_icmp = Unreachable(flow, quote.packet);
   bad_icmp[kIpHeader + 2] ^= 0x55;
   const auto icmp = co_await Arrives(trial, flow, quote, bad_icmp);
   JudgeDropped(trial, "5508-3", passes_good, !icmp,
                "an error with a wrong ICMP checksum");
-  co_await SendOut(trial, flow);
+  co_await Renew(trial, flow);
   quote = Quote::Of(trial, flow.last.packet);
   auto bad_ip = Unreachable(flow, quote.packet);
   bad_ip[kQuoteAt + 10] ^= 0x55;
@@ -116,14 +125,14 @@ Task<void> JudgeValidation(Trial& trial, IcmpFlow& flow, bool passes_good) {
   const auto header = co_await Arrives(trial, flow, quote, bad_ip);
   JudgeDropped(trial, "5508-3a", passes_good, !header,
                "an error whose quoted IP header has a wrong checksum");
-  co_await SendOut(trial, flow);
+  co_await Renew(trial, flow);
   quote = Quote::Of(trial, flow.last.packet);
   const auto options = co_await Arrives(
       trial, flow, quote, Unreachable(flow, WithOptions(quote.packet)));
   JudgePassed(trial, "5508-3b", passes_good,
               options && options->quoted->source == flow.inside->local(),
               "an error quoting a packet with IP options");
-  co_await SendOut(trial, flow);
+  co_await Renew(trial, flow);
   quote = Quote::Of(trial, flow.last.packet);
   auto bad_udp = Unreachable(flow, quote.packet);
   bad_udp[kQuoteAt + kIpHeader + 6] ^= 0x55;
@@ -131,7 +140,7 @@ Task<void> JudgeValidation(Trial& trial, IcmpFlow& flow, bool passes_good) {
   const auto transport = co_await Arrives(trial, flow, quote, bad_udp);
   JudgePassed(trial, "5508-3c", passes_good, transport.has_value(),
               "an error whose quoted UDP checksum is wrong");
-  co_await SendOut(trial, flow);
+  co_await Renew(trial, flow);
   quote = Quote::Of(trial, flow.last.packet);
   const auto extended =
       co_await Arrives(trial, flow, quote, WithExtensions(flow, quote.packet));
@@ -147,9 +156,7 @@ bool IsRestored(Trial& trial, const IcmpFlow& flow, const Seen& error) {
 
 /// Errors about flows that the box does not have.
 Task<void> JudgeUnmapped(Trial& trial, IcmpFlow& flow, bool passes_good) {
-  const Instant began = trial.lab().now();
-  co_await SendOut(trial, flow);
-  const Duration patience = PatienceFor(trial.lab().now() - began);
+  co_await Renew(trial, flow);
   const IpAddress from = flow.outside->local().address;
   // Ports drawn one by one: any of them may happen to be mapped.
   constexpr int kPorts = 6;
@@ -164,12 +171,13 @@ Task<void> JudgeUnmapped(Trial& trial, IcmpFlow& flow, bool passes_good) {
     netsim::FixChecksums(quote.packet);
     trial.Send(Side::kOutside,
                netsim::BuildIcmpError(from, 3, 2, 0, quote.packet));
-    const bool arrived = co_await trial.Until(patience, [&trial, &quote] {
-      return std::ranges::any_of(
-          trial.lab().strays, [&quote](const Seen& seen) {
-            return seen.side == Side::kInside && quote.IsIn(seen);
-          });
-    });
+    const bool arrived =
+        co_await trial.Until(trial.Patience(), [&trial, &quote] {
+          return std::ranges::any_of(
+              trial.lab().strays, [&quote](const Seen& seen) {
+                return seen.side == Side::kInside && quote.IsIn(seen);
+              });
+        });
     came += arrived ? 1 : 0;
   }
   const bool passed = came > kChance;
@@ -240,7 +248,7 @@ Task<void> JudgeOutboundUnmapped(Trial& trial, IcmpFlow& flow) {
 
 /// REQ-5: an inside host reports about what came in.
 Task<void> JudgeOutbound(Trial& trial, const Facts& facts, IcmpFlow& flow) {
-  co_await SendOut(trial, flow);
+  co_await Renew(trial, flow);
   const auto in = co_await trial.Deliver(*flow.outside, flow.last.info.source,
                                          *flow.inside);
   if (!in) {

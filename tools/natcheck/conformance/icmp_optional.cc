@@ -55,7 +55,7 @@ Task<bool> PassesQuery(Trial& trial, const OptionalQuery& query) {
   bool came = false;
   for (int i = 0; i < Persistence().copies && !came; ++i) {
     trial.Send(Side::kInside, request);
-    came = co_await trial.Until(Persistence().interval, [&trial, is_it] {
+    came = co_await trial.Until(trial.Patience(), [&trial, is_it] {
       return std::ranges::any_of(trial.lab().strays, is_it);
     });
   }

@@ -53,7 +53,7 @@ Task<bool> Passes(Trial& trial, const OtherMessage& message) {
   bool came = false;
   for (int i = 0; i < Persistence().copies && !came; ++i) {
     trial.Send(Side::kInside, packet);
-    came = co_await trial.Until(Persistence().interval, [&trial, is_it] {
+    came = co_await trial.Until(trial.Patience(), [&trial, is_it] {
       return std::ranges::any_of(trial.lab().strays, is_it);
     });
   }

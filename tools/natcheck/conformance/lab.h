@@ -11,6 +11,7 @@
 #include <tuple>
 #include <vector>
 
+#include "crossing.h"
 #include "natkit/base/bytes.h"
 #include "natkit/base/endpoint.h"
 #include "natkit/base/rng.h"
@@ -145,6 +146,9 @@ class Lab {
   void Send(Trial& trial, Side side, std::vector<uint8_t> packet);
   /// Packets with this token are for `socket` wherever they come in.
   void ExpectToken(uint64_t token, Socket& socket);
+
+  /// What packets took; Deliver() fills it.
+  CrossingMeter crossing;
 
   /// About how many mappings one inside host was seen to have at most.
   std::optional<size_t> host_limit;

@@ -194,7 +194,7 @@ Task<void> Gather(Trial& trial, Crowd& crowd, size_t first, size_t end,
       co_await trial.Sleep(milliseconds(20));
     }
   }
-  co_await trial.Sleep(milliseconds(500));
+  co_await trial.Sleep(std::max<Duration>(milliseconds(500), trial.Patience()));
   for (const Seen& seen : crowd.target->inbox) {
     const auto host = host_of.find(seen.token);
     if (host != host_of.end()) {

@@ -2,12 +2,11 @@
 // RFC 7857 section 9: in which order ports are given.
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <map>
 #include <set>
 
-#include "crossing.h"
+#include "flow_watch.h"
 #include "test_case.h"
 
 namespace natkit::natcheck::conformance {
@@ -24,6 +23,8 @@ struct Glutton {
   std::optional<Endpoint> first;  ///< where its first flow is mapped
   /// By number of the flow: some of its mappings.
   std::map<size_t, Endpoint> known;
+  Instant began;
+  size_t count = 0;  ///< about how many it got
   bool is_refused = false;
   bool has_moved = false;     ///< a later flow has another external address
   std::optional<int> answer;  ///< code of the destination unreachable it got
@@ -46,8 +47,11 @@ std::optional<int> RefusalOf(const Seen& seen) {
 Task<void> Gorge(Trial& trial, Glutton& glutton, size_t host) {
   glutton.target = trial.Outside(IpProtocol::kUdp, 1);
   glutton.sockets.push_back(trial.Inside(IpProtocol::kUdp, host));
+  glutton.began = trial.lab().now();
   glutton.first = co_await trial.Out(*glutton.sockets.front(), *glutton.target);
-  for (size_t i = 1; i < kMost && !glutton.is_refused; ++i) {
+  FlowWatch watch(trial);
+  bool goes_on = glutton.first.has_value();
+  for (size_t i = 1; i < kMost && goes_on; ++i) {
     glutton.sockets.push_back(trial.Inside(IpProtocol::kUdp, host));
     Socket& last = *glutton.sockets.back();
     if (i % 50 != 0) {
@@ -55,16 +59,26 @@ Task<void> Gorge(Trial& trial, Glutton& glutton, size_t host) {
                     trial.lab().NextToken());
       continue;
     }
-    const auto mapped = co_await trial.Out(last, *glutton.target);
-    glutton.is_refused = !mapped;
-    if (mapped) {
-      glutton.known[i] = *mapped;
-    }
-    glutton.has_moved |=
-        mapped && glutton.first && mapped->address != glutton.first->address;
-    for (const Seen& seen : last.inbox) {
-      const auto code = RefusalOf(seen);
-      glutton.answer = code ? code : glutton.answer;
+    co_await watch.Begin(i, last, *glutton.target);
+    goes_on = co_await watch.Settle(false);
+  }
+  goes_on = goes_on && co_await watch.Settle(true);
+  glutton.count = watch.refused().value_or(glutton.sockets.size());
+  glutton.is_refused = watch.refused().has_value();
+  glutton.known = watch.mapped();
+  if (glutton.first) {
+    glutton.known[0] = *glutton.first;
+  }
+  glutton.has_moved =
+      std::ranges::any_of(glutton.known, [&glutton](const auto& one) {
+        return one.second.address != glutton.first->address;
+      });
+  if (glutton.is_refused) {
+    for (size_t i = glutton.count; i < glutton.sockets.size(); ++i) {
+      for (const Seen& seen : glutton.sockets[i]->inbox) {
+        const auto code = RefusalOf(seen);
+        glutton.answer = code ? code : glutton.answer;
+      }
     }
   }
 }
@@ -85,25 +99,58 @@ void JudgeAnswer(Trial& trial, const Facts& facts, const Glutton& glutton,
                      (is_carriers ? ", as RFC 6888 REQ-11 B has it" : ""));
 }
 
+/// Which of the known flows can still be reached: all are asked at once, as
+/// others may end while one is waited for.
+Task<std::set<size_t>> FindAlive(Trial& trial, Glutton& glutton) {
+  std::map<size_t, uint64_t> asked;  // tokens by number
+  std::set<size_t> alive;
+  for (const auto& [number, mapped] : glutton.known) {
+    asked[number] = trial.lab().NextToken();
+    trial.lab().ExpectToken(asked[number], *glutton.sockets[number]);
+  }
+  const auto is_done = [&glutton, &asked, &alive] {
+    for (const auto& [number, token] : asked) {
+      const Socket& own = *glutton.sockets[number];
+      const uint64_t wanted = token;
+      if (std::ranges::any_of(own.inbox, [wanted, &own](const Seen& seen) {
+            return seen.token == wanted && seen.side == Side::kInside &&
+                   seen.info.destination == own.local();
+          })) {
+        alive.insert(number);
+      }
+    }
+    return alive.size() == asked.size();
+  };
+  const Persistence how;
+  for (int i = 0; i < how.copies && alive.size() < asked.size(); ++i) {
+    for (const auto& [number, token] : asked) {
+      if (!alive.contains(number)) {
+        trial.SendUdp(*glutton.target, glutton.known[number], token);
+      }
+    }
+    co_await trial.Until(how.interval, is_done);
+  }
+  co_await trial.Until(trial.Patience(), is_done);
+  co_return alive;
+}
+
 /// Where old mappings give way: how many new ones are still there, counted by
-/// fifties, up to what a run itself may have.
-Task<void> CountKept(Trial& trial, Glutton& glutton) {
+/// fifties, up to what a run itself may have. nullopt: there is room for those.
+std::optional<size_t> CountKept(const Glutton& glutton,
+                                const std::set<size_t>& alive) {
   constexpr size_t kEnough = 1000;
   const size_t made = glutton.sockets.size();
   size_t kept = 0;
   for (auto it = glutton.known.rbegin(); it != glutton.known.rend(); ++it) {
-    const auto& [number, mapped] = *it;
-    if (made - number > kEnough) {
-      co_return;  // there is room for all that a run makes
+    if (made - it->first > kEnough) {
+      return std::nullopt;
     }
-    const bool is_there =
-        co_await trial.In(*glutton.target, mapped, *glutton.sockets[number]);
-    if (!is_there) {
+    if (!alive.contains(it->first)) {
       break;
     }
-    kept = made - number;
+    kept = made - it->first;
   }
-  trial.lab().host_limit = kept;
+  return kept;
 }
 
 /// RFC 6888 REQ-5, where each remote endpoint makes another mapping: who limits
@@ -118,7 +165,7 @@ Task<void> JudgeMemory(Trial& trial, Glutton& glutton) {
     trial.Conclude("6888-5", kPass,
                    "every remote endpoint makes another mapping, and there is "
                    "a limit at about " +
-                       std::to_string(glutton.sockets.size()) + " of them");
+                       std::to_string(glutton.count) + " of them");
   }
 }
 
@@ -146,8 +193,7 @@ void ConcludeEviction(Trial& trial) {
 /// What nobody can judge from one subscriber, but would like to know.
 void ReportUse(Trial& trial, const Facts& facts, const Glutton& glutton) {
   const std::string count = (glutton.is_refused ? "about " : "at least ") +
-                            std::to_string(glutton.sockets.size()) +
-                            " mappings";
+                            std::to_string(glutton.count) + " mappings";
   trial.Conclude("6888-13", kInconclusive,
                  "one subscriber got " + count +
                      "; how many ports others leave unused is to be read from "
@@ -165,11 +211,16 @@ void ReportUse(Trial& trial, const Facts& facts, const Glutton& glutton) {
                      "; whether that can be chosen can be stated (--state)");
 }
 
+void ConcludeOpen(Trial& trial, const std::string& reason) {
+  for (const std::string_view id : {"5508-8", "6888-4", "6888-11"}) {
+    trial.Conclude(id, kInconclusive, reason);
+  }
+}
+
 void JudgeQuota(Trial& trial, const Facts& facts, const Glutton& glutton,
                 bool others_fine, bool first_alive) {
-  const std::string where = "refused after about " +
-                            std::to_string(glutton.sockets.size()) +
-                            " mappings";
+  const std::string where =
+      "refused after about " + std::to_string(glutton.count) + " mappings";
   JudgeAnswer(trial, facts, glutton, where);
   trial.Conclude("6888-4", others_fine ? kPass : kInconclusive,
                  where + (others_fine ? "; other subscribers are not affected"
@@ -185,40 +236,36 @@ void JudgeQuota(Trial& trial, const Facts& facts, const Glutton& glutton,
 /// RFC 5508 REQ-8, RFC 6888 REQ-4 and 11.
 Task<void> TestQuota(Trial& trial, const Facts& facts) {
   Glutton glutton;
-  co_await Gorge(trial, glutton, trial.lab().site().inside.size() - 1);
+  const size_t host = trial.lab().site().inside.size() - 1;
+  co_await Gorge(trial, glutton, host);
   ReportUse(trial, facts, glutton);
-  if (glutton.first && !glutton.is_refused) {
-    const bool kept = co_await trial.In(*glutton.target, *glutton.first,
-                                        *glutton.sockets.front());
-    const auto taker = FirstTaker(glutton);
-    if (!kept || taker) {
-      ConcludeEviction(trial);
-      co_await JudgeMemory(trial, glutton);
-      if (kept) {
-        trial.lab().host_limit = taker;
-      } else {
-        co_await CountKept(trial, glutton);
-      }
-      co_return;
-    }
-  }
-  if (!glutton.first || !glutton.is_refused) {
-    const std::string reason = !glutton.first ? "no datagram arrived outside"
-                                              : "no limit within " +
-                                                    std::to_string(kMost) +
-                                                    " mappings of one host";
-    for (const std::string_view id : {"5508-8", "6888-4", "6888-11"}) {
-      trial.Conclude(id, kInconclusive, reason);
-    }
+  if (!glutton.first) {
+    ConcludeOpen(trial, "no datagram arrived outside");
     co_return;
   }
   const auto other = trial.Inside(IpProtocol::kUdp, 0);
   const auto mapped = co_await trial.Out(*other, *glutton.target);
-  const bool alive = co_await trial.In(*glutton.target, *glutton.first,
-                                       *glutton.sockets.front());
-  co_await JudgeMemory(trial, glutton);
-  trial.lab().host_limit = glutton.sockets.size();
-  JudgeQuota(trial, facts, glutton, mapped.has_value(), alive);
+  const auto alive = co_await FindAlive(trial, glutton);
+  const Duration age = trial.lab().now() - glutton.began;
+  const bool kept = alive.contains(0);
+  const auto taker = glutton.is_refused ? std::nullopt : FirstTaker(glutton);
+  const bool has_gone = !kept || taker;
+  const bool is_of_age = has_gone && !co_await LivesFor(trial, host, age);
+  if (is_of_age) {
+    ConcludeOpen(trial, "mappings end by themselves in the time that making " +
+                            std::to_string(glutton.count) + " takes");
+  } else if (glutton.is_refused) {
+    co_await JudgeMemory(trial, glutton);
+    trial.lab().host_limit = glutton.count;
+    JudgeQuota(trial, facts, glutton, mapped.has_value(), kept);
+  } else if (has_gone) {
+    ConcludeEviction(trial);
+    co_await JudgeMemory(trial, glutton);
+    trial.lab().host_limit = kept ? taker : CountKept(glutton, alive);
+  } else {
+    ConcludeOpen(trial, "no limit within " + std::to_string(kMost) +
+                            " mappings of one host");
+  }
 }
 
 /// RFC 7857 section 9: 64 flows in a row.
@@ -275,104 +322,6 @@ Task<void> TestPortRandomness(Trial& trial, const Facts& /*facts*/) {
                      "no pattern in " + std::to_string(flows) + " ports");
     }
   }
-}
-
-namespace {
-
-/// A UDP datagram in pieces; `size` bytes of payload carry `token`.
-std::vector<std::vector<uint8_t>> Pieces(const Socket& from, const Socket& to,
-                                         uint64_t token, size_t size,
-                                         const netsim::IpFields& ip) {
-  return netsim::FragmentPacket(
-      netsim::BuildUdp(from.local(), to.local(), TokenPayload(token, size), ip),
-      420, 0);
-}
-
-bool HasWhole(const Socket& target, uint64_t token) {
-  return std::ranges::any_of(target.inbox, [token](const Seen& seen) {
-    return seen.token == token &&
-           netsim::HasValidTransportChecksum(seen.packet, seen.info);
-  });
-}
-
-/// Whether fragments of both sockets with one identification, sent in turns,
-/// are put together right.
-Task<bool> DoBothArrive(Trial& trial, const std::array<Socket*, 2> own,
-                        Socket& target, uint16_t identification,
-                        Duration patience) {
-  std::array<std::vector<std::vector<uint8_t>>, 2> pieces;
-  std::array<uint64_t, 2> tokens{};
-  for (size_t i = 0; i < own.size(); ++i) {
-    tokens[i] = trial.lab().NextToken();
-    trial.lab().ExpectToken(tokens[i], target);
-    netsim::IpFields ip;
-    ip.id = identification;
-    pieces[i] = Pieces(*own[i], target, tokens[i], 600 + 100 * i, ip);
-  }
-  for (size_t part = 0; part < pieces[1].size(); ++part) {
-    trial.Send(Side::kInside, pieces[0][part]);
-    trial.Send(Side::kInside, pieces[1][part]);
-  }
-  co_return co_await trial.Until(patience, [&] {
-    return HasWhole(target, tokens[0]) && HasWhole(target, tokens[1]);
-  });
-}
-
-Task<bool> DoFragmentsArrive(Trial& trial, const Socket& own, Socket& target,
-                             Duration patience) {
-  const uint64_t token = trial.lab().NextToken();
-  trial.lab().ExpectToken(token, target);
-  for (auto& piece : Pieces(own, target, token, 700, {})) {
-    trial.Send(Side::kInside, std::move(piece));
-  }
-  co_return co_await trial.Until(patience, [&] {
-    return std::ranges::any_of(target.inbox, [token](const Seen& seen) {
-      return seen.token == token;
-    });
-  });
-}
-
-}  // namespace
-
-/// RFC 7857 section 10: two hosts use one IP identification at a time.
-Task<void> TestIpId(Trial& trial, const Facts& facts) {
-  const auto sharer = facts.SharerOf(0);
-  if (!sharer || trial.lab().site().nat64_prefix) {
-    trial.Conclude("7857-10", sharer ? kInconclusive : kNotApplicable,
-                   sharer ? "not tested with NAT64"
-                          : "no two hosts share an external address");
-    co_return;
-  }
-  const auto own = trial.Inside(IpProtocol::kUdp, 0);
-  const auto other = trial.Inside(IpProtocol::kUdp, *sharer);
-  const auto target = trial.Outside(IpProtocol::kUdp);
-  const Instant began = trial.lab().now();
-  const auto first = co_await trial.Out(*own, *target);
-  const Duration patience = PatienceFor(trial.lab().now() - began);
-  const auto second = co_await trial.Out(*other, *target);
-  if (!first || !second || first->address != second->address) {
-    trial.Conclude("7857-10", kInconclusive,
-                   "the hosts did not share an external address");
-    co_return;
-  }
-  bool both = false;
-  for (int round = 0; round < 24 && !both; ++round) {
-    both = co_await DoBothArrive(trial, {own.get(), other.get()}, *target,
-                                 static_cast<uint16_t>(7000 + round), patience);
-  }
-  bool alone = false;
-  for (int i = 0; i < 24 && !both && !alone; ++i) {
-    alone = co_await DoFragmentsArrive(trial, *own, *target, patience);
-  }
-  if (!both && !alone) {
-    trial.Conclude("7857-10", kInconclusive, "no fragments get out");
-    co_return;
-  }
-  trial.Conclude("7857-10", both ? kPass : kFail,
-                 both ? "fragments of two hosts with one identification "
-                        "were put together right"
-                      : "fragments of two hosts with one identification "
-                        "do not arrive whole");
 }
 
 }  // namespace natkit::natcheck::conformance

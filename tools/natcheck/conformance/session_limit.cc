@@ -1,5 +1,6 @@
 // RFC 6888 REQ-5: how much state one mapping can make the box keep.
 
+#include "flow_watch.h"
 #include "test_case.h"
 
 namespace natkit::natcheck::conformance {
@@ -22,18 +23,23 @@ struct Talker {
 
 Task<void> Talk(Trial& trial, Talker& talker) {
   const IpAddress address = trial.lab().site().outside[1];
-  for (size_t i = 1; i < kMost && !talker.is_refused; ++i) {
-    ++talker.sessions;
+  std::vector<std::unique_ptr<Socket>> targets;
+  FlowWatch watch(trial);
+  bool goes_on = true;
+  for (size_t i = 1; i < kMost && goes_on; ++i) {
     const auto port = static_cast<uint16_t>(kFirstPort + i);
     if (i % kEvery != 0) {
       trial.SendUdp(*talker.own, trial.lab().Toward({address, port}),
                     trial.lab().NextToken());
       continue;
     }
-    const auto target = trial.Outside(IpProtocol::kUdp, 1, port);
-    const auto mapped = co_await trial.Out(*talker.own, *target);
-    talker.is_refused = !mapped;
+    targets.push_back(trial.Outside(IpProtocol::kUdp, 1, port));
+    co_await watch.Begin(i, *talker.own, *targets.back());
+    goes_on = co_await watch.Settle(false);
   }
+  goes_on = goes_on && co_await watch.Settle(true);
+  talker.is_refused = !goes_on;
+  talker.sessions = watch.refused().value_or(kMost - 1);
 }
 
 }  // namespace
@@ -61,6 +67,7 @@ Task<void> TestSessionLimit(Trial& trial, const Facts& /*facts*/) {
                    "of those was seen");
     co_return;
   }
+  const Instant began = trial.lab().now();
   co_await Talk(trial, talker);
   const std::string count = std::to_string(talker.sessions);
   if (talker.is_refused) {
@@ -71,6 +78,14 @@ Task<void> TestSessionLimit(Trial& trial, const Facts& /*facts*/) {
   }
   const bool kept =
       co_await trial.In(*talker.first, *talker.mapped, *talker.own);
+  const bool is_of_age =
+      !kept && !co_await LivesFor(trial, host, trial.lab().now() - began);
+  if (is_of_age) {
+    trial.Conclude(kId, kInconclusive,
+                   "mappings end by themselves while one sends to " + count +
+                       " remote endpoints");
+    co_return;
+  }
   trial.Conclude(kId, kept ? kInconclusive : kPass,
                  kept ? "no limit within " + count +
                             " remote endpoints of one inside one; the box's "

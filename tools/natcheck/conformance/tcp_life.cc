@@ -27,6 +27,7 @@ Task<void> JudgeReset(Trial& trial) {
     trial.Conclude("7857-2.2a", kInconclusive, "no connection");
     co_return;
   }
+  co_await trial.Sleep(trial.Patience());  // for what is still on its way
   const bool translated =
       co_await reset.SendFlags(Side::kOutside, netsim::kTcpRst);
   trial.Conclude("7857-2.2", translated ? kPass : kFail,
@@ -83,6 +84,7 @@ Task<void> TestTcpReset(Trial& trial, const Facts& /*facts*/) {
 Task<void> TestTcpClosing(Trial& trial, const Facts& /*facts*/) {
   Connection closed(trial);
   const bool open = co_await closed.Open();
+  co_await trial.Sleep(trial.Patience());  // for what is still on its way
   const bool done = open && co_await closed.Close();
   if (!done) {
     trial.Conclude("7857-2.1", kInconclusive, "no connection could be closed");

@@ -107,7 +107,7 @@ Task<std::optional<bool>> OpensAfterKnock(Trial& trial) {
   const Instant sent = trial.lab().now();
   const Persistence once = {.copies = 1};
   const auto let_in = co_await trial.Deliver(*knocker, *mapped, *inside, once);
-  co_await trial.Sleep(seconds(1));
+  co_await trial.Sleep(std::max<Duration>(seconds(1), trial.Patience()));
   const auto opened = co_await trial.Out(*inside, *knocker);
   if (let_in || !opened || *opened != *mapped || !knocker->inbox.empty()) {
     co_return result;  // nothing was unsolicited, or not the same connection

@@ -117,7 +117,9 @@ Task<std::optional<Seen>> Trial::Repeat(Side side, std::vector<uint8_t> packet,
   for (int i = 0; i < how.copies; ++i) {
     Send(side, packet);
     const bool is_last = i + 1 == how.copies;
-    const Duration limit = is_last ? how.interval + how.patience : how.interval;
+    const Duration limit =
+        is_last ? std::max(how.interval + how.patience, Patience())
+                : how.interval;
     const bool came = co_await Until(limit, has_come);
     if (came) {
       break;
@@ -128,6 +130,16 @@ Task<std::optional<Seen>> Trial::Repeat(Side side, std::vector<uint8_t> packet,
 
 Task<std::optional<Seen>> Trial::Deliver(Socket& from, Endpoint to, Socket& at,
                                          Persistence how) {
+  const Instant began = lab_.now();
+  auto seen = co_await DeliverToken(from, to, at, how);
+  if (seen) {
+    lab_.crossing.Add(at.side(), seen->at - began);
+  }
+  co_return seen;
+}
+
+Task<std::optional<Seen>> Trial::DeliverToken(Socket& from, Endpoint to,
+                                              Socket& at, Persistence how) {
   const uint64_t token = lab_.NextToken();
   if (from.protocol() == IpProtocol::kTcp) {
     netsim::TcpFields syn;

@@ -21,7 +21,7 @@ namespace natkit::natcheck::conformance {
 struct Persistence {
   int copies = 6;
   Duration interval = std::chrono::milliseconds(250);
-  /// After the last copy.
+  /// After the last copy; longer where packets take long.
   Duration patience = std::chrono::milliseconds(500);
 };
 
@@ -83,6 +83,9 @@ class Trial {
     return {*this, limit, std::move(is_met)};
   }
 
+  /// How long a packet may take that is sent now.
+  [[nodiscard]] Duration Patience() const { return lab_.crossing.Patience(); }
+
   [[nodiscard]] Wait Sleep(Duration time) { return {*this, time, nullptr}; }
 
   // Sending.
@@ -112,6 +115,9 @@ class Trial {
 
  private:
   friend class Lab;
+
+  Task<std::optional<Seen>> DeliverToken(Socket& from, Endpoint to, Socket& at,
+                                         Persistence how);
 
   Lab& lab_;
   std::shared_ptr<Record> record_;

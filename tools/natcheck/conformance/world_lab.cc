@@ -146,6 +146,7 @@ class Builder {
     const netsim::LinkConfig lan = {.delay = kLanDelay,
                                     .loss = options_.loss / 2};
     const netsim::LinkConfig wan = {.delay = options_.delay,
+                                    .jitter = options_.jitter,
                                     .loss = options_.loss / 2,
                                     .duplicate = options_.duplicate,
                                     .reorder = options_.reorder,

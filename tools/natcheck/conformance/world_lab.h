@@ -38,6 +38,7 @@ struct WorldOptions {
   double loss = 0;  ///< one way, over the whole path
   /// Outside the last box, one way.
   Duration delay = std::chrono::milliseconds(5);
+  Duration jitter{};         ///< added there, up to so much
   double duplicate = 0;      ///< part of the packets outside the last box
   double reorder = 0;        ///< part of them that comes later
   Duration reorder_delay{};  ///< by so much
