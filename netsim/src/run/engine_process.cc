@@ -198,7 +198,7 @@ Outcome<std::string> AskEngine(std::string_view id,
   }
   const auto address = SocketAddress(*directory);
   const FileDescriptor engine(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const timeval patience{10, 0};
+  const timeval patience{60, 0};  // a dead one closes its socket at once
   setsockopt(engine.get(), SOL_SOCKET, SO_RCVTIMEO, &patience,
              sizeof(patience));
   const std::string line = request + "\n";
