@@ -69,8 +69,11 @@ void Daemon::Reload() {
     Log(LogLevel::kError, "the old settings stay in use");
     return;
   }
-  if (const auto warning = FitConnections(descriptors_, *settings)) {
-    Log(LogLevel::kWarning, *warning);
+  for (const auto& warning :
+       {FitConnections(descriptors_, *settings), DoubtfulPolicy(*settings)}) {
+    if (warning) {
+      Log(LogLevel::kWarning, *warning);
+    }
   }
   if (const auto applied = Apply(*settings); !applied) {
     ++failed_reloads_;

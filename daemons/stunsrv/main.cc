@@ -1,3 +1,4 @@
+#include <array>
 #include <cstdio>
 #include <exception>
 #include <string>
@@ -33,10 +34,13 @@ int Main(int argc, char** argv) {
     return shell::kExitUsage;
   }
   const size_t descriptors = shell::RaiseDescriptorLimit();
-  const auto warning = FitConnections(descriptors, *settings);
+  const std::array warnings = {FitConnections(descriptors, *settings),
+                               DoubtfulPolicy(*settings)};
   if (line->is_check) {
-    if (warning) {
-      std::fprintf(stderr, "stunsrv: %s\n", warning->c_str());
+    for (const auto& warning : warnings) {
+      if (warning) {
+        std::fprintf(stderr, "stunsrv: %s\n", warning->c_str());
+      }
     }
     if (const auto checked = CheckFiles(*settings); !checked) {
       return Fail(checked.error(), shell::kExitUsage);
@@ -45,8 +49,10 @@ int Main(int argc, char** argv) {
     return shell::kExitOk;
   }
   shell::SetUpLogging("stunsrv", settings->log_level);
-  if (warning) {
-    shell::Log(LogLevel::kWarning, *warning);
+  for (const auto& warning : warnings) {
+    if (warning) {
+      shell::Log(LogLevel::kWarning, *warning);
+    }
   }
   auto inherited = TakeInheritedSockets();
   if (!inherited) {

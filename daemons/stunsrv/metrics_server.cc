@@ -1,5 +1,7 @@
 #include "metrics_server.h"
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <string_view>
 #include <utility>
@@ -27,8 +29,10 @@ std::string Response(std::string_view status, std::string_view type,
 }
 
 bool IsForMetrics(std::string_view request) {
-  return request.starts_with("GET /metrics ") ||
-         request.starts_with("GET /metrics?");
+  return std::ranges::any_of(
+      std::array{"GET /metrics ", "GET /metrics?", "HEAD /metrics ",
+                 "HEAD /metrics?"},
+      [&](const char* start) { return request.starts_with(start); });
 }
 
 }  // namespace
@@ -74,7 +78,7 @@ std::optional<Endpoint> MetricsServer::local_endpoint() const {
 
 void MetricsServer::OnAccept(io::TcpStream tcp) {
   if (connections_.size() >= kMaxConnections) {
-    return;
+    connections_.pop_front();  // the oldest is the idlest
   }
   const auto connection = connections_.emplace(
       connections_.end(),
@@ -111,6 +115,9 @@ void MetricsServer::OnData(Connections::iterator connection, ByteView bytes) {
                         content_());
   } else {
     response = Response("404 Not Found", "text/plain", "see /metrics\n");
+  }
+  if (request.starts_with("HEAD ")) {
+    response.resize(response.find("\r\n\r\n") + 4);
   }
   connection->stream.Write(AsBytes(response));
   connection->stream.Close();

@@ -144,9 +144,14 @@ std::expected<Settings, std::vector<std::string>> LoadSettings(
   if (raw.threads == 0) {
     raw.threads = std::clamp(std::thread::hardware_concurrency(), 1U, 8U);
   }
-  return CheckSettings(raw, [&](std::string_view key) {
+  auto settings = CheckSettings(raw, [&](std::string_view key) {
     return reader && !IsOverridden(line, key) ? reader->Place(key) : "";
   });
+  if (settings) {
+    settings->has_chosen_amplification =
+        !line.amplification.empty() || (reader && reader->Has("amplification"));
+  }
+  return settings;
 }
 
 }  // namespace natkit::stunsrv

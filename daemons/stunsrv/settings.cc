@@ -26,6 +26,16 @@ std::optional<std::string> FitConnections(size_t descriptors,
          " descriptors at most (ulimit -n, LimitNOFILE)";
 }
 
+std::optional<std::string> DoubtfulPolicy(const Settings& settings) {
+  if (!settings.discovery || settings.has_chosen_amplification) {
+    return std::nullopt;
+  }
+  return "discovery: the usual clients send 28 bytes for 68, so with "
+         "amplification = \"balanced\", the default, most of what they ask "
+         "for is refused; set it to \"any\" for them (rate_limit holds all "
+         "the same), or to \"balanced\" if that is meant";
+}
+
 stun::ServerConfig MakeServerConfig(const Settings& settings) {
   stun::ServerConfig config;
   config.requests = settings.requests;

@@ -45,6 +45,7 @@ struct Settings {
   stun::RequestPolicy requests = stun::RequestPolicy::kAny;
   stun::AmplificationPolicy amplification =
       stun::AmplificationPolicy::kBalanced;
+  bool has_chosen_amplification = false;  ///< it is not the default
   bool answers_rfc3489 = false;
   std::string software;
   std::shared_ptr<const Users> users;  ///< null: everybody
@@ -64,6 +65,10 @@ struct Settings {
 /// Returns what to tell the operator then.
 [[nodiscard]] std::optional<std::string> FitConnections(size_t descriptors,
                                                         Settings& settings);
+
+/// What is allowed, and seldom meant; nullopt: nothing.
+[[nodiscard]] std::optional<std::string> DoubtfulPolicy(
+    const Settings& settings);
 
 /// What a StunServer is to be made with.
 [[nodiscard]] stun::ServerConfig MakeServerConfig(const Settings& settings);

@@ -47,12 +47,16 @@ void SourceLedger::Receive(Instant now, SourceKey source, size_t size) {
   balance = std::min(balance + Limited(size), kMaxCredit);
 }
 
+bool SourceLedger::CanPay(SourceKey source, size_t size) const {
+  const int32_t balance = balances_[BucketOf(source, balances_.size())];
+  return balance - Limited(size) >= -kAllowance;
+}
+
 bool SourceLedger::Pay(SourceKey source, size_t size) {
-  int32_t& balance = BalanceOf(source);
-  if (balance - Limited(size) < -kAllowance) {
+  if (!CanPay(source, size)) {
     return false;
   }
-  balance -= Limited(size);
+  BalanceOf(source) -= Limited(size);
   return true;
 }
 

@@ -469,6 +469,16 @@ class Configuration(Case):
         for address in (A1, A2):
             stun.ask(client, (address, P1))
 
+    def test_discovery_without_a_word_on_bytes_is_doubtful(self):
+        config = f'listen = "{A1}:{P1}"\ndiscovery_addresses = ["{A1}", "{A2}"]\n'
+        for more, is_doubtful in (("", True), ('amplification = "any"\n', False),
+                                  ('amplification = "balanced"\n', False)):
+            done = self.check(config + more)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual("usual clients" in done.stderr, is_doubtful)
+        server = self.begin(config, count=4)
+        self.assertIn("the usual clients send 28 bytes for 68", server.log)
+
     def test_few_descriptors_are_no_reason_to_stop(self):
         config = (f'listen = "{A1}:{P1}"\nlisten_tcp = "{A1}:{P1}"\n'
                   f'metrics_listen = "{A1}:9478"\nrate_limit = 0\n'
@@ -655,6 +665,20 @@ class Abuse(Case):
             opener.open(url.replace("/metrics", "/"), timeout=lab.DEADLINE)
         return dict(line.rsplit(" ", 1) for line in text.splitlines()
                     if not line.startswith("#"))
+
+    def test_idle_scrapers_do_not_keep_others_out(self):
+        self.begin(f'listen = "{A1}:{P1}"\nmetrics_listen = "{A1}:9478"\n')
+        idle = [socket.create_connection((A1, 9478)) for _ in range(40)]
+        for one in idle:
+            self.addCleanup(one.close)
+        url = f"http://{A1}:9478/metrics"
+        with urllib.request.urlopen(url, timeout=lab.DEADLINE) as page:
+            whole = page.read()
+        self.assertIn(b"stunsrv_", whole)
+        head = urllib.request.Request(url, method="HEAD")
+        with urllib.request.urlopen(head, timeout=lab.DEADLINE) as page:
+            self.assertGreater(int(page.headers["Content-Length"]), 100)
+            self.assertEqual(page.read(), b"")
 
     def test_metrics_count_what_came(self):
         server = self.begin(f'listen = "{A1}:{P1}"\n'

@@ -54,6 +54,10 @@ std::string ConfigReader::Place(std::string_view key) const {
   return Place(LineOf(table_->values.get(key)));
 }
 
+bool ConfigReader::Has(std::string_view key) const {
+  return table_->values.contains(key);
+}
+
 void ConfigReader::Complain(std::string_view key, const std::string& text) {
   errors_.push_back(Place(key) + ": " + text);
 }

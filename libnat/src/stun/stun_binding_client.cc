@@ -290,7 +290,9 @@ void BindingClient::ReadRedirect(const Message& response,
       continue;
     }
     const auto server = attr::DecodeAddress(attribute.value);
-    if (server && server->address.family() == server_.address.family()) {
+    if (server && server->address.family() == server_.address.family() &&
+        server->port != 0 && !server->address.is_unspecified() &&
+        !server->address.is_multicast()) {
       event.alternate_server = *server;
       return;
     }

@@ -74,7 +74,10 @@ ServerReply StunServer::HandleDatagram(Instant now, const Endpoint& local,
     ++counters_.refused_source;
     return {};
   }
-  const Reply reply = HandleRequest(exchange, out);
+  Reply reply = HandleRequest(exchange, out);
+  if (reply.counter != nullptr && IsUnpaidChange(exchange, reply)) {
+    reply = AnswerUnpaidChange(exchange, out);
+  }
   if (reply.counter == nullptr || !Settle(exchange, reply)) {
     return {};
   }
@@ -189,6 +192,34 @@ StunServer::Reply StunServer::HandleRequest(Exchange& exchange,
 
 bool StunServer::IsTailnodeEnough(const Message& request) const {
   return config_.requests == RequestPolicy::kAny || IsFromTailnode(request);
+}
+
+/// Silence from elsewhere would look like a filter of the client's NAT.
+bool StunServer::IsUnpaidChange(const Exchange& exchange,
+                                const Reply& reply) const {
+  if (reply.change == attr::ChangeRequestValue{} ||
+      !Message::Parse(exchange.request)) {
+    return false;
+  }
+  switch (config_.amplification) {
+    case AmplificationPolicy::kMinimal:
+      return false;
+    case AmplificationPolicy::kBalanced:
+      return !ledger_->CanPay(exchange.source, reply.size);
+    case AmplificationPolicy::kNone:
+      return reply.size > exchange.request.size();
+  }
+  return false;
+}
+
+/// As long as the shortest request with CHANGE-REQUEST.
+StunServer::Reply StunServer::AnswerUnpaidChange(const Exchange& exchange,
+                                                 MutableBytes out) {
+  const auto request = Message::Parse(exchange.request);
+  MessageBuilder response(out, kBindingError, request->id());
+  response.Add<attr::ErrorCode>({ErrorCode::kInsufficientCapacity, ""});
+  return {.size = response.Finish().value_or(ByteView()).size(),
+          .counter = &ServerCounters::refused_discovery};
 }
 
 bool StunServer::Settle(const Exchange& exchange, const Reply& reply) {

@@ -185,6 +185,20 @@ TEST_F(BindingClientTest, SurfacesTheAlternateServer) {
   EXPECT_EQ(event.alternate_server, kOther);
 }
 
+TEST_F(BindingClientTest, NoAlternateServerIsNowhere) {
+  for (const char* nowhere :
+       {"198.51.100.1:0", "0.0.0.0:3478", "224.0.0.1:3478"}) {
+    Start();
+    const auto event =
+        EventAfter(Respond(kBindingError, [&](MessageBuilder& out) {
+          out.Add<attr::ErrorCode>({ErrorCode::kTryAlternate, ""})
+              .Add<attr::AlternateServer>(*Endpoint::Parse(nowhere));
+        }));
+    EXPECT_EQ(event.error_code, ErrorCode::kTryAlternate);
+    EXPECT_FALSE(event.alternate_server) << nowhere;
+  }
+}
+
 TEST_F(BindingClientTest, RetriesServerErrorsFourTimes) {
   Start();
   Instant now = kStart;

@@ -349,6 +349,34 @@ TEST_F(StunServerDiscovery, AnswersRfc3489ClientsFromTheOtherAddress) {
                       "0005000800010d97c6336402"));
 }
 
+/// Silence would look like a filter of the client's NAT.
+TEST_F(StunServerDiscovery, AChangeThatIsNotPaidForIsRefusedAloud) {
+  for (const auto policy :
+       {AmplificationPolicy::kBalanced, AmplificationPolicy::kNone}) {
+    ServerConfig config = TwoAddresses();
+    config.amplification = policy;
+    Configure(std::move(config));
+    int refused = 0;
+    for (int i = 0; i < 100; ++i) {
+      const Bytes request = Request(Change(true, i % 2 == 0));
+      Ask(request);
+      ASSERT_TRUE(message_);
+      if (message_->type() == kBindingError) {
+        ++refused;
+        ExpectError(ErrorCode::kInsufficientCapacity);
+        EXPECT_EQ(reply_.from, (Endpoint{kA1, kP1}));
+        EXPECT_LE(out_.size(), request.size());
+      }
+      const ServerCounters& counters = server_->counters();
+      EXPECT_LE(counters.sent_bytes,
+                counters.received_bytes + nat::SourceLedger::kAllowance);
+    }
+    EXPECT_EQ(server_->counters().refused_discovery,
+              static_cast<uint64_t>(refused));
+    EXPECT_GE(refused, policy == AmplificationPolicy::kNone ? 100 : 50);
+  }
+}
+
 TEST_F(StunServerDiscovery, BalancedNeverSendsMoreThanItGot) {
   ServerConfig config = TwoAddresses();
   config.amplification = AmplificationPolicy::kBalanced;

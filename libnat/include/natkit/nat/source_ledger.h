@@ -39,6 +39,8 @@ class SourceLedger {
   void Receive(Instant now, SourceKey source, size_t size);
   /// Notes bytes that are to be sent if the source can pay or owe them.
   [[nodiscard]] bool Pay(SourceKey source, size_t size);
+  /// Whether Pay() would succeed.
+  [[nodiscard]] bool CanPay(SourceKey source, size_t size) const;
   /// Notes bytes that are sent whether the source can pay or not.
   void Charge(SourceKey source, size_t size);
   /// Bytes got and not yet sent; never negative.

@@ -204,6 +204,10 @@ class StunServer {
   [[nodiscard]] static Reply AnswerPlain(const Exchange& exchange,
                                          MutableBytes out);
   [[nodiscard]] bool IsTailnodeEnough(const Message& request) const;
+  [[nodiscard]] bool IsUnpaidChange(const Exchange& exchange,
+                                    const Reply& reply) const;
+  [[nodiscard]] static Reply AnswerUnpaidChange(const Exchange& exchange,
+                                                MutableBytes out);
   [[nodiscard]] bool Settle(const Exchange& exchange, const Reply& reply);
   void Count(const Reply& reply);
 

@@ -24,6 +24,9 @@ class ConfigReader {
   ConfigReader(const ConfigReader&) = delete;
   ConfigReader& operator=(const ConfigReader&) = delete;
 
+  /// Whether the file has this key.
+  [[nodiscard]] bool Has(std::string_view key) const;
+
   void String(std::string_view key, std::string& out);
   void Strings(std::string_view key, std::vector<std::string>& out);
   void Flag(std::string_view key, bool& out);
