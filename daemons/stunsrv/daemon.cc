@@ -91,6 +91,10 @@ void Daemon::Reload() {
 /// Addresses of ours that stand in the way of new ones are given up first, and
 /// taken again if the new ones are not to be had.
 Outcome<void> Daemon::Apply(const Settings& settings) {
+  const auto identity = StreamService::LoadCertificate(settings);
+  if (!identity) {
+    return std::unexpected(identity.error());
+  }
   auto changed = Change(settings_, settings);
   if (!changed && MustReleaseFirst(settings_, settings)) {
     const Settings kept = KeptOf(settings_, settings);
@@ -106,6 +110,7 @@ Outcome<void> Daemon::Apply(const Settings& settings) {
     }
   }
   if (changed) {
+    streams_.UseCertificate(*identity);
     settings_ = settings;
   }
   return changed;

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "natkit/base/check.h"
 #include "natkit/nat/stun_message.h"
 #include "natkit/nat/stun_stream_framer.h"
 #include "natkit/shell/files.h"
@@ -86,9 +87,11 @@ StreamService::~StreamService() = default;
 
 Outcome<void> StreamService::Start(const Settings& settings,
                                    InheritedSockets& inherited) {
-  if (auto loaded = LoadCertificate(settings); !loaded) {
-    return loaded;
+  const auto identity = LoadCertificate(settings);
+  if (!identity) {
+    return std::unexpected(identity.error());
   }
+  UseCertificate(*identity);
   for (InheritedListener& listener : inherited.streams) {
     if (auto taken = Inherit(settings, std::move(listener)); !taken) {
       return taken;
@@ -101,9 +104,6 @@ Outcome<void> StreamService::Reload(const Settings& settings) {
   auto opened = OpenMissing(settings);
   if (!opened) {
     return std::unexpected(opened.error());
-  }
-  if (auto loaded = LoadCertificate(settings); !loaded) {
-    return loaded;
   }
   listeners_.merge(*opened);
   std::set<std::pair<Endpoint, bool>> wanted;
@@ -130,26 +130,33 @@ void StreamService::Apply(const Settings& settings) {
   server_.emplace(MakeServerConfig(settings), rng_);
 }
 
-Outcome<void> StreamService::LoadCertificate(const Settings& settings) {
+Outcome<std::optional<tls::Identity>> StreamService::LoadCertificate(
+    const Settings& settings) {
   if (settings.certificate.empty()) {
-    return {};
+    return std::nullopt;
   }
-  const auto identity = LoadIdentity(settings);
+  auto identity = LoadIdentity(settings);
   if (!identity) {
     return std::unexpected(identity.error());
   }
-  if (tls_) {
-    if (!tls_->Reload(*identity)) {
-      return std::unexpected(settings.certificate + " is not usable for TLS");
-    }
-    return {};
-  }
-  auto context = tls::ServerContext::Make(*identity);
-  if (!context) {
+  if (!tls::ServerContext::Make(*identity)) {
     return std::unexpected(settings.certificate + " is not usable for TLS");
   }
+  return *std::move(identity);
+}
+
+void StreamService::UseCertificate(
+    const std::optional<tls::Identity>& identity) {
+  if (!identity) {
+    return;
+  }
+  if (tls_) {
+    NATKIT_CHECK(tls_->Reload(*identity).has_value());
+    return;
+  }
+  auto context = tls::ServerContext::Make(*identity);
+  NATKIT_CHECK(context.has_value());  // LoadCertificate() has tried
   tls_ = *std::move(context);
-  return {};
 }
 
 Outcome<StreamService::Listeners> StreamService::OpenMissing(

@@ -49,8 +49,14 @@ class StreamService {
   /// listener is TLS if its address is one of listen_tls or its name is "tls".
   [[nodiscard]] shell::Outcome<void> Start(const Settings& settings,
                                            InheritedSockets& inherited);
-  /// Changes to other settings and reads the certificate again. Listeners in
-  /// both, and connections, go on. On error nothing has changed.
+  /// Reads the certificate of `settings`, for UseCertificate(); nullopt: there
+  /// is none.
+  [[nodiscard]] static shell::Outcome<std::optional<tls::Identity>>
+  LoadCertificate(const Settings& settings);
+  /// For connections from now on. It must be usable, as LoadCertificate() says.
+  void UseCertificate(const std::optional<tls::Identity>& identity);
+  /// Changes to other settings. Listeners in both, and connections, go on. On
+  /// error nothing has changed.
   [[nodiscard]] shell::Outcome<void> Reload(const Settings& settings);
 
   struct Bound {
@@ -68,7 +74,6 @@ class StreamService {
   /// By the address in the settings.
   using Listeners = std::map<std::pair<Endpoint, bool>, io::TcpListener>;
 
-  [[nodiscard]] shell::Outcome<void> LoadCertificate(const Settings& settings);
   [[nodiscard]] shell::Outcome<Listeners> OpenMissing(
       const Settings& settings) const;
   [[nodiscard]] shell::Outcome<void> Inherit(const Settings& settings,

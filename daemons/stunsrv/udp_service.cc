@@ -29,10 +29,7 @@ Outcome<void> UdpService::Start(const Settings& settings,
     const io::BatchSocketOptions options{
         .shares_port = socket.shares_port(),
         .receive_buffer = settings.receive_buffer};
-    const bool is_wanted =
-        std::ranges::find(settings.udp, local) != settings.udp.end();
-    (is_wanted ? groups_ : inherited_)[local] =
-        Share(std::move(socket), options);
+    inherited_[local] = Share(std::move(socket), options);
   }
   auto groups = OpenAll(settings, groups_);
   if (!groups) {
@@ -75,6 +72,9 @@ Outcome<UdpService::Groups> UdpService::OpenAll(const Settings& settings,
                                                 const Groups& existing) const {
   Groups groups;
   for (const Endpoint& local : settings.udp) {
+    if (inherited_.contains(local)) {
+      continue;
+    }
     if (const auto found = existing.find(local); found != existing.end()) {
       groups.insert(*found);
       continue;

@@ -325,6 +325,28 @@ class Streams(Case):
             response = stun.read_stream(connection)
             self.assertEqual(response.mapped(), connection.getsockname())
 
+    def certificate_of(self, port):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        with socket.create_connection((A1, port), lab.DEADLINE) as plain, \
+                context.wrap_socket(plain) as stream:
+            return stream.getpeercert(binary_form=True)
+
+    def test_a_certificate_is_renewed_with_the_rest_or_not_at_all(self):
+        tls = f'listen_tls = "{A1}:{P2}"\n' + self.certificate()
+        server = self.begin(f'listen = "{A1}:{P1}"\n' + tls, count=2)
+        first = self.certificate_of(P2)
+        self.certificate()
+        self.write("stunsrv.toml", 'listen = "192.0.2.1:1"\n' + tls)
+        server.process.send_signal(signal.SIGHUP)
+        server.wait_log("the old settings stay in use")
+        self.assertEqual(self.certificate_of(P2), first)
+        self.write("stunsrv.toml", f'listen = "{A1}:{P1}"\n' + tls)
+        server.process.send_signal(signal.SIGHUP)
+        server.wait_log("settings reloaded")
+        self.assertNotEqual(self.certificate_of(P2), first)
+
     def test_nonsense_and_idleness_end_a_connection(self):
         self.begin(f'listen = "{A1}:{P1}"\nlisten_tcp = "{A1}:{P1}"\n'
                    "idle_timeout = 1\n", count=2)
@@ -587,6 +609,18 @@ class ServiceManager(Case):
             self.assertTrue(stun.read_stream(connection).is_success)
         self.assertEqual(server.log.count("listening on"), 2)
         self.assertEqual(server.stop(), 0)
+
+    def test_a_passed_socket_stays_whatever_the_settings_say(self):
+        config = self.write("c.toml", f'listen = "{A1}:{P1}"\n')
+        server = self.activate([self.open(socket.SOCK_DGRAM, A1, P1)],
+                               ["stun"], "--config", config)
+        server.wait_log("listening on")
+        for number, port in enumerate((P2, P1, P2), 1):
+            self.write("c.toml", f'listen = "{A1}:{port}"\n')
+            server.process.send_signal(signal.SIGHUP)
+            server.wait_log("settings reloaded", number)
+            stun.ask(self.client(), (A1, P1))
+            stun.ask(self.client(), (A1, port))
 
     def test_all_threads_answer_from_a_passed_socket(self):
         config = self.write("c.toml", DISCOVERY)
