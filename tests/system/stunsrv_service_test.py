@@ -534,7 +534,7 @@ class Configuration(Case):
     def test_nothing_is_lost_while_it_reloads(self):
         server = self.begin(f'listen = "{A1}:{P1}"\nrate_limit = 0\n'
                             'amplification = "any"\n', "--threads", "2")
-        clients = [self.client(timeout=2) for _ in range(8)]
+        clients = [self.client() for _ in range(8)]
         for number in range(1, 6):
             server.process.send_signal(signal.SIGHUP)
             for client in clients:
