@@ -111,5 +111,5 @@ class NatLab:
 
     def run(self, host, *command):
         """What a program printed, whatever its exit status."""
-        return self.net.run(host, *command, timeout=60,
+        return self.net.run(host, *command, timeout=300,
                             stdout=-1, stderr=-2).stdout

@@ -39,7 +39,7 @@ def stun_server(lab):
 
 
 def wait_until_bound(lab):
-    end = time.monotonic() + 20
+    end = time.monotonic() + 120
     wanted = {f"{address}:{port}" for address in (S1, S2)
               for port in (3478, 3479)}
     while time.monotonic() < end:
