@@ -1,12 +1,16 @@
 #include "natkit/nat/source_ledger.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "natkit/base/check.h"
 
 namespace natkit::nat {
 
 namespace {
+
+/// Between two looks at what is to be forgiven.
+constexpr Duration kTurn = std::chrono::milliseconds(100);
 
 /// No datagram is longer.
 int32_t Limited(size_t size) {
@@ -22,7 +26,12 @@ SourceLedger::SourceLedger(size_t bucket_count) : balances_(bucket_count) {
 /// Goes through the buckets at an even pace, so that no request has to wait for
 /// many of them unless none came for long.
 void SourceLedger::Forgive(Instant now) {
-  if (!round_began_ || now < *round_began_) {
+  const bool is_set_back = round_began_ && now < *round_began_;
+  if (round_began_ && !is_set_back && now < next_turn_) {
+    return;
+  }
+  next_turn_ = now + kTurn;
+  if (!round_began_ || is_set_back) {
     round_began_ = now;
     forgiven_ = 0;
   }

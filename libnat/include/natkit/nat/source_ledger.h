@@ -56,6 +56,7 @@ class SourceLedger {
   std::vector<int32_t> balances_;
   std::optional<Instant> round_began_;  // of forgiving
   size_t forgiven_ = 0;                 // buckets in this round
+  Instant next_turn_{};
 };
 
 }  // namespace natkit::nat
