@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <chrono>
 #include <string>
 
@@ -108,6 +109,58 @@ TEST_P(RandomNetwork, DeliversWithoutDoublesAndNeverStalls) {
 
 INSTANTIATE_TEST_SUITE_P(Seeds, RandomNetwork,
                          ::testing::Range<uint64_t>(1, 21));
+
+/// Two processes that get half of a machine for nine minutes, in pieces of up
+/// to four seconds: three renewals happen meanwhile.
+class Starved : public ::testing::TestWithParam<uint64_t> {
+ protected:
+  void StallNow() {
+    for (size_t i = 0; i < 2; ++i) {
+      if (net_.now() >= next_[i]) {
+        const Duration length = std::chrono::milliseconds(rng_.Below(4000));
+        net_.Stall(i, net_.now() + length);
+        next_[i] =
+            net_.now() + length + std::chrono::milliseconds(rng_.Below(4000));
+      }
+    }
+  }
+
+  void Echo() {
+    for (; echoed_ < net_.node(1).received.size(); ++echoed_) {
+      net_.SendData(1, 0);
+    }
+  }
+
+  SeededRng rng_{GetParam()};
+  WgNet net_{2};
+  std::array<Instant, 2> next_{};
+  size_t echoed_ = 0;
+};
+
+TEST_P(Starved, LosesNothingAcrossRenewals) {
+  net_.Introduce(0, 1);
+  net_.Introduce(1, 0);
+  net_.SendData(0, 1);
+  net_.Run(1s);
+  next_.fill(net_.now());
+  size_t sent = 1;
+  while (net_.now() < Instant{} + 540s) {
+    StallNow();
+    Echo();
+    net_.SendData(0, 1);
+    ++sent;
+    net_.Run(100ms);
+  }
+  for (int i = 0; i < 100; ++i) {
+    net_.Run(100ms);
+    Echo();
+  }
+  EXPECT_EQ(net_.node(1).received.size(), sent);
+  EXPECT_EQ(net_.node(0).received.size(), sent);
+  EXPECT_GE(net_.node(0).Events<HandshakeCompleted>().size(), 4U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, Starved, ::testing::Range<uint64_t>(1, 13));
 
 TEST(WgSim, TwoInitiatorsKeepTalkingThroughManyRekeys) {
   WgNet net(2);

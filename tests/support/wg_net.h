@@ -126,8 +126,16 @@ class WgNet {
     return node(from).device.SetPeer(now_, update).value();
   }
 
+  /// The node's process does not run until then: what comes waits in its
+  /// sockets, what it is to send in its interface, and its timers are late.
+  void Stall(size_t index, Instant until) { stalls_[index] = until; }
+
   /// Sends a packet of `size` bytes through the tunnel.
   void SendData(size_t from, size_t to, size_t size = 100) {
+    if (stalls_.contains(from)) {
+      unsent_[from].emplace_back(to, size);
+      return;
+    }
     PacketBatch plaintext;
     plaintext.AppendCopy(MakeIpv4(node(from).inner, node(to).inner, size), {});
     PacketBatch out;
@@ -160,6 +168,7 @@ class WgNet {
       }
       now_ = std::max(now_, *next);
       Deliver();
+      EndStalls();
       FireTimeouts();
     }
     now_ = end;
@@ -189,8 +198,11 @@ class WgNet {
     if (!wire_.empty()) {
       next = wire_.begin()->first;
     }
-    for (const auto& node : nodes_) {
-      const auto timeout = node->device.NextTimeout();
+    for (size_t i = 0; i < nodes_.size(); ++i) {
+      const auto stall = stalls_.find(i);
+      const auto timeout = stall != stalls_.end()
+                               ? std::optional(stall->second)
+                               : nodes_[i]->device.NextTimeout();
       if (timeout && (!next || *timeout < *next)) {
         next = timeout;
       }
@@ -219,7 +231,9 @@ class WgNet {
       const Datagram datagram = std::move(wire_.begin()->second);
       wire_.erase(wire_.begin());
       for (size_t i = 0; i < nodes_.size(); ++i) {
-        if (nodes_[i]->endpoint == datagram.to) {
+        if (nodes_[i]->endpoint == datagram.to && stalls_.contains(i)) {
+          unread_[i].push_back(datagram);
+        } else if (nodes_[i]->endpoint == datagram.to) {
           Receive(i, datagram);
         }
       }
@@ -239,10 +253,26 @@ class WgNet {
     Enqueue(to, replies);
   }
 
+  void EndStalls() {
+    for (size_t i = 0; i < nodes_.size(); ++i) {
+      const auto stall = stalls_.find(i);
+      if (stall == stalls_.end() || stall->second > now_) {
+        continue;
+      }
+      stalls_.erase(stall);
+      for (const Datagram& datagram : std::exchange(unread_[i], {})) {
+        Receive(i, datagram);
+      }
+      for (const auto& [to, size] : std::exchange(unsent_[i], {})) {
+        SendData(i, to, size);
+      }
+    }
+  }
+
   void FireTimeouts() {
     for (size_t i = 0; i < nodes_.size(); ++i) {
       const auto timeout = nodes_[i]->device.NextTimeout();
-      if (timeout && *timeout <= now_) {
+      if (timeout && *timeout <= now_ && !stalls_.contains(i)) {
         PacketBatch out;
         nodes_[i]->device.HandleTimeout(now_, out);
         Enqueue(i, out);
@@ -263,6 +293,9 @@ class WgNet {
   Filter filter_;
   std::vector<std::unique_ptr<WgNode>> nodes_;
   std::multimap<Instant, Datagram> wire_;
+  std::map<size_t, Instant> stalls_;
+  std::map<size_t, std::vector<Datagram>> unread_;
+  std::map<size_t, std::vector<std::pair<size_t, size_t>>> unsent_;
   std::vector<Datagram> log_;
 };
 
