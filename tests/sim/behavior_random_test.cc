@@ -6,12 +6,14 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <iostream>
 #include <optional>
 #include <string>
 
 #include "behavior_bench.h"
 #include "behavior_truth.h"
 #include "natkit/nat/behavior_report.h"
+#include "natkit/netsim/sim_rng.h"
 
 namespace natkit::nat {
 namespace {
@@ -101,6 +103,42 @@ TEST_P(BehaviorRandom, NoVerdictIsWrong) {
   // Whoever never commits himself is never wrong.
   EXPECT_LT(unknown_ * 5, determined_);
 }
+
+/// Links of all lengths, where packets also come twice and in another order.
+void DrawLink(uint64_t seed, BenchConfig& config) {
+  netsim::SimRng rng(netsim::DeriveSeed(seed, "link"));
+  const uint32_t longest = rng.Chance(0.3) ? 900 : 300;
+  config.delay = milliseconds(5 + rng.NextBelow(longest));
+  config.jitter = milliseconds(rng.NextBelow(40));
+  config.duplicate = rng.Chance(0.5) ? 0.1 : 0;
+  config.reorder = rng.Chance(0.5) ? 0.1 : 0;
+}
+
+class BehaviorRandomLinks : public BehaviorRandom {};
+
+TEST_P(BehaviorRandomLinks, NoVerdictIsWrong) {
+  constexpr uint64_t kFew = 24;
+  const uint64_t first = FromEnvironment("NATKIT_FIRST_SEED", 1);
+  const uint64_t seeds = FromEnvironment("NATKIT_SEEDS", kFew);
+  for (uint64_t seed = first; seed < first + seeds; ++seed) {
+    BenchConfig config = sim::DrawBench(seed);
+    DrawLink(seed, config);
+    config.loss = GetParam();
+    config.discovery.axes = AllAxes();
+    context_ = "\nseed " + std::to_string(seed) + ", delay " +
+               std::to_string(config.delay / milliseconds(1)) + " ms, " +
+               sim::DescribeBench(config);
+    BehaviorBench bench(config);
+    report_ = bench.Run();
+    Compare(sim::TruthOf(config));
+  }
+  std::cout << determined_ << " determined, " << unknown_ << " unknown\n";
+}
+
+INSTANTIATE_TEST_SUITE_P(Loss, BehaviorRandomLinks, testing::Values(0.0, 0.05),
+                         [](const auto& param) {
+                           return param.param > 0 ? "lossy" : "lossless";
+                         });
 
 INSTANTIATE_TEST_SUITE_P(Loss, BehaviorRandom, testing::Values(0.0, 0.05),
                          [](const auto& param) {

@@ -153,6 +153,10 @@ void BehaviorBench::Impl::BuildOutside() {
   netsim::LinkConfig link;
   link.delay = config_.delay;
   link.loss = config_.loss;
+  link.jitter = config_.jitter;
+  link.duplicate = config_.duplicate;
+  link.reorder = config_.reorder;
+  link.reorder_delay = std::chrono::milliseconds(30);
   internet_ = world_.AddNetwork(
       "internet",
       IpPrefix::Make(ServerAddress(0), config_.is_v6 ? 64 : 24).value(), link);

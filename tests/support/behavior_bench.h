@@ -28,6 +28,9 @@ struct BenchConfig {
   double loss = 0;  ///< on the internet, each way
   /// On the internet, one way.
   Duration delay = std::chrono::milliseconds(20);
+  Duration jitter{};     ///< there, up to so much
+  double duplicate = 0;  ///< part of the packets there
+  double reorder = 0;    ///< part of them that comes 30 ms later
   /// Of the server; none: it answers whatever comes. Not with faults.
   std::optional<nat::RateLimit> rate_limit = {};
   /// The internet and the LAN are IPv6; `home` says by its `ipv6` what it does.

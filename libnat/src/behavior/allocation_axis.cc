@@ -213,6 +213,11 @@ void AllocationTest::JudgeContiguity() {
   for (const PortSample& sample : samples_) {
     by_port.emplace(sample.local_port, sample.mapped);
   }
+  // Then the port above is that of the mapping before.
+  const bool counts_down =
+      traits().allocation &&
+      traits().allocation->pattern == AllocationPattern::kSequential &&
+      traits().allocation->step == -1;
   size_t pairs = 0;
   size_t adjacent = 0;
   size_t divided = 0;
@@ -224,7 +229,7 @@ void AllocationTest::JudgeContiguity() {
     const Endpoint wanted{.address = mapped.address,
                           .port = static_cast<uint16_t>(mapped.port + 1)};
     const bool is_adjacent = next->second == wanted;
-    if (!is_adjacent && IsOurs(wanted)) {
+    if (!is_adjacent && (counts_down || IsOurs(wanted))) {
       continue;  // was not free
     }
     ++pairs;
