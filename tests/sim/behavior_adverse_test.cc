@@ -178,5 +178,28 @@ TEST(Pooling, AnAddressThatChangesWithTimeIsNoPool) {
   }
 }
 
+/// What differs because time has passed does not depend on the destination.
+TEST(Mapping, AnAddressThatChangesWithTimeIsNoDependence) {
+  for (const int life : {300, 500, 1000, 3000}) {
+    for (const int delay : {20, 200}) {
+      for (uint64_t seed = 1; seed <= 3; ++seed) {
+        BenchConfig config = BenchFor("full-cone");
+        config.seed = seed;
+        config.pool = 4;
+        config.delay = milliseconds(delay);
+        config.home.address_lifetime = milliseconds(life);
+        config.discovery.axes = {Axis::kMapping, Axis::kDeterminism};
+        BehaviorBench bench(config);
+        const BehaviorReport report = bench.Run();
+        const Verdict& verdict = report.verdict(Axis::kMapping);
+        EXPECT_TRUE(verdict.outcome != Outcome::kDetermined ||
+                    verdict.value == "endpoint-independent")
+            << life << " ms, delay " << delay << '\n'
+            << Describe(report);
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace natkit::nat

@@ -38,6 +38,12 @@ Task<MappingSample> SampleMapping(Session& session, Axis axis) {
     Task<Exchange> third = session.Ask(axis, Lab::From(*socket, *targets.a2p2));
     sample.at_a2p2 = (co_await third).mapped();
   }
+  if (sample.is_complete() &&
+      sample.Classify() != Dependence::kEndpointIndependent) {
+    Task<Exchange> again =
+        session.AskNoting(axis, Lab::From(*socket, targets.a1p1), "control");
+    sample.is_steady = (co_await again).mapped() == sample.at_a1p1;
+  }
   co_return sample;
 }
 
@@ -74,6 +80,8 @@ constexpr size_t kMoreSamples = 8;
 constexpr size_t kSamplesOfPool = 12;
 /// So many are no accident.
 constexpr std::ptrdiff_t kEnough = 2;
+/// So many mappings that change while they are looked at, end it.
+constexpr size_t kMostUnsteady = 4;
 
 /// RFC 5780 section 4.3, from several sockets.
 class MappingTest final : public AxisTest {
@@ -92,6 +100,7 @@ class MappingTest final : public AxisTest {
   [[nodiscard]] bool HasForeignAddress(const MappingSample& sample);
 
   std::vector<MappingSample> samples_;
+  size_t unsteady_ = 0;  ///< samples that do not count
 };
 
 Task<> MappingTest::Run() {
@@ -102,6 +111,14 @@ Task<> MappingTest::Run() {
   while (samples_.size() < WantedSamples()) {
     Task<MappingSample> sampling = SampleMapping(session(), Axis::kMapping);
     samples_.push_back(co_await sampling);
+    if (!samples_.back().is_steady && !targets().is_substitute) {
+      samples_.pop_back();
+      if (++unsteady_ == kMostUnsteady) {
+        session().DoNotKnow(Axis::kMapping, "mappings change with time");
+        co_return;
+      }
+      continue;
+    }
     const MappingSample& sample = samples_.back();
     if (targets().is_substitute) {
       traits().mapping = JudgeTwoServers(session(), Axis::kMapping, sample);

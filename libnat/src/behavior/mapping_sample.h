@@ -12,6 +12,9 @@ struct MappingSample {
   std::optional<Endpoint> at_a2p1;
   std::optional<Endpoint> at_a2p2;
   Endpoint local;
+  /// Where endpoints differ: A1:P1, asked again after the others, still sees
+  /// the first one. Else they differ because of time, or nobody knows.
+  bool is_steady = true;
 
   [[nodiscard]] bool is_complete() const {
     return at_a1p1 && at_a2p1 && at_a2p2;
