@@ -27,7 +27,7 @@ from netsim_crosscheck_promises import (  # noqa: E402
     ENGINE_DIFFERS, KERNEL_DIFFERS, PROMISES, TIMEOUTS)
 
 BACKENDS = {"kernel": KERNEL_DIFFERS, "engine": ENGINE_DIFFERS}
-AT_ONCE = 6
+AT_ONCE = 10
 
 
 def kernel_profiles():
