@@ -141,6 +141,9 @@ TEST_P(MeshPath, APathThatEatsLargeDatagramsIsLeftWithinTwoSeconds) {
   Run(seconds(2));
   EXPECT_EQ(nodes_.a.PathTo("b").kind, PathKind::kRelay);
   EXPECT_LT(Pause(start), milliseconds(600));
+  const auto why = nodes_.a.node().Explain(nodes_.world().now(), "b");
+  ASSERT_TRUE(why);
+  EXPECT_EQ(why->reason, nat::PathReason::kEatsData) << why->summary;
 }
 
 TEST_P(MeshPath, AConversationThatStandsStillIsNoticedWithinTwoSeconds) {

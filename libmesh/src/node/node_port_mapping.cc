@@ -75,6 +75,9 @@ Result<nat::PathDiagnosis> Node::Impl::Explain(Instant now,
   }
   const NodePeer& peer = **found;
   const bool is_direct = CurrentPath(peer).kind == PathKind::kDirect;
+  const bool is_broken = peer.link.Path().direct &&
+                         peer.watch.trust() == PathWatch::Trust::kBroken;
+  const auto retry_at = peer.watch.NextTimeout();
   nat::PathSide ours = local_.network;
   std::optional<nat::PathSide> theirs = peer.link.remote_network();
   if (is_direct) {
@@ -89,6 +92,10 @@ Result<nat::PathDiagnosis> Node::Impl::Explain(Instant now,
        .theirs = std::move(theirs),
        .is_direct = is_direct,
        .is_plain_punch = is_direct && peer.link.is_plain_punch(),
+       .eats_data = is_broken,
+       .retry_in = is_broken && retry_at
+                       ? std::optional(std::max(*retry_at - now, Duration{}))
+                       : std::nullopt,
        .is_active = peer.link.is_active(),
        .has_searched = peer.link.has_searched(now),
        .has_relay = std::ranges::any_of(relays_, &RelayLink::is_up),

@@ -38,6 +38,9 @@ constexpr Duration kLongestIdle = std::chrono::hours(24);
 constexpr Duration kFirstRetry = seconds(15);
 constexpr Duration kLastRetry = std::chrono::minutes(10);
 constexpr size_t kMaxRecords = 8;
+constexpr Duration kSampleInterval = milliseconds(10);
+/// Of round trips that are believed.
+constexpr Duration kLongestFlight = seconds(1);
 constexpr int kMaxDoublings = 6;
 
 bool IsEaten(uint64_t sent, uint64_t received) {
@@ -52,14 +55,27 @@ void PathWatch::Counts::Count(size_t size) {
   large += size >= kLarge ? 1 : 0;
 }
 
+PathWatch::Counts PathWatch::Counts::operator-(const Counts& other) const {
+  return {.all = all - std::min(all, other.all),
+          .data = data - std::min(data, other.data),
+          .large = large - std::min(large, other.large)};
+}
+
 PathWatch::Passage PathWatch::Between(const Mark& from, const Mark& to) {
-  const auto minus = [](const Counts& a, const Counts& b) {
-    return Counts{.all = a.all - std::min(a.all, b.all),
-                  .data = a.data - std::min(a.data, b.data),
-                  .large = a.large - std::min(a.large, b.large)};
-  };
-  return {.sent = minus(to.sent, from.sent),
-          .received = minus(to.received, from.received)};
+  return {.sent = to.sent - from.sent, .received = to.received - from.received};
+}
+
+PathWatch::Passage PathWatch::CertainBetween(const Mark& from, const Mark& to) {
+  return {.sent = to.settled - from.reached,
+          .received = to.received - from.received};
+}
+
+PathWatch::Counts PathWatch::SentUntil(Instant time) {
+  while (!samples_.empty() && samples_.front().at <= time) {
+    settled_ = samples_.front().sent;
+    samples_.pop_front();
+  }
+  return settled_;
 }
 
 uint64_t PathWatch::Passage::lost() const {
@@ -78,7 +94,8 @@ bool PathWatch::Passage::is_half_lost() const {
 
 /// Whether what got through tells that the rest will, too.
 bool PathWatch::Passage::has_verdict() const {
-  return received.all > 0 && (sent.large == 0 || received.large > 0) &&
+  return sent.all > 0 && received.all > 0 &&
+         (sent.large == 0 || received.large > 0) &&
          (lost() == 0 || 2 * lost() < sent.data);
 }
 
@@ -179,6 +196,10 @@ void PathWatch::Break(Instant now) {
 
 void PathWatch::NoteSent(Instant now, size_t size) {
   sent_.Count(size);
+  if (samples_.empty() || now >= samples_.back().at + kSampleInterval) {
+    samples_.push_back({.at = now, .sent = sent_});
+    (void)SentUntil(now - std::min(rtt_, kLongestFlight));
+  }
   if (size >= kLarge) {
     std::ranges::move_backward(std::span(large_sent_at_).first(kFewLarge - 1),
                                large_sent_at_.end());
@@ -228,6 +249,7 @@ void PathWatch::Ask(Instant now) {
   const bool is_doubt = trust_ == Trust::kDoubted;
   query_ = PathQuery{.nonce = ++last_nonce_, .is_doubt = is_doubt};
   sent_at_question_ = sent_;
+  settled_at_question_ = SentUntil(now - std::min(rtt_, kLongestFlight));
   question_at_ = now;
   next_question_.reset();
   if (is_doubt) {
@@ -256,6 +278,8 @@ bool PathWatch::HandleReport(Instant now, const PathReport& report) {
     return false;  // an old question
   }
   const Mark mark{.sent = sent_at_question_,
+                  .settled = settled_at_question_,
+                  .reached = sent_,
                   .received = {.all = report.received,
                                .data = report.received_data,
                                .large = report.received_large}};
@@ -288,10 +312,12 @@ void PathWatch::MeasureLoss(const Passage& passage) {
 }
 
 /// A conversation that stands still after a few losses is one whose datagrams
-/// do not pass, however many others did just before.
+/// do not pass, however many others did just before. What may still be under
+/// way counts as lost there: doubt costs little, and finds out.
 void PathWatch::JudgeTrusted(Instant now, const Mark& since, bool is_stalled) {
+  const Passage certain = CertainBetween(since, *previous_);
   const Passage passage = Between(since, *previous_);
-  if (passage.is_all_eaten() || passage.is_half_lost() ||
+  if (certain.is_all_eaten() || certain.is_half_lost() ||
       (is_stalled && passage.lost() >= kEnoughSent)) {
     BeginToDoubt(now);
   } else if (passage.lost() == 0) {
@@ -314,7 +340,7 @@ void PathWatch::JudgeDoubted(Instant now, const Mark& mark) {
     baseline_ = mark;
     return;
   }
-  const Passage passage = Between(*baseline_, mark);
+  const Passage passage = CertainBetween(*baseline_, mark);
   if (passage.is_all_eaten() || passage.is_half_lost()) {
     Break(now);
   } else if (was_heard_ && passage.has_verdict() &&
@@ -381,11 +407,16 @@ void PathWatch::TimeTrusted(Instant now) {
   Ask(now);
   audit_interval_ =
       std::min(audit_interval_ * 2, is_busy ? kLongestBusyAudit : kLastAudit);
-  next_audit_ = now + audit_interval_;
+  // What is under way at either end tells nothing.
+  next_audit_ = now + audit_interval_ + std::min(rtt_, kLongestFlight);
+}
+
+Instant PathWatch::SilenceLimit() const {
+  return doubted_since_ + kSilenceIsBroken + std::min(rtt_, kLongestFlight);
 }
 
 void PathWatch::TimeDoubted(Instant now) {
-  if (has_report_ && !was_heard_ && now >= doubted_since_ + kSilenceIsBroken) {
+  if (has_report_ && !was_heard_ && now >= SilenceLimit()) {
     Break(now);
   } else if (now >= doubted_since_ + kDoubtLimit) {
     EndDoubt(now);
@@ -410,7 +441,7 @@ std::optional<Instant> PathWatch::NextTimeout() const {
     case Trust::kDoubted: {
       auto next = Earlier(next_question_, doubted_since_ + kDoubtLimit);
       if (has_report_ && !was_heard_) {
-        next = Earlier(next, doubted_since_ + kSilenceIsBroken);
+        next = Earlier(next, SilenceLimit());
       }
       return next;
     }

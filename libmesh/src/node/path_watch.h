@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <utility>
@@ -111,11 +112,15 @@ class PathWatch {
     uint64_t large = 0;
 
     void Count(size_t size);
+    [[nodiscard]] Counts operator-(const Counts& other) const;
   };
 
-  /// A report with what had been sent when its question was asked.
+  /// A report, and what it can tell of. Questions and datagrams take different
+  /// ways, so either may overtake the other.
   struct Mark {
-    Counts sent;
+    Counts sent;     ///< when the question was asked
+    Counts settled;  ///< a round trip before that: not on its way any more
+    Counts reached;  ///< when the answer came: no more can have arrived
     Counts received;
   };
 
@@ -143,6 +148,7 @@ class PathWatch {
   [[nodiscard]] std::optional<Instant> FlowEnd() const;
   [[nodiscard]] Duration DoubtAfter() const;
   [[nodiscard]] Duration AskAfter() const;
+  [[nodiscard]] Instant SilenceLimit() const;
   void BeginToDoubt(Instant now);
   void EndDoubt(Instant now);
   void Break(Instant now);
@@ -153,7 +159,13 @@ class PathWatch {
   [[nodiscard]] bool IsEatingLarge(Instant now, const PathReport& report) const;
   void JudgeDoubted(Instant now, const Mark& mark);
   void MeasureLoss(const Passage& passage);
+  /// Of what was sent between two questions.
   [[nodiscard]] static Passage Between(const Mark& from, const Mark& to);
+  /// Of what was certainly under way between two reports and no longer. What
+  /// else arrived counts as well, so that no loss is seen where there is none.
+  [[nodiscard]] static Passage CertainBetween(const Mark& from, const Mark& to);
+  /// What had been sent until `time`, or a little less; not to go back.
+  [[nodiscard]] Counts SentUntil(Instant time);
 
   std::optional<PathId> path_;
   Trust trust_ = Trust::kTrusted;
@@ -165,6 +177,14 @@ class PathWatch {
   Counts received_;
   Instant large_received_at_{};
   std::optional<Instant> heard_at_;  ///< on this path
+
+  struct Sample {
+    Instant at;
+    Counts sent;
+  };
+
+  std::deque<Sample> samples_;  ///< of sent_, in the last round trip
+  Counts settled_;              ///< of the samples before them
   /// When the last large ones were sent, newest first.
   std::array<Instant, kFewLarge> large_sent_at_{};
   Instant peer_doubts_until_ = Instant::min();
@@ -196,6 +216,7 @@ class PathWatch {
   // Questions.
   uint32_t last_nonce_ = 0;
   Counts sent_at_question_;
+  Counts settled_at_question_;
   Instant question_at_{};
   std::optional<Instant> next_question_;
   std::optional<PathQuery> query_;

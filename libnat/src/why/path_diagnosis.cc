@@ -30,9 +30,10 @@ bool IsDirect(const PunchCell& cell) {
 
 /// Leaves what fits the end of the search, where that tells anything.
 void Narrow(const PathQuestion& question, std::vector<PunchCell>& cells) {
-  const bool is_evidence = question.is_direct
-                               ? question.is_plain_punch
-                               : question.has_searched && !SharesNat(question);
+  const bool was_in_vain =
+      question.has_searched && !question.eats_data && !SharesNat(question);
+  const bool is_evidence =
+      question.is_direct ? question.is_plain_punch : was_in_vain;
   const auto fits = [&](const PunchCell& cell) {
     return IsDirect(cell) == question.is_direct;
   };
@@ -65,6 +66,9 @@ PathReason ReasonOf(const PathQuestion& question,
   if (question.ours.traits.is_udp_blocked ||
       (question.theirs && question.theirs->traits.is_udp_blocked)) {
     return PathReason::kUdpBlocked;
+  }
+  if (question.eats_data && question.theirs) {
+    return PathReason::kEatsData;
   }
   if (!question.is_active) {
     return PathReason::kIdle;

@@ -253,6 +253,13 @@ std::vector<Fix> FixesFor(PathReason reason, const PathQuestion& question) {
                      "of NAT it is"});
       AddPairFixes(question, out);
       break;
+    case PathReason::kEatsData:
+      out.push_back({FixCode::kAllowUdp, FixSide::kEither,
+                     "a firewall or a middlebox between the two drops part of "
+                     "the UDP: all of it but STUN, or what is large (a smaller "
+                     "mtu helps then), or one direction"});
+      AddIpv6Fix(question, out);
+      break;
     case PathReason::kShouldBeDirect:
       out.push_back({FixCode::kAllowUdp, FixSide::kEither,
                      "UDP between these two addresses may be filtered"});

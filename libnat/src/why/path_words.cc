@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <chrono>
 #include <string>
 #include <utility>
 
@@ -232,6 +233,8 @@ std::string SummaryOf(PathReason reason, const PathQuestion& question,
                   : "");
     case PathReason::kUnknownBehavior:
       return "too little is known of one side's NAT to say why";
+    case PathReason::kEatsData:
+      return "a direct path was found, but what was sent over it got lost";
     case PathReason::kShouldBeDirect:
       return "nothing that is known stands in the way; a firewall may";
   }
@@ -244,6 +247,18 @@ std::vector<std::string> TriedOf(const PathQuestion& question) {
     out.emplace_back(question.has_searched || question.is_direct
                          ? "every pair of known addresses was checked"
                          : "pairs of known addresses are being checked");
+  }
+  if (question.eats_data) {
+    std::string text =
+        "a direct path passed all checks, but lost data, and is not used";
+    if (question.retry_in) {
+      text += "; it is tried again in " +
+              std::to_string(std::chrono::duration_cast<std::chrono::seconds>(
+                                 *question.retry_in)
+                                 .count()) +
+              " s";
+    }
+    out.push_back(std::move(text));
   }
   AddPortMappingTried("our", question.ours, out);
   if (question.theirs) {

@@ -71,10 +71,10 @@ std::string_view ReachName(Reach reach) {
 }
 
 std::string_view PathReasonName(PathReason reason) {
-  constexpr std::array<std::string_view, 10> kNames = {
-      "direct",           "no-relay",        "idle",     "peer-silent",
-      "searching",        "udp-blocked",     "same-nat", "nat-pair",
-      "unknown-behavior", "should-be-direct"};
+  constexpr std::array<std::string_view, 11> kNames = {
+      "direct",           "no-relay",         "idle",     "peer-silent",
+      "searching",        "udp-blocked",      "same-nat", "nat-pair",
+      "unknown-behavior", "should-be-direct", "eats-data"};
   return kNames[std::to_underlying(reason)];
 }
 

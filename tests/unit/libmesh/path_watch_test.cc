@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <deque>
+#include <utility>
 
 namespace natkit::mesh {
 namespace {
@@ -191,6 +193,113 @@ TEST_F(PathWatchTest, IgnoresReportsOfOldQuestions) {
                                .received_data = 100 * nonce});
   }
   EXPECT_EQ(watch_.trust(), Trust::kDoubted);
+}
+
+/// A lossless path and a relay of other delays: bursts that one way carries
+/// while the other carries the question are no losses.
+class Overtaking : public testing::Test {
+ protected:
+  struct Ways {
+    Duration direct;  ///< one way
+    Duration relay;
+    Duration burst_interval;
+    size_t burst;
+    size_t size = 1400;
+  };
+
+  /// Lets time pass by milliseconds, with bursts both ways; yields how long the
+  /// path was not trusted.
+  Duration Run(const Ways& ways, Duration length) {
+    PathWatch watch;
+    watch.HandleRtt(2 * ways.direct);
+    watch.HandlePath(now_, Path(1));
+    Duration doubted{};
+    for (const Instant end = now_ + length; now_ < end;
+         now_ += milliseconds(1)) {
+      if ((now_ - Instant{}) % ways.burst_interval < milliseconds(1)) {
+        for (size_t i = 0; i < ways.burst; ++i) {
+          watch.NoteSent(now_, ways.size);
+          there_.push_back(now_ + ways.direct);
+          here_.push_back(now_ + ways.direct);
+        }
+      }
+      for (; !there_.empty() && there_.front() <= now_; there_.pop_front()) {
+        ++received_;
+        received_at_ = now_;
+      }
+      for (; !here_.empty() && here_.front() <= now_; here_.pop_front()) {
+        watch.NoteReceived(now_, ways.size);
+      }
+      watch.HandleTimeout(now_);
+      Ask(watch, ways);
+      EXPECT_NE(watch.trust(), Trust::kBroken);
+      doubted += watch.trust() == Trust::kTrusted ? Duration{}
+                                                  : Duration(milliseconds(1));
+    }
+    return doubted;
+  }
+
+ private:
+  void Ask(PathWatch& watch, const Ways& ways) {
+    if (const auto query = watch.PollQuery()) {
+      watch.NoteSent(now_, 32);
+      keepalives_.push_back(now_ + ways.direct);
+      queries_.emplace_back(now_ + ways.relay, *query);
+    }
+    for (; !keepalives_.empty() && keepalives_.front() <= now_;
+         keepalives_.pop_front()) {
+      ++received_keepalives_;
+      watch.NoteReceived(now_, 32);
+    }
+    for (; !queries_.empty() && queries_.front().first <= now_;
+         queries_.pop_front()) {
+      reports_.emplace_back(
+          now_ + ways.relay,
+          PathReport{.nonce = queries_.front().second.nonce,
+                     .received = received_ + received_keepalives_,
+                     .received_data = received_,
+                     .received_large = received_,
+                     .large_idle = now_ - received_at_});
+    }
+    for (; !reports_.empty() && reports_.front().first <= now_;
+         reports_.pop_front()) {
+      watch.HandleReport(now_, reports_.front().second);
+    }
+  }
+
+  Instant now_{};
+  std::deque<Instant> there_;
+  std::deque<Instant> here_;
+  std::deque<Instant> keepalives_;
+  std::deque<std::pair<Instant, PathQuery>> queries_;
+  std::deque<std::pair<Instant, PathReport>> reports_;
+  uint64_t received_ = 0;
+  uint64_t received_keepalives_ = 0;
+  Instant received_at_{};
+};
+
+TEST_F(Overtaking, NoWayBreaksAPathWithoutLoss) {
+  for (const Duration direct : {milliseconds(5), milliseconds(50),
+                                milliseconds(150), milliseconds(300)}) {
+    for (const Duration relay :
+         {milliseconds(1), milliseconds(40), milliseconds(250)}) {
+      for (const Duration interval :
+           {milliseconds(20), milliseconds(330), milliseconds(1100)}) {
+        for (const size_t burst : {size_t{1}, size_t{10}, size_t{60}}) {
+          SCOPED_TRACE(testing::Message()
+                       << direct / milliseconds(1) << " ms, relay "
+                       << relay / milliseconds(1) << " ms, " << burst
+                       << " each " << interval / milliseconds(1) << " ms");
+          const Duration doubted = Run({.direct = direct,
+                                        .relay = relay,
+                                        .burst_interval = interval,
+                                        .burst = burst},
+                                       seconds(30));
+          EXPECT_LT(doubted, seconds(3));
+        }
+      }
+    }
+  }
 }
 
 }  // namespace

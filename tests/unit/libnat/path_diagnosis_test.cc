@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <set>
 #include <string>
 #include <string_view>
@@ -285,11 +286,11 @@ TEST(PathDiagnosis, TheAdviceFitsWhatTheRouterSaid) {
 
 TEST(PathDiagnosis, EveryWordIsKnownAndUnlikeTheOthers) {
   std::set<std::string_view> words;
-  for (int reason = 0; reason <= static_cast<int>(PathReason::kShouldBeDirect);
+  for (int reason = 0; reason <= static_cast<int>(PathReason::kEatsData);
        ++reason) {
     words.insert(PathReasonName(static_cast<PathReason>(reason)));
   }
-  EXPECT_EQ(words.size(), 10U);
+  EXPECT_EQ(words.size(), 11U);
   words.clear();
   for (int code = 0; code <= static_cast<int>(FixCode::kRaiseHardPunchBudget);
        ++code) {
@@ -358,6 +359,20 @@ TEST(PathDiagnosis, HairpinningIsAdvisedWhereItIsEnough) {
   diagnosis = DiagnosePath(question);
   EXPECT_EQ(diagnosis.reason, PathReason::kSameNat);
   EXPECT_TRUE(HasFix(diagnosis, FixCode::kEnableHairpinning, FixSide::kEither));
+}
+
+TEST(PathDiagnosis, APathThatWasFoundAndEatsDataIsNoSearchInVain) {
+  PathQuestion question = Searched(Side(kEi, std::nullopt), Side(kApd, kApd));
+  question.eats_data = true;
+  question.retry_in = std::chrono::seconds(12);
+  const PathDiagnosis diagnosis = DiagnosePath(question);
+  EXPECT_EQ(diagnosis.reason, PathReason::kEatsData);
+  EXPECT_EQ(diagnosis.cells.size(), 3U);  // nothing is ruled out
+  EXPECT_TRUE(HasFix(diagnosis, FixCode::kAllowUdp, FixSide::kEither));
+  EXPECT_FALSE(HasFix(diagnosis, FixCode::kForwardPort, FixSide::kOurs));
+  EXPECT_TRUE(std::ranges::any_of(diagnosis.tried, [](const std::string& text) {
+    return text.find("tried again in 12 s") != std::string::npos;
+  }));
 }
 
 TEST(PathDiagnosis, AnEndpointOfTheMeshFileIsAClaim) {

@@ -89,7 +89,8 @@ TEST_F(PartnerLink, CarriesAResponseOfRfc3489) {
   // MAPPED-ADDRESS of 203.0.113.7:41641; 16 bytes of ID, no cookie.
   const Bytes old =
       Hex("0101000c0102030405060708090a0b0c0d0e0f1000010008 0001a2a9cb007107");
-  const auto opened = receiver_.Open(kNow, Seal(kNow, kClient, old));
+  const Bytes order = Seal(kNow, kClient, old);
+  const auto opened = receiver_.Open(kNow, order);
   ASSERT_TRUE(opened);
   EXPECT_EQ(Bytes(opened->response.begin(), opened->response.end()), old);
   Bytes request = old;

@@ -98,6 +98,10 @@ struct PathQuestion {
   /// it tells what the two NATs do: no IPv6, no common network or NAT, no
   /// mapped port and no hard punch had a part in it.
   bool is_plain_punch = false;
+  /// A direct path was found, but what was sent over it did not arrive, so it is
+  /// not used; it is tried again after `retry_in`.
+  bool eats_data = false;
+  std::optional<Duration> retry_in{};
   /// Without traffic nobody searches.
   bool is_active = false;
   /// The search has had its time: what can be found has been found.
@@ -128,6 +132,7 @@ enum class PathReason : uint8_t {
   kNatPair,          ///< the two behaviours do not fit: see the cells
   kUnknownBehavior,  ///< not enough is known of one side
   kShouldBeDirect,   ///< nothing that is known stands in the way
+  kEatsData,         ///< a direct path passes STUN and loses what matters
 };
 
 /// A stable word such as "nat-pair".
