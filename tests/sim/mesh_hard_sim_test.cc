@@ -163,6 +163,25 @@ TEST(MeshHardSim, KeepsWithinTheBudgetAndDoesNotRepeatAFailure) {
   EXPECT_TRUE(HasTried(Why(nodes), "many ports were probed"));
 }
 
+/// A quarter of what the NAT gives, besides the dozen samples before: the rest
+/// is others'.
+TEST(MeshHardSim, AQuotaThatTheFileTellsIsSpared) {
+  for (const uint32_t quota : {100U, 400U}) {
+    TwoNodes nodes(kEasy, kEasy, 1);
+    Allow(nodes);
+    nodes.mesh().nodes[1].mapping_quota = quota;
+    nodes.StartBoth();
+    netsim::NatConfig box = Box(72, netsim::PortAssignment::kRandom);
+    box.limits.mappings_per_host = quota;
+    auto& network = nodes.world().network();
+    nodes.b.ReplaceBase(network.AddNat(0, box), "10.1.2.5:4000");
+    nodes.Exchange(seconds(30));
+    EXPECT_GT(nodes.b.node().counters().hard_attempts, 0U);
+    EXPECT_LE(nodes.b.most_sockets(), quota / 4 + 6);
+    EXPECT_GT(nodes.b.most_sockets(), quota / 16);
+  }
+}
+
 TEST(MeshHardSim, SaysThatNoBudgetHelpsBetweenTwoRandomNats) {
   TwoNodes nodes(kHard, kHard, 1);
   Allow(nodes);

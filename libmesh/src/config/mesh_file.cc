@@ -157,6 +157,13 @@ void ReadKeepalive(TomlTable& table, NodeEntry& node) {
   }
 }
 
+void ReadQuota(TomlTable& table, NodeEntry& node) {
+  if (table.has("mapping_quota")) {
+    node.mapping_quota = static_cast<uint32_t>(
+        table.OptionalInteger("mapping_quota", 1, 65535, 1));
+  }
+}
+
 NodeEntry ReadNode(TomlTable& table) {
   NodeEntry node;
   node.line = table.line();
@@ -172,6 +179,7 @@ NodeEntry ReadNode(TomlTable& table) {
   node.port_mapping = table.OptionalBool("port_mapping", true);
   node.hard_nat = ReadHardNat(table);
   ReadKeepalive(table, node);
+  ReadQuota(table, node);
   return node;
 }
 

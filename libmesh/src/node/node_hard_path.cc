@@ -69,6 +69,7 @@ std::optional<HardPathTask> Node::Impl::MakeHardTask(
   task.punch.main = main->base;
   task.punch.stun_servers = stun_servers_;
   task.punch.traits = local_.network.traits;
+  task.punch.traits.mapping_quota = self_->mapping_quota;
   task.punch.role = secrets->role;
   task.punch.local = secrets->local;
   task.punch.remote = secrets->remote;

@@ -73,6 +73,19 @@ TEST(MeshFile, NodesSayHowMuchTheyMindKeepalives) {
   }
 }
 
+TEST(MeshFile, NodesTellTheQuotaOfTheirNat) {
+  const auto result =
+      ParseMeshFile(Relay("eu") + Node("a", kKeyA, "10.77.0.1") +
+                    Node("b", kKeyB, "10.77.0.2", "mapping_quota = 100\n"));
+  EXPECT_THAT(Lines(result), IsEmpty());
+  EXPECT_EQ(result.file.nodes[0].mapping_quota, std::nullopt);
+  EXPECT_EQ(result.file.nodes[1].mapping_quota, 100U);
+  for (const auto* bad : {"mapping_quota = 0\n", "mapping_quota = 70000\n"}) {
+    EXPECT_FALSE(ParseMeshFile(Relay("eu") + Node("a", kKeyA, "10.77.0.1", bad))
+                     .is_usable());
+  }
+}
+
 TEST(MeshFile, ReadsEveryField) {
   const auto result = ParseMeshFile(
       "[mesh]\nname = \"home\"\nmtu = 1300\n"

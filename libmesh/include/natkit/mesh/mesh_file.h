@@ -51,6 +51,8 @@ struct NodeEntry {
   std::optional<uint16_t> listen_port;  ///< UDP; default: the system's choice
   bool port_mapping = true;             ///< asks its router to forward the port
   HardNatPolicy hard_nat;
+  /// How many UDP mappings its NAT lets one host have, if the owner knows.
+  std::optional<uint32_t> mapping_quota;
   nat::PowerMode power = nat::PowerMode::kMains;
   /// Of UDP mappings that carry a conversation, as natcheck measures it.
   std::optional<Duration> mapping_lifetime;
