@@ -157,9 +157,11 @@ HttpProgress HttpReplyReader::End() {
 
 HttpProgress HttpReplyReader::ReadHead() {
   const size_t end = pending_.find("\r\n\r\n");
+  if (end == std::string::npos && pending_.size() <= kMaxUpnpHead + 3) {
+    return HttpProgress::kMore;  // the last bytes may be part of its end
+  }
   if (end == std::string::npos || end > kMaxUpnpHead) {
-    return pending_.size() > kMaxUpnpHead ? HttpProgress::kBroken
-                                          : HttpProgress::kMore;
+    return HttpProgress::kBroken;
   }
   const std::string head = pending_.substr(0, end + 2);
   pending_.erase(0, end + 4);
@@ -203,9 +205,11 @@ HttpProgress HttpReplyReader::ReadChunks() {
   constexpr size_t kMaxSizeLine = 64;
   for (;;) {
     const size_t line = pending_.find("\r\n");
+    if (line == std::string::npos && pending_.size() <= kMaxSizeLine + 1) {
+      return HttpProgress::kMore;  // the last byte may be half of its end
+    }
     if (line == std::string::npos || line > kMaxSizeLine) {
-      return pending_.size() > kMaxSizeLine ? HttpProgress::kBroken
-                                            : HttpProgress::kMore;
+      return HttpProgress::kBroken;
     }
     const std::string_view text(pending_.data(), line);
     const auto size = ParseNumber(Trim(text.substr(0, text.find(';'))), 16);

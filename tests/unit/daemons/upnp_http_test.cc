@@ -61,6 +61,18 @@ TEST(HttpReplyReader, KnowsWhereAnAnswerEnds) {
       false, 200, "");
 }
 
+/// The end of a line may come in two pieces.
+TEST(HttpReplyReader, TakesTheLongestLinesInAnyPieces) {
+  const std::string size_line = "3;" + std::string(62, 'x');
+  ExpectReply("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" +
+                  size_line + "\r\nabc\r\n0\r\n\r\n",
+              false, 200, "abc");
+  const std::string start = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX: ";
+  ExpectReply(
+      start + std::string(kMaxUpnpHead - start.size(), 'x') + "\r\n\r\n", false,
+      200, "");
+}
+
 TEST(HttpReplyReader, RefusesWhatHasNoEnd) {
   ExpectBroken("SSH-2.0-OpenSSH\r\n\r\n");
   ExpectBroken("HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n");
@@ -70,7 +82,7 @@ TEST(HttpReplyReader, RefusesWhatHasNoEnd) {
   ExpectBroken(
       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10001\r\n");
   ExpectBroken("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" +
-               std::string(65, 'a'));
+               std::string(66, 'a'));
   ExpectBroken("HTTP/1.1 200 OK\r\nX: " + std::string(kMaxUpnpHead, 'x'));
   ExpectBroken("HTTP/1.1 200 OK\r\n\r\n" + std::string(kMaxUpnpBody + 1, 'x'));
   std::string chunks = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
