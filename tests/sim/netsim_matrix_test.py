@@ -18,7 +18,7 @@ WRONG = ["--cell", "EI-APD/APD-APD", "--expect", "EI-APD/APD-APD=yes"]
 
 def matrix(*options, cwd=None):
     return subprocess.run([NETSIM, "matrix", *options], cwd=cwd, text=True,
-                          capture_output=True, timeout=280)
+                          capture_output=True, timeout=900)
 
 
 class Page(html.parser.HTMLParser):
