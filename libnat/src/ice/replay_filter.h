@@ -13,7 +13,7 @@ namespace natkit::ice {
 /// of which would be checked and remembered.
 class ReplayFilter {
  public:
-  /// Checks that are remembered, 32 bytes each.
+  /// Checks that are remembered, the latest: some 40 bytes each.
   static constexpr size_t kRemembered = 512;
 
   /// Notes an authentic check. False if one with its transaction ID came from

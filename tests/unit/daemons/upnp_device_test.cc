@@ -96,32 +96,18 @@ class Router {
                       .local = kUs});
   }
 
-  UpnpError Add() {
-    return client
-        .Do({.id = 2,
-             .action = UpnpAction::kAddMapping,
-             .gateway = AddressOf(1),
-             .local = kUs,
-             .external_port = 6000,
-             .internal_port = 6000,
-             .lease = std::chrono::hours(1),
-             .description = "a < b & c"})
-        .error;
+  nat::UpnpResult TryAdd() {
+    return client.Do({.id = 2,
+                      .action = UpnpAction::kAddMapping,
+                      .gateway = AddressOf(1),
+                      .local = kUs,
+                      .external_port = 6000,
+                      .internal_port = 6000,
+                      .lease = std::chrono::hours(1),
+                      .description = "a < b & c"});
   }
 
-  /// What the device says of the lease after an addition.
-  std::optional<Duration> AddedLease() {
-    return client
-        .Do({.id = 2,
-             .action = UpnpAction::kAddMapping,
-             .gateway = AddressOf(1),
-             .local = kUs,
-             .external_port = 6000,
-             .internal_port = 6000,
-             .lease = std::chrono::hours(1),
-             .description = "a"})
-        .lease;
-  }
+  UpnpError Add() { return TryAdd().error; }
 
   UpnpError Delete(const IpAddress& gateway) {
     return client
@@ -158,14 +144,14 @@ TEST(UpnpDevice, TellsTheLeaseThatWasGiven) {
   Router router;
   router.Start({"/d"});
   EXPECT_EQ(router.Discover().error, UpnpError::kNone);
-  EXPECT_EQ(router.AddedLease(), std::nullopt);  // it does not say
+  EXPECT_EQ(router.TryAdd().lease, std::nullopt);  // it does not say
   const auto say = [&](const std::string& lease) {
     router.answers["GetSpecificPortMappingEntry"] = Soap(
         "<NewInternalPort>6000</NewInternalPort>"
         "<NewInternalClient>127.0.0.1</NewInternalClient>"
         "<NewLeaseDuration>" +
         lease + "</NewLeaseDuration>");
-    return router.AddedLease();
+    return router.TryAdd().lease;
   };
   EXPECT_EQ(say("300"), std::chrono::seconds(300));
   EXPECT_EQ(say("0"), std::chrono::seconds(0));
