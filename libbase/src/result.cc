@@ -129,7 +129,7 @@ std::string_view WgErrcName(Errc code) {
   }
 }
 
-std::string_view UpperErrcName(Errc code) {
+std::string_view TlsErrcName(Errc code) {
   switch (code) {
     case Errc::kTlsHandshake:
       return "TLS handshake failed";
@@ -141,10 +141,25 @@ std::string_view UpperErrcName(Errc code) {
       return "bad private key";
     case Errc::kKeyMismatch:
       return "private key does not belong to the certificate";
+    default:
+      return {};
+  }
+}
+
+std::string_view MeshErrcName(Errc code) {
+  switch (code) {
     case Errc::kBadSignal:
       return "bad signalling message";
     case Errc::kBadMeshFile:
       return "bad mesh file";
+    case Errc::kStoreFull:
+      return "store is full";
+    case Errc::kStoreLocked:
+      return "store is in use";
+    case Errc::kStoreTooNew:
+      return "store of a later version";
+    case Errc::kBadStore:
+      return "store is damaged";
     default:
       return {};
   }
@@ -155,7 +170,8 @@ std::string_view UpperErrcName(Errc code) {
 std::string_view ErrcName(Errc code) {
   for (const auto name :
        {BaseErrcName(code), SystemErrcName(code), NatErrcName(code),
-        DerpErrcName(code), WgErrcName(code), UpperErrcName(code)}) {
+        DerpErrcName(code), WgErrcName(code), TlsErrcName(code),
+        MeshErrcName(code)}) {
     if (!name.empty()) {
       return name;
     }

@@ -73,6 +73,10 @@ enum class Errc : uint16_t {
   // libmesh: 450..549
   kBadSignal = 450,    ///< a signalling message does not open or parse
   kBadMeshFile = 451,  ///< the mesh file is not acceptable
+  kStoreFull = 452,    ///< no room left where the store is
+  kStoreLocked = 453,  ///< another process uses the store
+  kStoreTooNew = 454,  ///< the store was written by a later version
+  kBadStore = 455,     ///< the store is damaged or not one
 };
 
 /// Names an error code, e.g. "truncated". Never empty; static storage.
