@@ -182,8 +182,8 @@ shell::Outcome<tls::ServerContext> MakeTlsContext(
   if (!meta) {
     return std::unexpected("cannot make the meta certificate");
   }
-  auto context =
-      tls::ServerContext::Make(*credentials.identity, {std::move(*meta)});
+  auto context = tls::ServerContext::Make(*credentials.identity,
+                                          {.appended = {std::move(*meta)}});
   if (!context) {
     return std::unexpected("the certificate is not usable for TLS");
   }

@@ -8,6 +8,7 @@
 #include <limits>
 #include <utility>
 
+#include "context_impl.h"
 #include "memory_bio.h"
 #include "natkit/base/check.h"
 #include "natkit/base/endpoint.h"
@@ -18,7 +19,8 @@ namespace natkit::tls {
 struct Channel::Impl {
   MemoryTransport transport;
   PeerCheck check;
-  bssl::UniquePtr<SSL> ssl;  // uses the two above, so dies first
+  std::shared_ptr<const ServerContext::Impl> server_context;
+  bssl::UniquePtr<SSL> ssl;  // uses those above, so dies first
   std::optional<Error> failure;
   std::string error_text;
   bool is_peer_closed = false;
@@ -119,7 +121,8 @@ Channel& Channel::operator=(Channel&&) noexcept = default;
 Channel::~Channel() = default;
 
 Channel Channel::Server(const ServerContext& context) {
-  auto impl = std::make_unique<Impl>(context.impl().context.get());
+  auto impl = std::make_unique<Impl>(context.impl()->context.get());
+  impl->server_context = context.impl();
   SSL_set_accept_state(impl->ssl.get());
   return Channel(std::move(impl));
 }
@@ -261,6 +264,36 @@ std::optional<Version> Channel::version() const {
   }
   return SSL_version(impl_->ssl.get()) == TLS1_3_VERSION ? Version::kTls13
                                                          : Version::kTls12;
+}
+
+std::string_view Channel::alpn() const {
+  const uint8_t* name = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(impl_->ssl.get(), &name, &size);
+  return AsText(ByteView(name, size));
+}
+
+Result<void> Channel::ExportKeyingMaterial(std::string_view label,
+                                           ByteView context,
+                                           MutableBytes out) const {
+  if (!is_handshake_done()) {
+    return Fail(Errc::kInvalidState);
+  }
+  if (version() != Version::kTls13) {
+    return Fail(Errc::kUnsupported);
+  }
+  constexpr size_t kMaxLabel = 249;  // 255 less "tls13 "
+  if (out.empty() || label.size() > kMaxLabel) {
+    return Fail(Errc::kBadValue);
+  }
+  const int exported = SSL_export_keying_material(
+      impl_->ssl.get(), out.data(), out.size(), label.data(), label.size(),
+      context.data(), context.size(), /*use_context=*/1);
+  ERR_clear_error();
+  if (exported != 1) {
+    return Fail(Errc::kBadValue);  // more than 255 blocks of HKDF
+  }
+  return {};
 }
 
 std::vector<Der> Channel::PeerChain() const {

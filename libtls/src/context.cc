@@ -5,6 +5,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
+#include "alpn.h"
 #include "context_impl.h"
 #include "verify.h"
 #include "x509_util.h"
@@ -39,14 +40,14 @@ bssl::UniquePtr<SSL_CTX> MakeContext(Version min_version, Version max_version) {
 }
 
 bssl::UniquePtr<SSL_CTX> MakeServerContext(const Identity& identity,
-                                           const std::vector<Der>& appended) {
-  auto context = MakeContext(Version::kTls12, Version::kTls13);
+                                           const ServerOptions& options) {
+  auto context = MakeContext(options.min_version, Version::kTls13);
   if (context == nullptr) {
     return nullptr;
   }
   std::vector<bssl::UniquePtr<CRYPTO_BUFFER>> owners;
   std::vector<CRYPTO_BUFFER*> chain;
-  for (const auto* certificates : {&identity.chain(), &appended}) {
+  for (const auto* certificates : {&identity.chain(), &options.appended}) {
     for (const auto& der : *certificates) {
       owners.emplace_back(CRYPTO_BUFFER_new(der.data(), der.size(), nullptr));
       chain.push_back(owners.back().get());
@@ -79,18 +80,26 @@ bool AddRoots(X509_STORE* store, const std::string& pem) {
 }  // namespace
 
 Result<ServerContext> ServerContext::Make(const Identity& identity,
-                                          const std::vector<Der>& appended) {
-  auto context = MakeServerContext(identity, appended);
+                                          const ServerOptions& options) {
+  auto alpn = EncodeAlpn(options.alpn);
+  if (!alpn) {
+    return std::unexpected(alpn.error());
+  }
+  auto impl = std::make_shared<Impl>();
+  impl->alpn = std::move(*alpn);
+  impl->context = MakeServerContext(identity, options);
   ERR_clear_error();
-  if (context == nullptr) {
+  if (impl->context == nullptr) {
     return Fail(Errc::kBadCertificate);
   }
-  return ServerContext(std::make_shared<const Impl>(std::move(context)),
-                       appended);
+  if (!impl->alpn.empty()) {
+    SelectAlpnFrom(impl->context.get(), &impl->alpn);
+  }
+  return ServerContext(std::move(impl), options);
 }
 
 Result<void> ServerContext::Reload(const Identity& identity) {
-  auto replacement = Make(identity, appended_);
+  auto replacement = Make(identity, options_);
   if (!replacement) {
     return std::unexpected(replacement.error());
   }
@@ -99,12 +108,17 @@ Result<void> ServerContext::Reload(const Identity& identity) {
 }
 
 Result<ClientContext> ClientContext::Make(const ClientOptions& options) {
+  const auto alpn = EncodeAlpn(options.alpn);
+  if (!alpn) {
+    return std::unexpected(alpn.error());
+  }
   auto impl = std::make_shared<Impl>();
   impl->context = MakeContext(options.min_version, options.max_version);
   impl->roots.reset(X509_STORE_new());
   impl->verification = options.verification;
   impl->verification_time = options.verification_time;
-  if (impl->context == nullptr || impl->roots == nullptr) {
+  if (impl->context == nullptr || impl->roots == nullptr ||
+      !OfferAlpn(impl->context.get(), *alpn)) {
     ERR_clear_error();
     return Fail(Errc::kInvalidState);
   }

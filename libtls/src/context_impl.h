@@ -11,6 +11,9 @@
 namespace natkit::tls {
 
 struct ServerContext::Impl {
+  /// Protocol names as ALPN carries them; `context` points here, so it is
+  /// before it and every server channel holds this Impl.
+  std::vector<uint8_t> alpn;
   bssl::UniquePtr<SSL_CTX> context;
 };
 

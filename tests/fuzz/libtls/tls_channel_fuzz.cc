@@ -31,7 +31,8 @@ const natkit::tls::Identity& ServerIdentity() {
 
 Channel NewServer() {
   static const auto context =
-      natkit::tls::ServerContext::Make(ServerIdentity()).value();
+      natkit::tls::ServerContext::Make(ServerIdentity(), {.alpn = {"natkit"}})
+          .value();
   return Channel::Server(context);
 }
 

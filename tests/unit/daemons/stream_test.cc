@@ -139,7 +139,8 @@ TEST_F(StreamTest, FindsTheKeyOfARelayInItsMetaCertificate) {
   SeededRng rng(1);
   const PublicKey key = DerivePublicKey(GeneratePrivateKey(rng));
   const auto meta = derp::BuildMetaCertificate(key, Today(), rng).value();
-  const auto context = tls::ServerContext::Make(identity_, {meta}).value();
+  const auto context =
+      tls::ServerContext::Make(identity_, {.appended = {meta}}).value();
   Serve(&context);
   auto target = Target();
   target.certificate_name = identity_.pin().ToString();

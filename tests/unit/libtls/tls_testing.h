@@ -61,8 +61,10 @@ struct Pair {
 
 inline Pair MakePair(const Identity& identity, const ClientOptions& options,
                      const ServerExpectation& expectation,
-                     const std::vector<Der>& appended = {}) {
-  const auto server = ServerContext::Make(identity, appended).value();
+                     const std::vector<Der>& appended = {},
+                     ServerOptions server_options = {}) {
+  server_options.appended = appended;
+  const auto server = ServerContext::Make(identity, server_options).value();
   const auto client = ClientContext::Make(options).value();
   return {Channel::Client(client, expectation).value(),
           Channel::Server(server)};

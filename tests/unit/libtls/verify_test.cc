@@ -196,7 +196,7 @@ TEST(ServerContext, ReloadsForNewChannelsAndKeepsTheOldOnes) {
   const auto first = Root().Issue(ServerSpec("relay.example")).value();
   const auto second = Root().Issue(ServerSpec("relay.example")).value();
   const Der meta = MetaCertificate();
-  auto server = ServerContext::Make(first, {meta}).value();
+  auto server = ServerContext::Make(first, {.appended = {meta}}).value();
   const auto client = ClientContext::Make(TrustingRoot()).value();
   const ServerExpectation expected{.host = "relay.example"};
   Pair before{Channel::Client(client, expected).value(),

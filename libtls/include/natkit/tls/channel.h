@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "natkit/base/bytes.h"
@@ -71,6 +72,18 @@ class Channel {
   [[nodiscard]] bool is_writable() const;
   /// The negotiated version; nullopt before the handshake is done.
   [[nodiscard]] std::optional<Version> version() const;
+  /// The application protocol agreed on (RFC 7301); empty if there is none.
+  /// Valid until the handshake goes on or the channel dies.
+  [[nodiscard]] std::string_view alpn() const;
+  /// Derives secret bytes that both ends of exactly this connection share and
+  /// nobody else knows (RFC 8446 section 7.5). `label` tells their purpose (up
+  /// to 249 bytes), `context` may bind them to more; both ends give the same.
+  /// Fills `out` (1 to 8,160 bytes). Errors: kInvalidState before the handshake
+  /// is done and after a failure; kUnsupported for TLS 1.2, whose exporter
+  /// binds to the connection only by an extension; kBadValue for a label or
+  /// size out of bounds.
+  Result<void> ExportKeyingMaterial(std::string_view label, ByteView context,
+                                    MutableBytes out) const;
   /// What the peer sent, leaf first, verified or not; empty on a server.
   [[nodiscard]] std::vector<Der> PeerChain() const;
   /// Why the channel failed, in words and without secrets, e.g. "certificate

@@ -17,16 +17,27 @@ namespace natkit::tls {
 
 enum class Version : uint8_t { kTls12, kTls13 };
 
+/// What a server may be told beyond its certificate.
+struct ServerOptions {
+  /// Sent after the identity's chain, in every handshake, as they are: DERP's
+  /// meta certificate goes here.
+  std::vector<Der> appended;
+  Version min_version = Version::kTls12;
+  /// Application protocols (RFC 7301), the favourite first; 1 to 255 bytes
+  /// each. A client that offers some, but none of these, is refused
+  /// (no_application_protocol); one that offers none is served. Empty: what
+  /// clients offer is ignored.
+  std::vector<std::string> alpn;
+};
+
 /// How a server presents itself. TLS 1.2 or 1.3, AEAD suites with forward
 /// secrecy only, no renegotiation, no resumption (a resumed session would not
 /// carry the DERP meta certificate).
 class ServerContext {
  public:
-  /// `appended` certificates are sent after the identity's chain, in every
-  /// handshake, as they are: DERP's meta certificate goes here. Errors:
-  /// kBadCertificate.
+  /// Errors: kBadCertificate; kBadValue for an impossible protocol name.
   static Result<ServerContext> Make(const Identity& identity,
-                                    const std::vector<Der>& appended = {});
+                                    const ServerOptions& options = {});
 
   /// Exchanges the certificate for channels made from now on; those that exist
   /// keep theirs. On error nothing has changed. Errors: kBadCertificate.
@@ -35,14 +46,16 @@ class ServerContext {
   /// BoringSSL's view; private to libtls.
   struct Impl;
 
-  [[nodiscard]] const Impl& impl() const { return *impl_; }
+  [[nodiscard]] const std::shared_ptr<const Impl>& impl() const {
+    return impl_;
+  }
 
  private:
-  ServerContext(std::shared_ptr<const Impl> impl, std::vector<Der> appended)
-      : impl_(std::move(impl)), appended_(std::move(appended)) {}
+  ServerContext(std::shared_ptr<const Impl> impl, ServerOptions options)
+      : impl_(std::move(impl)), options_(std::move(options)) {}
 
   std::shared_ptr<const Impl> impl_;
-  std::vector<Der> appended_;
+  ServerOptions options_;
 };
 
 /// How a client checks servers.
@@ -60,6 +73,9 @@ struct ClientOptions {
   std::optional<std::chrono::sys_seconds> verification_time;
   Version min_version = Version::kTls12;
   Version max_version = Version::kTls13;
+  /// Application protocols to offer (RFC 7301), the favourite first; 1 to 255
+  /// bytes each. Empty: the extension is not sent.
+  std::vector<std::string> alpn;
 };
 
 /// Which server a client expects (DERP specification of CertName).
@@ -78,7 +94,8 @@ struct ServerExpectation {
 class ClientContext {
  public:
   /// Errors: kBadCertificate when `roots_pem` holds no usable certificate
-  /// although it is not empty. Single unusable roots in a bundle are skipped.
+  /// although it is not empty; kBadValue for an impossible protocol name.
+  /// Single unusable roots in a bundle are skipped.
   static Result<ClientContext> Make(const ClientOptions& options);
 
   /// BoringSSL's view; private to libtls.
