@@ -78,6 +78,8 @@ Channel::Impl::Impl(SSL_CTX* context) : ssl(SSL_new(context)) {
   NATKIT_CHECK(ssl != nullptr);
   BIO* bio = MakeMemoryBio(&transport).release();
   SSL_set_bio(ssl.get(), bio, bio);
+  // What only a handshake needs goes when it is done: idle channels are many.
+  SSL_set_shed_handshake_config(ssl.get(), 1);
 }
 
 std::unexpected<Error> Channel::Impl::FailWith(int ssl_error) {

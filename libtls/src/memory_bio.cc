@@ -10,7 +10,7 @@ namespace {
 
 /// An empty queue keeps this much memory; thousands of idle connections must
 /// not keep the size of their largest burst.
-constexpr size_t kRetainedCapacity = size_t{4} * 1024;
+constexpr size_t kRetainedCapacity = size_t{1} * 1024;
 
 MemoryTransport* TransportOf(BIO* bio) {
   return static_cast<MemoryTransport*>(BIO_get_data(bio));
@@ -53,6 +53,11 @@ const BIO_METHOD* Method() {
 }  // namespace
 
 void ByteQueue::Append(ByteView bytes) {
+  // A queue that is never quite empty must not keep what was taken. Moving no
+  // more than was taken since the last time costs a constant per byte.
+  if (offset_ >= size()) {
+    DropTaken();
+  }
   bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
 }
 
@@ -69,10 +74,14 @@ void ByteQueue::Consume(size_t count) {
   ReleaseWhenEmpty();
 }
 
-std::vector<uint8_t> ByteQueue::TakeAll() {
+void ByteQueue::DropTaken() {
   bytes_.erase(bytes_.begin(),
                bytes_.begin() + static_cast<std::ptrdiff_t>(offset_));
   offset_ = 0;
+}
+
+std::vector<uint8_t> ByteQueue::TakeAll() {
+  DropTaken();
   return std::exchange(bytes_, {});
 }
 
@@ -83,7 +92,8 @@ void ByteQueue::ReleaseWhenEmpty() {
   offset_ = 0;
   bytes_.clear();
   if (bytes_.capacity() > kRetainedCapacity) {
-    bytes_.shrink_to_fit();
+    // shrink_to_fit() does nothing in code that is built without exceptions.
+    std::vector<uint8_t>().swap(bytes_);
   }
 }
 

@@ -25,6 +25,7 @@ class ByteQueue {
   [[nodiscard]] size_t size() const { return bytes_.size() - offset_; }
 
  private:
+  void DropTaken();
   void ReleaseWhenEmpty();
 
   std::vector<uint8_t> bytes_;
