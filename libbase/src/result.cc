@@ -160,6 +160,8 @@ std::string_view MeshErrcName(Errc code) {
       return "store of a later version";
     case Errc::kBadStore:
       return "store is damaged";
+    case Errc::kBadControl:
+      return "bad coordination message";
     default:
       return {};
   }

@@ -77,6 +77,7 @@ enum class Errc : uint16_t {
   kStoreLocked = 453,  ///< another process uses the store
   kStoreTooNew = 454,  ///< the store was written by a later version
   kBadStore = 455,     ///< the store is damaged or not one
+  kBadControl = 456,   ///< a message of the coordination protocol is not one
 };
 
 /// Names an error code, e.g. "truncated". Never empty; static storage.

@@ -1,0 +1,179 @@
+#include <algorithm>
+#include <utility>
+
+#include "registry/registry_impl.h"
+
+namespace natkit::mesh {
+
+namespace {
+
+constexpr std::array<std::string_view, 2> kRoles = {"admin", "owner"};
+
+bool IsUserName(std::string_view name) {
+  const auto is_bad = [](char c) {
+    return c <= ' ' || c == 0x7f || c == '"' || c == '\\' || c == ',';
+  };
+  return !name.empty() && name.size() <= kMaxNameLength &&
+         std::ranges::none_of(name, is_bad) && !name.starts_with("tag:") &&
+         !name.starts_with("group:") && !name.starts_with("autogroup:");
+}
+
+Decision<void> CheckRoles(const std::set<std::string>& roles) {
+  for (const std::string& role : roles) {
+    if (std::ranges::find(kRoles, role) == kRoles.end()) {
+      return Refuse(RefusalKind::kInvalid, "there is no role \"" + role +
+                                               "\"; there are admin and "
+                                               "owner");
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Decision<void> Registry::Impl::AddUser(WallTime now, std::string_view actor,
+                                       std::string_view name,
+                                       const std::set<std::string>& roles) {
+  if (!IsUserName(name)) {
+    return Refuse(RefusalKind::kInvalid,
+                  "a user's name is like alice@example.com: no blanks, quotes "
+                  "or commas");
+  }
+  if (auto checked = CheckRoles(roles); !checked) {
+    return checked;
+  }
+  const std::string key(name);
+  if (users.contains(key)) {
+    return Refuse(RefusalKind::kConflict, "there is a user \"" + key + "\"");
+  }
+  users[key] = {.name = key, .roles = roles, .created = now};
+  changes.users = true;
+  Dirty("user", key);
+  Note({.now = now, .type = "user_added", .actor = actor, .subject = key});
+  return {};
+}
+
+Decision<void> Registry::Impl::SetUserRoles(
+    WallTime now, std::string_view actor, std::string_view name,
+    const std::set<std::string>& roles) {
+  const auto found = users.find(std::string(name));
+  if (found == users.end()) {
+    return Refuse(RefusalKind::kNotFound, "there is no such user");
+  }
+  if (auto checked = CheckRoles(roles); !checked) {
+    return checked;
+  }
+  found->second.roles = roles;
+  changes.users = true;
+  Dirty("user", found->first);
+  Note({.now = now,
+        .type = "user_roles_set",
+        .actor = actor,
+        .subject = found->first});
+  return {};
+}
+
+Decision<void> Registry::Impl::DeleteUser(WallTime now, std::string_view actor,
+                                          std::string_view name) {
+  const std::string key(name);
+  if (!users.contains(key)) {
+    return Refuse(RefusalKind::kNotFound, "there is no such user");
+  }
+  std::vector<NodeId> owned;
+  for (const auto& [id, node] : nodes) {
+    if (!node.owner.is_tagged() && node.owner.user == key) {
+      owned.push_back(id);
+    }
+  }
+  for (const NodeId id : owned) {
+    if (auto deleted = Delete(now, actor, id); !deleted) {
+      return deleted;
+    }
+  }
+  for (auto& [id, auth_key] : auth_keys) {
+    if (auth_key.owner.user == key && !auth_key.is_revoked) {
+      auth_key.is_revoked = true;
+      Dirty("auth_key", id);
+    }
+  }
+  users.erase(key);
+  changes.users = true;
+  Dirty("user", key);
+  Note({.now = now, .type = "user_deleted", .actor = actor, .subject = key});
+  return {};
+}
+
+Decision<uint64_t> Registry::Impl::SetPolicy(WallTime now,
+                                             std::string_view actor,
+                                             std::string_view text,
+                                             std::optional<uint64_t> expected) {
+  const uint64_t current = policy ? policy->revision : 0;
+  if (expected && *expected != current) {
+    return Refuse(RefusalKind::kConflict,
+                  "the policy was changed meanwhile: it is revision " +
+                      std::to_string(current) + ", not " +
+                      std::to_string(*expected));
+  }
+  policy = PolicyRecord{
+      .text = std::string(text), .revision = current + 1, .changed = now};
+  changes.policy = true;
+  Dirty("policy", "only");
+  Note({.now = now,
+        .type = "policy_set",
+        .actor = actor,
+        .subject = "revision " + std::to_string(current + 1)});
+  return current + 1;
+}
+
+Decision<void> Registry::Impl::SetDns(WallTime now, std::string_view actor,
+                                      const DnsInfo& dns) {
+  mesh.dns = dns;
+  changes.mesh = true;
+  DirtyMesh();
+  Note({.now = now, .type = "dns_set", .actor = actor, .subject = dns.domain});
+  return {};
+}
+
+Decision<uint64_t> Registry::Impl::AddRelay(WallTime now,
+                                            std::string_view actor,
+                                            const RelayInfo& relay) {
+  if (relay.name.empty() || relay.host.empty() || relay.port == 0) {
+    return Refuse(RefusalKind::kInvalid,
+                  "a relay needs a name, a host and a port");
+  }
+  const bool is_taken = std::ranges::any_of(relays, [&](const auto& entry) {
+    return entry.second.info.name == relay.name;
+  });
+  if (is_taken) {
+    return Refuse(RefusalKind::kConflict,
+                  "there is a relay \"" + relay.name + "\"");
+  }
+  const uint64_t id = ++mesh.last_relay;
+  relays[id] = {.id = id, .info = relay};
+  changes.relays = true;
+  DirtyMesh();
+  Dirty("relay", std::to_string(id));
+  Note({.now = now,
+        .type = "relay_added",
+        .actor = actor,
+        .subject = relay.name});
+  return id;
+}
+
+Decision<void> Registry::Impl::RemoveRelay(WallTime now, std::string_view actor,
+                                           uint64_t id) {
+  const auto found = relays.find(id);
+  if (found == relays.end()) {
+    return Refuse(RefusalKind::kNotFound, "there is no such relay");
+  }
+  Note({.now = now,
+        .type = "relay_removed",
+        .actor = actor,
+        .subject = found->second.info.name});
+  relays.erase(found);
+  changes.relays = true;
+  Dirty("relay", std::to_string(id));
+  return {};
+}
+
+}  // namespace natkit::mesh

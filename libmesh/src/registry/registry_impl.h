@@ -1,0 +1,193 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "natkit/mesh/registry/registry.h"
+
+namespace natkit::mesh {
+
+/// What is known of a node only while the server runs.
+struct NodeVolatile {
+  bool is_online = false;
+  std::vector<Endpoint> endpoints;
+  uint64_t home_relay = 0;
+};
+
+/// Split by concern: registry_load.cc (store), registry_join.cc (nodes that
+/// come), registry_nodes.cc (their administration), registry_keys.cc (auth keys
+/// and tokens), registry_admin.cc (users, policy, DNS, relays).
+class Registry::Impl {
+ public:
+  Impl(RegistryConfig config, Store& store, Rng& rng)
+      : config_(std::move(config)), store_(store), rng_(rng) {}
+
+  // registry_load.cc
+  std::expected<void, std::string> Load(WallTime now);
+  Result<void> Commit();
+
+  // registry_join.cc
+  Decision<NodeId> Join(WallTime now, const JoinRequest& request);
+  void Report(WallTime now, NodeId node, const NodeReport& report);
+  Decision<void> AnnounceKey(WallTime now, NodeId node, const PublicKey& next);
+  Decision<void> ActivateKey(WallTime now, NodeId node, const PublicKey& key);
+  void AbortKey(WallTime now, NodeId node);
+
+  // registry_nodes.cc
+  void SetOnline(WallTime now, NodeId node, bool is_online);
+  Decision<NodeId> Approve(WallTime now, std::string_view actor,
+                           std::string_view code_or_name, const Owner& owner);
+  Decision<void> Rename(WallTime now, std::string_view actor, NodeId node,
+                        std::string_view name);
+  Decision<void> SetOwner(WallTime now, std::string_view actor, NodeId node,
+                          const Owner& owner);
+  Decision<void> Delete(WallTime now, std::string_view actor, NodeId node);
+  Decision<void> SetExpiry(WallTime now, std::string_view actor, NodeId node,
+                           std::optional<WallTime> at);
+  Decision<void> ApproveRoutes(WallTime now, std::string_view actor,
+                               NodeId node, const std::vector<IpPrefix>& routes,
+                               bool exit);
+  void HandleTimeout(WallTime now);
+  std::optional<WallTime> NextTimeout() const;
+
+  // registry_keys.cc
+  Decision<NewAuthKey> MakeAuthKey(WallTime now, std::string_view actor,
+                                   const AuthKeySpec& spec);
+  Decision<void> RevokeAuthKey(WallTime now, std::string_view actor,
+                               std::string_view id, bool with_nodes);
+  Decision<NewAuthKey> MakeApiToken(
+      WallTime now, std::string_view actor, const std::set<std::string>& scopes,
+      std::optional<std::chrono::seconds> lifetime,
+      std::string_view description);
+  Decision<void> RevokeApiToken(WallTime now, std::string_view actor,
+                                std::string_view id);
+  const ApiTokenRecord* CheckApiToken(WallTime now,
+                                      std::string_view secret) const;
+
+  // registry_admin.cc
+  Decision<void> AddUser(WallTime now, std::string_view actor,
+                         std::string_view name,
+                         const std::set<std::string>& roles);
+  Decision<void> SetUserRoles(WallTime now, std::string_view actor,
+                              std::string_view name,
+                              const std::set<std::string>& roles);
+  Decision<void> DeleteUser(WallTime now, std::string_view actor,
+                            std::string_view name);
+  Decision<uint64_t> SetPolicy(WallTime now, std::string_view actor,
+                               std::string_view text,
+                               std::optional<uint64_t> expected);
+  Decision<void> SetDns(WallTime now, std::string_view actor,
+                        const DnsInfo& dns);
+  Decision<uint64_t> AddRelay(WallTime now, std::string_view actor,
+                              const RelayInfo& relay);
+  Decision<void> RemoveRelay(WallTime now, std::string_view actor, uint64_t id);
+
+  [[nodiscard]] bool IsRevoked(const NodeKeys& keys) const;
+  [[nodiscard]] bool IsServing(WallTime now, const NodeRecord& node) const;
+  [[nodiscard]] const NodeVolatile& live(NodeId node) const;
+  [[nodiscard]] const NodeRecord* FindNode(NodeId id) const;
+
+  // State, read through Registry's accessors.
+  MeshRecord mesh;
+  std::map<NodeId, NodeRecord> nodes;
+  std::map<std::string, UserRecord> users;
+  std::map<std::string, AuthKeyRecord> auth_keys;
+  std::map<std::string, ApiTokenRecord> api_tokens;
+  std::map<NodeId, TombstoneRecord> tombstones;
+  std::map<uint64_t, RelayRecord> relays;
+  std::optional<PolicyRecord> policy;
+  std::map<std::string, NodeId, std::less<>> by_name;
+  std::unordered_map<MachineKey, NodeId> by_machine;
+  std::map<IpAddress, NodeId> by_address;
+  std::shared_ptr<const PolicyHooks> hooks;
+  RegistryChanges changes;
+
+  [[nodiscard]] bool has_uncommitted() const {
+    return !dirty_.empty() || !events_.empty();
+  }
+
+ private:
+  struct Event {
+    WallTime now;
+    std::string_view type;
+    std::string_view actor;
+    std::string subject;
+    std::string detail{};
+  };
+
+  using RecordName = std::pair<std::string, std::string>;  // kind and key
+
+  // registry_load.cc
+  std::expected<void, std::string> LoadRecord(const StoreRecord& record,
+                                              WallTime now);
+  void MakeMesh(WallTime now);
+  void IndexAll();
+  void Index(const NodeRecord& node);
+  void Note(Event event);
+  void Dirty(std::string_view kind, std::string key);
+  void DirtyNode(NodeId node);
+  void DirtyMesh();
+  [[nodiscard]] std::optional<std::vector<uint8_t>> Encode(
+      const RecordName& name) const;
+
+  // registry_join.cc
+  Decision<NodeId> Return(WallTime now, NodeRecord& node,
+                          const JoinRequest& request);
+  Decision<NodeId> Register(WallTime now, const JoinRequest& request);
+  Decision<void> Renew(WallTime now, NodeRecord& node, const AuthKeyRecord& key,
+                       const JoinRequest& request);
+  Decision<Owner> OwnerOf(const AuthKeyRecord& key,
+                          const JoinRequest& request) const;
+  Decision<void> CheckRoom(bool is_pending) const;
+  Decision<void> Activate(WallTime now, NodeRecord& node);
+  [[nodiscard]] std::optional<WallTime> NewExpiry(WallTime now,
+                                                  const Owner& owner) const;
+  [[nodiscard]] bool IsKeyInUse(const PublicKey& key, NodeId except) const;
+  [[nodiscard]] std::string NewApprovalCode();
+  [[nodiscard]] std::string FreeName(std::string_view wanted) const;
+  void SetName(NodeRecord& node, std::string name);
+  void ApproveByPolicy(NodeRecord& node);
+  bool TakeRoutes(NodeRecord& node, const std::vector<IpPrefix>& routes);
+
+  // registry_nodes.cc
+  NodeRecord* Find(NodeId id);
+  /// `is_revoked`: its keys never come back.
+  void Remove(WallTime now, NodeId id, bool is_revoked);
+  Decision<void> CheckOwner(const Owner& owner) const;
+  void ExpireKeys(WallTime now);
+
+  // registry_keys.cc
+  Decision<AuthKeyRecord*> UseAuthKey(WallTime now, std::string_view secret);
+  void CountUse(WallTime now, AuthKeyRecord& key, const NodeRecord& node);
+
+  RegistryConfig config_;
+  Store& store_;
+  Rng& rng_;
+  std::optional<AddressPool> pool_;
+  std::map<IpAddress, ReleasedAddress> released_;
+  std::set<RecordName> dirty_;
+  std::vector<StoreEvent> events_;
+  std::unordered_map<NodeId, NodeVolatile> live_;
+  std::set<NodeId> expired_;  ///< whose expiry has been told
+  std::set<MachineKey> revoked_machines_;
+  std::set<PublicKey> revoked_keys_;
+  std::set<PublicKey> keys_in_use_;  ///< node, next and signalling keys
+};
+
+/// "not found: no node is called x".
+[[nodiscard]] std::unexpected<Refusal> NoSuchNode();
+
+/// A DNS label out of what a host calls itself (RFC 1123 section 2.1): lower
+/// case, letters, digits and hyphens, at most 63; "node" if nothing is left.
+[[nodiscard]] std::string MakeLabel(std::string_view text);
+[[nodiscard]] bool IsLabel(std::string_view text);
+
+}  // namespace natkit::mesh

@@ -1,0 +1,420 @@
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "registry/registry_impl.h"
+
+namespace natkit::mesh {
+
+namespace {
+
+std::string OwnerText(const Owner& owner) {
+  if (!owner.is_tagged()) {
+    return owner.user;
+  }
+  std::string text;
+  for (const std::string& tag : owner.tags) {
+    text += (text.empty() ? "" : ",") + tag;
+  }
+  return text;
+}
+
+}  // namespace
+
+bool IsLabel(std::string_view text) {
+  const auto is_good = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  };
+  constexpr size_t kLongest = 63;
+  return !text.empty() && text.size() <= kLongest &&
+         std::ranges::all_of(text, is_good) && text.front() != '-' &&
+         text.back() != '-';
+}
+
+std::string MakeLabel(std::string_view text) {
+  constexpr size_t kLongest = 55;  // leaves room for a number
+  std::string label;
+  for (const char c : text.substr(0, text.find('.'))) {
+    const bool is_upper = c >= 'A' && c <= 'Z';
+    const bool is_good =
+        is_upper || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    if (is_good && label.size() < kLongest) {
+      label += is_upper ? static_cast<char>(c - 'A' + 'a') : c;
+    } else if (!label.empty() && label.back() != '-') {
+      label += '-';
+    }
+  }
+  while (!label.empty() && label.back() == '-') {
+    label.pop_back();
+  }
+  return label.empty() ? "node" : label;
+}
+
+std::string Registry::Impl::FreeName(std::string_view wanted) const {
+  const std::string label = MakeLabel(wanted);
+  std::string name = label;
+  for (unsigned number = 2; by_name.contains(name); ++number) {
+    name = label + "-" + std::to_string(number);
+  }
+  return name;
+}
+
+void Registry::Impl::SetName(NodeRecord& node, std::string name) {
+  by_name.erase(node.name);
+  node.name = std::move(name);
+  by_name[node.name] = node.id;
+}
+
+std::string Registry::Impl::NewApprovalCode() {
+  // No letters that are taken for digits, no vowels that make words.
+  constexpr std::string_view kAlphabet = "BCDFGHJKLMNPQRSTVWXZ23456789";
+  constexpr size_t kHalf = 4;
+  std::string code;
+  for (size_t i = 0; i < 2 * kHalf; ++i) {
+    code += i == kHalf ? "-" : "";
+    code += kAlphabet[rng_.Below(kAlphabet.size())];
+  }
+  return code;
+}
+
+bool Registry::Impl::IsRevoked(const NodeKeys& keys) const {
+  return revoked_machines_.contains(keys.machine_key) ||
+         revoked_keys_.contains(keys.node_key) ||
+         revoked_keys_.contains(keys.signalling_key);
+}
+
+bool Registry::Impl::IsKeyInUse(const PublicKey& key, NodeId except) const {
+  if (!keys_in_use_.contains(key)) {
+    return false;
+  }
+  const NodeRecord* node = FindNode(except);
+  return node == nullptr ||
+         (key != node->keys.node_key && key != node->keys.signalling_key &&
+          key != node->next_key);
+}
+
+Decision<NodeId> Registry::Impl::Join(WallTime now,
+                                      const JoinRequest& request) {
+  if (IsRevoked(request.keys)) {
+    return Refuse(RefusalKind::kForbidden,
+                  "this node was removed from the mesh; to join again it needs "
+                  "new keys (delete its state directory)");
+  }
+  const auto found = by_machine.find(request.keys.machine_key);
+  if (found != by_machine.end()) {
+    return Return(now, nodes.at(found->second), request);
+  }
+  if (IsKeyInUse(request.keys.node_key, 0) ||
+      IsKeyInUse(request.keys.signalling_key, 0)) {
+    return Refuse(RefusalKind::kForbidden,
+                  "another node of the mesh has one of these keys");
+  }
+  return Register(now, request);
+}
+
+Decision<NodeId> Registry::Impl::Return(WallTime now, NodeRecord& node,
+                                        const JoinRequest& request) {
+  if (!request.auth_key.empty() &&
+      (!IsServing(now, node) || request.keys != node.keys)) {
+    auto key = UseAuthKey(now, request.auth_key);
+    if (!key) {
+      return std::unexpected(key.error());
+    }
+    if (auto renewed = Renew(now, node, **key, request); !renewed) {
+      return std::unexpected(renewed.error());
+    }
+    CountUse(now, **key, node);
+    return node.id;
+  }
+  if (request.keys.signalling_key != node.keys.signalling_key) {
+    return Refuse(RefusalKind::kForbidden,
+                  "the signalling key is not the one this machine registered; "
+                  "join again with an auth key");
+  }
+  if (request.keys.node_key == node.next_key) {
+    if (auto switched = ActivateKey(now, node.id, *node.next_key); !switched) {
+      return std::unexpected(switched.error());
+    }
+  } else if (request.keys.node_key != node.keys.node_key) {
+    return Refuse(RefusalKind::kForbidden,
+                  "the node key is not the one this machine registered; join "
+                  "again with an auth key");
+  }
+  return node.id;
+}
+
+Decision<void> Registry::Impl::Renew(WallTime now, NodeRecord& node,
+                                     const AuthKeyRecord& key,
+                                     const JoinRequest& request) {
+  auto owner = OwnerOf(key, request);
+  if (!owner) {
+    return std::unexpected(owner.error());
+  }
+  if (node.status == NodeStatus::kActive && *owner != node.owner) {
+    return Refuse(RefusalKind::kForbidden,
+                  "this machine belongs to " + OwnerText(node.owner) +
+                      ", and the auth key is another owner's");
+  }
+  if (IsKeyInUse(request.keys.node_key, node.id) ||
+      IsKeyInUse(request.keys.signalling_key, node.id)) {
+    return Refuse(RefusalKind::kForbidden,
+                  "another node of the mesh has one of these keys");
+  }
+  keys_in_use_.erase(node.keys.node_key);
+  keys_in_use_.erase(node.keys.signalling_key);
+  node.keys = request.keys;
+  node.next_key.reset();
+  node.owner = *std::move(owner);
+  Index(node);
+  node.key_expiry = NewExpiry(now, node.owner);
+  DirtyNode(node.id);
+  Note({.now = now,
+        .type = "node_renewed",
+        .actor = "node",
+        .subject = node.name});
+  return node.status == NodeStatus::kActive || !key.is_preapproved
+             ? Decision<void>()
+             : Activate(now, node);
+}
+
+Decision<Owner> Registry::Impl::OwnerOf(const AuthKeyRecord& key,
+                                        const JoinRequest& request) const {
+  if (request.tags.empty()) {
+    return key.owner;
+  }
+  for (const std::string& tag : request.tags) {
+    const bool is_own =
+        std::ranges::find(key.owner.tags, tag) != key.owner.tags.end();
+    if (!is_own && (!hooks || !hooks->MayAssignTag(key.owner, tag))) {
+      return Refuse(RefusalKind::kForbidden,
+                    "the auth key may not make nodes with " + tag +
+                        " (tagOwners of the policy)");
+    }
+  }
+  return Owner{.tags = request.tags};
+}
+
+Decision<void> Registry::Impl::CheckRoom(bool is_pending) const {
+  if (nodes.size() >= config_.max_nodes) {
+    return Refuse(RefusalKind::kExhausted, "the mesh has no room for a node");
+  }
+  const auto waits = [](const auto& entry) {
+    return entry.second.status == NodeStatus::kPendingApproval;
+  };
+  if (is_pending && static_cast<size_t>(std::ranges::count_if(nodes, waits)) >=
+                        config_.max_pending) {
+    return Refuse(RefusalKind::kExhausted,
+                  "too many nodes wait for approval already");
+  }
+  return {};
+}
+
+Decision<NodeId> Registry::Impl::Register(WallTime now,
+                                          const JoinRequest& request) {
+  AuthKeyRecord* key = nullptr;
+  Owner owner;
+  if (!request.auth_key.empty()) {
+    auto used = UseAuthKey(now, request.auth_key);
+    if (!used) {
+      return std::unexpected(used.error());
+    }
+    key = *used;
+    auto owner_of_key = OwnerOf(*key, request);
+    if (!owner_of_key) {
+      return std::unexpected(owner_of_key.error());
+    }
+    owner = *std::move(owner_of_key);
+  }
+  const bool is_pending = key == nullptr || !key->is_preapproved;
+  if (auto room = CheckRoom(is_pending); !room) {
+    return std::unexpected(room.error());
+  }
+  NodeRecord node{.id = mesh.last_node + 1,
+                  .keys = request.keys,
+                  .status = NodeStatus::kPendingApproval,
+                  .name = FreeName(request.host_name),
+                  .host_name = request.host_name,
+                  .owner = std::move(owner),
+                  .is_ephemeral = request.is_ephemeral ||
+                                  (key != nullptr && key->is_ephemeral),
+                  .created = now,
+                  .last_seen = now,
+                  .software = request.software};
+  if (is_pending) {
+    node.approval_code = NewApprovalCode();
+  } else if (auto active = Activate(now, node); !active) {
+    return std::unexpected(active.error());
+  }
+  mesh.last_node = node.id;
+  DirtyMesh();
+  DirtyNode(node.id);
+  Index(node);
+  Note({.now = now,
+        .type = is_pending ? "node_pending" : "node_registered",
+        .actor = "node",
+        .subject = node.name});
+  NodeRecord& stored = nodes[node.id] = std::move(node);
+  if (key != nullptr) {
+    CountUse(now, *key, stored);
+  }
+  return stored.id;
+}
+
+std::optional<WallTime> Registry::Impl::NewExpiry(WallTime now,
+                                                  const Owner& owner) const {
+  return owner.is_tagged() || config_.key_lifetime.count() == 0
+             ? std::nullopt
+             : std::optional<WallTime>(now + config_.key_lifetime);
+}
+
+Decision<void> Registry::Impl::Activate(WallTime now, NodeRecord& node) {
+  auto addresses = pool_->Take(now);
+  if (!addresses) {
+    return Refuse(RefusalKind::kExhausted,
+                  "the mesh has no address left in " + mesh.ipv4.ToString());
+  }
+  node.addresses = *std::move(addresses);
+  for (const IpAddress& address : node.addresses) {
+    if (released_.erase(address) != 0) {
+      Dirty("released_address", address.ToString());
+    }
+  }
+  node.status = NodeStatus::kActive;
+  node.approval_code.clear();
+  node.key_expiry = NewExpiry(now, node.owner);
+  return {};
+}
+
+void Registry::Impl::Report(WallTime now, NodeId id, const NodeReport& report) {
+  NodeRecord* node = Find(id);
+  if (node == nullptr) {
+    return;
+  }
+  NodeVolatile& live = live_[id];
+  if (report.endpoints && *report.endpoints != live.endpoints) {
+    live.endpoints = *report.endpoints;
+    changes.nodes.insert(id);
+  }
+  if (report.home_relay && *report.home_relay != live.home_relay) {
+    live.home_relay = *report.home_relay;
+    changes.nodes.insert(id);
+  }
+  const NodeRecord before = *node;
+  if (report.host_name) {
+    node->host_name = *report.host_name;
+  }
+  if (report.attributes) {
+    node->attributes = *report.attributes;
+  }
+  if (report.offers_exit) {
+    node->offers_exit = *report.offers_exit;
+  }
+  if (report.routes && TakeRoutes(*node, *report.routes)) {
+    Note({.now = now,
+          .type = "routes_advertised",
+          .actor = "node",
+          .subject = node->name});
+  }
+  ApproveByPolicy(*node);
+  if (*node != before) {
+    DirtyNode(id);
+  }
+}
+
+bool Registry::Impl::TakeRoutes(NodeRecord& node,
+                                const std::vector<IpPrefix>& routes) {
+  std::vector<IpPrefix> good;
+  for (const IpPrefix& route : routes) {
+    if (!route.Overlaps(mesh.ipv4) && !route.Overlaps(mesh.ipv6) &&
+        route.length() != 0) {
+      good.push_back(route);
+    }
+  }
+  std::ranges::sort(good);
+  const auto [first, last] = std::ranges::unique(good);
+  good.erase(first, last);
+  return std::exchange(node.advertised, good) != good;
+}
+
+void Registry::Impl::ApproveByPolicy(NodeRecord& node) {
+  if (!hooks || node.status != NodeStatus::kActive) {
+    return;
+  }
+  for (const IpPrefix& route : node.advertised) {
+    if (std::ranges::find(node.approved, route) == node.approved.end() &&
+        hooks->AutoApproves(node.owner, route)) {
+      node.approved.push_back(route);
+    }
+  }
+  std::ranges::sort(node.approved);
+  node.is_exit_approved =
+      node.is_exit_approved ||
+      (node.offers_exit && hooks->AutoApprovesExit(node.owner));
+}
+
+Decision<void> Registry::Impl::AnnounceKey(WallTime now, NodeId id,
+                                           const PublicKey& next) {
+  NodeRecord* node = Find(id);
+  if (node == nullptr) {
+    return NoSuchNode();
+  }
+  if (node->next_key == next) {
+    return {};
+  }
+  if (IsKeyInUse(next, 0) || revoked_keys_.contains(next) || next.is_zero()) {
+    return Refuse(RefusalKind::kForbidden, "that key is or was a node's");
+  }
+  AbortKey(now, id);
+  node->next_key = next;
+  node->next_key_since = now;
+  keys_in_use_.insert(next);
+  DirtyNode(id);
+  Note({.now = now,
+        .type = "key_announced",
+        .actor = "node",
+        .subject = node->name});
+  return {};
+}
+
+Decision<void> Registry::Impl::ActivateKey(WallTime now, NodeId id,
+                                           const PublicKey& key) {
+  NodeRecord* node = Find(id);
+  if (node == nullptr) {
+    return NoSuchNode();
+  }
+  if (node->keys.node_key == key) {
+    return {};  // said twice
+  }
+  if (node->next_key != key) {
+    return Refuse(RefusalKind::kForbidden,
+                  "that is not the key that was announced");
+  }
+  keys_in_use_.erase(node->keys.node_key);
+  node->keys.node_key = key;
+  node->next_key.reset();
+  if (node->key_expiry && config_.rotation_renews) {
+    node->key_expiry = NewExpiry(now, node->owner);
+  }
+  DirtyNode(id);
+  Note({.now = now,
+        .type = "key_switched",
+        .actor = "node",
+        .subject = node->name});
+  return {};
+}
+
+void Registry::Impl::AbortKey(WallTime now, NodeId id) {
+  NodeRecord* node = Find(id);
+  if (node == nullptr || !node->next_key) {
+    return;
+  }
+  keys_in_use_.erase(*node->next_key);
+  node->next_key.reset();
+  DirtyNode(id);
+  Note({.now = now,
+        .type = "key_aborted",
+        .actor = "node",
+        .subject = node->name});
+}
+
+}  // namespace natkit::mesh

@@ -1,0 +1,169 @@
+#include <utility>
+
+#include "natkit/base/secret.h"
+#include "registry/registry_impl.h"
+#include "registry/secret_text.h"
+
+namespace natkit::mesh {
+
+namespace {
+
+constexpr std::string_view kAuthPrefix = "nkauth";
+constexpr std::string_view kTokenPrefix = "nkapi";
+constexpr std::chrono::hours kDefaultLifetime{90 * 24};
+
+constexpr size_t kMaxDescription = 256;
+
+template <class Record>
+bool IsExpired(WallTime now, const Record& record) {
+  return record.expiry && *record.expiry <= now;
+}
+
+}  // namespace
+
+Decision<NewAuthKey> Registry::Impl::MakeAuthKey(WallTime now,
+                                                 std::string_view actor,
+                                                 const AuthKeySpec& spec) {
+  if (auto checked = CheckOwner(spec.owner); !checked) {
+    return std::unexpected(checked.error());
+  }
+  if (spec.description.size() > kMaxDescription) {
+    return Refuse(RefusalKind::kInvalid, "the description is too long");
+  }
+  SecretText secret = MakeSecretText(kAuthPrefix, rng_);
+  auth_keys[secret.id] = {
+      .id = secret.id,
+      .hash = secret.hash,
+      .owner = spec.owner,
+      .is_reusable = spec.is_reusable,
+      .is_ephemeral = spec.is_ephemeral,
+      .is_preapproved = spec.is_preapproved,
+      .created = now,
+      .expiry = now + spec.lifetime.value_or(kDefaultLifetime),
+      .created_by = std::string(actor),
+      .description = spec.description};
+  Dirty("auth_key", secret.id);
+  Note({.now = now,
+        .type = "auth_key_created",
+        .actor = actor,
+        .subject = secret.id});
+  return NewAuthKey{.id = std::move(secret.id),
+                    .secret = std::move(secret.text)};
+}
+
+Decision<AuthKeyRecord*> Registry::Impl::UseAuthKey(WallTime now,
+                                                    std::string_view secret) {
+  const auto id = SecretTextId(kAuthPrefix, secret);
+  const auto found = id ? auth_keys.find(*id) : auth_keys.end();
+  if (found == auth_keys.end() ||
+      !EqualsConstantTime(found->second.hash, HashSecretText(secret))) {
+    return Refuse(RefusalKind::kForbidden, "the auth key is not known here");
+  }
+  AuthKeyRecord& key = found->second;
+  if (key.is_revoked) {
+    return Refuse(RefusalKind::kForbidden, "the auth key was revoked");
+  }
+  if (IsExpired(now, key)) {
+    return Refuse(RefusalKind::kForbidden, "the auth key has expired");
+  }
+  if (!key.is_reusable && key.uses > 0) {
+    return Refuse(RefusalKind::kForbidden,
+                  "the auth key was used already, and it is good for one node");
+  }
+  return &key;
+}
+
+void Registry::Impl::CountUse(WallTime now, AuthKeyRecord& key,
+                              const NodeRecord& node) {
+  ++key.uses;
+  nodes.at(node.id).auth_key_id = key.id;
+  Dirty("auth_key", key.id);
+  DirtyNode(node.id);
+  Note({.now = now,
+        .type = "auth_key_used",
+        .actor = "node",
+        .subject = key.id,
+        .detail = "{\"node\":\"" + node.name + "\"}"});
+}
+
+Decision<void> Registry::Impl::RevokeAuthKey(WallTime now,
+                                             std::string_view actor,
+                                             std::string_view id,
+                                             bool with_nodes) {
+  const auto found = auth_keys.find(std::string(id));
+  if (found == auth_keys.end()) {
+    return Refuse(RefusalKind::kNotFound, "there is no such auth key");
+  }
+  found->second.is_revoked = true;
+  Dirty("auth_key", found->first);
+  Note({.now = now,
+        .type = "auth_key_revoked",
+        .actor = actor,
+        .subject = found->first});
+  if (!with_nodes) {
+    return {};
+  }
+  std::vector<NodeId> joined;
+  for (const auto& [node_id, node] : nodes) {
+    if (node.auth_key_id == id) {
+      joined.push_back(node_id);
+    }
+  }
+  for (const NodeId node : joined) {
+    if (auto deleted = Delete(now, actor, node); !deleted) {
+      return deleted;
+    }
+  }
+  return {};
+}
+
+Decision<NewAuthKey> Registry::Impl::MakeApiToken(
+    WallTime now, std::string_view actor, const std::set<std::string>& scopes,
+    std::optional<std::chrono::seconds> lifetime,
+    std::string_view description) {
+  if (scopes.empty() || description.size() > kMaxDescription) {
+    return Refuse(RefusalKind::kInvalid,
+                  "a token needs a scope and a short description");
+  }
+  SecretText secret = MakeSecretText(kTokenPrefix, rng_);
+  api_tokens[secret.id] = {.id = secret.id,
+                           .hash = secret.hash,
+                           .scopes = scopes,
+                           .created = now,
+                           .expiry = now + lifetime.value_or(kDefaultLifetime),
+                           .description = std::string(description)};
+  Dirty("api_token", secret.id);
+  Note({.now = now,
+        .type = "api_token_created",
+        .actor = actor,
+        .subject = secret.id});
+  return NewAuthKey{.id = std::move(secret.id),
+                    .secret = std::move(secret.text)};
+}
+
+Decision<void> Registry::Impl::RevokeApiToken(WallTime now,
+                                              std::string_view actor,
+                                              std::string_view id) {
+  if (api_tokens.erase(std::string(id)) == 0) {
+    return Refuse(RefusalKind::kNotFound, "there is no such token");
+  }
+  Dirty("api_token", std::string(id));
+  Note({.now = now,
+        .type = "api_token_revoked",
+        .actor = actor,
+        .subject = std::string(id)});
+  return {};
+}
+
+const ApiTokenRecord* Registry::Impl::CheckApiToken(
+    WallTime now, std::string_view secret) const {
+  const auto id = SecretTextId(kTokenPrefix, secret);
+  const auto found = id ? api_tokens.find(*id) : api_tokens.end();
+  const bool is_good =
+      found != api_tokens.end() &&
+      EqualsConstantTime(found->second.hash, HashSecretText(secret)) &&
+      !IsExpired(now, found->second);
+  return is_good ? &found->second : nullptr;
+}
+
+}  // namespace natkit::mesh

@@ -1,0 +1,308 @@
+#include <algorithm>
+#include <utility>
+
+#include "registry/registry_impl.h"
+
+namespace natkit::mesh {
+
+namespace {
+
+constexpr std::chrono::hours kPendingLifetime{24};
+
+/// The earlier of two moments that need not be.
+void Earlier(std::optional<WallTime>& next, WallTime candidate) {
+  next = next ? std::min(*next, candidate) : candidate;
+}
+
+}  // namespace
+
+std::unexpected<Refusal> NoSuchNode() {
+  return Refuse(RefusalKind::kNotFound, "there is no such node");
+}
+
+NodeRecord* Registry::Impl::Find(NodeId id) {
+  const auto found = nodes.find(id);
+  return found == nodes.end() ? nullptr : &found->second;
+}
+
+const NodeRecord* Registry::Impl::FindNode(NodeId id) const {
+  const auto found = nodes.find(id);
+  return found == nodes.end() ? nullptr : &found->second;
+}
+
+const NodeVolatile& Registry::Impl::live(NodeId node) const {
+  static const NodeVolatile kNothing;
+  const auto found = live_.find(node);
+  return found == live_.end() ? kNothing : found->second;
+}
+
+bool Registry::Impl::IsServing(WallTime now, const NodeRecord& node) const {
+  return node.status == NodeStatus::kActive &&
+         (!node.key_expiry || now < *node.key_expiry);
+}
+
+void Registry::Impl::SetOnline(WallTime now, NodeId id, bool is_online) {
+  NodeRecord* node = Find(id);
+  if (node == nullptr || live_[id].is_online == is_online) {
+    return;
+  }
+  live_[id].is_online = is_online;
+  if (!is_online) {
+    node->last_seen = now;
+    Dirty("node", std::to_string(id));
+  }
+  changes.nodes.insert(id);
+}
+
+Decision<void> Registry::Impl::CheckOwner(const Owner& owner) const {
+  if (owner.is_tagged()) {
+    return {};
+  }
+  if (!users.contains(owner.user)) {
+    return Refuse(RefusalKind::kNotFound,
+                  "there is no user \"" + owner.user + "\"");
+  }
+  return {};
+}
+
+Decision<NodeId> Registry::Impl::Approve(WallTime now, std::string_view actor,
+                                         std::string_view code_or_name,
+                                         const Owner& owner) {
+  const auto found = std::ranges::find_if(nodes, [&](const auto& entry) {
+    const NodeRecord& node = entry.second;
+    return node.status == NodeStatus::kPendingApproval &&
+           (node.approval_code == code_or_name || node.name == code_or_name ||
+            std::to_string(node.id) == code_or_name);
+  });
+  if (found == nodes.end()) {
+    return Refuse(RefusalKind::kNotFound,
+                  "no node waits with the code or name \"" +
+                      std::string(code_or_name) + "\"");
+  }
+  NodeRecord& node = found->second;
+  const Owner& wanted = owner == Owner{} ? node.owner : owner;
+  if (auto checked = CheckOwner(wanted); !checked) {
+    return std::unexpected(checked.error());
+  }
+  node.owner = wanted;
+  if (auto active = Activate(now, node); !active) {
+    return std::unexpected(active.error());
+  }
+  Index(node);
+  ApproveByPolicy(node);
+  DirtyNode(node.id);
+  Note({.now = now,
+        .type = "node_approved",
+        .actor = actor,
+        .subject = node.name});
+  return node.id;
+}
+
+Decision<void> Registry::Impl::Rename(WallTime now, std::string_view actor,
+                                      NodeId id, std::string_view name) {
+  NodeRecord* node = Find(id);
+  if (node == nullptr) {
+    return NoSuchNode();
+  }
+  if (!IsLabel(name)) {
+    return Refuse(RefusalKind::kInvalid,
+                  "a name is made of a-z, 0-9 and hyphens, at most 63, and "
+                  "begins and ends with none");
+  }
+  const auto taken = by_name.find(name);
+  if (taken != by_name.end() && taken->second != id) {
+    return Refuse(RefusalKind::kConflict,
+                  "another node is called \"" + std::string(name) + "\"");
+  }
+  const std::string old = node->name;
+  SetName(*node, std::string(name));
+  node->is_name_fixed = true;
+  DirtyNode(id);
+  Note({.now = now,
+        .type = "node_renamed",
+        .actor = actor,
+        .subject = old,
+        .detail = "{\"to\":\"" + node->name + "\"}"});
+  return {};
+}
+
+Decision<void> Registry::Impl::SetOwner(WallTime now, std::string_view actor,
+                                        NodeId id, const Owner& owner) {
+  NodeRecord* node = Find(id);
+  if (node == nullptr) {
+    return NoSuchNode();
+  }
+  if (auto checked = CheckOwner(owner); !checked) {
+    return checked;
+  }
+  node->owner = owner;
+  node->key_expiry = NewExpiry(now, owner);
+  ApproveByPolicy(*node);
+  DirtyNode(id);
+  Note({.now = now,
+        .type = "node_owner_changed",
+        .actor = actor,
+        .subject = node->name});
+  return {};
+}
+
+void Registry::Impl::Remove(WallTime now, NodeId id, bool is_revoked) {
+  const NodeRecord node = std::move(nodes.at(id));
+  nodes.erase(id);
+  live_.erase(id);
+  by_name.erase(node.name);
+  by_machine.erase(node.keys.machine_key);
+  keys_in_use_.erase(node.keys.node_key);
+  keys_in_use_.erase(node.keys.signalling_key);
+  if (node.next_key) {
+    keys_in_use_.erase(*node.next_key);
+  }
+  for (const IpAddress& address : node.addresses) {
+    by_address.erase(address);
+    released_[address] = {.address = address, .released = now};
+    Dirty("released_address", address.ToString());
+  }
+  pool_->Release(node.addresses, now);
+  if (is_revoked) {
+    tombstones[id] = {.id = id,
+                      .keys = node.keys,
+                      .next_key = node.next_key,
+                      .name = node.name,
+                      .revoked = now};
+    revoked_machines_.insert(node.keys.machine_key);
+    revoked_keys_.insert(node.keys.node_key);
+    revoked_keys_.insert(node.keys.signalling_key);
+    if (node.next_key) {
+      revoked_keys_.insert(*node.next_key);
+    }
+    Dirty("tombstone", std::to_string(id));
+  }
+  DirtyNode(id);
+  changes.revoked.insert(id);
+}
+
+Decision<void> Registry::Impl::Delete(WallTime now, std::string_view actor,
+                                      NodeId id) {
+  const NodeRecord* node = FindNode(id);
+  if (node == nullptr) {
+    return NoSuchNode();
+  }
+  Note({.now = now,
+        .type = "node_deleted",
+        .actor = actor,
+        .subject = node->name});
+  Remove(now, id, true);
+  return {};
+}
+
+Decision<void> Registry::Impl::SetExpiry(WallTime now, std::string_view actor,
+                                         NodeId id,
+                                         std::optional<WallTime> at) {
+  NodeRecord* node = Find(id);
+  if (node == nullptr) {
+    return NoSuchNode();
+  }
+  node->key_expiry = at;
+  DirtyNode(id);
+  if (!IsServing(now, *node)) {
+    changes.revoked.insert(id);
+  }
+  Note({.now = now,
+        .type = "node_expiry_set",
+        .actor = actor,
+        .subject = node->name});
+  return {};
+}
+
+Decision<void> Registry::Impl::ApproveRoutes(
+    WallTime now, std::string_view actor, NodeId id,
+    const std::vector<IpPrefix>& routes, bool exit) {
+  NodeRecord* node = Find(id);
+  if (node == nullptr) {
+    return NoSuchNode();
+  }
+  for (const IpPrefix& route : routes) {
+    if (route.Overlaps(mesh.ipv4) || route.Overlaps(mesh.ipv6) ||
+        route.length() == 0) {
+      return Refuse(RefusalKind::kInvalid,
+                    route.ToString() + " overlaps the mesh's own addresses");
+    }
+  }
+  node->approved = routes;
+  std::ranges::sort(node->approved);
+  const auto [first, last] = std::ranges::unique(node->approved);
+  node->approved.erase(first, last);
+  node->is_exit_approved = exit;
+  DirtyNode(id);
+  Note({.now = now,
+        .type = "routes_approved",
+        .actor = actor,
+        .subject = node->name});
+  return {};
+}
+
+void Registry::Impl::HandleTimeout(WallTime now) {
+  std::vector<NodeId> gone;
+  for (auto& [id, node] : nodes) {
+    const bool is_lost =
+        node.is_ephemeral && node.status == NodeStatus::kActive &&
+        !live(id).is_online && now - node.last_seen >= config_.ephemeral_grace;
+    const bool is_stale = node.status == NodeStatus::kPendingApproval &&
+                          !live(id).is_online &&
+                          now - node.last_seen >= kPendingLifetime;
+    if (is_lost || is_stale) {
+      gone.push_back(id);
+    } else if (node.next_key &&
+               now - node.next_key_since >= config_.next_key_lifetime) {
+      AbortKey(now, id);
+    }
+  }
+  for (const NodeId id : gone) {
+    Note({.now = now,
+          .type = "node_vanished",
+          .actor = "coordd",
+          .subject = nodes.at(id).name});
+    Remove(now, id, false);
+  }
+  ExpireKeys(now);
+}
+
+void Registry::Impl::ExpireKeys(WallTime now) {
+  for (auto& [id, node] : nodes) {
+    const bool is_expired = node.key_expiry && *node.key_expiry <= now;
+    if (is_expired && !expired_.contains(id)) {
+      expired_.insert(id);
+      changes.nodes.insert(id);
+      changes.revoked.insert(id);
+      Note({.now = now,
+            .type = "node_key_expired",
+            .actor = "coordd",
+            .subject = node.name});
+    } else if (!is_expired) {
+      expired_.erase(id);
+    }
+  }
+}
+
+std::optional<WallTime> Registry::Impl::NextTimeout() const {
+  std::optional<WallTime> next;
+  for (const auto& [id, node] : nodes) {
+    if (node.key_expiry && !expired_.contains(id)) {
+      Earlier(next, *node.key_expiry);
+    }
+    if (node.next_key) {
+      Earlier(next, node.next_key_since + config_.next_key_lifetime);
+    }
+    if (live(id).is_online) {
+      continue;
+    }
+    if (node.status == NodeStatus::kPendingApproval) {
+      Earlier(next, node.last_seen + kPendingLifetime);
+    } else if (node.is_ephemeral) {
+      Earlier(next, node.last_seen + config_.ephemeral_grace);
+    }
+  }
+  return next;
+}
+
+}  // namespace natkit::mesh
