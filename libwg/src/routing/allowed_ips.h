@@ -4,7 +4,7 @@
 #include <set>
 
 #include "natkit/base/endpoint.h"
-#include "routing/prefix_trie.h"
+#include "natkit/base/prefix_trie.h"
 
 namespace natkit::wg {
 

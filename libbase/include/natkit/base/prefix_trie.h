@@ -11,7 +11,7 @@
 #include "natkit/base/bytes.h"
 #include "natkit/base/endpoint.h"
 
-namespace natkit::wg {
+namespace natkit {
 
 /// The bits of an address, the first one in the highest place; an IPv4 address
 /// fills the first 32.
@@ -19,6 +19,7 @@ struct BitKey {
   uint64_t high = 0;
   uint64_t low = 0;
 
+  /// The bits of `ip`; its family is not among them.
   static BitKey Of(const IpAddress& ip) {
     std::array<uint8_t, 16> bytes{};
     std::ranges::copy(ip.bytes(), bytes.begin());
@@ -28,10 +29,12 @@ struct BitKey {
     return key;
   }
 
+  /// Bit `index`, 0 to 127.
   [[nodiscard]] size_t Bit(int index) const {
     return index < 64 ? (high >> (63 - index)) & 1 : (low >> (127 - index)) & 1;
   }
 
+  /// How many bits from the first on are the same in both, 0 to 128.
   [[nodiscard]] int CommonBits(const BitKey& other) const {
     const int in_high = std::countl_zero(high ^ other.high);
     return in_high < 64 ? in_high : 64 + std::countl_zero(low ^ other.low);
@@ -88,17 +91,24 @@ class PrefixTrie {
   /// The value of the longest prefix that holds `key`, or nullptr.
   [[nodiscard]] Value* Find(const BitKey& key) const {
     Value* best = nullptr;
+    ForEach(key, [&best](Value& value) { best = &value; });
+    return best;
+  }
+
+  /// Calls `visit` with the value of each prefix that holds `key`, the shortest
+  /// prefix first. Does not allocate.
+  template <class Visit>
+  void ForEach(const BitKey& key, Visit&& visit) const {
     const Node* node = root_.get();
     while (node != nullptr && node->Covers(key)) {
       if (node->value != nullptr) {
-        best = node->value;
+        visit(*node->value);
       }
       if (node->length == kMaxLength) {
         break;
       }
       node = node->children[key.Bit(node->length)].get();
     }
-    return best;
   }
 
   [[nodiscard]] bool is_empty() const { return !root_; }
@@ -154,4 +164,4 @@ class PrefixTrie {
   Slot root_;
 };
 
-}  // namespace natkit::wg
+}  // namespace natkit
