@@ -1,0 +1,72 @@
+#include "natkit/mesh/policy/policy.h"
+
+#include <algorithm>
+
+#include "policy/policy_reader.h"
+
+namespace natkit::mesh::policy {
+
+namespace {
+
+/// Fields that mean something to a hosted service or to another data path.
+void WarnOfNoEffect(ObjectReader& root, Findings& out) {
+  for (const auto* key :
+       {"derpMap", "disableIPv4", "OneCGNATRoute", "randomizeClientPort"}) {
+    if (const JsonValue* value = root.Get(key)) {
+      out.Warn(value->at, std::string("\"") + key + "\" has no effect here");
+    }
+  }
+}
+
+}  // namespace
+
+void PolicyReader::Read(const JsonValue& root_value) {
+  ObjectReader root(root_value, "a policy", out_);
+  ReadDefinitions(root);
+  if (const JsonValue* acls = root.Get("acls")) {
+    ReadAcls(*acls);
+  }
+  if (const JsonValue* grants = root.Get("grants")) {
+    ReadGrants(*grants);
+  }
+  if (root.is_object() && !policy_.acls && !policy_.grants) {
+    out_.Warn(root_value.at,
+              "with neither \"acls\" nor \"grants\" everybody reaches "
+              "everything; \"grants\": [] allows nothing");
+  }
+  if (const JsonValue* ssh = root.Get("ssh")) {
+    ReadSsh(*ssh);
+  }
+  if (const JsonValue* attrs = root.Get("nodeAttrs")) {
+    ReadNodeAttrs(*attrs);
+  }
+  if (const JsonValue* tests = root.Get("tests")) {
+    ReadTests(*tests);
+  }
+  if (const JsonValue* tests = root.Get("sshTests")) {
+    ReadSshTests(*tests);
+  }
+  WarnOfNoEffect(root, out_);
+  root.Finish();
+}
+
+bool PolicyResult::is_usable() const {
+  return std::ranges::none_of(diagnostics, [](const Diagnostic& diagnostic) {
+    return diagnostic.severity == Severity::kError;
+  });
+}
+
+PolicyResult ParsePolicy(std::string_view text, const PolicyOptions& options) {
+  PolicyResult result;
+  const auto root = ParseHuJson(text);
+  if (!root) {
+    result.diagnostics.push_back(root.error());
+    return result;
+  }
+  Findings findings;
+  PolicyReader(options, result.policy, findings).Read(*root);
+  result.diagnostics = findings.Take();
+  return result;
+}
+
+}  // namespace natkit::mesh::policy
