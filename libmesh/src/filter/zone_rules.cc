@@ -76,7 +76,7 @@ class YearlyChanges {
       AddYear(zone, middle + std::chrono::years{delta}, filled);
       filled += 2;
     }
-    std::ranges::stable_sort(changes_, {}, &ZoneTransition::at);
+    SortByTime();
     // A change of the last year may be undone by one that is not here.
     const sys_days last = (middle + std::chrono::years{2}) / 1 / kLatestDay;
     end_ = last.time_since_epoch().count() * kSecondsPerDay;
@@ -109,6 +109,16 @@ class YearlyChanges {
                              .offset = zone.offset};
     changes_[index] = begin;
     changes_[index + 1] = end;
+  }
+
+  // Keeps the order of two at one moment. By insertion: they are few, and
+  // almost in order.
+  void SortByTime() {
+    for (auto it = changes_.begin(); it != changes_.end(); ++it) {
+      const auto place = std::ranges::upper_bound(changes_.begin(), it, it->at,
+                                                  {}, &ZoneTransition::at);
+      std::rotate(place, it, it + 1);
+    }
   }
 
   std::array<ZoneTransition, 10> changes_;
@@ -150,7 +160,11 @@ bool IsValid(const ZoneRules& rules) {
                    !IsDate(daylight->end))) {
     return false;
   }
-  return std::ranges::all_of(transitions, IsOffset, &ZoneTransition::offset) &&
+  const auto is_transition = [](const ZoneTransition& transition) {
+    return IsOffset(transition.offset) &&
+           ClampToCalendar(transition.at) == transition.at;
+  };
+  return std::ranges::all_of(transitions, is_transition) &&
          std::ranges::adjacent_find(transitions, std::ranges::greater_equal{},
                                     &ZoneTransition::at) == transitions.end();
 }

@@ -70,7 +70,8 @@ struct ZoneRules {
 };
 
 /// Whether the offsets are those that RFC 9636, section 3.2, allows, the
-/// transitions ascend and are not too many, and the dates exist. Every function
+/// transitions ascend, lie in the years 1 to 9999 and are not too many, and the
+/// dates exist. Every function
 /// below is bounded for any rules; rules from elsewhere should be valid.
 [[nodiscard]] bool IsValid(const ZoneRules& rules);
 

@@ -268,6 +268,8 @@ TEST(ZoneRules, RulesThatMakeNoSenseAreNotValid) {
   EXPECT_FALSE(IsValid(rules));
   rules.transitions = {{.at = 2, .offset = 100'000}};
   EXPECT_FALSE(IsValid(rules));
+  rules.transitions = {{.at = int64_t{1} << 40, .offset = 0}};
+  EXPECT_FALSE(IsValid(rules));  // in year 36812
   rules.transitions.assign(kMaxZoneTransitions + 1, {});
   EXPECT_FALSE(IsValid(rules));
   EXPECT_FALSE(IsValid(FixedZone(-90'000)));
