@@ -1,0 +1,200 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "coord/source_limits.h"
+#include "coord/viewer.h"
+#include "natkit/base/secret.h"
+#include "natkit/mesh/control/frame_reader.h"
+#include "natkit/mesh/control/identity.h"
+#include "natkit/mesh/coord/coordinator.h"
+
+namespace natkit::mesh {
+
+/// One stream.
+struct CoordSession {
+  enum class Phase : uint8_t {
+    kUnproven,  ///< challenged
+    kWaiting,   ///< proven, and waits for an administrator or a renewal
+    kActive,
+    kClosing,  ///< said goodbye; only flushes
+  };
+
+  CoordSession(ConnectionId number, const IpAddress& from)
+      : id(number), source(from) {}
+
+  ConnectionId id;
+  IpAddress source;
+  Phase phase = Phase::kUnproven;
+  AuthChallenge challenge;
+  std::shared_ptr<const StaticPrivateKey> ephemeral;
+  FrameReader reader{kMaxNodeFrame};
+  std::vector<uint8_t> out;
+  size_t sent = 0;
+  NodeId node = 0;
+  Instant opened_at{};
+  Instant heard_at{};
+  Instant spoke_at{};
+  std::optional<Instant> deadline;  ///< as in Impl::deadlines_
+  Instant signal_credit{};  ///< a bucket of signals; see TakeSignalCredit()
+};
+
+/// A key that was announced and waits for everybody to have it.
+struct CoordRotation {
+  PublicKey next_key;
+  Instant deadline{};
+  /// Viewers that have not acknowledged; the sequence that tells them.
+  std::map<NodeId, std::optional<uint64_t>> waiting;
+};
+
+/// Split by concern: coordinator.cc (changes, time), session_flow.cc (streams
+/// and logins), message_flow.cc (what nodes say), map_flow.cc (what they are
+/// told).
+class Coordinator::Impl {
+ public:
+  Impl(CoordinatorConfig config, Registry& registry, Rng& rng, ServerTime time);
+
+  // coordinator.cc
+  void SetPolicy(ServerTime time, std::shared_ptr<const PolicyView> policy);
+  Result<void> Settle(ServerTime time);
+  void HandleTimeout(ServerTime time);
+  void Shutdown(ServerTime time);
+  [[nodiscard]] std::optional<Instant> NextTimeout() const;
+  [[nodiscard]] CoordinatorCounters counters() const;
+
+  // session_flow.cc
+  void HandleOpen(ServerTime time, ConnectionId connection,
+                  const std::array<uint8_t, 32>& exporter,
+                  const IpAddress& source);
+  void HandleBytes(ServerTime time, ConnectionId connection, ByteView bytes);
+  void HandleClosed(ServerTime time, ConnectionId connection);
+  std::vector<ConnectionId> TakeWritable();
+  size_t PollBytes(ServerTime time, ConnectionId connection, MutableBytes out);
+
+  std::deque<CloseConnection> commands;
+  std::deque<CoordinatorNotice> notices;
+
+  [[nodiscard]] const ViewIndex& views() const { return views_; }
+
+ private:
+  using Phase = CoordSession::Phase;
+
+  // coordinator.cc
+  void TakeRegistryChanges(ServerTime time);
+  void UpdateNode(ServerTime time, NodeId id);
+  void UpdateShared();
+  void UpdatePolicy(ServerTime time);
+  [[nodiscard]] ViewNode MakeViewNode(const NodeRecord& node) const;
+  [[nodiscard]] std::vector<ViewRole> RolesOf(const NodeRecord& node) const;
+  void UpdateRegistryDeadline(ServerTime time);
+  void EndRevoked(ServerTime time, const RegistryChanges& changes);
+  void Notify(CoordinatorNotice::Kind kind, std::string text);
+
+  // session_flow.cc
+  [[nodiscard]] bool IsRoomFor(Instant now, const IpAddress& source);
+  void RenewEphemeral(Instant now);
+  void TakeFrames(ServerTime time, CoordSession& session);
+  void Send(ServerTime time, CoordSession& session,
+            const ControlMessage& message);
+  void Goodbye(ServerTime time, CoordSession& session, GoodbyeReason reason,
+               std::string text, std::chrono::milliseconds retry_after = {});
+  void Authenticate(ServerTime time, CoordSession& session,
+                    const mesh::Authenticate& request);
+  [[nodiscard]] bool AreProofsGood(const CoordSession& session,
+                                   const mesh::Authenticate& request) const;
+  void RefuseLogin(ServerTime time, CoordSession& session, std::string text);
+  void Admit(ServerTime time, CoordSession& session,
+             const std::optional<MapPosition>& position);
+  void Detach(ServerTime time, CoordSession& session);
+  void Drop(CoordSession& session);
+  CoordSession* SessionOf(NodeId node);
+  void Touch(CoordSession& session);
+  void UpdateDeadline(CoordSession& session);
+  void HandleSessionTimeout(ServerTime time, CoordSession& session);
+
+  // message_flow.cc
+  void Take(ServerTime time, CoordSession& session,
+            const mesh::Authenticate& request);
+  void Take(ServerTime time, CoordSession& session, const NodeReport& report);
+  void Take(ServerTime time, CoordSession& session, const MapAck& ack);
+  void Take(ServerTime time, CoordSession& session, const MapRequest& request);
+  void Take(ServerTime time, CoordSession& session,
+            const RelayedSignal& signal);
+  void Take(ServerTime time, CoordSession& session, const Rotation& rotation);
+  void Take(ServerTime time, CoordSession& session, const Heartbeat& heartbeat);
+  void Take(ServerTime time, CoordSession& session, const Logout& logout);
+
+  void Take(ServerTime, CoordSession&, const UnknownMessage&) {}
+
+  void Take(ServerTime time, CoordSession& session, const mesh::Goodbye&);
+
+  /// What only a server says.
+  template <class Other>
+  void Take(ServerTime time, CoordSession& session, const Other&) {
+    ProtocolError(time, session, "only servers say that");
+  }
+
+  void ProtocolError(ServerTime time, CoordSession& session, std::string text);
+  [[nodiscard]] static bool TakeSignalCredit(Instant now,
+                                             CoordSession& session);
+  void BeginRotation(ServerTime time, NodeId node, const PublicKey& next);
+  void NoteRotationAck(ServerTime time, NodeId viewer, uint64_t sequence);
+  void GoRotation(ServerTime time, NodeId node);
+
+  // map_flow.cc
+  void StartMap(ServerTime time, CoordSession& session,
+                const std::optional<MapPosition>& position);
+  void BeginSnapshot(NodeId node, Viewer& viewer);
+  static void Reset(Viewer& viewer);
+  void ResumeFrom(Viewer& viewer, const MapPosition& position);
+  [[nodiscard]] static bool CanResume(const Viewer& viewer,
+                                      const MapPosition& position);
+  void TakeViewChanges(ServerTime time, bool is_urgent);
+  void FlushDue(ServerTime time);
+  void Flush(ServerTime time, NodeId node, Viewer& viewer);
+  void SendDelta(ServerTime time, CoordSession& session, Viewer& viewer);
+  void ContinueSnapshot(ServerTime time, CoordSession& session, Viewer& viewer);
+  void NoteRotationSent(NodeId viewer_id, const ViewerChanges& changes,
+                        uint64_t sequence);
+  [[nodiscard]] MapUpdate MakeDelta(NodeId node,
+                                    const ViewerChanges& changes) const;
+  void ForgetViewer(NodeId node);
+  void ScheduleFlush(Instant now, NodeId node, Viewer& viewer, bool is_urgent);
+
+  CoordinatorConfig config_;
+  Registry& registry_;
+  Rng& rng_;
+  std::shared_ptr<const PolicyView> policy_;
+  ViewIndex views_;
+  uint64_t epoch_;
+  std::unordered_map<ConnectionId, std::unique_ptr<CoordSession>> sessions_;
+  std::unordered_map<NodeId, ConnectionId> by_node_;
+  std::unordered_map<NodeId, Viewer> viewers_;
+  std::set<std::pair<Instant, NodeId>> flushes_;
+  std::set<std::pair<Instant, ConnectionId>> deadlines_;
+  std::set<std::pair<Instant, NodeId>> farewells_;  ///< viewers without stream
+  std::map<NodeId, CoordRotation> rotations_;
+  std::unordered_set<ConnectionId> writable_;
+  /// Unproven connections, the oldest first, and how many of each source.
+  std::set<std::pair<Instant, ConnectionId>> unproven_;
+  std::map<IpAddress, size_t> unproven_sources_;
+  SourceLimits failures_;
+  SourceLimits requests_;
+  std::shared_ptr<const StaticPrivateKey> ephemeral_;
+  PublicKey ephemeral_public_;
+  Instant ephemeral_until_{};
+  CoordinatorCounters counters_;
+  std::optional<WallTime> registry_next_;
+  Duration wall_offset_{};  ///< wall clock minus monotonic clock
+};
+
+}  // namespace natkit::mesh

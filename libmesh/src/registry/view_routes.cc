@@ -1,0 +1,110 @@
+#include <algorithm>
+
+#include "registry/view_index_impl.h"
+
+namespace natkit::mesh {
+
+namespace {
+
+/// Whether a role's part of a rule touches a route.
+bool Touches(const ViewRole& role, const IpPrefix& route) {
+  return std::ranges::any_of(
+      role.own, [&route](const IpPrefix& own) { return own.Overlaps(route); });
+}
+
+}  // namespace
+
+void ViewIndex::Impl::SetRoutes(const ViewNode& node,
+                                const std::vector<IpPrefix>& before) {
+  for (const IpPrefix& route : before) {
+    prefixes_[route].routers.erase(node.id);
+  }
+  for (const IpPrefix& route : node.routes) {
+    prefixes_[route].routers.insert(node.id);
+  }
+  const Slot slot = slots_.at(node.id);
+  node.routes.empty() ? routers_.Erase(slot) : routers_.Insert(slot);
+  for (const auto* routes : {&before, &node.routes}) {
+    for (const IpPrefix& route : *routes) {
+      const auto found = prefixes_.find(route);
+      if (found == prefixes_.end()) {
+        continue;
+      }
+      ElectPrimary(found->second);
+      if (found->second.routers.empty()) {
+        prefixes_.erase(found);
+      }
+    }
+  }
+}
+
+void ViewIndex::Impl::ElectPrimary(Prefix& prefix) const {
+  const auto is_online = [this](NodeId router) {
+    const Node* node = Find(router);
+    return node != nullptr && node->info.is_online;
+  };
+  // One that works is left alone, also when an earlier one comes back.
+  if (prefix.routers.contains(prefix.primary) && is_online(prefix.primary)) {
+    return;
+  }
+  const auto first = std::ranges::find_if(prefix.routers, is_online);
+  prefix.primary = first == prefix.routers.end() ? 0 : *first;
+}
+
+ViewIndex::Impl::Routes ViewIndex::Impl::RoutesOf(const Node& viewer) const {
+  Routes routes;
+  if (routers_.is_empty()) {
+    return routes;
+  }
+  for (const ViewRole& role : viewer.info.roles) {
+    const RuleDirection other = Opposite(role.direction);
+    SlotSet routers = rules_.at(role.rule).participants[Side(other)];
+    routers &= routers_;
+    routers.ForEach([&](Slot slot) {
+      const Node& router = nodes_[slot];
+      const ViewRole* part = FindRole(router.info, role.rule, other);
+      for (const IpPrefix& route : router.info.routes) {
+        const NodeId primary = prefixes_.at(route).primary;
+        if (primary != 0 && primary != viewer.info.id &&
+            Touches(*part, route)) {
+          routes[route] = primary;
+        }
+      }
+    });
+  }
+  return routes;
+}
+
+std::set<NodeId> ViewIndex::Impl::ExitsOf(const Node& viewer) const {
+  std::set<NodeId> exits;
+  if (exits_.is_empty()) {
+    return exits;
+  }
+  for (const ViewRole& role : viewer.info.roles) {
+    if (role.direction != RuleDirection::kOutbound) {
+      continue;
+    }
+    SlotSet candidates =
+        rules_.at(role.rule).participants[Side(RuleDirection::kInbound)];
+    candidates &= exits_;
+    candidates.ForEach([&](Slot slot) {
+      const Node& node = nodes_[slot];
+      const ViewRole* part =
+          FindRole(node.info, role.rule, RuleDirection::kInbound);
+      if (part->is_exit && node.info.id != viewer.info.id) {
+        exits.insert(node.info.id);
+      }
+    });
+  }
+  return exits;
+}
+
+void ViewIndex::Impl::NoteRoutes(const SlotSet& viewers,
+                                 const std::vector<IpPrefix>& routes) {
+  for (const IpPrefix& route : routes) {
+    const ItemKey key = KeyOf(ItemClass::kRoute, RouteItemId(route));
+    viewers.ForEach([&](Slot slot) { NoteItem(nodes_[slot].info.id, key); });
+  }
+}
+
+}  // namespace natkit::mesh
