@@ -18,6 +18,7 @@ build  libb2-dev              pc:libb2
 build  libuv1-dev             pc:libuv
 build  libsodium-dev          pc:libsodium
 build  libminiupnpc-dev       pc:miniupnpc
+build  libsqlite3-dev         pc:sqlite3
 build  protobuf-compiler      cmd:protoc
 build  libprotobuf-dev        pc:protobuf
 build  libcli11-dev           inc:CLI/CLI.hpp

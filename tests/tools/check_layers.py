@@ -42,6 +42,7 @@ THIRD_PARTY = {
     r"<sodium": {"libbase", "libnat", "libderp", "libwg", "libmesh"},
     r"<blake2": {"libwg"},
     r"<google/protobuf": {"libmesh"},
+    r"<sqlite3": {"libmesh"},
     r"<toml\+\+": {"libmesh", "netsim", "daemons", "tools"},
     r"<spdlog": {"daemons", "tools"},
     r"<miniupnpc/": {"daemons"},

@@ -2,15 +2,21 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "natkit/mesh/registry/event_chain.h"
 #include "natkit/mesh/registry/memory_store.h"
+#include "natkit/mesh/registry/sqlite_store.h"
+#include "store_testing.h"
 
 namespace natkit::mesh {
 namespace {
+
+using testing::MakeStore;
+using testing::TemporaryFolder;
 
 using Bytes = std::vector<uint8_t>;
 
@@ -18,6 +24,28 @@ struct MemoryStoreMaker {
   MemoryStore store;
 
   Store& Get() { return store; }
+};
+
+struct SqliteStoreMaker {
+  TemporaryFolder folder;
+  std::unique_ptr<SqliteStore> store = MakeStore(folder / "store.db");
+
+  Store& Get() { return *store; }
+};
+
+/// Opens the file anew before each use: nothing may be kept in memory only.
+struct ReopenedStoreMaker {
+  TemporaryFolder folder;
+  std::unique_ptr<SqliteStore> store;
+
+  Store& Get() {
+    if (store != nullptr && !store->last_error().empty()) {
+      return *store;  // a test that asks for it needs the same object
+    }
+    store.reset();
+    store = MakeStore(folder / "store.db");
+    return *store;
+  }
 };
 
 /// What every store must do, whatever it keeps its bytes in.
@@ -35,7 +63,8 @@ class StoreTest : public ::testing::Test {
   Maker maker_;
 };
 
-using Makers = ::testing::Types<MemoryStoreMaker>;
+using Makers =
+    ::testing::Types<MemoryStoreMaker, SqliteStoreMaker, ReopenedStoreMaker>;
 TYPED_TEST_SUITE(StoreTest, Makers);
 
 StoreBatch Puts(std::vector<StoreRecord> puts) {
