@@ -7,6 +7,7 @@
 #include "down_command.h"
 #include "keys_command.h"
 #include "ping_command.h"
+#include "render_command.h"
 #include "status_command.h"
 #include "up_command.h"
 #include "wg_command.h"
@@ -29,6 +30,7 @@ constexpr auto kCommands = std::to_array<Command>({
     {"ping", "Ping a peer through the mesh and show the path", &RunPing},
     {"down", "Stop a running node", &RunDown},
     {"check", "Check a mesh file", &RunCheck},
+    {"render", "Write files for wg-quick for every node", &RunRender},
     {"genkey", "Make a private key", &RunGenkey},
     {"pubkey", "Derive the public key of a private key", &RunPubkey},
     {"genpsk", "Make a pre-shared key", &RunGenpsk},

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "config/fleet_check.h"
+#include "config/fleet_keys.h"
 #include "config/mesh_file_check.h"
 #include "config/toml_table.h"
 
@@ -180,6 +182,7 @@ NodeEntry ReadNode(TomlTable& table) {
   node.hard_nat = ReadHardNat(table);
   ReadKeepalive(table, node);
   ReadQuota(table, node);
+  node.fleet = ReadFleetNode(table);
   return node;
 }
 
@@ -229,10 +232,11 @@ void ReadMeshTable(const toml::table& root, MeshFile& file, Diagnostics& out) {
 void ReportUnknownSections(const toml::table& root, Diagnostics& out) {
   for (const auto& [key, node] : root) {
     const std::string_view name = key.str();
-    if (name != "mesh" && name != "relay" && name != "stun" && name != "node") {
+    if (name != "mesh" && name != "relay" && name != "stun" && name != "node" &&
+        name != "fleet") {
       out.push_back({Severity::kError, key.source().begin.line,
                      "unknown section \"" + std::string(name) +
-                         "\": there are mesh, relay, stun and node"});
+                         "\": there are mesh, relay, stun, node and fleet"});
     }
   }
 }
@@ -244,6 +248,7 @@ void ReadRoot(const toml::table& root, MeshFileResult& result) {
   result.file.relays = ReadAll<RelayEntry>(root, "relay", ReadRelay, out);
   result.file.stun_servers = ReadAll<StunEntry>(root, "stun", ReadStun, out);
   result.file.nodes = ReadAll<NodeEntry>(root, "node", ReadNode, out);
+  result.file.fleet = ReadFleetTable(root, out);
 }
 
 }  // namespace
@@ -270,6 +275,7 @@ MeshFileResult ParseMeshFile(std::string_view text) {
   }
   if (result.is_usable()) {
     CheckMeshFile(result.file, out);
+    CheckFleet(result.file, out);
   }
   return result;
 }

@@ -127,7 +127,7 @@ void CheckMeshFile(const MeshFile& file, std::vector<Diagnostic>& diagnostics) {
     CheckNode(file, node, diagnostics);
   }
   CheckClaims(file, diagnostics);
-  if (file.relays.empty()) {
+  if (file.relays.empty() && file.fleet.line == 0) {
     diagnostics.push_back(
         {Severity::kWarning, 0,
          "no [[relay]]: pairs that cannot punch through will not connect"});

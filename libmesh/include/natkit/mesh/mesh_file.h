@@ -9,6 +9,7 @@
 #include "natkit/base/endpoint.h"
 #include "natkit/base/keys.h"
 #include "natkit/base/time.h"
+#include "natkit/mesh/fleet/fleet_settings.h"
 #include "natkit/nat/keepalive_policy.h"
 #include "natkit/nat/punch_plan.h"
 
@@ -56,6 +57,7 @@ struct NodeEntry {
   nat::PowerMode power = nat::PowerMode::kMains;
   /// Of UDP mappings that carry a conversation, as natcheck measures it.
   std::optional<Duration> mapping_lifetime;
+  FleetNodeSettings fleet;
   unsigned line = 0;
 };
 
@@ -66,6 +68,7 @@ struct MeshFile {
   std::vector<RelayEntry> relays;
   std::vector<StunEntry> stun_servers;
   std::vector<NodeEntry> nodes;
+  FleetSettings fleet;
 
   /// The node called `name`, or nullptr.
   [[nodiscard]] const NodeEntry* FindNode(std::string_view name) const;
@@ -91,7 +94,7 @@ struct MeshFileResult {
 
 /// Parses the TOML text of an inventory and checks it as a whole: unknown
 /// keys, duplicate names, keys and addresses, prefixes that two nodes claim,
-/// relays that do not exist. Never throws; every finding has its line.
+/// relays and hubs that do not exist. Never throws; every finding has its line.
 [[nodiscard]] MeshFileResult ParseMeshFile(std::string_view text);
 
 }  // namespace natkit::mesh

@@ -1,0 +1,213 @@
+#include "fleet_files.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <iostream>
+
+#include "natkit/base/secret.h"
+#include "natkit/io/file.h"
+#include "natkit/shell/files.h"
+
+namespace natkit::meshnode {
+
+namespace {
+
+constexpr size_t kMaxFileSize = size_t{16} << 20;
+
+bool Exists(const std::string& path) {
+  return access(path.c_str(), F_OK) == 0;
+}
+
+void Wipe(std::vector<uint8_t>& bytes) {
+  WipeBytes(bytes);
+}
+
+bool HasContent(const std::string& path, const std::string& text) {
+  auto bytes = io::ReadFile(path, kMaxFileSize);
+  const bool is_same =
+      bytes && std::ranges::equal(*bytes, AsBytes(std::string_view(text)));
+  if (bytes) {
+    Wipe(*bytes);
+  }
+  return is_same;
+}
+
+/// A preshared key is written as a private key is.
+Outcome<PresharedKey> LoadPresharedKey(const std::string& path) {
+  auto key = shell::LoadKeyFile(path);
+  if (!key) {
+    return std::unexpected(key.error());
+  }
+  return PresharedKey(key->Expose());
+}
+
+Outcome<void> LoadPrivateKeys(const std::string& folder,
+                              const mesh::FleetPlan& plan,
+                              mesh::FleetSecrets& secrets) {
+  for (const mesh::FleetNode& node : plan.nodes) {
+    const std::string path = folder + "/" + node.key_name + ".key";
+    if (!Exists(path)) {
+      continue;
+    }
+    auto key = shell::LoadKeyFile(path);
+    if (!key) {
+      return std::unexpected(key.error());
+    }
+    secrets.private_keys.emplace(node.key_name, *std::move(key));
+  }
+  return {};
+}
+
+Outcome<void> LoadPresharedKeys(const std::string& folder,
+                                const mesh::FleetPlan& plan,
+                                mesh::FleetSecrets& secrets) {
+  for (const mesh::FleetNode& node : plan.nodes) {
+    for (const mesh::FleetPeer& peer : node.peers) {
+      const mesh::FleetPair pair = mesh::MakeFleetPair(node.name, peer.name);
+      const std::string path =
+          folder + "/" + pair.first + "+" + pair.second + ".psk";
+      if (secrets.preshared_keys.contains(pair) || !Exists(path)) {
+        continue;
+      }
+      auto key = LoadPresharedKey(path);
+      if (!key) {
+        return std::unexpected(key.error());
+      }
+      secrets.preshared_keys.emplace(pair, *std::move(key));
+    }
+  }
+  return {};
+}
+
+Outcome<void> MakeFolder(const std::string& path) {
+  if (mkdir(path.c_str(), S_IRWXU) != 0 && errno != EEXIST) {
+    return std::unexpected(path + ": cannot make this folder");
+  }
+  return {};
+}
+
+Outcome<void> MakeFolders(const std::string& folder,
+                          const mesh::FleetPlan& plan) {
+  auto made = MakeFolder(folder);
+  for (const mesh::FleetNode& node : plan.nodes) {
+    if (!made) {
+      break;
+    }
+    made = MakeFolder(folder + "/" + node.name);
+  }
+  return made;
+}
+
+/// The move scripts go before anything else changes: they belong to one step.
+void RemoveOldScripts(const std::string& folder, const mesh::FleetPlan& plan,
+                      const std::vector<mesh::FleetFile>& files,
+                      std::vector<std::string>& changed) {
+  for (const mesh::FleetNode& node : plan.nodes) {
+    const std::string path = node.name + "/" + std::string(mesh::kMoveScript);
+    const bool is_wanted = std::ranges::any_of(
+        files, [&](const mesh::FleetFile& file) { return file.path == path; });
+    if (!is_wanted && unlink((folder + "/" + path).c_str()) == 0) {
+      changed.push_back(path + " (removed)");
+    }
+  }
+}
+
+bool HasError(const std::vector<mesh::Diagnostic>& diagnostics) {
+  return std::ranges::any_of(diagnostics, [](const auto& diagnostic) {
+    return diagnostic.severity == mesh::Severity::kError;
+  });
+}
+
+}  // namespace
+
+void PrintDiagnostics(const std::string& path,
+                      const std::vector<mesh::Diagnostic>& diagnostics) {
+  for (const mesh::Diagnostic& diagnostic : diagnostics) {
+    std::cerr << FormatDiagnostic(path, diagnostic) << '\n';
+  }
+}
+
+std::optional<mesh::MeshFile> LoadFleet(const std::string& path) {
+  const auto text = shell::ReadFile(path);
+  if (!text) {
+    std::cerr << "meshnode: " << text.error() << '\n';
+    return std::nullopt;
+  }
+  mesh::MeshFileResult result = mesh::ParseMeshFile(*text);
+  if (!result.is_usable()) {
+    PrintDiagnostics(path, result.diagnostics);
+    return std::nullopt;
+  }
+  return std::move(result.file);
+}
+
+Outcome<mesh::FleetSecrets> LoadFleetSecrets(const SecretFolders& folders,
+                                             const mesh::FleetPlan& plan) {
+  mesh::FleetSecrets secrets;
+  Outcome<void> loaded;
+  if (!folders.keys.empty()) {
+    loaded = LoadPrivateKeys(folders.keys, plan, secrets);
+  }
+  if (loaded && !folders.preshared_keys.empty()) {
+    loaded = LoadPresharedKeys(folders.preshared_keys, plan, secrets);
+  }
+  if (!loaded) {
+    return std::unexpected(loaded.error());
+  }
+  return secrets;
+}
+
+Outcome<std::vector<std::string>> WriteFleetFiles(
+    const std::string& folder, const mesh::FleetPlan& plan,
+    const std::vector<mesh::FleetFile>& files) {
+  if (const auto made = MakeFolders(folder, plan); !made) {
+    return std::unexpected(made.error());
+  }
+  std::vector<std::string> changed;
+  RemoveOldScripts(folder, plan, files, changed);
+  for (const mesh::FleetFile& file : files) {
+    const std::string path = folder + "/" + file.path;
+    if (HasContent(path, file.text)) {
+      continue;
+    }
+    const auto written = io::WriteFileAtomically(path, AsBytes(file.text));
+    if (!written) {
+      return std::unexpected(path + ": " + DescribeError(written.error().code));
+    }
+    changed.push_back(file.path);
+  }
+  return changed;
+}
+
+int RenderInto(const std::string& command, const std::string& mesh_path,
+               const mesh::FleetPlan& plan, const SecretFolders& folders,
+               const std::string& folder) {
+  PrintDiagnostics(mesh_path, plan.diagnostics);
+  if (!plan.is_usable()) {
+    return kExitFailure;
+  }
+  const auto secrets = LoadFleetSecrets(folders, plan);
+  if (!secrets) {
+    return FailWith(command, secrets.error());
+  }
+  const mesh::FleetFiles rendered = mesh::RenderFleet(plan, *secrets);
+  PrintDiagnostics(mesh_path, rendered.diagnostics);
+  if (HasError(rendered.diagnostics)) {
+    return kExitFailure;
+  }
+  const auto changed = WriteFleetFiles(folder, plan, rendered.files);
+  if (!changed) {
+    return FailWith(command, changed.error());
+  }
+  for (const std::string& path : *changed) {
+    std::cout << folder << '/' << path << '\n';
+  }
+  if (changed->empty()) {
+    std::cout << folder << ": nothing changed\n";
+  }
+  return kExitOk;
+}
+
+}  // namespace natkit::meshnode

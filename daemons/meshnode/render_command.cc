@@ -1,0 +1,34 @@
+#include "render_command.h"
+
+#include <CLI/CLI.hpp>
+
+#include "command_support.h"
+#include "fleet_files.h"
+
+namespace natkit::meshnode {
+
+int RunRender(int argc, char** argv) {
+  CLI::App app("Writes files for wg-quick for every node of a mesh file.",
+               "meshnode render");
+  std::string mesh_path;
+  std::string folder;
+  SecretFolders secrets;
+  app.add_option("mesh", mesh_path, "The mesh file (TOML)")->required();
+  app.add_option("--out", folder, "Folder to write to, one folder per node")
+      ->required();
+  app.add_option("--keys-dir", secrets.keys,
+                 "Folder with NAME.key; those found go into the files");
+  app.add_option("--psk-dir", secrets.preshared_keys,
+                 "Folder with a preshared key NAME+NAME.psk for each pair");
+  if (const auto code = ParseArguments(app, argc, argv)) {
+    return *code;
+  }
+  const auto file = LoadFleet(mesh_path);
+  if (!file) {
+    return kExitFailure;
+  }
+  return RenderInto("render", mesh_path, mesh::PlanFleet(*file), secrets,
+                    folder);
+}
+
+}  // namespace natkit::meshnode
