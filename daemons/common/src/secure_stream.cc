@@ -9,6 +9,8 @@
 namespace natkit::shell {
 namespace {
 
+constexpr std::string_view kCoordinationLabel = "EXPORTER-natkit-coordination";
+
 /// Ciphertext is decrypted in pieces of this size, plaintext handed out in one
 /// TLS record at most.
 constexpr size_t kPiece = size_t{16} * 1024;
@@ -74,6 +76,10 @@ void SecureStream::Impl::OnOpen() {
   if (channel) {
     peer.version = channel->version();
     peer.chain = channel->PeerChain();
+    auto& exporter = peer.coordination_exporter.emplace();
+    if (!channel->ExportKeyingMaterial(kCoordinationLabel, {}, exporter)) {
+      peer.coordination_exporter.reset();
+    }
   }
   handlers.on_open(peer);
 }

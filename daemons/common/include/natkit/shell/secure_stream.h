@@ -1,6 +1,8 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -24,6 +26,9 @@ struct PeerInfo {
   Endpoint remote;
   std::optional<tls::Version> version;  ///< nullopt: no TLS
   std::vector<tls::Der> chain;          ///< as sent, leaf first
+  /// 32 bytes that only the two ends of this connection have, for the proofs of
+  /// the coordination protocol; nullopt without TLS 1.3.
+  std::optional<std::array<uint8_t, 32>> coordination_exporter;
 };
 
 /// Why a stream ended.
