@@ -54,6 +54,24 @@ bool RemoveOpt(std::vector<uint8_t>& bytes, const MessageLayout& layout) {
   return true;
 }
 
+/// A client that speaks EDNS takes its absence for ours (RFC 6891 section
+/// 6.1.1), whatever the resolver speaks.
+void AddOpt(std::vector<uint8_t>& bytes, const Edns& client) {
+  constexpr size_t kOptSize = 11;
+  const size_t at = bytes.size();
+  bytes.resize(at + kOptSize);
+  ByteWriter out(MutableBytes(bytes).subspan(at));
+  out.WriteU8(0);
+  out.WriteU16(static_cast<uint16_t>(RecordType::kOpt));
+  out.WriteU16(DnsServer::kMaxUdpSize);
+  out.WriteU16(0);  // extended code and version
+  out.WriteU16(client.dnssec_ok ? 0x8000 : 0);
+  out.WriteU16(0);
+  WriteU16At(
+      bytes, kAdditionalCountOffset,
+      static_cast<uint16_t>(ReadU16At(bytes, kAdditionalCountOffset) + 1));
+}
+
 }  // namespace
 
 size_t ClientQuery::limit() const {
@@ -93,6 +111,8 @@ std::optional<std::vector<uint8_t>> RelayResponse(const ClientQuery& query,
     }
   } else if (message.edns) {
     WriteU16At(out, layout.opt_record + kUdpSizeInOpt, DnsServer::kMaxUdpSize);
+  } else if (query.message.edns) {
+    AddOpt(out, *query.message.edns);
   }
   WriteU16At(out, 0, query.message.header.id);
   WriteU16At(

@@ -295,7 +295,38 @@ TEST(DnsServer, AResolverWithoutEdnsIsAskedWithout) {
   EXPECT_EQ(without.to, kFirst);
   EXPECT_FALSE(without.message.edns.has_value());
   world.Respond(without, DnsWorld::Good(without));
-  EXPECT_EQ(world.TakeReply().answers.size(), 1U);
+  const Message reply = world.TakeReply();
+  EXPECT_EQ(reply.answers.size(), 1U);
+  // We speak it, so the client need not do without.
+  ASSERT_TRUE(reply.edns.has_value());
+  EXPECT_EQ(reply.edns->udp_size, 1232);
+}
+
+TEST(DnsServer, AStreamsLargestAnswerHasRoomForOpt) {
+  DnsWorld world;
+  Message query = DnsWorld::Query("example.org");
+  query.edns = Edns{.udp_size = 1232, .options = {}};
+  world.server.HandleStreamMessage(world.now, StreamId{1}, kClient,
+                                   *BuildMessage(query));
+  world.Drain();
+  const Asked datagram = world.TakeAsked();
+  Message truncated = DnsWorld::Bad(datagram, Rcode::kNoError);
+  truncated.header.is_truncated = true;
+  world.Respond(datagram, truncated);
+  const Asked stream = world.TakeAsked();
+  Message full = DnsWorld::Good(stream);
+  full.edns.reset();
+  full.answers.push_back(full.answers[0]);
+  full.answers[1].type = static_cast<RecordType>(16);
+  full.answers[1].data = OpaqueData();
+  const size_t used = BuildMessage(full)->size();
+  full.answers[1].data = OpaqueData(kMaxMessageSize - used);
+  world.Respond(stream, full);
+  ASSERT_EQ(world.stream_replies.size(), 1U);
+  const auto reply =
+      ParseMessage(ByteView(world.stream_replies[0].bytes).subspan(2));
+  ASSERT_TRUE(reply.has_value());
+  EXPECT_TRUE(reply->header.is_truncated);
 }
 
 TEST(DnsServer, EqualQuestionsAreAskedOnce) {
