@@ -16,6 +16,8 @@ set -euo pipefail
 . "$NATKIT_ROOT/scripts/lib/namespaces.sh"
 # shellcheck source-path=SCRIPTDIR/..
 . "$NATKIT_ROOT/scripts/lib/npm.sh"
+# shellcheck source-path=SCRIPTDIR/..
+. "$NATKIT_ROOT/scripts/lib/debs.sh"
 
 main() {
   local presets=(release fuzz) setup=--test broken=() built=() preset
@@ -37,6 +39,7 @@ main() {
   done
   ((${#broken[@]} == 0)) || die "these builds failed (see above): ${broken[*]}"
   ensure_npm_peers "$(build_dir release)"
+  ensure_unpacked_debs "$(build_dir release)"
   run_suites "${built[@]}"
 }
 

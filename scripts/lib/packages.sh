@@ -46,6 +46,7 @@ test   miniupnpd-nftables     cmd:miniupnpd
 test   python3-jsonschema     -
 test   nodejs                 any:node
 test   npm                    any:npm
+test   dbus                   cmd:dbus-daemon
 test   mandoc                 cmd:mandoc
 test   groff-base             cmd:groff
 demo   nftables               cmd:nft
