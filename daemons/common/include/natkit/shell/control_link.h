@@ -6,15 +6,15 @@
 #include <string>
 #include <vector>
 
-#include "command_support.h"
 #include "natkit/base/rng.h"
 #include "natkit/io/event_loop.h"
 #include "natkit/io/timer.h"
 #include "natkit/mesh/control/control_client.h"
+#include "natkit/shell/outcome.h"
 #include "natkit/shell/stream_client.h"
 #include "natkit/tls/context.h"
 
-namespace natkit::meshnode {
+namespace natkit::shell {
 
 /// Where a coordination server is and how it is known to be the one.
 struct ServerAddress {
@@ -54,8 +54,8 @@ class ControlLink {
               mesh::ControlClientConfig config, Rng& rng,
               EventHandler on_event);
   void Connect();
-  void HandleOpen(const shell::PeerInfo& peer);
-  void HandleClosed(const shell::StreamEnd& end);
+  void HandleOpen(const PeerInfo& peer);
+  void HandleClosed(const StreamEnd& end);
   void Write();
 
   io::EventLoop& loop_;
@@ -64,11 +64,11 @@ class ControlLink {
   mesh::ControlClient client_;
   EventHandler on_event_;
   io::Timer timer_;
-  std::unique_ptr<shell::StreamClient> stream_;
+  std::unique_ptr<StreamClient> stream_;
   std::vector<uint8_t> buffer_;
   std::string last_error_;
   bool is_pumping_ = false;
   bool needs_pump_ = false;
 };
 
-}  // namespace natkit::meshnode
+}  // namespace natkit::shell

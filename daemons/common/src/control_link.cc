@@ -1,4 +1,4 @@
-#include "join/control_link.h"
+#include "natkit/shell/control_link.h"
 
 #include <charconv>
 #include <utility>
@@ -6,7 +6,7 @@
 #include "natkit/base/endpoint.h"
 #include "natkit/shell/files.h"
 
-namespace natkit::meshnode {
+namespace natkit::shell {
 
 namespace {
 
@@ -28,7 +28,7 @@ Outcome<tls::ClientContext> MakeTls(const ServerAddress& server) {
   options.min_version = tls::Version::kTls13;
   options.alpn = {kAlpn};
   if (server.pin.empty()) {
-    auto roots = shell::ReadSystemRoots();
+    auto roots = ReadSystemRoots();
     if (!roots) {
       return std::unexpected(roots.error());
     }
@@ -37,7 +37,7 @@ Outcome<tls::ClientContext> MakeTls(const ServerAddress& server) {
   auto context = tls::ClientContext::Make(options);
   if (!context) {
     return std::unexpected("cannot use the system's trusted roots: " +
-                           DescribeError(context.error().code));
+                           std::string(ErrcName(context.error().code)));
   }
   return std::move(*context);
 }
@@ -154,24 +154,23 @@ void ControlLink::Write() {
 }
 
 void ControlLink::Connect() {
-  stream_ = std::make_unique<shell::StreamClient>(
+  stream_ = std::make_unique<StreamClient>(
       loop_, tls_,
-      shell::StreamTarget{.host = server_.host,
-                          .port = server_.port,
-                          .certificate_name = server_.pin},
-      shell::SecureStreamHandlers{
-          .on_open = [this](const shell::PeerInfo& peer) { HandleOpen(peer); },
+      StreamTarget{.host = server_.host,
+                   .port = server_.port,
+                   .certificate_name = server_.pin},
+      SecureStreamHandlers{
+          .on_open = [this](const PeerInfo& peer) { HandleOpen(peer); },
           .on_bytes =
               [this](ByteView bytes) {
                 client_.HandleBytes(io::EventLoop::Now(), bytes);
                 Pump();
               },
           .on_writable = [this] { Pump(); },
-          .on_closed =
-              [this](const shell::StreamEnd& end) { HandleClosed(end); }});
+          .on_closed = [this](const StreamEnd& end) { HandleClosed(end); }});
 }
 
-void ControlLink::HandleOpen(const shell::PeerInfo& peer) {
+void ControlLink::HandleOpen(const PeerInfo& peer) {
   last_error_.clear();
   if (peer.coordination_exporter) {
     client_.HandleOpen(io::EventLoop::Now(), *peer.coordination_exporter);
@@ -179,10 +178,10 @@ void ControlLink::HandleOpen(const shell::PeerInfo& peer) {
   Pump();
 }
 
-void ControlLink::HandleClosed(const shell::StreamEnd& end) {
+void ControlLink::HandleClosed(const StreamEnd& end) {
   last_error_ = end.ToString();
   client_.HandleClosed(io::EventLoop::Now(), last_error_);
   Pump();
 }
 
-}  // namespace natkit::meshnode
+}  // namespace natkit::shell
