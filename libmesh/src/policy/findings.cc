@@ -37,7 +37,9 @@ size_t EditDistance(std::string_view a, std::string_view b) {
 
 void Findings::Add(Diagnostic finding) {
   if (list_.size() < kMaxPolicyFindings) {
-    list_.push_back(std::move(finding));
+    const auto after =
+        std::ranges::upper_bound(list_, finding.at, {}, &Diagnostic::at);
+    list_.insert(after, std::move(finding));
     return;
   }
   ++left_out_;
@@ -45,7 +47,6 @@ void Findings::Add(Diagnostic finding) {
 }
 
 std::vector<Diagnostic> Findings::Take() {
-  std::ranges::stable_sort(list_, {}, &Diagnostic::at);
   if (left_out_ > 0) {
     list_.push_back({left_out_error_ ? Severity::kError : Severity::kWarning,
                      list_.back().at,

@@ -26,7 +26,7 @@ class Findings {
  private:
   void Add(Diagnostic finding);
 
-  std::vector<Diagnostic> list_;
+  std::vector<Diagnostic> list_;  // in the order of the file
   size_t left_out_ = 0;
   bool left_out_error_ = false;
 };

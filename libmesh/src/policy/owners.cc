@@ -108,13 +108,14 @@ std::vector<const SshRule*> SshRulesBetween(const Policy& policy,
                                             const PolicyNode& source,
                                             const PolicyNode& destination) {
   std::vector<const SshRule*> rules;
-  for (const SshRule& rule : policy.ssh) {
-    if (HoldsBetween(policy, rule, source, destination)) {
-      rules.push_back(&rule);
+  for (const bool is_check : {true, false}) {
+    for (const SshRule& rule : policy.ssh) {
+      if (rule.is_check == is_check &&
+          HoldsBetween(policy, rule, source, destination)) {
+        rules.push_back(&rule);
+      }
     }
   }
-  std::ranges::stable_partition(
-      rules, [](const SshRule* rule) { return rule->is_check; });
   return rules;
 }
 
