@@ -76,12 +76,19 @@ void FlowTable::Touch(Instant now) {
   Link(found_);
 }
 
-void FlowTable::EraseFound() {
+void FlowTable::ExpireFound() {
   NATKIT_CHECK(found_ != kNone);
+  ++expired_;
   Erase(found_);
 }
 
-size_t FlowTable::EraseInside(std::span<const IpPrefix> prefixes) {
+void FlowTable::RevokeFound() {
+  NATKIT_CHECK(found_ != kNone);
+  ++revoked_;
+  Erase(found_);
+}
+
+void FlowTable::RevokeInside(std::span<const IpPrefix> prefixes) {
   const auto is_inside = [prefixes](const Flow& flow) {
     const IpAddress remote = RemoteOf(flow.key);
     const IpAddress local = LocalOf(flow.key);
@@ -89,14 +96,12 @@ size_t FlowTable::EraseInside(std::span<const IpPrefix> prefixes) {
       return prefix.Contains(remote) || prefix.Contains(local);
     });
   };
-  size_t count = 0;
   for (uint32_t i = 0; i < flows_.size(); ++i) {
     if (flows_[i].account != kNone && is_inside(flows_[i])) {
+      ++revoked_;
       Erase(i);
-      ++count;
     }
   }
-  return count;
 }
 
 void FlowTable::ExpireUntil(Instant now) {

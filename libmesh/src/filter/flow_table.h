@@ -32,11 +32,13 @@ class FlowTable {
 
   /// After a packet of the flow that Find returned last.
   void Touch(Instant now);
-  /// Takes out the flow that Find returned last.
-  void EraseFound();
+  /// Ends the flow that Find returned last: its time is over, or no rule allows
+  /// it.
+  void ExpireFound();
+  void RevokeFound();
 
-  /// Takes out every flow with an end in one of `prefixes`; how many.
-  size_t EraseInside(std::span<const IpPrefix> prefixes);
+  /// Ends every flow with an end in one of `prefixes`.
+  void RevokeInside(std::span<const IpPrefix> prefixes);
 
   void ExpireUntil(Instant now);
   [[nodiscard]] std::optional<Instant> NextExpiry() const;
@@ -48,6 +50,8 @@ class FlowTable {
   [[nodiscard]] uint64_t expired() const { return expired_; }
 
   [[nodiscard]] uint64_t evicted() const { return evicted_; }
+
+  [[nodiscard]] uint64_t revoked() const { return revoked_; }
 
  private:
   struct Flow {
@@ -92,6 +96,7 @@ class FlowTable {
   uint64_t made_ = 0;
   uint64_t expired_ = 0;
   uint64_t evicted_ = 0;
+  uint64_t revoked_ = 0;
 };
 
 }  // namespace natkit::mesh

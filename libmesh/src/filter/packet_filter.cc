@@ -123,8 +123,7 @@ FlowState* PacketFilter::Impl::FindAllowed(Instant now, const FlowKey& key) {
   }
   const auto rule = RulesOf(state->initiator).Find(FirstPacketOf(key, *state));
   if (!rule) {
-    flows.EraseFound();
-    ++counters.flows_revoked;
+    flows.RevokeFound();
     return nullptr;
   }
   state->rule = *rule;
@@ -167,7 +166,7 @@ Verdict PacketFilter::Impl::JudgeNew(const Passage& passage,
     return IsMidStream(facts) ? Verdict::kNoFlow : Verdict::kNoRule;
   }
   if (flows.Find(passage.now, key) != nullptr) {
-    flows.EraseFound();
+    flows.ExpireFound();
   }
   flows.Insert(passage.now, key, BeginFlow(facts, passage.direction, *rule),
                passage.account);
@@ -287,7 +286,7 @@ Verdict PacketFilter::Check(Instant now, Direction direction, ByteView packet,
 }
 
 void PacketFilter::DropFlowsOf(std::span<const IpPrefix> prefixes) {
-  impl_->counters.flows_revoked += impl_->flows.EraseInside(prefixes);
+  impl_->flows.RevokeInside(prefixes);
   impl_->fragments.Clear();
 }
 
@@ -310,6 +309,7 @@ FilterCounters PacketFilter::counters() const {
   counters.flows_made = impl_->flows.made();
   counters.flows_expired = impl_->flows.expired();
   counters.flows_evicted = impl_->flows.evicted();
+  counters.flows_revoked = impl_->flows.revoked();
   counters.flows = impl_->flows.size();
   counters.rules = impl_->rules[0].size() + impl_->rules[1].size();
   return counters;

@@ -87,7 +87,7 @@ struct FlowTimeouts {
 
 /// Sizes of a PacketFilter; its tables are allocated when it is made.
 struct FilterConfig {
-  /// Flows at most; 1 to 2^24. About 200 bytes each.
+  /// Flows at most; 1 to 2^24. About 150 bytes each.
   uint32_t max_flows = 65'536;
   FlowTimeouts timeouts;
 };
@@ -121,6 +121,7 @@ struct FilterUpdate {
 struct FilterCounters {
   std::array<std::array<uint64_t, kVerdictCount>, 2> packets{};
   uint64_t flows_made = 0;
+  /// Ended by time, or because a new connection between the same ends began.
   uint64_t flows_expired = 0;
   uint64_t flows_evicted = 0;  ///< ended for want of room
   uint64_t flows_revoked = 0;  ///< ended because no rule allows them any longer
