@@ -16,16 +16,11 @@
 #include "natkit/base/result.h"
 #include "natkit/base/rng.h"
 #include "natkit/base/time.h"
+#include "natkit/mesh/port_range.h"
 #include "natkit/mesh/time_window.h"
 
 namespace natkit::mesh {
 
-/// Ports from `first` to `last`, both included.
-struct PortRange {
-  uint16_t first = 0;
-  uint16_t last = 65'535;
-  bool operator==(const PortRange&) const = default;
-};
 
 /// One rule as a node holds it: new flows from `sources` to `destinations` are
 /// allowed. Rules only allow.
