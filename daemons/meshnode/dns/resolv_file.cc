@@ -115,6 +115,11 @@ bool CopyLink(const std::string& from, const std::string& to) {
 
 }  // namespace
 
+bool Exists(const std::string& path) {
+  struct stat status{};
+  return ::lstat(path.c_str(), &status) == 0;
+}
+
 std::optional<std::string> ReadText(const std::string& path) {
   const auto bytes = io::ReadFile(path, kMaxSize);
   if (!bytes) {
@@ -187,15 +192,17 @@ Outcome<void> RemoveOurs(const SetupState& state) {
 }
 
 Outcome<void> RestoreFile(const SetupState& state) {
-  if (IsInstalled(state)) {
-    if (state.had_original) {
-      return PutBack(state);
-    }
+  const auto content = ReadText(state.resolv_conf);
+  // Nobody wants an empty file: writing it in place was cut short.
+  const bool is_ours = IsInstalled(state) || (content && content->empty());
+  if (is_ours && !state.had_original) {
     return ::unlink(state.resolv_conf.c_str()) == 0
                ? Outcome<void>()
                : FailErrno(state.resolv_conf);
   }
-  const auto content = ReadText(state.resolv_conf);
+  if (is_ours && Exists(state.backup)) {
+    return PutBack(state);
+  }
   Outcome<void> restored;
   if (content && IsOurs(*content)) {
     restored = RemoveOurs(state);

@@ -8,6 +8,9 @@
 
 namespace natkit::meshnode {
 
+/// Whether there is anything at `path`, be it a link that leads nowhere.
+[[nodiscard]] bool Exists(const std::string& path);
+
 /// The content of the file at `path`, through links; nullopt: there is none, or
 /// it cannot be read.
 [[nodiscard]] std::optional<std::string> ReadText(const std::string& path);

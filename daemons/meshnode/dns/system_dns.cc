@@ -17,6 +17,8 @@ using shell::Outcome;
 constexpr std::string_view kFileSlot = "resolv-conf";
 /// A guardian at work is done by then.
 constexpr Duration kSlotWait = std::chrono::seconds(10);
+/// It mostly is by then; longer, and it is another node, which may go on.
+constexpr Duration kRecoverWait = std::chrono::seconds(1);
 constexpr size_t kMaxInterface = 15;
 
 std::string SlotOf(DnsBackend backend, const std::string& interface) {
@@ -69,7 +71,7 @@ Outcome<void> SystemDns::Start(std::optional<DnsBackend> backend,
 
 /// What an earlier process has left. Another that is alive keeps its own.
 void SystemDns::Recover(const std::string& slot) {
-  const auto taken = SetupSlot::Take(paths_.state_folder, slot, Duration{});
+  const auto taken = SetupSlot::Take(paths_.state_folder, slot, kRecoverWait);
   if (!taken || !taken->Read()) {
     return;
   }

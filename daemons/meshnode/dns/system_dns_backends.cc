@@ -24,12 +24,6 @@ std::string RealPath(const std::string& path) {
   return error ? std::string() : real.string();
 }
 
-bool Exists(const std::string& path) {
-  std::error_code error;
-  return std::filesystem::symlink_status(path, error).type() !=
-         std::filesystem::file_type::not_found;
-}
-
 std::vector<std::string> Command(std::vector<std::string> words,
                                  const std::vector<IpAddress>& addresses) {
   for (const IpAddress& address : addresses) {

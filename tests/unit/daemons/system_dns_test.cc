@@ -340,6 +340,41 @@ TEST_F(SystemSetup, SettingsChangeWhileItRuns) {
   ExpectRestored();
 }
 
+TEST_F(SystemSetup, AFileThatWasCutShortComesBack) {
+  RunAndKill([this] {
+    Start();
+    ::kill(dns_->guardian_pid(), SIGKILL);
+    ::waitpid(dns_->guardian_pid(), nullptr, 0);
+    Write(conf_, "");
+  });
+  Start();
+  dns_->Stop();
+  ExpectRestored();
+}
+
+TEST_F(SystemSetup, WithoutItsBackupOursGoesAllTheSame) {
+  Start();
+  fs::remove(backup_);
+  dns_->Stop();
+  EXPECT_FALSE(IsOurs(Read(conf_)));
+  EXPECT_EQ(Read(conf_).find("100.64.0.1"), std::string::npos);
+  Start();  // and it is in nobody's way
+  dns_->Stop();
+  EXPECT_FALSE(IsOurs(Read(conf_)));
+}
+
+TEST_F(SystemSetup, AFailureChangesNothing) {
+  fs::remove(conf_);
+  fs::create_directory(conf_);
+  Make();
+  const auto started = dns_->Start(DnsBackend::kFile, Settings());
+  ASSERT_FALSE(started.has_value());
+  EXPECT_NE(started.error().find("resolv.conf"), std::string::npos);
+  EXPECT_TRUE(fs::is_directory(conf_));
+  EXPECT_FALSE(fs::exists(backup_));
+  EXPECT_EQ(dns_->guardian_pid(), 0);
+}
+
 TEST_F(SystemSetup, OneAtATimeHasTheFile) {
   Start();
   const auto other = SetupSlot::Take(Paths().state_folder, "resolv-conf",
