@@ -209,6 +209,9 @@ class System(unittest.TestCase):
     def tearDown(self):
         if self.node and self.node.process.poll() is None:
             self.node.kill()
+            # The guardian is at work for a moment.
+            wait_for("everything as it was",
+                     lambda: self.picture() == self.before)
 
     def picture(self):
         """All that must be there again at the end."""
