@@ -17,13 +17,14 @@ project(consumer LANGUAGES CXX)
 find_package(natkit REQUIRED)
 add_executable(consumer main.cc)
 target_link_libraries(consumer PRIVATE natkit::nat natkit::derp natkit::wg
-  natkit::tls natkit::io natkit::mesh)
+  natkit::tls natkit::io natkit::mesh natkit::dns)
 """
 
 PROGRAM = """
 #include <cstdio>
 #include "natkit/derp/client_core.h"
 #include "natkit/io/event_loop.h"
+#include "natkit/mesh/dns/dns_server.h"
 #include "natkit/mesh/node.h"
 #include "natkit/nat/ice_agent.h"
 #include "natkit/nat/stun_binding_client.h"
@@ -37,6 +38,7 @@ int main() {
   natkit::wg::Device device(natkit::wg::DeviceConfig{}, rng);
   natkit::stun::BindingClient client(
       *natkit::Endpoint::Parse("192.0.2.1:3478"), rng);
+  const natkit::dns::DnsServer names(rng);
   client.Start(natkit::io::EventLoop::Now());
   const auto mesh = natkit::mesh::ParseMeshFile("[mesh]\\nname = \\"x\\"\\n");
   std::printf("%zu %zu\\n", client.PollTransmit()->payload.size(),
