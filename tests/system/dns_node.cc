@@ -73,6 +73,10 @@ Setup Read(const toml::table& file) {
   setup.settings.interface = file["interface"].value_or(std::string());
   setup.settings.servers = Addresses(file["listen"].node());
   setup.settings.search = {setup.config.domain};
+  setup.settings.takes_all = file["takes_all"].value_or(false);
+  for (const IpAddress& address : Addresses(file["resolvers"].node())) {
+    setup.config.resolvers.push_back({address, kDnsPort});
+  }
   setup.backend = ParseBackend(file["backend"].value_or(std::string()));
   return setup;
 }

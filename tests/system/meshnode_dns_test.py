@@ -7,6 +7,7 @@ stand outside: one for all names, one for those of a split route. The node is
 ended in good order, and by kill -9.
 """
 import contextlib
+import json
 import os
 import pathlib
 import shutil
@@ -106,7 +107,8 @@ class Node:
 
     def __init__(self, folder, **settings):
         path = folder / "node.toml"
-        extra = "".join(f'{k} = "{v}"\n' for k, v in settings.items())
+        extra = "".join(f"{key} = {json.dumps(value)}\n"
+                        for key, value in settings.items())
         path.write_text(extra + SETTINGS)
         self.lines = []
         self.process = subprocess.Popen([TESTS / "dns_node", path], text=True,
@@ -200,10 +202,10 @@ class System(unittest.TestCase):
         """Configures DNS as this kind of system has it."""
 
     def setUp(self):
-        self.outside.names.clear()
-        self.corp.names.clear()
         self.before = self.picture()
         self.assertEqual({"198.51.100.1"}, lookup("before.example.org"))
+        self.outside.names.clear()
+        self.corp.names.clear()
         self.node = None
 
     def tearDown(self):
@@ -427,6 +429,14 @@ class Resolved(System, Checks):
         link = must("resolvectl", "domain", "mesh0")
         self.assertIn("corp.mesh ~corp.example", link)
         self.assertIn("no", must("resolvectl", "default-route", "mesh0"))
+
+    def test_all_names_come_to_the_node_if_it_takes_them(self):
+        self.start(takes_all=True, resolvers=[CORP])
+        self.assertEqual({"198.51.100.2"}, lookup("www.example.org"))
+        self.assertEqual({"100.64.0.7"}, lookup("web"))
+        self.assertEqual([], self.outside.names)
+        self.node.stop()
+        self.expect_restored()
 
 
 def systems():

@@ -282,6 +282,9 @@ void DnsService::Send(const dns::UpstreamDatagram& out) {
         Pump();
       });
   exchange->udp->SendTo(out.to, out.payload);
+  if (exchange->udp->counters().send_errors != 0) {
+    FailExchange(out.exchange);  // no route, for one
+  }
 }
 
 void DnsService::Send(const dns::UpstreamStreamBytes& out) {
