@@ -62,15 +62,6 @@ bool IsTarget(const Policy& policy, const PolicyNode& node,
          });
 }
 
-bool HoldsBetween(const Policy& policy, const SshRule& rule,
-                  const PolicyNode& source, const PolicyNode& destination) {
-  const IdentitySet to = ResolveSelectors(policy, rule.dst);
-  const std::string user = UserOf(source);
-  return IsListed(policy, source, rule.src) &&
-         (IsMemberOf(destination, to) ||
-          (to.is_self && !user.empty() && UserOf(destination) == user));
-}
-
 }  // namespace
 
 bool MayAssignTag(const Policy& policy, const TagClaimant& claimant,
@@ -102,21 +93,6 @@ std::set<std::string> AttributesOf(const Policy& policy,
     }
   }
   return attributes;
-}
-
-std::vector<const SshRule*> SshRulesBetween(const Policy& policy,
-                                            const PolicyNode& source,
-                                            const PolicyNode& destination) {
-  std::vector<const SshRule*> rules;
-  for (const bool is_check : {true, false}) {
-    for (const SshRule& rule : policy.ssh) {
-      if (rule.is_check == is_check &&
-          HoldsBetween(policy, rule, source, destination)) {
-        rules.push_back(&rule);
-      }
-    }
-  }
-  return rules;
 }
 
 }  // namespace natkit::mesh::policy

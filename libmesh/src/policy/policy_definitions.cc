@@ -34,12 +34,6 @@ std::optional<std::string> NameOf(const JsonMember& member,
   return std::nullopt;
 }
 
-/// Whether an address has bits set behind the length of its CIDR.
-bool HasHostBits(std::string_view text, const IpPrefix& prefix) {
-  const auto address = IpAddress::Parse(text.substr(0, text.find('/')));
-  return address && *address != prefix.address();
-}
-
 }  // namespace
 
 void PolicyReader::ReadDefinitions(ObjectReader& root) {

@@ -1,4 +1,5 @@
 #include "policy/policy_reader.h"
+#include "policy/prefix_set.h"
 
 namespace natkit::mesh::policy {
 
@@ -44,6 +45,11 @@ std::optional<Selector> PolicyReader::ReadSelector(const PlacedText& text,
       place == Place::kDestination) {
     out_.Error(text.at, "autogroup:shared is a source only");
     return std::nullopt;
+  }
+  if (selector->kind == SelectorKind::kPrefix &&
+      HasHostBits(selector->text, selector->prefixes[0])) {
+    out_.Warn(text.at, "\"" + selector->text + "\" is read as " +
+                           selector->prefixes[0].ToString());
   }
   return *std::move(selector);
 }

@@ -1,6 +1,7 @@
 #include "policy/prefix_set.h"
 
 #include <algorithm>
+#include <array>
 
 namespace natkit::mesh::policy {
 
@@ -69,6 +70,11 @@ bool Covers(const std::vector<IpPrefix>& set, const IpAddress& address) {
   return std::ranges::any_of(set, [&address](const IpPrefix& prefix) {
     return prefix.Contains(address);
   });
+}
+
+bool HasHostBits(std::string_view text, const IpPrefix& prefix) {
+  const auto address = IpAddress::Parse(text.substr(0, text.find('/')));
+  return address && *address != prefix.address();
 }
 
 void Simplify(std::vector<IpPrefix>& set) {

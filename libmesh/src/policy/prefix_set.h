@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "natkit/base/endpoint.h"
@@ -32,6 +33,10 @@ void AppendWithout(const IpPrefix& whole, const IpPrefix& hole,
 
 /// Whether all of `inner` lies in `outer`.
 [[nodiscard]] bool IsInside(const IpPrefix& inner, const IpPrefix& outer);
+
+/// Whether the address in `text` has bits set behind the length of the CIDR
+/// that it was read as.
+[[nodiscard]] bool HasHostBits(std::string_view text, const IpPrefix& prefix);
 
 /// Sorts, and drops what is twice or inside another one.
 void Simplify(std::vector<IpPrefix>& set);

@@ -1,160 +1,13 @@
 #include "natkit/mesh/policy/run_tests.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
-#include "policy/identity.h"
-#include "policy/prefix_set.h"
+#include "policy/test_cast.h"
 
 namespace natkit::mesh::policy {
 
 namespace {
-
-/// An address that a side of a test stands for.
-struct TestPoint {
-  size_t node = 0;  ///< index into the cast's nodes
-  IpAddress address;
-};
-
-/// The `back`-th address from the end of a prefix.
-IpAddress FromTheEnd(const IpPrefix& prefix, uint32_t back) {
-  std::array<uint8_t, 16> raw{};
-  const ByteView bytes = prefix.address().bytes();
-  std::ranges::copy(bytes, raw.begin());
-  const int bits = prefix.address().bit_count();
-  for (int bit = prefix.length(); bit < bits; ++bit) {
-    const int from_right = bits - 1 - bit;
-    const bool is_clear =
-        from_right < 32 && ((back >> static_cast<unsigned>(from_right)) & 1U);
-    if (!is_clear) {
-      raw[static_cast<size_t>(bit / 8)] |=
-          static_cast<uint8_t>(0x80 >> (bit % 8));
-    }
-  }
-  return *IpAddress::FromBytes(ByteView(raw).first(bytes.size()));
-}
-
-/// The nodes of the world and those made up for names that have none.
-class Cast {
- public:
-  Cast(const CompiledPolicy& policy, const std::vector<PolicyNode>& nodes)
-      : policy_(policy) {
-    world_.nodes = nodes;
-    real_ = nodes.size();
-  }
-
-  /// All addresses that `selector` stands for.
-  std::vector<TestPoint> PointsOf(const Selector& selector) {
-    if (!selector.prefixes.empty()) {
-      return PointOf(selector.prefixes[0].address());
-    }
-    if (selector.kind != SelectorKind::kGroup) {
-      return PointsOfOne(selector);
-    }
-    std::vector<TestPoint> points;
-    for (const std::string& user : policy_.source().groups.at(selector.name)) {
-      Selector member;
-      member.kind = SelectorKind::kUser;
-      member.name = user;
-      member.text = user;
-      const auto some = PointsOfOne(member);
-      points.insert(points.end(), some.begin(), some.end());
-    }
-    return points;
-  }
-
-  PolicyWorld& world() { return world_; }
-
-  [[nodiscard]] const std::string& NameOf(const TestPoint& point) const {
-    return world_.nodes[point.node].name;
-  }
-
- private:
-  std::vector<TestPoint> PointsOfOne(const Selector& selector) {
-    const IdentitySet set = ResolveSelectors(policy_.source(), {selector});
-    std::vector<TestPoint> points;
-    for (size_t i = 0; i < real_; ++i) {
-      if (IsMemberOf(world_.nodes[i], set)) {
-        AppendPoints(i, points);
-      }
-    }
-    if (points.empty()) {
-      AppendPoints(MakeUp(selector), points);
-    }
-    return points;
-  }
-
-  std::vector<TestPoint> PointOf(const IpAddress& address) {
-    for (size_t i = 0; i < world_.nodes.size(); ++i) {
-      const PolicyNode& node = world_.nodes[i];
-      if (std::ranges::find(node.ips, address) != node.ips.end() ||
-          Covers(ServedRoutes(node), address)) {
-        return {{i, address}};
-      }
-    }
-    PolicyNode node;
-    node.name = address.ToString();
-    node.ips = {address};
-    world_.nodes.push_back(std::move(node));
-    return {{world_.nodes.size() - 1, address}};
-  }
-
-  void AppendPoints(size_t index, std::vector<TestPoint>& points) const {
-    for (const IpAddress& ip : world_.nodes[index].ips) {
-      points.push_back({index, ip});
-    }
-  }
-
-  /// One for each name: a second mention means the same machine.
-  size_t MakeUp(const Selector& selector) {
-    const std::string name = "a machine of " + selector.text;
-    for (size_t i = real_; i < world_.nodes.size(); ++i) {
-      if (world_.nodes[i].name == name) {
-        return i;
-      }
-    }
-    PolicyNode node;
-    node.name = name;
-    if (selector.kind == SelectorKind::kUser) {
-      node.user = selector.name;
-    } else if (selector.kind == SelectorKind::kTag) {
-      node.tags = {selector.name};
-    } else if (selector.kind == SelectorKind::kTagged) {
-      node.tags = {"?"};
-    } else {
-      node.user = "?";
-    }
-    AddFreeAddresses(node);
-    world_.nodes.push_back(std::move(node));
-    return world_.nodes.size() - 1;
-  }
-
-  void AddFreeAddresses(PolicyNode& node) {
-    ++made_up_;
-    for (const IpPrefix& prefix : policy_.mesh_prefixes()) {
-      while (IsTaken(FromTheEnd(prefix, made_up_))) {
-        ++made_up_;
-      }
-    }
-    for (const IpPrefix& prefix : policy_.mesh_prefixes()) {
-      node.ips.push_back(FromTheEnd(prefix, made_up_));
-    }
-  }
-
-  [[nodiscard]] bool IsTaken(const IpAddress& address) const {
-    // A small mesh can run out; then machines share addresses.
-    return made_up_ < world_.nodes.size() + 2 * real_ &&
-           std::ranges::any_of(world_.nodes, [&](const PolicyNode& node) {
-             return std::ranges::find(node.ips, address) != node.ips.end();
-           });
-  }
-
-  const CompiledPolicy& policy_;
-  PolicyWorld world_;
-  size_t real_ = 0;
-  uint32_t made_up_ = 0;
-};
 
 enum class Expected : uint8_t { kAccept, kDeny };
 
@@ -173,34 +26,54 @@ class TestRun {
     }
   }
 
+  void Run(const SshTest& test) {
+    for (const Selector& host : test.dst) {
+      CheckSsh(test, host, test.accept, SshAnswer::kAccept);
+      CheckSsh(test, host, test.check, SshAnswer::kCheck);
+      CheckSsh(test, host, test.deny, SshAnswer::kDeny);
+    }
+  }
+
   std::vector<Diagnostic> Take() { return std::move(failures_); }
 
  private:
-  void Check(const PolicyTest& test, const TestTarget& target,
-             Expected expected) {
-    const auto sources = cast_.PointsOf(test.src);
-    const auto hosts = cast_.PointsOf(target.host);
-    SetClock(test, expected);
-    bool has_pair = false;
+  struct Pair {
+    TestPoint source;
+    TestPoint host;
+  };
+
+  static std::vector<Pair> PairsOf(const std::vector<TestPoint>& sources,
+                                   const std::vector<TestPoint>& hosts) {
+    std::vector<Pair> pairs;
     for (const TestPoint& source : sources) {
-      const Attributes reported = std::exchange(
-          cast_.world().nodes[source.node].attributes, test.attributes);
       for (const TestPoint& host : hosts) {
         if (source.address.family() == host.address.family() &&
             source.address != host.address) {
-          has_pair = true;
-          CheckPair(test, target, {source, host}, expected);
+          pairs.push_back({source, host});
         }
       }
-      cast_.world().nodes[source.node].attributes = reported;
-      if (is_failed_) {
-        break;
-      }
     }
-    if (!has_pair) {
+    return pairs;
+  }
+
+  void Check(const PolicyTest& test, const TestTarget& target,
+             Expected expected) {
+    is_failed_ = false;
+    const auto sources = cast_.PointsOf(test.src, Machines::kKnown);
+    SetClock(test, expected);
+    const auto check = [&](Machines which) {
+      const auto hosts = cast_.PointsOf(target.host, which);
+      cast_.SetAttributes(test.attributes);
+      bool has_pair = false;
+      for (const Pair& pair : PairsOf(sources, hosts)) {
+        has_pair = true;
+        CheckPair(test, target, pair, expected);
+      }
+      return has_pair;
+    };
+    if (!check(Machines::kKnown) && !check(Machines::kAnother)) {
       Fail(test, target, "they have no two addresses of one family");
     }
-    is_failed_ = false;
   }
 
   /// Without a time: accepted has to be so always, denied too.
@@ -212,11 +85,6 @@ class TestRun {
     };
   }
 
-  struct Pair {
-    TestPoint source;
-    TestPoint host;
-  };
-
   void CheckPair(const PolicyTest& test, const TestTarget& target,
                  const Pair& pair, Expected expected) {
     if (is_failed_) {
@@ -227,9 +95,10 @@ class TestRun {
       return;
     }
     const std::string who =
-        cast_.NameOf(pair.source) + " (" + pair.source.address.ToString() +
+        cast_.NodeOf(pair.source).name + " (" + pair.source.address.ToString() +
         ") " + (decision.is_accepted ? "reaches " : "reaches not ") +
-        cast_.NameOf(pair.host) + " (" + pair.host.address.ToString() + "): ";
+        cast_.NodeOf(pair.host).name + " (" + pair.host.address.ToString() +
+        "): ";
     Fail(test, target, who + decision.text);
   }
 
@@ -249,6 +118,39 @@ class TestRun {
     return decision;
   }
 
+  void CheckSsh(const SshTest& test, const Selector& host,
+                const std::vector<std::string>& logins, SshAnswer expected) {
+    const auto sources = cast_.PointsOf(test.src, Machines::kKnown);
+    const auto hosts = cast_.PointsOf(host, Machines::kKnown);
+    for (const std::string& login : logins) {
+      const bool is_good = std::ranges::all_of(sources, [&](const auto& from) {
+        return std::ranges::all_of(hosts, [&](const auto& to) {
+          return from.node == to.node ||
+                 DecideSsh(policy_.source(), cast_.NodeOf(from),
+                           cast_.NodeOf(to), login) == expected;
+        });
+      });
+      if (!is_good) {
+        failures_.push_back({Severity::kError, host.at,
+                             "ssh test of \"" + test.src.text + "\" as " +
+                                 login + " at \"" + host.text +
+                                 "\" fails: expected " + Name(expected)});
+      }
+    }
+  }
+
+  static std::string Name(SshAnswer answer) {
+    switch (answer) {
+      case SshAnswer::kDeny:
+        return "deny";
+      case SshAnswer::kAccept:
+        return "accept";
+      case SshAnswer::kCheck:
+        return "check";
+    }
+    return "";
+  }
+
   void Fail(const PolicyTest& test, const TestTarget& target,
             const std::string& why) {
     is_failed_ = true;
@@ -258,7 +160,7 @@ class TestRun {
   }
 
   const CompiledPolicy& policy_;
-  Cast cast_;
+  TestCast cast_;
   std::vector<Diagnostic> failures_;
   bool is_failed_ = false;
 };
@@ -282,6 +184,9 @@ std::vector<Diagnostic> RunTests(const CompiledPolicy& policy,
                                  const std::vector<PolicyNode>& nodes) {
   TestRun run(policy, nodes);
   for (const PolicyTest& test : policy.source().tests) {
+    run.Run(test);
+  }
+  for (const SshTest& test : policy.source().ssh_tests) {
     run.Run(test);
   }
   return run.Take();

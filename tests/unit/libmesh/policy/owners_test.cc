@@ -105,5 +105,26 @@ TEST(SshRulesBetween, ChecksComeFirst) {
   EXPECT_THAT(SshRulesBetween(policy, NodeOf("ann"), NodeOf("bob")), IsEmpty());
 }
 
+TEST(DecideSsh, LoginsByNameRoleAndUser) {
+  const Policy policy = Compiled(R"("acls": [], "ssh": [
+        {"action": "accept", "src": ["autogroup:member"], "dst": ["tag:web"],
+         "users": ["autogroup:nonroot", "localpart:*@x.org"]},
+        {"action": "check", "src": ["group:eng"], "dst": ["tag:web"],
+         "users": ["root"]},
+        {"action": "accept", "src": ["autogroup:member"], "dst": ["tag:gate"],
+         "users": ["localpart:*@x.org"]}])")
+                            .source();
+  const auto ask = [&policy](std::string_view from, std::string_view to,
+                             std::string_view login) {
+    return DecideSsh(policy, NodeOf(from), NodeOf(to), login);
+  };
+  EXPECT_EQ(ask("ann", "web", "www"), SshAnswer::kAccept);
+  EXPECT_EQ(ask("ann", "web", "root"), SshAnswer::kCheck);
+  EXPECT_EQ(ask("kim", "web", "root"), SshAnswer::kDeny);
+  EXPECT_EQ(ask("gate", "web", "www"), SshAnswer::kDeny);
+  EXPECT_EQ(ask("kim", "gate", "kim"), SshAnswer::kAccept);
+  EXPECT_EQ(ask("kim", "gate", "ann"), SshAnswer::kDeny);
+}
+
 }  // namespace
 }  // namespace natkit::mesh::policy

@@ -239,6 +239,12 @@ TEST(PolicyParse, HostsAreAddressesOrNetworks) {
               HasSubstr("warning: \"10.0.0.1/8\" is read as 10.0.0.0/8"));
 }
 
+TEST(PolicyParse, WarnsOfNetworksWiderThanTheyLook) {
+  EXPECT_THAT(Says(Acl("\"10.0.0.1/8\"", "\"*:*\"")),
+              HasSubstr("warning: \"10.0.0.1/8\" is read as 10.0.0.0/8"));
+  EXPECT_EQ(Says(Acl("\"10.0.0.1/32\"", "\"10.0.0.0/8:*\"")), "");
+}
+
 TEST(PolicyParse, IpSetsAddAndRemove) {
   const auto result = ParsePolicy(With(
       R"("ipsets": {"ipset:a": ["10.0.0.0/30", "add host:db", "remove 10.0.0.1",

@@ -111,6 +111,31 @@ TEST(RunTests, SelfMeansTheMachinesOfTheSource) {
               IsEmpty());
 }
 
+TEST(RunTests, ATagWithMachinesMeansTheseAlone) {
+  EXPECT_THAT(
+      Failures(Acl("ann@x.org", "100.64.0.5:1\", \"[fd7a:115c:a1e0::5]:1"),
+               R"("src": "ann@x.org", "accept": ["tag:web:1"])", World().nodes),
+      IsEmpty());
+}
+
+TEST(RunTests, SelfNeedsNoSecondMachine) {
+  const auto rules = Acl("autogroup:member", "autogroup:self:22");
+  const auto* test = R"("src": "bob@x.org", "accept": ["bob@x.org:22"],
+                        "deny": ["ann@x.org:22"])";
+  EXPECT_THAT(Failures(rules, test), IsEmpty());
+  EXPECT_THAT(Failures(rules, test, World().nodes), IsEmpty());
+}
+
+TEST(RunTests, ExitsStandForNoAddressThatHasNoRouter) {
+  const auto rules =
+      R"("acls": [{"action": "accept", "src": ["tag:web"],
+                   "dst": ["10.200.0.1:5432"]}])";
+  EXPECT_THAT(
+      Failures(rules, R"("src": "tag:web", "accept": ["10.200.0.1:5432"])",
+               World().nodes),
+      IsEmpty());
+}
+
 TEST(RunTests, RefuseWhatNamesNobody) {
   EXPECT_THAT(Failures(Acl("*", "*:*"),
                        R"("src": "group:none", "accept": ["tag:web:1"])"),
@@ -118,6 +143,21 @@ TEST(RunTests, RefuseWhatNamesNobody) {
   EXPECT_THAT(
       Failures(Acl("*", "*:*"), R"("src": "db", "accept": ["[fd00::1]:1"])"),
       ElementsAre(HasSubstr("no two addresses")));
+}
+
+TEST(RunTests, SshTestsRunToo) {
+  const auto run = [](const std::string& lists) {
+    return RunTests(Compiled(R"("acls": [], "ssh": [{"action": "check",
+                    "src": ["group:eng"], "dst": ["tag:web"],
+                    "users": ["root"]}], "sshTests": [{"src": "ann@x.org",
+                    "dst": ["tag:web"], )" +
+                             lists + "}]"),
+                    {});
+  };
+  EXPECT_THAT(run(R"("check": ["root"], "deny": ["www"])"), IsEmpty());
+  const auto failures = run(R"("accept": ["root"])");
+  ASSERT_EQ(failures.size(), 1U);
+  EXPECT_THAT(failures[0].text, HasSubstr("as root at \"tag:web\" fails"));
 }
 
 TEST(RunTests, ShapesAreChecked) {

@@ -205,4 +205,17 @@ struct TagClaimant {
     const Policy& policy, const PolicyNode& source,
     const PolicyNode& destination);
 
+enum class SshAnswer : uint8_t {
+  kDeny,
+  kAccept,
+  kCheck  ///< accepted after a login that is not older than the rule says
+};
+
+/// Whether the ssh rules let `source` log in as `login`. Says nothing of port
+/// 22, which takes a network rule.
+[[nodiscard]] SshAnswer DecideSsh(const Policy& policy,
+                                  const PolicyNode& source,
+                                  const PolicyNode& destination,
+                                  std::string_view login);
+
 }  // namespace natkit::mesh::policy

@@ -6,8 +6,8 @@
 
 namespace natkit::mesh::policy {
 
-/// Runs the `tests` of a policy; each failure names the place of what it
-/// expected. Empty: all passed, the policy may be taken.
+/// Runs the `tests` and `sshTests` of a policy; each failure names the place of
+/// what it expected. Empty: all passed, the policy may be taken.
 ///
 /// A test is about every address of its source and of its host. A user, group
 /// member, tag or autogroup without a node in `nodes`, and an address that none
