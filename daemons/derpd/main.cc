@@ -15,9 +15,9 @@
 #include "natkit/io/signal_watcher.h"
 #include "natkit/shell/descriptors.h"
 #include "natkit/shell/logging.h"
+#include "natkit/shell/relay_server.h"
+#include "natkit/shell/stun_service.h"
 #include "options.h"
-#include "relay_server.h"
-#include "stun_service.h"
 
 namespace natkit::derpd {
 namespace {
@@ -104,8 +104,8 @@ class Daemon {
   Rng& rng_;
   io::EventLoop loop_;
   std::optional<tls::ServerContext> tls_;
-  std::optional<RelayServer> relay_;
-  std::optional<StunService> stun_;
+  std::optional<shell::RelayServer> relay_;
+  std::optional<shell::StunService> stun_;
   std::optional<io::SignalWatcher> signals_;
   bool is_stopping_ = false;
 };
@@ -121,8 +121,8 @@ Outcome<void> Daemon::Start(Credentials credentials) {
   }
   relay_.emplace(loop_, tls_ ? &*tls_ : nullptr,
                  MakeServerConfig(options_, credentials),
-                 RelayLimits{.max_connections = options_.max_connections,
-                             .max_half_open = options_.max_half_open},
+                 shell::RelayLimits{.max_connections = options_.max_connections,
+                                    .max_half_open = options_.max_half_open},
                  rng_);
   if (auto listened = ListenOnAll(*relay_, options_.tcp_endpoints); !listened) {
     return listened;

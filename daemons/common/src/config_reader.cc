@@ -14,10 +14,14 @@ struct ConfigReader::Table {
   toml::table values;
   std::set<std::string, std::less<>> asked;
 
-  /// The value of `key`, marked as asked for; null when absent.
+  /// The value at `key`, marked as asked for; null when absent.
   toml::node* Find(std::string_view key) {
     asked.emplace(key);
-    return values.get(key);
+    return Get(key);
+  }
+
+  [[nodiscard]] toml::node* Get(std::string_view key) {
+    return values.at_path(key).node();
   }
 };
 
@@ -30,6 +34,34 @@ unsigned LineOf(const toml::node* node) {
 
 std::string Quote(std::string_view key) {
   return "'" + std::string(key) + "'";
+}
+
+using KeyVisitor = std::function<void(unsigned line, const std::string& path)>;
+
+/// Visits the keys below `table`, with dots and numbers as ConfigReader takes
+/// them; an empty table as "name.". A key that has a dot of its own is visited
+/// in quotes: none is asked for by such a name.
+void VisitKeys(const toml::table& table, const std::string& prefix,
+               const KeyVisitor& visit) {
+  for (const auto& [key, node] : table) {
+    const bool is_plain = key.str().find_first_of(".[]") == key.str().npos;
+    const std::string path =
+        prefix + (is_plain ? std::string(key.str())
+                           : "\"" + std::string(key.str()) + "\"");
+    const toml::array* array = node.as_array();
+    const toml::table* inner = node.as_table();
+    if (inner != nullptr && !inner->empty()) {
+      VisitKeys(*inner, path + ".", visit);
+    } else if (array != nullptr && array->is_array_of_tables()) {
+      for (size_t i = 0; i < array->size(); ++i) {
+        VisitKeys(*array->get_as<toml::table>(i),
+                  path + "[" + std::to_string(i) + "].", visit);
+      }
+    } else {
+      visit(static_cast<unsigned>(key.source().begin.line),
+            inner == nullptr ? path : path + ".");
+    }
+  }
 }
 
 }  // namespace
@@ -51,11 +83,26 @@ std::string ConfigReader::Place(unsigned line) const {
 }
 
 std::string ConfigReader::Place(std::string_view key) const {
-  return Place(LineOf(table_->values.get(key)));
+  return Place(LineOf(table_->Get(key)));
 }
 
 bool ConfigReader::Has(std::string_view key) const {
-  return table_->values.contains(key);
+  return table_->Get(key) != nullptr;
+}
+
+size_t ConfigReader::Tables(std::string_view key) {
+  const toml::node* node = table_->Get(key);
+  if (node == nullptr) {
+    return 0;
+  }
+  const toml::array* array = node->as_array();
+  if (array == nullptr || !array->is_array_of_tables()) {
+    table_->asked.emplace(key);
+    Complain(key,
+             Quote(key) + " must be written as [[" + std::string(key) + "]]");
+    return 0;
+  }
+  return array->size();
 }
 
 void ConfigReader::Complain(std::string_view key, const std::string& text) {
@@ -139,11 +186,16 @@ void ConfigReader::Seconds(std::string_view key, Duration& out) {
 }
 
 void ConfigReader::Finish() {
-  for (const auto& [key, node] : table_->values) {
-    if (!table_->asked.contains(key.str())) {
-      Complain(key.str(), "unknown key " + Quote(key.str()));
+  VisitKeys(table_->values, "", [this](unsigned line, const auto& path) {
+    const auto next = table_->asked.lower_bound(path);
+    const bool is_known =
+        next != table_->asked.end() &&
+        (path.ends_with('.') ? next->starts_with(path) : *next == path);
+    if (!is_known) {
+      errors_.push_back(Place(line) + ": unknown key " +
+                        Quote(path.substr(0, path.find_last_not_of('.') + 1)));
     }
-  }
+  });
 }
 
 std::vector<Endpoint> ParseListenAddress(std::string_view text) {

@@ -1,10 +1,13 @@
 #include "natkit/shell/logging.h"
 
+#include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <cstdlib>
+#include <ctime>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 
@@ -25,6 +28,36 @@ spdlog::level::level_enum ToSpdlog(LogLevel level) {
   return spdlog::level::info;
 }
 
+/// The text of a line as a JSON string.
+class JsonText final : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, const std::tm&,
+              spdlog::memory_buf_t& to) override {
+    const std::string text =
+        nlohmann::json(
+            std::string(message.payload.data(), message.payload.size()))
+            .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    to.append(text.data(), text.data() + text.size());
+  }
+
+  [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {
+    return std::make_unique<JsonText>();
+  }
+};
+
+std::unique_ptr<spdlog::formatter> MakeFormatter(LogFormat format) {
+  if (format == LogFormat::kJson) {
+    auto json = std::make_unique<spdlog::pattern_formatter>(
+        spdlog::pattern_time_type::utc);
+    json->add_flag<JsonText>('*').set_pattern(
+        R"({"time":"%Y-%m-%dT%T.%eZ","program":"%n","level":"%l","text":%*})");
+    return json;
+  }
+  const bool in_journal = std::getenv("JOURNAL_STREAM") != nullptr;
+  return std::make_unique<spdlog::pattern_formatter>(
+      in_journal ? "%l: %v" : "%Y-%m-%dT%T.%e %n %l: %v");
+}
+
 }  // namespace
 
 Outcome<LogLevel> ParseLogLevel(std::string_view text) {
@@ -41,11 +74,10 @@ Outcome<LogLevel> ParseLogLevel(std::string_view text) {
                          "' is not one of debug, info, warning, error");
 }
 
-void SetUpLogging(std::string_view program, LogLevel level) {
+void SetUpLogging(std::string_view program, LogLevel level, LogFormat format) {
   auto logger = std::make_shared<spdlog::logger>(
       std::string(program), std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  const bool in_journal = std::getenv("JOURNAL_STREAM") != nullptr;
-  logger->set_pattern(in_journal ? "%l: %v" : "%Y-%m-%dT%T.%e %n %l: %v");
+  logger->set_formatter(MakeFormatter(format));
   logger->set_level(ToSpdlog(level));
   logger->flush_on(spdlog::level::debug);
   spdlog::set_default_logger(std::move(logger));

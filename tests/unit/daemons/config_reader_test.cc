@@ -62,6 +62,44 @@ TEST(ConfigReader, KnowsThePlaceOfAKey) {
   EXPECT_EQ(reader.Place("absent"), "a.toml");
 }
 
+TEST(ConfigReader, ReadsKeysOfTables) {
+  ConfigReader reader("a.toml",
+                      "[server]\nlisten = ':1'\n[[relay]]\nhost = 'a'\n"
+                      "[[relay]]\nhost = 'b'\n[empty]\n");
+  std::string listen;
+  std::string host;
+  std::string other;
+  reader.String("server.listen", listen);
+  reader.String("empty.key", other);
+  EXPECT_EQ(reader.Tables("relay"), 2U);
+  EXPECT_EQ(reader.Tables("absent"), 0U);
+  reader.String("relay[0].host", other);
+  reader.String("relay[1].host", host);
+  EXPECT_EQ(reader.Place("relay[1].host"), "a.toml:6");
+  reader.Finish();
+  EXPECT_EQ(reader.errors(), std::vector<std::string>());
+  EXPECT_EQ(listen, ":1");
+  EXPECT_EQ(host, "b");
+}
+
+TEST(ConfigReader, RefusesUnknownKeysOfTables) {
+  ConfigReader reader("a.toml",
+                      "relay = 1\n[server]\nlisten = ':1'\nlsiten = 2\n"
+                      "\"a.b\" = 1\n[none]\n[[many]]\nx = 1\n");
+  std::string text;
+  reader.String("server.listen", text);
+  reader.String("server.a.b", text);
+  EXPECT_EQ(reader.Tables("relay"), 0U);
+  reader.Finish();
+  EXPECT_EQ(
+      reader.errors(),
+      (std::vector<std::string>{
+          "a.toml:1: 'relay' must be written as [[relay]]",
+          "a.toml:8: unknown key 'many[0].x'", "a.toml:6: unknown key 'none'",
+          "a.toml:5: unknown key 'server.\"a.b\"'",
+          "a.toml:4: unknown key 'server.lsiten'"}));
+}
+
 TEST(ConfigReader, NamesTheLineOfASyntaxError) {
   ConfigReader reader("a.toml", "good = 1\nbad =\n");
   ASSERT_EQ(reader.errors().size(), 1U);

@@ -12,11 +12,13 @@
 
 namespace natkit::shell {
 
-/// Reads one flat TOML file key by key and gathers everything wrong with it,
-/// each as "file:line: text".
+/// Reads one TOML file key by key and gathers everything wrong with it, each as
+/// "file:line: text".
 ///
-/// A key that is absent leaves its variable alone. After the last key, call
-/// Finish(): it reports what was never asked for as unknown.
+/// A key of a table is named with a dot, "server.listen", and one of an array
+/// of tables with its number too, "relay[0].host". A key that is absent leaves
+/// its variable alone. After the last key, call Finish(): it reports what was
+/// never asked for as unknown.
 class ConfigReader {
  public:
   ConfigReader(std::string file_name, std::string_view text);
@@ -26,6 +28,8 @@ class ConfigReader {
 
   /// Whether the file has this key.
   [[nodiscard]] bool Has(std::string_view key) const;
+  /// How many tables "[[key]]" the file has.
+  [[nodiscard]] size_t Tables(std::string_view key);
 
   void String(std::string_view key, std::string& out);
   void Strings(std::string_view key, std::vector<std::string>& out);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 #include "natkit/base/log.h"
@@ -10,9 +11,18 @@ namespace natkit::shell {
 /// "debug", "info", "warning" or "error".
 [[nodiscard]] Outcome<LogLevel> ParseLogLevel(std::string_view text);
 
-/// Sends log lines from `level` up to stderr, with the time unless the journal
-/// adds it already (JOURNAL_STREAM is set). Call once, before anything logs.
-void SetUpLogging(std::string_view program, LogLevel level);
+enum class LogFormat : uint8_t {
+  kText,
+  /// One object a line: {"time":"...Z","program":"...","level":"...",
+  /// "text":"..."}.
+  kJson
+};
+
+/// Sends log lines from `level` up to stderr, as text with the time unless the
+/// journal adds it already (JOURNAL_STREAM is set). Call once, before anything
+/// logs.
+void SetUpLogging(std::string_view program, LogLevel level,
+                  LogFormat format = LogFormat::kText);
 
 /// Writes one line. Never pass a secret.
 void Log(LogLevel level, std::string_view line);

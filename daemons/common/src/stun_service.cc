@@ -1,20 +1,19 @@
-#include "stun_service.h"
+#include "natkit/shell/stun_service.h"
 
 #include <utility>
 
 #include "natkit/shell/stream_server.h"
 
-namespace natkit::derpd {
+namespace natkit::shell {
 
 StunService::StunService(io::EventLoop& loop, stun::ServerConfig config,
                          Rng& rng)
     : loop_(loop), server_(std::move(config), rng) {}
 
-shell::Outcome<void> StunService::Listen(const Endpoint& local) {
+Outcome<void> StunService::Listen(const Endpoint& local) {
   auto socket = io::UdpSocket::Bind(loop_, local);
   if (!socket) {
-    return std::unexpected(
-        shell::DescribeListenFailure("UDP", local, socket.error()));
+    return std::unexpected(DescribeListenFailure("UDP", local, socket.error()));
   }
   const size_t index = sockets_.size();
   sockets_.push_back(std::move(*socket));
@@ -34,4 +33,4 @@ std::vector<Endpoint> StunService::local_endpoints() const {
   return endpoints;
 }
 
-}  // namespace natkit::derpd
+}  // namespace natkit::shell

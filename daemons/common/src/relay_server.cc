@@ -1,4 +1,4 @@
-#include "relay_server.h"
+#include "natkit/shell/relay_server.h"
 
 #include <chrono>
 #include <utility>
@@ -7,7 +7,7 @@
 #include "natkit/derp/key_text.h"
 #include "natkit/shell/logging.h"
 
-namespace natkit::derpd {
+namespace natkit::shell {
 namespace {
 
 constexpr Duration kReportInterval = std::chrono::seconds(60);
@@ -46,16 +46,15 @@ RelayServer::RelayServer(io::EventLoop& loop, const tls::ServerContext* tls,
                   }),
       report_timer_(loop, [this] { ReportRefusals(); }),
       stop_timer_(loop, [this] { FinishStop(); }),
-      server_(loop, tls, TcpOptions(),
-              [this](shell::StreamServer::Accepted accepted) {
-                OnAccept(std::move(accepted));
-              }) {}
+      server_(loop, tls, TcpOptions(), [this](StreamServer::Accepted accepted) {
+        OnAccept(std::move(accepted));
+      }) {}
 
-shell::Outcome<void> RelayServer::Listen(const Endpoint& local) {
+Outcome<void> RelayServer::Listen(const Endpoint& local) {
   return server_.Listen(local);
 }
 
-void RelayServer::OnAccept(shell::StreamServer::Accepted accepted) {
+void RelayServer::OnAccept(StreamServer::Accepted accepted) {
   if (streams_.size() >= limits_.max_connections) {
     ++refusals_["too_many_connections"];
     Pump();
@@ -71,16 +70,16 @@ void RelayServer::OnAccept(shell::StreamServer::Accepted accepted) {
   half_open_.insert(number);
   streams_.try_emplace(
       number, loop_, std::move(accepted.tcp), std::move(accepted.channel),
-      shell::SecureStreamHandlers{
-          .on_open = [](const shell::PeerInfo&) {},
+      SecureStreamHandlers{
+          .on_open = [](const PeerInfo&) {},
           .on_bytes = [this, id](ByteView bytes) { OnBytes(id, bytes); },
           .on_writable =
               [this, id] {
                 FlushOutput(id);
                 Pump();
               },
-          .on_closed =
-              [this, id](const shell::StreamEnd& end) { OnClosed(id, end); }});
+          .on_closed = [this,
+                        id](const StreamEnd& end) { OnClosed(id, end); }});
   Pump();
 }
 
@@ -97,7 +96,7 @@ void RelayServer::OnBytes(Id id, ByteView bytes) {
   Pump();
 }
 
-void RelayServer::OnClosed(Id id, const shell::StreamEnd& end) {
+void RelayServer::OnClosed(Id id, const StreamEnd& end) {
   if (half_open_.erase(Number(id)) > 0 && end.code != Errc::kClosed) {
     ++refusals_[std::string(ErrcName(end.code))];
   }
@@ -127,7 +126,7 @@ void RelayServer::FlushOutput(Id id) {
   if (found == streams_.end()) {
     return;
   }
-  shell::SecureStream& stream = found->second;
+  SecureStream& stream = found->second;
   while (stream.is_writable()) {
     const size_t size = core_.PollTransmit(io::EventLoop::Now(), id, scratch_);
     stream.Write(ByteView(scratch_).first(size));
@@ -165,14 +164,13 @@ void RelayServer::OnEvent(const derp::ConnectionClosed& event) {
 
 void RelayServer::OnEvent(const derp::ClientRegistered& event) {
   half_open_.erase(Number(event.id));
-  shell::Log(LogLevel::kDebug, "client " + derp::ToShortText(event.key) +
-                                   " from " + event.remote.ToString() +
-                                   (event.is_mesh_peer ? " (mesh)" : ""));
+  Log(LogLevel::kDebug, "client " + derp::ToShortText(event.key) + " from " +
+                            event.remote.ToString() +
+                            (event.is_mesh_peer ? " (mesh)" : ""));
 }
 
 void RelayServer::OnEvent(const derp::ClientGone& event) {
-  shell::Log(LogLevel::kDebug,
-             "client " + derp::ToShortText(event.key) + " is gone");
+  Log(LogLevel::kDebug, "client " + derp::ToShortText(event.key) + " is gone");
 }
 
 void RelayServer::ReportRefusals() {
@@ -182,7 +180,7 @@ void RelayServer::ReportRefusals() {
     line += reason;
     line += '=' + std::to_string(count);
   }
-  shell::Log(LogLevel::kInfo, line);
+  Log(LogLevel::kInfo, line);
 }
 
 void RelayServer::Stop(std::function<void()> on_stopped) {
@@ -210,4 +208,4 @@ void RelayServer::FinishStop() {
   }
 }
 
-}  // namespace natkit::derpd
+}  // namespace natkit::shell

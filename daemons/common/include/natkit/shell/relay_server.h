@@ -20,7 +20,7 @@
 #include "natkit/shell/stream_server.h"
 #include "natkit/tls/context.h"
 
-namespace natkit::derpd {
+namespace natkit::shell {
 
 /// What bounds the memory of connections.
 struct RelayLimits {
@@ -40,7 +40,7 @@ class RelayServer {
   RelayServer(const RelayServer&) = delete;
   RelayServer& operator=(const RelayServer&) = delete;
 
-  [[nodiscard]] shell::Outcome<void> Listen(const Endpoint& local);
+  [[nodiscard]] Outcome<void> Listen(const Endpoint& local);
 
   [[nodiscard]] std::vector<Endpoint> local_endpoints() const {
     return server_.local_endpoints();
@@ -56,9 +56,9 @@ class RelayServer {
  private:
   using Id = derp::ConnectionId;
 
-  void OnAccept(shell::StreamServer::Accepted accepted);
+  void OnAccept(StreamServer::Accepted accepted);
   void OnBytes(Id id, ByteView bytes);
-  void OnClosed(Id id, const shell::StreamEnd& end);
+  void OnClosed(Id id, const StreamEnd& end);
   void EvictOldestHalfOpen();
   /// Moves everything the core has to say; after every input.
   void Pump();
@@ -73,7 +73,7 @@ class RelayServer {
   io::EventLoop& loop_;
   derp::ServerCore core_;
   RelayLimits limits_;
-  std::unordered_map<uint64_t, shell::SecureStream> streams_;
+  std::unordered_map<uint64_t, SecureStream> streams_;
   std::set<uint64_t> half_open_;  ///< oldest first
   uint64_t next_id_ = 1;
   std::array<uint8_t, size_t{16} * 1024> scratch_{};
@@ -82,7 +82,7 @@ class RelayServer {
   io::Timer core_timer_;
   io::Timer report_timer_;
   io::Timer stop_timer_;
-  shell::StreamServer server_;
+  StreamServer server_;
 };
 
-}  // namespace natkit::derpd
+}  // namespace natkit::shell

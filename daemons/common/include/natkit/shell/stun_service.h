@@ -10,7 +10,7 @@
 #include "natkit/nat/stun_server.h"
 #include "natkit/shell/outcome.h"
 
-namespace natkit::derpd {
+namespace natkit::shell {
 
 /// STUN beside the relay: binds a stun::StunServer to UDP sockets.
 class StunService {
@@ -21,7 +21,7 @@ class StunService {
   StunService& operator=(const StunService&) = delete;
 
   /// Adds one address. The error names it and says what to do.
-  [[nodiscard]] shell::Outcome<void> Listen(const Endpoint& local);
+  [[nodiscard]] Outcome<void> Listen(const Endpoint& local);
 
   /// The bound addresses with their actual ports.
   [[nodiscard]] std::vector<Endpoint> local_endpoints() const;
@@ -33,4 +33,4 @@ class StunService {
   std::vector<io::UdpSocket> sockets_;
 };
 
-}  // namespace natkit::derpd
+}  // namespace natkit::shell
