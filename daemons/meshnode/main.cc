@@ -8,8 +8,10 @@
 #include "keys_command.h"
 #include "ping_command.h"
 #include "render_command.h"
+#include "rotate_command.h"
 #include "status_command.h"
 #include "up_command.h"
+#include "verify_command.h"
 #include "wg_command.h"
 
 namespace natkit::meshnode {
@@ -31,6 +33,8 @@ constexpr auto kCommands = std::to_array<Command>({
     {"down", "Stop a running node", &RunDown},
     {"check", "Check a mesh file", &RunCheck},
     {"render", "Write files for wg-quick for every node", &RunRender},
+    {"rotate", "Render the next step of a change of key", &RunRotate},
+    {"verify", "Compare dumps of wg with a mesh file", &RunVerify},
     {"genkey", "Make a private key", &RunGenkey},
     {"pubkey", "Derive the public key of a private key", &RunPubkey},
     {"genpsk", "Make a pre-shared key", &RunGenpsk},

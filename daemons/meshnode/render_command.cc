@@ -4,6 +4,7 @@
 
 #include "command_support.h"
 #include "fleet_files.h"
+#include "fleet_rotation.h"
 
 namespace natkit::meshnode {
 
@@ -27,7 +28,12 @@ int RunRender(int argc, char** argv) {
   if (!file) {
     return kExitFailure;
   }
-  return RenderInto("render", mesh_path, mesh::PlanFleet(*file), secrets,
+  auto rotation = LoadRotation(folder);
+  if (!rotation) {
+    return FailWith("render", rotation.error());
+  }
+  return RenderInto("render", mesh_path,
+                    mesh::PlanFleet(*file, *std::move(rotation)), secrets,
                     folder);
 }
 

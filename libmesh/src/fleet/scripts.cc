@@ -22,13 +22,17 @@ conf=$(dirname -- "$0")/@INTERFACE@.conf
 @CHECK@if ! wg show @INTERFACE@ > /dev/null 2>&1; then
   exec wg-quick up "$conf"
 fi
+# syncconf would keep a preshared key that the file does not have; of two, the
+# later one counts.
+none=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
 sync=$(mktemp)
 trap 'rm -f -- "$sync"' EXIT
 {
-@KEY@  wg-quick strip "$conf"
+@KEY@  wg-quick strip "$conf" | awk -v none="$none" \
+    '{ print } $0 == "[Peer]" { print "PresharedKey = " none }'
 } > "$sync"
 wg syncconf @INTERFACE@ "$sync"
-wg show @INTERFACE@ allowed-ips | tr '\t ' '\n\n' | while read -r prefix; do
+wg show @INTERFACE@ allowed-ips | cut -f 2 | tr ' ' '\n' | while read -r prefix; do
   case $prefix in
     */0) ;;
     */*) ip route replace "$prefix" dev @INTERFACE@ ;;

@@ -126,6 +126,17 @@ TEST(RenderFleet, BothEndsOfAPairGetItsPresharedKey) {
                           "warning 0 \"b\" and \"c\" have no preshared key"));
 }
 
+TEST(RenderFleet, TheScriptTakesNoKeyForAPrefix) {
+  // The first column of wg's answer is a key, and half of all keys have a "/".
+  EXPECT_THAT(TextOf(Render(kTwoNodes), "a/apply.sh"),
+              HasSubstr("allowed-ips | cut -f 2 |"));
+}
+
+TEST(RenderFleet, TheScriptClearsPresharedKeysThatTheFileDoesNotHave) {
+  EXPECT_THAT(TextOf(Render(kTwoNodes), "a/apply.sh"),
+              HasSubstr("print \"PresharedKey = \" none"));
+}
+
 TEST(RenderFleet, TheScriptTakesTheKeyFromItsFile) {
   const std::string script = TextOf(Render(kTwoNodes), "a/apply.sh");
   EXPECT_THAT(script, HasSubstr("key=/etc/wireguard/a.key\n"));
