@@ -20,7 +20,9 @@ const ZoneRules kBerlin = Rules("CET-1CEST,M3.5.0,M10.5.0/3");
 
 int64_t Utc(int year, unsigned month, unsigned day, int hour = 0,
             int minute = 0) {
-  const std::chrono::sys_days date{std::chrono::year{year} / month / day};
+  const std::chrono::sys_days date{std::chrono::year{year} /
+                                   std::chrono::month{month} /
+                                   std::chrono::day{day}};
   return (date.time_since_epoch().count() * int64_t{24} + hour) * 3600 +
          minute * 60;
 }

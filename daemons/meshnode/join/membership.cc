@@ -1,0 +1,315 @@
+#include "join/membership.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "natkit/base/log.h"
+#include "natkit/shell/logging.h"
+
+namespace natkit::meshnode {
+
+namespace {
+
+/// The map is written when it has been quiet for that long.
+constexpr Duration kSaveAfter = std::chrono::seconds(2);
+
+std::string SystemHostName() {
+  std::array<char, 256> name{};
+  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "node";
+}
+
+void Warn(const std::string& text) {
+  shell::Log(LogLevel::kWarning, text);
+}
+
+std::optional<mesh::NodeId> FindPeer(const mesh::NetworkMap& map,
+                                     const std::string& name) {
+  const auto address = IpAddress::Parse(name);
+  for (const auto& [id, peer] : map.peers) {
+    const bool has_address =
+        address &&
+        std::ranges::find(peer.addresses, *address) != peer.addresses.end();
+    if (peer.name == name || has_address) {
+      return id;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Outcome<std::unique_ptr<Membership>> Membership::Open(io::EventLoop& loop,
+                                                      JoinOptions options,
+                                                      Rng& rng,
+                                                      Handlers handlers) {
+  auto directory = StateDirectory::Open(options.state_path, rng);
+  if (!directory) {
+    return std::unexpected(directory.error());
+  }
+  auto secrets = directory->LoadSecrets();
+  if (!secrets) {
+    return std::unexpected(secrets.error());
+  }
+  std::unique_ptr<Membership> membership(
+      new Membership(loop, std::move(options), rng, std::move(handlers),
+                     std::move(*directory), std::move(*secrets)));
+  if (auto connected = membership->Connect(); !connected) {
+    return std::unexpected(connected.error());
+  }
+  return membership;
+}
+
+Membership::Membership(io::EventLoop& loop, JoinOptions options, Rng& rng,
+                       Handlers handlers, StateDirectory directory,
+                       NodeSecrets secrets)
+    : loop_(loop),
+      options_(std::move(options)),
+      rng_(rng),
+      handlers_(std::move(handlers)),
+      directory_(std::move(directory)),
+      secrets_(std::move(secrets)),
+      machine_(secrets_.machine),
+      save_timer_(loop, [this] { SaveMap(); }) {}
+
+Outcome<void> Membership::Connect() {
+  auto server = shell::ParseServerAddress(options_.server);
+  if (!server) {
+    return std::unexpected(server.error());
+  }
+  server->pin = options_.pin;
+  mesh::ControlClientConfig config{
+      .machine_seed = secrets_.machine.Clone(),
+      .node_key = secrets_.node.Clone(),
+      .signalling_key = secrets_.signalling.Clone(),
+      .auth_key = std::exchange(options_.auth_key, {}),
+      .host_name =
+          options_.host_name.empty() ? SystemHostName() : options_.host_name,
+      .is_ephemeral = options_.is_ephemeral,
+      .tags = options_.tags,
+      .software = "natkit " NATKIT_VERSION};
+  auto saved = directory_.LoadMap(machine_.key());
+  if (!saved) {
+    Warn(saved.error() + "; starting without it");
+  } else {
+    config.saved_map = std::move(*saved);
+  }
+  auto link = shell::ControlLink::Make(
+      loop_, std::move(*server), std::move(config), rng_,
+      [this](mesh::ControlEvent event) { HandleEvent(std::move(event)); });
+  if (!link) {
+    return std::unexpected(link.error());
+  }
+  link_ = std::move(*link);
+  return {};
+}
+
+void Membership::Start() {
+  if (map() != nullptr) {
+    state_.phase = MembershipState::Phase::kActive;
+    state_.is_from_saved_map = true;
+    ApplyMap({.is_whole = true});
+  }
+  Tell();
+  if (secrets_.next_node) {
+    link_->client().AnnounceKey(io::EventLoop::Now(),
+                                secrets_.next_node->Clone());
+  }
+  Report();
+  link_->Start();
+}
+
+const mesh::NetworkMap* Membership::map() const {
+  const mesh::MapReplica* replica = link_->client().map();
+  return replica == nullptr ? nullptr : &replica->map();
+}
+
+void Membership::Tell() {
+  handlers_.on_state(state_);
+}
+
+// ---- What the server says --------------------------------------------------
+
+void Membership::HandleEvent(mesh::ControlEvent event) {
+  std::visit([this](const auto& part) { Handle(part); }, event);
+}
+
+void Membership::Handle(const mesh::ControlAdmitted& admitted) {
+  using Phase = MembershipState::Phase;
+  state_.is_connected = true;
+  state_.is_from_saved_map = false;
+  state_.node = admitted.node;
+  state_.approval_code = admitted.approval_code;
+  state_.text = admitted.message;
+  switch (admitted.state) {
+    case mesh::AdmissionState::kActive:
+      state_.phase = Phase::kActive;
+      break;
+    case mesh::AdmissionState::kPendingApproval:
+      state_.phase = Phase::kPendingApproval;
+      break;
+    case mesh::AdmissionState::kKeyExpired:
+      state_.phase = Phase::kKeyExpired;
+      break;
+  }
+  if (state_.phase != Phase::kActive) {
+    LeaveMap();
+  }
+  Tell();
+}
+
+void Membership::Handle(const mesh::ControlMapChanged& changed) {
+  ApplyMap(changed.changes);
+  save_timer_.Arm(io::EventLoop::Now() + kSaveAfter);
+}
+
+void Membership::Handle(const mesh::ControlSignal& signal) {
+  handlers_.on_signal(signal.from, signal.sealed);
+}
+
+void Membership::Handle(const mesh::ControlLost& lost) {
+  state_.is_connected = false;
+  state_.text = lost.why;
+  if (lost.is_final) {
+    state_.phase = MembershipState::Phase::kRemoved;
+    LeaveMap();
+    if (lost.goodbye == mesh::GoodbyeReason::kRevoked ||
+        lost.goodbye == mesh::GoodbyeReason::kLoggedOut) {
+      directory_.DropMap();
+    }
+  }
+  Tell();
+}
+
+// ---- The map ---------------------------------------------------------------
+
+mesh::MapChoices Membership::Choices(const mesh::NetworkMap& map) const {
+  mesh::MapChoices choices{.accepts_routes = options_.accepts_routes,
+                           .own_routes = options_.advertised_routes};
+  if (!options_.exit_node.empty()) {
+    choices.exit = FindPeer(map, options_.exit_node);
+  }
+  return choices;
+}
+
+void Membership::ApplyMap(const mesh::MapChanges& changes) {
+  const mesh::NetworkMap& current = *map();
+  handlers_.on_map(current, planner_.Plan(current, changes, Choices(current)));
+}
+
+void Membership::Replan() {
+  if (map() != nullptr && state_.phase == MembershipState::Phase::kActive) {
+    ApplyMap({});
+  }
+}
+
+void Membership::LeaveMap() {
+  handlers_.on_map({}, planner_.Clear());
+}
+
+void Membership::SaveMap() {
+  const mesh::MapReplica* replica = link_->client().map();
+  if (replica == nullptr || state_.phase != MembershipState::Phase::kActive) {
+    return;
+  }
+  if (auto saved = directory_.SaveMap(machine_, *replica); !saved) {
+    Warn(saved.error());
+  }
+}
+
+// ---- What we say -----------------------------------------------------------
+
+void Membership::SetReport(mesh::NodeReport report) {
+  report_ = std::move(report);
+  Report();
+}
+
+void Membership::Report() {
+  mesh::NodeReport report = report_;
+  report.routes = options_.advertised_routes;
+  report.offers_exit = options_.advertises_exit;
+  link_->client().SetReport(io::EventLoop::Now(), std::move(report));
+  link_->Pump();
+}
+
+bool Membership::SendSignal(mesh::NodeId to, ByteView sealed) {
+  const bool is_sent =
+      link_->client().SendSignal(io::EventLoop::Now(), to, sealed);
+  link_->Pump();
+  return is_sent;
+}
+
+void Membership::HandleNetworkChange() {
+  link_->client().Probe(io::EventLoop::Now());
+  link_->Pump();
+}
+
+void Membership::SetChoices(bool accepts_routes, std::string exit_node) {
+  options_.accepts_routes = accepts_routes;
+  options_.exit_node = std::move(exit_node);
+  Replan();
+}
+
+void Membership::SetAdvertised(std::vector<IpPrefix> routes, bool exit) {
+  options_.advertised_routes = std::move(routes);
+  options_.advertises_exit = exit;
+  Report();
+  Replan();
+}
+
+void Membership::Logout() {
+  link_->client().Logout(io::EventLoop::Now());
+  link_->Pump();
+}
+
+void Membership::Stop() {
+  SaveMap();
+  link_->client().Stop(io::EventLoop::Now());
+  link_->Pump();
+}
+
+// ---- Rotation of the node key ----------------------------------------------
+
+Outcome<void> Membership::RotateKey() {
+  if (state_.phase != MembershipState::Phase::kActive || !state_.is_connected) {
+    return std::unexpected(
+        std::string("a key is rotated with the help of the server, and there "
+                    "is no stream to it"));
+  }
+  StaticPrivateKey next = GeneratePrivateKey(rng_);
+  if (auto saved = directory_.SaveNextKey(next); !saved) {
+    return saved;
+  }
+  secrets_.next_node = next.Clone();
+  link_->client().AnnounceKey(io::EventLoop::Now(), std::move(next));
+  link_->Pump();
+  return {};
+}
+
+void Membership::Handle(const mesh::ControlRotation& rotation) {
+  if (!secrets_.next_node) {
+    return;
+  }
+  if (rotation.step == mesh::RotationStep::kAbort) {
+    (void)directory_.DropNextKey();
+    secrets_.next_node.reset();
+    link_->client().AbortRotation(io::EventLoop::Now());
+    Warn("the server refused the next node key; the present one stays");
+    return;
+  }
+  // On disk first: whoever starts after a crash proves the next key then, and
+  // the server takes that for the switch.
+  if (auto promoted = directory_.PromoteNextKey(); !promoted) {
+    Warn(promoted.error() + "; the present node key stays");
+    return;
+  }
+  secrets_.node = std::move(*secrets_.next_node);
+  secrets_.next_node.reset();
+  handlers_.on_switch_key(secrets_.node);
+  link_->client().SwitchKey(io::EventLoop::Now());
+  link_->Pump();
+}
+
+}  // namespace natkit::meshnode

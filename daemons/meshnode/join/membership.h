@@ -1,0 +1,137 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "command_support.h"
+#include "join/state_directory.h"
+#include "natkit/base/rng.h"
+#include "natkit/io/event_loop.h"
+#include "natkit/io/timer.h"
+#include "natkit/mesh/control/control_client.h"
+#include "natkit/mesh/control/map_planner.h"
+#include "natkit/shell/control_link.h"
+
+namespace natkit::meshnode {
+
+/// What `meshnode up --server` was asked for.
+struct JoinOptions {
+  std::string server;
+  std::string pin;
+  std::string auth_key;    ///< the key itself; empty: none
+  std::string state_path;  ///< the folder of StateDirectory
+  std::string host_name;   ///< empty: the system's
+  std::vector<std::string> tags;
+  bool is_ephemeral = false;
+  bool accepts_routes = true;
+  std::string exit_node;  ///< a name or mesh address; empty: none
+  std::vector<IpPrefix> advertised_routes;
+  bool advertises_exit = false;
+};
+
+/// Where a node stands with its server.
+struct MembershipState {
+  enum class Phase : uint8_t {
+    kConnecting,
+    kPendingApproval,
+    kActive,
+    kKeyExpired,
+    kRemoved,  ///< for good; why is in `text`
+  };
+
+  Phase phase = Phase::kConnecting;
+  bool is_connected = false;
+  bool is_from_saved_map = false;  ///< the server was not heard in this run
+  std::string approval_code;       ///< kPendingApproval only
+  std::string text;                ///< for people; may be empty
+  mesh::NodeId node = 0;
+};
+
+/// A node's membership in a mesh: its keys on disk, the stream to its server,
+/// its copy of the map, and what that copy means for the node. The other half
+/// of the node, the engine and the system, does what the handlers say.
+class Membership {
+ public:
+  struct Handlers {
+    /// The plan is to be applied as a whole; when this returns it is in force,
+    /// and the server is told so. Also for the saved map, at Start().
+    std::function<void(const mesh::NetworkMap& map, mesh::MapPlan plan)> on_map;
+    std::function<void(const MembershipState& state)> on_state;
+    std::function<void(mesh::NodeId from, ByteView sealed)> on_signal;
+    /// Everybody has the next key: use it, now.
+    std::function<void(const StaticPrivateKey& next)> on_switch_key;
+  };
+
+  /// Opens the state directory and makes what is missing in it. The error is
+  /// for the user.
+  [[nodiscard]] static Outcome<std::unique_ptr<Membership>> Open(
+      io::EventLoop& loop, JoinOptions options, Rng& rng, Handlers handlers);
+
+  /// The saved map first, if there is one; then the server.
+  void Start();
+  /// Ends the stream in good order and saves the map.
+  void Stop();
+  /// Leaves the mesh: the server removes this node.
+  void Logout();
+
+  /// The network changed.
+  void HandleNetworkChange();
+  /// What the server should know of this node beside its routes.
+  void SetReport(mesh::NodeReport report);
+  bool SendSignal(mesh::NodeId to, ByteView sealed);
+  void SetChoices(bool accepts_routes, std::string exit_node);
+  void SetAdvertised(std::vector<IpPrefix> routes, bool exit);
+  /// Begins a rotation of the node key; on_switch_key follows when all is
+  /// ready.
+  [[nodiscard]] Outcome<void> RotateKey();
+
+  [[nodiscard]] const MembershipState& state() const { return state_; }
+
+  [[nodiscard]] const mesh::MapPlanner& planner() const { return planner_; }
+
+  /// nullptr before there is one.
+  [[nodiscard]] const mesh::NetworkMap* map() const;
+
+  /// The keys of this run.
+  [[nodiscard]] const NodeSecrets& secrets() const { return secrets_; }
+
+  [[nodiscard]] const mesh::MachineKey& machine_key() const {
+    return machine_.key();
+  }
+
+ private:
+  Membership(io::EventLoop& loop, JoinOptions options, Rng& rng,
+             Handlers handlers, StateDirectory directory, NodeSecrets secrets);
+  Outcome<void> Connect();
+  void HandleEvent(mesh::ControlEvent event);
+  void Handle(const mesh::ControlAdmitted& admitted);
+  void Handle(const mesh::ControlMapChanged& changed);
+  void Handle(const mesh::ControlSignal& signal);
+  void Handle(const mesh::ControlRotation& rotation);
+  void Handle(const mesh::ControlLost& lost);
+  void ApplyMap(const mesh::MapChanges& changes);
+  void Replan();
+  void LeaveMap();
+  void Report();
+  void SaveMap();
+  void Tell();
+  [[nodiscard]] mesh::MapChoices Choices(const mesh::NetworkMap& map) const;
+
+  io::EventLoop& loop_;
+  JoinOptions options_;
+  Rng& rng_;
+  Handlers handlers_;
+  StateDirectory directory_;
+  NodeSecrets secrets_;
+  mesh::MachineIdentity machine_;
+  mesh::MapPlanner planner_;
+  mesh::NodeReport report_;
+  MembershipState state_;
+  std::unique_ptr<shell::ControlLink> link_;
+  io::Timer save_timer_;
+};
+
+}  // namespace natkit::meshnode
