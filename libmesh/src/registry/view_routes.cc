@@ -56,21 +56,28 @@ ViewIndex::Impl::Routes ViewIndex::Impl::RoutesOf(const Node& viewer) const {
   if (routers_.is_empty()) {
     return routes;
   }
+  // A rule may leave a viewer some of a prefix's routers only.
+  std::map<IpPrefix, std::set<NodeId>> candidates;
   for (const ViewRole& role : viewer.info.roles) {
     const RuleDirection other = Opposite(role.direction);
     SlotSet routers = rules_.at(role.rule).participants[Side(other)];
     routers &= routers_;
     routers.ForEach([&](Slot slot) {
-      const Node& router = nodes_[slot];
-      const ViewRole* part = FindRole(router.info, role.rule, other);
-      for (const IpPrefix& route : router.info.routes) {
-        const NodeId primary = prefixes_.at(route).primary;
-        if (primary != 0 && primary != viewer.info.id &&
-            Touches(*part, route)) {
-          routes[route] = primary;
+      const ViewNode& router = nodes_[slot].info;
+      const ViewRole* part = FindRole(router, role.rule, other);
+      for (const IpPrefix& route : router.routes) {
+        if (router.is_online && Touches(*part, route)) {
+          candidates[route].insert(router.id);
         }
       }
     });
+  }
+  for (const auto& [route, routers] : candidates) {
+    const NodeId primary = prefixes_.at(route).primary;
+    const NodeId owner = routers.contains(primary) ? primary : *routers.begin();
+    if (owner != viewer.info.id && primary != viewer.info.id) {
+      routes[route] = owner;
+    }
   }
   return routes;
 }
