@@ -18,9 +18,7 @@ class NodesReader {
     ObjectReader in(value, "a node", out_);
     PolicyNode node;
     ReadName(in, node);
-    if (const auto user = in.String("user")) {
-      node.user = user->text;
-    }
+    ReadUser(in, node);
     for (const PlacedText& tag : in.Strings("tags")) {
       ReadTag(tag, node);
     }
@@ -55,6 +53,16 @@ class NodesReader {
       out_.Error(name->at, "the name of a node is not empty");
     } else if (!names_.insert(name->text).second) {
       out_.Error(name->at, "there are two nodes \"" + name->text + "\"");
+    }
+  }
+
+  void ReadUser(ObjectReader& in, PolicyNode& node) {
+    const JsonValue* value = in.Get("user");
+    if (value == nullptr || value->kind == JsonKind::kNull) {
+      return;
+    }
+    if (const auto user = ReadText(*value, "\"user\"", out_)) {
+      node.user = user->text;
     }
   }
 

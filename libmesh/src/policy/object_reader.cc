@@ -24,9 +24,7 @@ ObjectReader::ObjectReader(const JsonValue& value, std::string what,
 const JsonValue* ObjectReader::Get(std::string_view key) {
   known_.emplace_back(key);
   const JsonMember* member = value_.Find(key);
-  return member == nullptr || member->value.kind == JsonKind::kNull
-             ? nullptr
-             : &member->value;
+  return member == nullptr ? nullptr : &member->value;
 }
 
 const JsonValue* ObjectReader::Require(std::string_view key) {

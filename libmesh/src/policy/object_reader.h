@@ -28,7 +28,7 @@ class ObjectReader {
 
   [[nodiscard]] bool is_object() const { return value_.is_object(); }
 
-  /// The field, or nullptr if it is absent or null.
+  /// The field, or nullptr if it is absent. A field that is null is there.
   const JsonValue* Get(std::string_view key);
   /// As Get(), but its absence is an error.
   const JsonValue* Require(std::string_view key);

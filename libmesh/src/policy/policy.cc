@@ -8,6 +8,13 @@ namespace natkit::mesh::policy {
 
 namespace {
 
+/// What stands for a file with errors: nothing is allowed.
+Policy Closed() {
+  Policy policy;
+  policy.acls.emplace();
+  return policy;
+}
+
 /// Fields that mean something to a hosted service or to another data path.
 void WarnOfNoEffect(ObjectReader& root, Findings& out) {
   for (const auto* key :
@@ -60,12 +67,18 @@ PolicyResult ParsePolicy(std::string_view text, const PolicyOptions& options) {
   PolicyResult result;
   const auto root = ParseHuJson(text);
   if (!root) {
+    result.policy = Closed();
     result.diagnostics.push_back(root.error());
     return result;
   }
   Findings findings;
   PolicyReader(options, result.policy, findings).Read(*root);
   result.diagnostics = findings.Take();
+  if (!result.is_usable()) {
+    // A rule that lost a condition to an error must not be taken for one
+    // without it.
+    result.policy = Closed();
+  }
   return result;
 }
 

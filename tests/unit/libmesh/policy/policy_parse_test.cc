@@ -377,6 +377,28 @@ TEST(PolicyParse, WarnsWhereEverythingIsOpenOrIgnored) {
   EXPECT_THAT(Says("[]"), HasSubstr("a policy must be an object"));
 }
 
+TEST(PolicyParse, AFileWithErrorsAllowsNothing) {
+  for (const auto* text :
+       {"{", "{\"x\": 1}", "{\"acls\": null}", "{\"grants\": {}}",
+        R"({"acls": [{"action": "accept", "src": ["*"], "dst": ["*:*"],
+                      "when": {}}]})"}) {
+    const auto result = ParsePolicy(text);
+    EXPECT_FALSE(result.is_usable()) << text;
+    ASSERT_TRUE(result.policy.acls) << text;
+    EXPECT_TRUE(result.policy.acls->empty()) << text;
+    EXPECT_FALSE(result.policy.grants) << text;
+  }
+}
+
+TEST(PolicyParse, NullIsNoWayToLeaveAFieldOut) {
+  EXPECT_THAT(Says("{\"acls\": null}"),
+              HasSubstr("\"acls\" must be a list [ ], not null"));
+  EXPECT_THAT(Says(Acl("\"*\"", "\"*:*\"", R"(, "when": null)")),
+              HasSubstr("\"when\" must be an object { }, not null"));
+  EXPECT_THAT(Says(Acl("\"*\"", "\"*:*\"", R"(, "srcPosture": null)")),
+              HasSubstr("must be a list"));
+}
+
 TEST(PolicyParse, AutoApproversNameNetworks) {
   const auto result = ParsePolicy(With(
       R"("acls": [], "autoApprovers": {"routes": {"10.0.0.0/8": ["tag:gate",

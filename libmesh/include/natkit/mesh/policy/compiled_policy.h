@@ -100,7 +100,7 @@ struct NodeRoles {
 class CompiledPolicy {
  public:
   CompiledPolicy() = default;
-  /// Takes a policy that is usable().
+  /// Compiles what ParsePolicy() gave.
   explicit CompiledPolicy(Policy policy, CompileOptions options = {});
 
   [[nodiscard]] const std::vector<CompiledRule>& rules() const {

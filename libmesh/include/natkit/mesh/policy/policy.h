@@ -183,7 +183,8 @@ struct PolicyOptions {
   std::vector<std::string> domains;
 };
 
-/// A policy and everything found wrong with it, in the order of the file.
+/// A policy and everything found wrong with it, in the order of the file. The
+/// policy of a file with errors allows nothing.
 struct PolicyResult {
   Policy policy;
   std::vector<Diagnostic> diagnostics;
