@@ -97,7 +97,7 @@ int Run(const Setup& setup) {
     return 1;
   }
   const auto take = [&service](const std::vector<Endpoint>& resolvers) {
-    service.SetResolvers(resolvers);
+    static_cast<void>(service.SetResolvers(resolvers));
     std::string line = "resolvers";
     for (const Endpoint& resolver : resolvers) {
       line += " " + resolver.ToString();

@@ -31,13 +31,6 @@ Endpoint AnyPort(const Endpoint& to) {
   return {to.address.is_v4() ? IpAddress() : IpAddress::V6({}), 0};
 }
 
-void ForgetHost(dns::DnsConfig& config, std::string_view name) {
-  const auto wanted = dns::Name::FromText(name);
-  std::erase_if(config.hosts, [&wanted](const dns::DnsHost& host) {
-    return wanted && dns::Name::FromText(host.name) == wanted;
-  });
-}
-
 }  // namespace
 
 struct DnsService::Client {
@@ -109,33 +102,23 @@ Outcome<void> DnsService::Listen(const Endpoint& local) {
 
 Result<void> DnsService::SetConfig(dns::DnsConfig config) {
   config.own = local_endpoints();
-  if (auto set = server_.SetConfig(config); !set) {
-    return set;
-  }
-  config_ = std::move(config);
-  return {};
+  return server_.SetConfig(config);
 }
 
-void DnsService::SetResolvers(const std::vector<Endpoint>& resolvers) {
-  dns::DnsConfig config = config_;
-  config.resolvers = resolvers;
-  if (!SetConfig(std::move(config))) {
-    log_(LogLevel::kError, "dns: resolvers set before the configuration");
-  }
+Result<void> DnsService::SetResolvers(const std::vector<Endpoint>& resolvers) {
+  return server_.SetResolvers(resolvers);
 }
 
 Result<void> DnsService::SetHost(const dns::DnsHost& host) {
-  if (auto set = server_.SetHost(host); !set) {
-    return set;
-  }
-  ForgetHost(config_, host.name);
-  config_.hosts.push_back(host);
-  return {};
+  return server_.SetHost(host);
 }
 
 bool DnsService::RemoveHost(std::string_view name) {
-  ForgetHost(config_, name);
   return server_.RemoveHost(name);
+}
+
+dns::DnsRoute DnsService::Explain(const dns::Question& question) const {
+  return server_.Explain(io::EventLoop::Now(), question);
 }
 
 std::vector<Endpoint> DnsService::local_endpoints() const {

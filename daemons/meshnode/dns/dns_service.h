@@ -46,10 +46,12 @@ class DnsService {
   /// Replaces the configuration while it runs. Errors: those of
   /// dns::CheckDnsConfig(), and nothing has changed.
   [[nodiscard]] Result<void> SetConfig(dns::DnsConfig config);
-  /// Changes the default resolvers alone.
-  void SetResolvers(const std::vector<Endpoint>& resolvers);
+  /// As dns::DnsServer has them.
+  [[nodiscard]] Result<void> SetResolvers(
+      const std::vector<Endpoint>& resolvers);
   [[nodiscard]] Result<void> SetHost(const dns::DnsHost& host);
   bool RemoveHost(std::string_view name);
+  [[nodiscard]] dns::DnsRoute Explain(const dns::Question& question) const;
 
   /// The addresses where it listens, with their actual ports.
   [[nodiscard]] std::vector<Endpoint> local_endpoints() const;
@@ -81,7 +83,6 @@ class DnsService {
 
   io::EventLoop& loop_;
   LogSink log_;
-  dns::DnsConfig config_;
   uint32_t fwmark_ = 0;
   dns::DnsServer server_;
   std::vector<io::UdpSocket> udp_;

@@ -79,6 +79,12 @@ class SystemDns {
 
   /// What is in use; nullopt while stopped.
   [[nodiscard]] std::optional<DnsBackend> backend() const;
+
+  /// Those that on_resolvers was told last.
+  [[nodiscard]] const std::vector<Endpoint>& resolvers() const {
+    return resolvers_;
+  }
+
   /// 0 while stopped.
   [[nodiscard]] pid_t guardian_pid() const;
 

@@ -155,6 +155,26 @@ Result<void> DnsServer::SetConfig(const DnsConfig& config) {
   return {};
 }
 
+Result<void> DnsServer::SetResolvers(const std::vector<Endpoint>& resolvers) {
+  if (!impl_->is_configured_) {
+    return Fail(Errc::kInvalidState);
+  }
+  impl_->forwarder_.SetResolvers(resolvers);
+  return {};
+}
+
+DnsRoute DnsServer::Explain(Instant now, const Question& question) const {
+  if (!impl_->is_configured_ || impl_->zone_.Answer(question)) {
+    return {.is_local = impl_->is_configured_,
+            .suffix = std::nullopt,
+            .resolvers = {}};
+  }
+  const Upstreams& upstreams = impl_->forwarder_.upstreams();
+  return {.is_local = false,
+          .suffix = upstreams.SuffixOf(question.name),
+          .resolvers = upstreams.Choose(question.name, now)};
+}
+
 Result<void> DnsServer::SetHost(const DnsHost& host) {
   if (!impl_->is_configured_) {
     return Fail(Errc::kInvalidState);

@@ -26,6 +26,12 @@ class Forwarder {
 
   void SetConfig(const DnsConfig& config) { upstreams_.Reset(config); }
 
+  void SetResolvers(const std::vector<Endpoint>& resolvers) {
+    upstreams_.SetDefault(resolvers);
+  }
+
+  [[nodiscard]] const Upstreams& upstreams() const { return upstreams_; }
+
   /// Has the client wait, or answers at once if there is no way.
   void Ask(Instant now, ClientQuery query);
   void ForgetStream(StreamId stream);

@@ -13,51 +13,68 @@ constexpr int kMaxDoublings = 4;
 }  // namespace
 
 void Upstreams::Reset(const DnsConfig& config) {
-  const auto before = std::exchange(health_, {});
-  const std::set<Endpoint> own(config.own.begin(), config.own.end());
+  own_ = {config.own.begin(), config.own.end()};
   routes_.clear();
   for (const SplitRoute& route : config.routes) {
     if (const auto suffix = Name::FromText(route.suffix)) {
-      routes_[*suffix] = Admit(route.resolvers, own);
+      routes_[*suffix] = Admit(route.resolvers);
     }
   }
-  default_ = Admit(config.resolvers, own);
-  for (auto& [upstream, health] : health_) {
-    if (const auto old = before.find(upstream); old != before.end()) {
-      health = old->second;
-    }
-  }
+  SetDefault(config.resolvers);
 }
 
-std::vector<Endpoint> Upstreams::Admit(const std::vector<Endpoint>& resolvers,
-                                       const std::set<Endpoint>& own) {
+void Upstreams::SetDefault(const std::vector<Endpoint>& resolvers) {
+  default_ = Admit(resolvers);
+  RenewHealth();
+}
+
+std::vector<Endpoint> Upstreams::Admit(
+    const std::vector<Endpoint>& resolvers) const {
   std::vector<Endpoint> admitted;
   for (const Endpoint& resolver : resolvers) {
     const bool is_usable = resolver.port != 0 &&
                            !resolver.address.is_unspecified() &&
-                           !own.contains(resolver);
+                           !own_.contains(resolver);
     if (is_usable && std::ranges::find(admitted, resolver) == admitted.end()) {
       admitted.push_back(resolver);
-      health_.try_emplace(resolver);
     }
   }
   return admitted;
 }
 
-const std::vector<Endpoint>& Upstreams::Match(const Name& name) const {
-  for (Name at = name;; at = at.Parent()) {
-    if (const auto route = routes_.find(at); route != routes_.end()) {
-      return route->second;
+void Upstreams::RenewHealth() {
+  const auto before = std::exchange(health_, {});
+  const auto keep = [this, &before](const std::vector<Endpoint>& resolvers) {
+    for (const Endpoint& resolver : resolvers) {
+      const auto old = before.find(resolver);
+      health_[resolver] = old == before.end() ? Health{} : old->second;
     }
-    if (at.is_root()) {
-      return default_;
+  };
+  keep(default_);
+  for (const auto& [suffix, resolvers] : routes_) {
+    keep(resolvers);
+  }
+}
+
+Upstreams::Routes::const_iterator Upstreams::Match(const Name& name) const {
+  for (Name at = name;; at = at.Parent()) {
+    const auto route = routes_.find(at);
+    if (route != routes_.end() || at.is_root()) {
+      return route;
     }
   }
 }
 
+std::optional<Name> Upstreams::SuffixOf(const Name& name) const {
+  const auto route = Match(name);
+  return route == routes_.end() ? std::nullopt : std::optional(route->first);
+}
+
 std::vector<Endpoint> Upstreams::Choose(const Name& name, Instant now) const {
+  const auto route = Match(name);
   std::multimap<Instant, Endpoint> by_rest;  // keeps the order of equals
-  for (const Endpoint& upstream : Match(name)) {
+  for (const Endpoint& upstream :
+       route == routes_.end() ? default_ : route->second) {
     const auto health = health_.find(upstream);
     const Instant until =
         health == health_.end() ? now : health->second.rests_until;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -17,11 +18,16 @@ class Upstreams {
   /// Drops resolvers that are this server itself. Health of resolvers that
   /// stay is kept.
   void Reset(const DnsConfig& config);
+  /// Changes the default resolvers alone.
+  void SetDefault(const std::vector<Endpoint>& resolvers);
 
   /// Those of the longest suffix that `name` is within (else the default
   /// ones), those first that are not resting after a failure. May be empty.
   [[nodiscard]] std::vector<Endpoint> Choose(const Name& name,
                                              Instant now) const;
+
+  /// The suffix of the route that `name` takes; nullopt: the default.
+  [[nodiscard]] std::optional<Name> SuffixOf(const Name& name) const;
 
   /// It did not answer: it comes last for 5 s, twice as long for each further
   /// failure, up to 80 s. True if it was well before.
@@ -35,11 +41,16 @@ class Upstreams {
     Instant rests_until{};
   };
 
-  [[nodiscard]] const std::vector<Endpoint>& Match(const Name& name) const;
-  std::vector<Endpoint> Admit(const std::vector<Endpoint>& resolvers,
-                              const std::set<Endpoint>& own);
+  using Routes = std::map<Name, std::vector<Endpoint>>;
 
-  std::map<Name, std::vector<Endpoint>> routes_;
+  [[nodiscard]] Routes::const_iterator Match(const Name& name) const;
+  [[nodiscard]] std::vector<Endpoint> Admit(
+      const std::vector<Endpoint>& resolvers) const;
+  /// Health is that of the resolvers in use.
+  void RenewHealth();
+
+  std::set<Endpoint> own_;
+  Routes routes_;
   std::vector<Endpoint> default_;
   std::map<Endpoint, Health> health_;
 };

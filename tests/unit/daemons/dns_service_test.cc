@@ -191,13 +191,15 @@ TEST_F(Service, ChangesWhileItRuns) {
   Resolver resolver(loop_, 1);
   Start({});
   EXPECT_EQ(Ask("a.example").rcode(), dns::Rcode::kRefused);
-  service_.SetResolvers({resolver.endpoint()});
+  EXPECT_TRUE(service_.SetResolvers({resolver.endpoint()}).has_value());
   EXPECT_EQ(Ask("a.example").answers.size(), 1U);
+  EXPECT_EQ(service_.Explain(Query("a.example").question).resolvers,
+            std::vector{resolver.endpoint()});
   EXPECT_TRUE(
       service_
           .SetHost({.name = "db", .addresses = {IpAddress::V4(10, 9, 9, 8)}})
           .has_value());
-  service_.SetResolvers({});  // hosts stay
+  EXPECT_TRUE(service_.SetResolvers({}).has_value());  // hosts stay
   EXPECT_EQ(Ask("db").answers.size(), 1U);
   EXPECT_TRUE(service_.RemoveHost("db"));
   EXPECT_EQ(Ask("db.corp.mesh").rcode(), dns::Rcode::kNxDomain);

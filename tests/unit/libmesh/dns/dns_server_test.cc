@@ -68,6 +68,35 @@ TEST(DnsServer, ARouteForTheRootReplacesTheDefaultResolvers) {
   EXPECT_EQ(world.TakeAsked().to, kSecond);
 }
 
+TEST(DnsServer, ExplainsWhereAQuestionGoes) {
+  DnsWorld world;
+  const auto explain = [&world](const char* name) {
+    return world.server.Explain(world.now, {.name = N(name)});
+  };
+  EXPECT_TRUE(explain("web").is_local);
+  EXPECT_TRUE(explain("nobody.corp.mesh").is_local);
+  EXPECT_EQ(explain("a.Example.com"),
+            (DnsRoute{.suffix = N("example.com"), .resolvers = {kCorp}}));
+  EXPECT_EQ(explain("example.org"),
+            (DnsRoute{.suffix = {}, .resolvers = {kFirst, kSecond}}));
+  world.Send(DnsWorld::Query("example.org"));
+  world.Wait();  // the first one fails
+  EXPECT_EQ(explain("example.org").resolvers, (std::vector{kSecond, kFirst}));
+}
+
+TEST(DnsServer, DefaultResolversChangeAlone) {
+  DnsWorld world;
+  EXPECT_TRUE(world.server.SetHost({.name = "new", .addresses = {}}));
+  EXPECT_TRUE(world.server.SetResolvers({kOwn, kSecond}).has_value());
+  world.Send(DnsWorld::Query("example.org"));
+  EXPECT_EQ(world.TakeAsked().to, kSecond);
+  world.Send(DnsWorld::Query("a.example.com"));
+  EXPECT_EQ(world.TakeAsked().to, kCorp);
+  EXPECT_EQ(world.Ask("new").rcode(), Rcode::kNoError);
+  DnsServer fresh(world.rng);
+  EXPECT_FALSE(fresh.SetResolvers({kFirst}).has_value());
+}
+
 TEST(DnsServer, SilentResolversAreFollowedByTheNextUntilServfail) {
   DnsWorld world;
   world.Send(DnsWorld::Query("example.org"));

@@ -73,6 +73,16 @@ struct ResolverChanged {
 
 using DnsEvent = std::variant<ExchangeEnded, ResolverChanged>;
 
+/// Where a question would go.
+struct DnsRoute {
+  bool is_local = false;  ///< answered here
+  /// Of the split route; nullopt: the default resolvers.
+  std::optional<Name> suffix;
+  std::vector<Endpoint> resolvers;  ///< in the order of asking
+
+  bool operator==(const DnsRoute&) const = default;
+};
+
 /// Counted since the server was made.
 struct DnsCounters {
   uint64_t queries = 0;        ///< that were questions, whatever came of them
@@ -127,6 +137,10 @@ class DnsServer {
   /// Replaces everything; questions under way go on with the resolvers they
   /// began with. Errors: those of CheckDnsConfig(), and nothing has changed.
   [[nodiscard]] Result<void> SetConfig(const DnsConfig& config);
+  /// Replaces the default resolvers alone, as SetConfig() would. Errors:
+  /// kInvalidState without a configuration.
+  [[nodiscard]] Result<void> SetResolvers(
+      const std::vector<Endpoint>& resolvers);
   /// Adds a host or replaces its addresses. Errors: kInvalidState without a
   /// configuration; kBadEncoding, kBadLength, kBadValue.
   [[nodiscard]] Result<void> SetHost(const DnsHost& host);
@@ -155,6 +169,9 @@ class DnsServer {
   [[nodiscard]] std::optional<DnsEvent> PollEvent();
   /// When to call HandleTimeout next; nullopt while nothing is under way.
   [[nodiscard]] std::optional<Instant> NextTimeout() const;
+
+  /// Where `question` would go now; nothing is asked.
+  [[nodiscard]] DnsRoute Explain(Instant now, const Question& question) const;
 
   [[nodiscard]] const DnsCounters& counters() const;
   /// Questions at resolvers.
