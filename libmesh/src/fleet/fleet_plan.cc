@@ -28,9 +28,9 @@ std::optional<uint16_t> ListenPort(const NodeEntry& node) {
     return node.endpoint->port;
   }
   const std::string_view name = node.fleet.endpoint_name;
+  const std::string_view digits = name.substr(name.rfind(':') + 1);
   uint16_t port = 0;
-  std::from_chars(name.data() + name.rfind(':') + 1, name.data() + name.size(),
-                  port);
+  std::from_chars(digits.begin(), digits.end(), port);
   return port != 0 ? std::optional(port) : std::nullopt;
 }
 
