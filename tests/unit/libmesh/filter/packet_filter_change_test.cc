@@ -97,6 +97,30 @@ TEST_F(PacketFilterReload, RevocationEndsFlowsOfThePrefix) {
   EXPECT_EQ(filter_.counters().flows_revoked, 1u);
 }
 
+TEST_F(PacketFilterReload, AWithdrawnRouteEndsFlowsToWhatIsBehindIt) {
+  const Endpoint behind{Ip("192.168.7.7"), 443};
+  auto rule = PeerToHere();
+  rule.destinations = Prefixes({"192.168.0.0/16", "100.64.0.1"});
+  PutIn(rule);
+  ConnectIn(kPeer, behind);
+  ConnectIn(kPeer, kHere);
+  filter_.DropFlowsOf(Prefixes({"192.168.7.0/24"}));
+  EXPECT_EQ(Out(Tcp(behind, kPeer, kAck)), Verdict::kNoFlow);
+  EXPECT_EQ(Out(Tcp(kHere, kPeer, kAck)), Verdict::kAccept);
+}
+
+TEST_F(PacketFilterReload, RevocationForgetsFragments) {
+  PutIn(PeerToHere());
+  const auto fragment = [&](const testing::Packet& payload, uint16_t place) {
+    return In(testing::IpPacket(kPeer.address, kHere.address, 17, payload,
+                                {.id = 5, .fragment = place, .options = {}}));
+  };
+  ASSERT_EQ(fragment(testing::UdpPayload(1, 2, 24), 0x2000), Verdict::kAccept);
+  ASSERT_EQ(fragment(testing::Packet(8), 0x2004), Verdict::kAccept);
+  filter_.DropFlowsOf(Prefixes({"100.64.0.2"}));
+  EXPECT_EQ(fragment(testing::Packet(8), 5), Verdict::kNoFirstFragment);
+}
+
 TEST_F(PacketFilterWindows, AreClosedUntilTheTimeIsKnown) {
   auto rule = PeerToHere();
   rule.windows = {OfficeHours()};
@@ -208,6 +232,30 @@ TEST_F(PacketFilterRoom, AFloodDoesNotPushOutFlowsOfOthers) {
   }
   EXPECT_EQ(Out(Tcp(kHere, kOther, kAck)), Verdict::kAccept);
   EXPECT_EQ(Out(Udp(kHere, kOther)), Verdict::kAccept);
+}
+
+TEST_F(PacketFilterRoom, ANewPeerTakesItFromTheOneThatHasMost) {
+  ASSERT_EQ(In(Udp(kOther, kHere)), Verdict::kAccept);
+  for (uint16_t port = 1; port <= 63; ++port) {
+    ASSERT_EQ(In(Udp(From(port), kHere)), Verdict::kAccept);
+  }
+  ASSERT_EQ(In(Udp({Ip("100.64.0.4"), 1}, kHere)), Verdict::kAccept);
+  EXPECT_EQ(filter_.counters().flows_evicted, 1u);
+  EXPECT_EQ(Out(Udp(kHere, kOther)), Verdict::kAccept);
+  EXPECT_EQ(Out(Udp(kHere, {Ip("100.64.0.4"), 1})), Verdict::kAccept);
+  EXPECT_EQ(Out(Udp(kHere, From(1))), Verdict::kNoRule);
+}
+
+TEST_F(PacketFilterRoom, AmongEqualsWhoAsksGivesUp) {
+  for (uint16_t port = 1; port <= 32; ++port) {
+    ASSERT_EQ(In(Udp({kOther.address, port}, kHere)), Verdict::kAccept);
+  }
+  for (uint16_t port = 1; port <= 500; ++port) {
+    ASSERT_EQ(In(Udp(From(port), kHere)), Verdict::kAccept);
+  }
+  for (uint16_t port = 1; port <= 32; ++port) {
+    EXPECT_EQ(Out(Udp(kHere, {kOther.address, port})), Verdict::kAccept);
+  }
 }
 
 TEST_F(PacketFilterRoom, APeerWithManyAddressesIsOnePeer) {

@@ -31,6 +31,25 @@ TEST_F(PacketFilterRules, ARuleHoldsInItsDirectionOnly) {
   EXPECT_EQ(In(Udp(kOther, kHere)), Verdict::kNoRule);
 }
 
+TEST_F(PacketFilterRules, OneRuleHasToAllowBothEnds) {
+  const Endpoint behind{testing::Ip("192.168.7.7"), 443};
+  PutIn(PeerToHere(1));
+  auto other = PeerToHere(2);
+  other.sources = Prefixes({"100.64.0.3"});
+  other.destinations = Prefixes({"192.168.7.0/24"});
+  PutIn(other);
+  // As many rules name the source as the destination.
+  EXPECT_EQ(In(Udp(kPeer, behind)), Verdict::kNoRule);
+  EXPECT_EQ(In(Udp(kOther, kHere)), Verdict::kNoRule);
+  EXPECT_EQ(In(Udp(kOther, behind)), Verdict::kAccept);
+  // More name the source, so they are sought by the destination.
+  auto more = PeerToHere(3);
+  more.ports = {{1, 1}};
+  PutIn(more);
+  EXPECT_EQ(In(Udp(kPeer, behind)), Verdict::kNoRule);
+  EXPECT_EQ(In(Udp(kPeer, kHere)), Verdict::kAccept);
+}
+
 TEST_F(PacketFilterRules, PortsAreThoseOfTheDestination) {
   PutIn(WithPorts(PeerToHere(), {{80, 90}, {443, 443}, {85, 95}}));
   const auto to = [&](uint16_t port) {
@@ -256,6 +275,18 @@ TEST_F(PacketFilterTcp, PortsMayBeUsedAgainAfterTheEnd) {
   EXPECT_EQ(Out(Tcp(kHere, kPeer, kAck)), Verdict::kAccept);
   EXPECT_EQ(filter_.counters().flows, 1u);
   EXPECT_EQ(filter_.counters().flows_made, 2u);
+}
+
+TEST_F(PacketFilterTcp, AnInitiatorThatWasDoneMayBeginAnew) {
+  PutIn(PeerToHere());
+  ConnectIn(kPeer, kHere);
+  ASSERT_EQ(In(Tcp(kPeer, kHere, kFin)), Verdict::kAccept);
+  ConnectIn(kPeer, kHere);
+  EXPECT_EQ(filter_.counters().flows_made, 2u);
+  // One FIN closes half of the new connection, not the rest of the old one.
+  ASSERT_EQ(Out(Tcp(kHere, kPeer, kFin)), Verdict::kAccept);
+  now_ += minutes{124};
+  EXPECT_EQ(In(Tcp(kPeer, kHere, kAck)), Verdict::kAccept);
 }
 
 TEST_F(PacketFilterTcp, ResponderMayConnectBackWhereARuleAllowsIt) {
