@@ -1,6 +1,7 @@
 #include "natkit/mesh/control/control_client.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "natkit/base/queue.h"
@@ -22,6 +23,8 @@ constexpr Duration kFirstPause = seconds(1);
 constexpr Duration kLongestPause = seconds(60);
 /// A stream that does not drain takes no more signals.
 constexpr size_t kMaxQueuedForSignals = size_t{256} * 1024;
+/// A server that says much and reads nothing is left.
+constexpr size_t kMaxQueued = size_t{1024} * 1024;
 
 bool IsFinal(GoodbyeReason reason) {
   switch (reason) {
@@ -45,6 +48,35 @@ template <class T>
 std::optional<T> Difference(const std::optional<T>& wanted,
                             const std::optional<T>& told) {
   return wanted == told ? std::nullopt : wanted;
+}
+
+template <class List>
+void Truncate(std::optional<List>& list, size_t longest) {
+  if (list && list->size() > longest) {
+    list->resize(longest);
+  }
+}
+
+/// What the server would take for a broken message.
+void KeepWithinBounds(NodeReport& report) {
+  Truncate(report.endpoints, kMaxReportedEndpoints);
+  Truncate(report.routes, kMaxReportedRoutes);
+  Truncate(report.host_name, kMaxNameLength);
+  if (report.endpoints) {
+    std::erase_if(*report.endpoints,
+                  [](const Endpoint& endpoint) { return endpoint.port == 0; });
+  }
+  if (!report.attributes) {
+    return;
+  }
+  std::erase_if(*report.attributes, [](const auto& entry) {
+    const auto* text = std::get_if<std::string>(&entry.second);
+    return entry.first.empty() || entry.first.size() > kMaxNameLength ||
+           (text != nullptr && text->size() > kMaxAttributeText);
+  });
+  while (report.attributes->size() > kMaxReportedAttributes) {
+    report.attributes->erase(std::prev(report.attributes->end()));
+  }
 }
 
 NodeReport Difference(const NodeReport& wanted, const NodeReport& told) {
@@ -95,7 +127,7 @@ void ControlClient::HandleOpen(Instant now,
   if (phase_ != Phase::kConnecting) {
     return;
   }
-  phase_ = Phase::kChallenged;
+  phase_ = Phase::kOpen;
   challenge_ = {.exporter = exporter};
   heard_at_ = now;
   spoke_at_ = now;
@@ -104,7 +136,7 @@ void ControlClient::HandleOpen(Instant now,
 }
 
 void ControlClient::HandleBytes(Instant now, ByteView bytes) {
-  if (phase_ != Phase::kChallenged && phase_ != Phase::kAdmitted) {
+  if (!IsStreaming()) {
     return;
   }
   heard_at_ = now;
@@ -112,11 +144,36 @@ void ControlClient::HandleBytes(Instant now, ByteView bytes) {
     answer_due_.reset();
   }
   reader_.Append(bytes);
+  const auto version = reader_.version();
+  if (version && *version != kControlVersion) {
+    Fail(now, "the server speaks version " + std::to_string(*version) +
+                  " of the coordination protocol, not " +
+                  std::to_string(kControlVersion));
+    return;
+  }
   TakeFrames(now);
 }
 
+bool ControlClient::IsStreaming() const {
+  return phase_ == Phase::kOpen || phase_ == Phase::kAnswered ||
+         phase_ == Phase::kAdmitted;
+}
+
+/// The order of docs/coordination.md, The stream.
+bool ControlClient::IsExpected(const ControlMessage& message) const {
+  if (std::holds_alternative<Challenge>(message)) {
+    return phase_ == Phase::kOpen;
+  }
+  if (std::holds_alternative<Admission>(message)) {
+    return phase_ != Phase::kOpen;
+  }
+  return phase_ == Phase::kAdmitted ||
+         std::holds_alternative<Goodbye>(message) ||
+         std::holds_alternative<UnknownMessage>(message);
+}
+
 void ControlClient::TakeFrames(Instant now) {
-  while (phase_ == Phase::kChallenged || phase_ == Phase::kAdmitted) {
+  while (IsStreaming()) {
     const auto body = reader_.Next();
     if (!body) {
       Fail(now, "the server sent a frame that is too long");
@@ -130,17 +187,21 @@ void ControlClient::TakeFrames(Instant now) {
       Fail(now, "the server sent a message that cannot be read");
       return;
     }
+    if (!IsExpected(*message)) {
+      Fail(now, "the server sent a message out of order");
+      return;
+    }
     std::visit(
         [&](auto&& part) { Take(now, std::forward<decltype(part)>(part)); },
         *std::move(message));
+    if (out_.size() - sent_ > kMaxQueued) {
+      Fail(now, "the server does not read");
+    }
   }
 }
 
 void ControlClient::Take(Instant now, const Challenge& challenge) {
-  if (phase_ != Phase::kChallenged) {
-    Fail(now, "the server challenged twice");
-    return;
-  }
+  phase_ = Phase::kAnswered;
   challenge_.nonce = challenge.nonce;
   challenge_.ephemeral_key = challenge.ephemeral_key;
   const NodeKeys keys = Keys();
@@ -165,7 +226,7 @@ void ControlClient::Take(Instant now, const Challenge& challenge) {
 }
 
 void ControlClient::Take(Instant now, const Admission& admission) {
-  const bool is_first = phase_ == Phase::kChallenged;
+  const bool is_first = phase_ == Phase::kAnswered;
   phase_ = Phase::kAdmitted;
   answer_due_.reset();
   pause_ = {};
@@ -188,10 +249,6 @@ void ControlClient::Take(Instant now, const Admission& admission) {
 }
 
 void ControlClient::Take(Instant now, MapUpdate update) {
-  if (!map_) {
-    Fail(now, "the server sent a map before it admitted this node");
-    return;
-  }
   const MapAck ack{.epoch = update.epoch, .sequence = update.sequence};
   auto applied = map_->Apply(std::move(update));
   if (!applied) {
@@ -250,6 +307,7 @@ void ControlClient::Lose(Instant now, ControlLost lost) {
   out_.clear();
   sent_ = 0;
   answer_due_.reset();
+  reader_ = FrameReader(kMaxControlFrame);
   phase_ = lost.is_final ? Phase::kStopped : Phase::kPausing;
   if (!lost.is_final) {
     pause_ = std::clamp<Duration>(pause_ * 2, kFirstPause, kLongestPause);
@@ -265,7 +323,7 @@ void ControlClient::HandleTimeout(Instant now) {
     Connect(now);
     return;
   }
-  if (phase_ != Phase::kChallenged && phase_ != Phase::kAdmitted) {
+  if (!IsStreaming()) {
     return;
   }
   if (now >= heard_at_ + kDeadAfter || (answer_due_ && now >= *answer_due_)) {
@@ -289,6 +347,7 @@ void ControlClient::Probe(Instant now) {
 
 void ControlClient::SetReport(Instant now, NodeReport report) {
   report_ = std::move(report);
+  KeepWithinBounds(report_);
   SendReport(now);
 }
 
@@ -367,6 +426,8 @@ void ControlClient::Stop(Instant) {
   phase_ = Phase::kStopped;
   retry_at_.reset();
   answer_due_.reset();
+  out_.clear();
+  sent_ = 0;
 }
 
 void ControlClient::Send(Instant now, const ControlMessage& message) {
@@ -387,8 +448,9 @@ size_t ControlClient::PollBytes(MutableBytes out) {
   const size_t size = std::min(out.size(), out_.size() - sent_);
   std::copy_n(out_.begin() + static_cast<ptrdiff_t>(sent_), size, out.begin());
   sent_ += size;
-  if (sent_ == out_.size()) {
-    out_.clear();
+  // A stream that never quite drains must not grow for ever.
+  if (sent_ == out_.size() || sent_ > kMaxQueued) {
+    out_.erase(out_.begin(), out_.begin() + static_cast<ptrdiff_t>(sent_));
     sent_ = 0;
   }
   return size;
@@ -401,7 +463,8 @@ std::optional<Instant> ControlClient::NextTimeout() const {
       return std::nullopt;
     case Phase::kPausing:
       return retry_at_;
-    case Phase::kChallenged:
+    case Phase::kOpen:
+    case Phase::kAnswered:
     case Phase::kAdmitted:
       break;
   }

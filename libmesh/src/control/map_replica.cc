@@ -11,6 +11,21 @@ namespace {
 
 // A snapshot of a very large map; what is beyond is no map but an attack.
 constexpr size_t kMaxParts = 4096;
+constexpr size_t kMaxPartsSize = MapState::kMaxSize;
+
+/// About what a part holds in memory.
+size_t SizeOf(const MapUpdate& part) {
+  size_t size = (part.put.size() * MapState::kItemOverhead) +
+                (part.remove.size() * sizeof(ItemKey)) +
+                (part.members.size() * sizeof(MemberChange));
+  for (const MapItem& item : part.put) {
+    size += item.body.size();
+  }
+  for (const MemberChange& change : part.members) {
+    size += (change.add.size() + change.remove.size()) * sizeof(NodeId);
+  }
+  return size;
+}
 
 /// What an update touches, for whoever applies the map.
 void NoteChanges(const MapUpdate& part, MapChanges& changes) {
@@ -65,12 +80,17 @@ MapReplica::MapReplica(MapReplica&&) noexcept = default;
 MapReplica& MapReplica::operator=(MapReplica&&) noexcept = default;
 
 void MapReplica::Resume(uint64_t epoch) {
-  parts_.clear();
+  ForgetParts();
   is_waiting_for_snapshot_ = !position_.has_value();
+  epoch_ = epoch;
   if (position_) {
-    position_->epoch = epoch;
     received_ = position_->sequence;
   }
+}
+
+void MapReplica::ForgetParts() {
+  parts_.clear();
+  parts_size_ = 0;
 }
 
 const NetworkMap& MapReplica::map() const {
@@ -87,35 +107,37 @@ std::expected<MapReplica::Applied, ResyncCause> MapReplica::Apply(
     return Applied{};  // it has been asked for
   }
   if (const auto cause = CheckOrder(update)) {
-    parts_.clear();
+    ForgetParts();
     is_waiting_for_snapshot_ = true;
     return std::unexpected(*cause);
   }
   received_ = update.sequence;
+  epoch_ = update.epoch;
+  parts_size_ += SizeOf(update);
   const bool is_last = update.is_last;
   parts_.push_back(std::move(update));
   if (!is_last) {
     return Applied{};
   }
   auto applied = ApplyParts();
-  parts_.clear();
+  ForgetParts();
   is_waiting_for_snapshot_ = !applied.has_value();
   return applied;
 }
 
 MapReplica::Cause MapReplica::CheckOrder(const MapUpdate& update) {
   if (update.is_snapshot) {
-    parts_.clear();
+    ForgetParts();
     is_waiting_for_snapshot_ = false;
     return std::nullopt;
   }
-  const uint64_t epoch = !parts_.empty() ? parts_.front().epoch
-                         : position_     ? position_->epoch
-                                         : 0;
-  const bool is_next = received_ && update.sequence == *received_ + 1;
-  return is_next && update.epoch == epoch && parts_.size() < kMaxParts
+  if (!received_ || update.sequence != *received_ + 1 ||
+      update.epoch != epoch_) {
+    return ResyncCause::kGap;
+  }
+  return parts_.size() < kMaxParts && parts_size_ <= kMaxPartsSize
              ? std::nullopt
-             : std::optional(ResyncCause::kGap);
+             : std::optional(ResyncCause::kBadItem);
 }
 
 std::expected<MapReplica::Applied, ResyncCause> MapReplica::ApplyParts() {
@@ -146,7 +168,7 @@ std::expected<MapReplica::Applied, ResyncCause> MapReplica::ApplyParts() {
 }
 
 std::vector<uint8_t> MapReplica::Save() const {
-  return EncodeSavedMap(*current_, position_.value_or(MapPosition{}), key_);
+  return EncodeSavedMap(*current_, position_, key_);
 }
 
 Result<MapReplica> MapReplica::Load(ByteView saved) {
@@ -155,7 +177,7 @@ Result<MapReplica> MapReplica::Load(ByteView saved) {
     return std::unexpected(update.error());
   }
   MapReplica replica(update->key);
-  if (!replica.Apply(std::move(update->snapshot))) {
+  if (update->has_map && !replica.Apply(std::move(update->snapshot))) {
     return Fail(Errc::kBadControl);
   }
   return replica;

@@ -8,10 +8,6 @@ namespace natkit::mesh {
 
 namespace {
 
-// What a server could make a node hold: bounded, and far beyond any mesh.
-constexpr size_t kMaxItems = 1'000'000;
-constexpr size_t kMaxMembers = 8'000'000;
-
 bool IsKnown(uint32_t item_class) {
   return item_class >= std::to_underlying(ItemClass::kSelf) &&
          item_class <= std::to_underlying(ItemClass::kSettings) &&
@@ -45,23 +41,26 @@ bool Store(Result<Value> decoded, const Key& key, std::map<Key, Value>& into) {
 }  // namespace
 
 bool MapState::Put(const MapItem& item) {
-  const auto found = bodies_.find(item.key);
-  if (found == bodies_.end() && bodies_.size() >= kMaxItems) {
+  if (size_ + item.body.size() + kItemOverhead > kMaxSize || !Decode(item)) {
     return false;
   }
-  if (!Decode(item)) {
-    return false;
-  }
+  Replace(item);
+  return true;
+}
+
+void MapState::Replace(const MapItem& item) {
   NoteItem(item.key);
-  if (found != bodies_.end()) {
-    digest_ -= ItemDigest(key_, item.key, ItemVersion(key_, found->second));
-    found->second = item.body;
-  } else {
+  const auto [found, is_new] = bodies_.try_emplace(item.key, item.body);
+  if (is_new) {
     unknown_ += IsKnown(item.key.item_class) ? 0 : 1;
-    bodies_.emplace(item.key, item.body);
+    size_ += item.body.size() + kItemOverhead;
+  } else {
+    digest_ -= ItemDigest(key_, item.key, ItemVersion(key_, found->second));
+    size_ += item.body.size();
+    size_ -= found->second.size();
+    found->second = item.body;
   }
   digest_ += ItemDigest(key_, item.key, ItemVersion(key_, item.body));
-  return true;
 }
 
 bool MapState::Decode(const MapItem& item) {
@@ -99,6 +98,7 @@ void MapState::Remove(const ItemKey& key) {
   NoteItem(key);
   digest_ -= ItemDigest(key_, key, ItemVersion(key_, found->second));
   unknown_ -= IsKnown(key.item_class) ? 0 : 1;
+  size_ -= found->second.size() + kItemOverhead;
   bodies_.erase(found);
   Erase(key);
 }
@@ -139,7 +139,7 @@ void MapState::Erase(const ItemKey& key) {
 bool MapState::Change(const MemberChange& change) {
   const RuleKey rule{.id = change.rule, .direction = change.direction};
   if (!map_.rules.contains(rule) ||
-      member_count_ + change.add.size() > kMaxMembers) {
+      size_ + (change.add.size() * kMemberOverhead) > kMaxSize) {
     return false;
   }
   NoteMembers(rule);
@@ -164,7 +164,7 @@ void MapState::SetMembers(const RuleKey& rule, Members members) {
   Members& current = map_.members[rule];
   for (const NodeId node : std::exchange(current, {})) {
     digest_ -= MemberDigest(key_, rule.id, rule.direction, node);
-    --member_count_;
+    size_ -= kMemberOverhead;
   }
   for (const NodeId node : members) {
     AddMember(rule, current, node);
@@ -177,7 +177,7 @@ void MapState::SetMembers(const RuleKey& rule, Members members) {
 void MapState::AddMember(const RuleKey& rule, Members& members, NodeId node) {
   if (members.insert(node).second) {
     digest_ += MemberDigest(key_, rule.id, rule.direction, node);
-    ++member_count_;
+    size_ += kMemberOverhead;
   }
 }
 
@@ -185,7 +185,7 @@ void MapState::RemoveMember(const RuleKey& rule, Members& members,
                             NodeId node) {
   if (members.erase(node) != 0) {
     digest_ -= MemberDigest(key_, rule.id, rule.direction, node);
-    --member_count_;
+    size_ -= kMemberOverhead;
   }
 }
 
@@ -201,11 +201,17 @@ void MapState::Commit() {
 
 void MapState::Rollback() {
   is_open_ = false;
-  for (auto& [key, body] : std::exchange(old_items_, {})) {
-    if (body) {
-      (void)Put({.key = key, .body = *std::move(body)});
-    } else {
+  const auto old_items = std::exchange(old_items_, {});
+  for (const auto& [key, body] : old_items) {
+    if (!body) {
       Remove(key);
+    }
+  }
+  for (const auto& [key, body] : old_items) {
+    if (body) {
+      const MapItem item{.key = key, .body = *body};
+      (void)Decode(item);  // it did before
+      Replace(item);
     }
   }
   for (auto& [rule, members] : std::exchange(old_members_, {})) {

@@ -12,7 +12,8 @@ namespace {
 constexpr size_t kMaxAuthKey = 128;
 constexpr size_t kMaxTags = 64;
 constexpr size_t kMaxText = 1024;
-constexpr size_t kMaxMembers = 65536;
+/// More than a mesh has nodes.
+constexpr size_t kMaxMembers = 131072;
 
 // ---- To the wire -----------------------------------------------------------
 
@@ -303,7 +304,7 @@ Decoded Get(const wire::MapRequest& from) {
 
 bool GetAttribute(const wire::Attribute& from, Attributes& to) {
   if (from.name().empty() || from.name().size() > kMaxNameLength ||
-      from.text().size() > kMaxText) {
+      from.text().size() > kMaxAttributeText) {
     return false;
   }
   switch (from.value_case()) {

@@ -32,12 +32,14 @@ void PutItems(const MapState& state, wire::SavedMap& to) {
 }  // namespace
 
 std::vector<uint8_t> EncodeSavedMap(const MapState& state,
-                                    const MapPosition& position,
+                                    const std::optional<MapPosition>& position,
                                     const DigestKey& key) {
   wire::SavedMap saved;
-  saved.mutable_position()->set_epoch(position.epoch);
-  saved.mutable_position()->set_sequence(position.sequence);
-  saved.mutable_position()->set_digest(state.digest());
+  if (position) {
+    saved.mutable_position()->set_epoch(position->epoch);
+    saved.mutable_position()->set_sequence(position->sequence);
+    saved.mutable_position()->set_digest(state.digest());
+  }
   saved.set_digest_key(ToWire(key));
   PutItems(state, saved);
   PutMembers(state.map(), saved);
@@ -54,6 +56,7 @@ Result<SavedMap> DecodeSavedMap(ByteView bytes) {
       !FromWire(from.digest_key(), to.key)) {
     return Fail(Errc::kBadControl);
   }
+  to.has_map = from.has_position();
   MapUpdate& snapshot = to.snapshot;
   snapshot.epoch = from.position().epoch();
   snapshot.sequence = from.position().sequence();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "control/map_state.h"
@@ -10,12 +11,13 @@ namespace natkit::mesh {
 /// A map as it lies on a node's disk.
 struct SavedMap {
   DigestKey key{};
+  bool has_map = false;
   MapUpdate snapshot;  ///< the whole map, with its digest
 };
 
-[[nodiscard]] std::vector<uint8_t> EncodeSavedMap(const MapState& state,
-                                                  const MapPosition& position,
-                                                  const DigestKey& key);
+[[nodiscard]] std::vector<uint8_t> EncodeSavedMap(
+    const MapState& state, const std::optional<MapPosition>& position,
+    const DigestKey& key);
 
 /// Errors: kBadControl.
 [[nodiscard]] Result<SavedMap> DecodeSavedMap(ByteView saved);

@@ -98,7 +98,7 @@ class ControlClient {
   /// The network changed: a stream that does not answer within 5 s is given up.
   void Probe(Instant now);
   /// What the server should know of us. Only differences travel; all of it
-  /// after each new stream.
+  /// after each new stream. What exceeds the bounds of message.h is left out.
   void SetReport(Instant now, NodeReport report);
   /// Not queued: false without an admitted stream that takes it.
   bool SendSignal(Instant now, NodeId to, ByteView sealed);
@@ -135,7 +135,8 @@ class ControlClient {
     kStopped,
     kPausing,     ///< until retry_at_
     kConnecting,  ///< no stream yet
-    kChallenged,  ///< a stream; waiting for the challenge or admission
+    kOpen,        ///< a stream; waiting for the challenge
+    kAnswered,    ///< waiting for admission
     kAdmitted,
   };
 
@@ -144,6 +145,8 @@ class ControlClient {
   void Fail(Instant now, std::string why);
   void Send(Instant now, const ControlMessage& message);
   void TakeFrames(Instant now);
+  [[nodiscard]] bool IsStreaming() const;
+  [[nodiscard]] bool IsExpected(const ControlMessage& message) const;
   void Take(Instant now, const Challenge& challenge);
   void Take(Instant now, const Admission& admission);
   void Take(Instant now, MapUpdate update);

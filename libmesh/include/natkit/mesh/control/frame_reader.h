@@ -18,6 +18,9 @@ class FrameReader {
 
   void Append(ByteView bytes);
 
+  /// From the next frame on.
+  void SetLimit(size_t max_body) { max_body_ = max_body; }
+
   /// The stream's first byte, once it is there.
   [[nodiscard]] std::optional<uint8_t> version() const { return version_; }
 

@@ -68,8 +68,9 @@ class MapReplica {
   /// then everything up to a snapshot is taken without effect.
   [[nodiscard]] std::expected<Applied, ResyncCause> Apply(MapUpdate update);
 
-  /// A new stream, of that epoch: what was under way is forgotten. Of another
-  /// epoch than ours, only a snapshot or an equal digest fits.
+  /// A new stream, of that epoch: what was under way is forgotten. Updates go
+  /// on from position(), which keeps the epoch it is of until one is applied:
+  /// so nobody takes its number for one of the new epoch.
   void Resume(uint64_t epoch);
 
   [[nodiscard]] const NetworkMap& map() const;
@@ -84,7 +85,8 @@ class MapReplica {
   /// Items of classes that this version does not know.
   [[nodiscard]] size_t unknown_items() const;
 
-  /// For the node's disk; Load() of it gives an equal replica.
+  /// For the node's disk; Load() of it gives an equal replica, one without a
+  /// map too.
   [[nodiscard]] std::vector<uint8_t> Save() const;
   /// Errors: kBadControl, also if the digest does not fit.
   static Result<MapReplica> Load(ByteView saved);
@@ -93,6 +95,7 @@ class MapReplica {
   using Cause = std::optional<ResyncCause>;
 
   [[nodiscard]] Cause CheckOrder(const MapUpdate& update);
+  void ForgetParts();
   [[nodiscard]] std::expected<Applied, ResyncCause> ApplyParts();
 
   DigestKey key_;
@@ -100,7 +103,9 @@ class MapReplica {
   std::optional<MapPosition> position_;
   /// Parts of an update that is not complete yet.
   std::vector<MapUpdate> parts_;
+  size_t parts_size_ = 0;             ///< about what they hold, in bytes
   std::optional<uint64_t> received_;  ///< sequence of the last part
+  uint64_t epoch_ = 0;                ///< of the stream
   bool is_waiting_for_snapshot_ = true;
 };
 

@@ -30,6 +30,7 @@ inline constexpr size_t kMaxSealedSignal = 16 * 1024;
 inline constexpr size_t kMaxReportedEndpoints = 16;
 inline constexpr size_t kMaxReportedRoutes = 256;
 inline constexpr size_t kMaxReportedAttributes = 64;
+inline constexpr size_t kMaxAttributeText = 1024;
 
 struct Challenge {
   std::array<uint8_t, 32> nonce{};
