@@ -301,7 +301,10 @@ class CoordWorld {
 
   bool CarryFromServer(size_t chunk) {
     bool moved = false;
-    (void)server->Settle(Time());
+    if (!server->Settle(Time())) {
+      Boot();  // a server whose store fails ends, and is started again
+      return true;
+    }
     for (const ConnectionId id : server->TakeWritable()) {
       std::vector<uint8_t> bytes(chunk);
       while (const size_t size = server->PollBytes(Time(), id, bytes)) {

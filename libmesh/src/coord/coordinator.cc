@@ -163,11 +163,15 @@ void Coordinator::Impl::EndRevoked(ServerTime time,
     rotations_.erase(id);
     CoordSession* session = SessionOf(id);
     const NodeRecord* node = registry_.FindNode(id);
-    if (session == nullptr) {
-      ForgetViewer(id);
-    } else if (node == nullptr) {
+    if (session != nullptr && node == nullptr) {
       Goodbye(time, *session, GoodbyeReason::kRevoked,
               "this node was removed from the mesh");
+    }
+    if (session == nullptr || node == nullptr) {
+      ForgetViewer(id);
+    }
+    if (node == nullptr) {
+      logins_.erase(id);
     }
   }
   for (const NodeId id : changes.nodes) {
@@ -207,6 +211,7 @@ void Coordinator::Impl::HandleTimeout(ServerTime time) {
   while (!farewells_.empty() && farewells_.begin()->first <= time.now) {
     ForgetViewer(farewells_.begin()->second);
   }
+  ReportLate(time);
   std::vector<NodeId> due;
   for (const auto& [node, rotation] : rotations_) {
     if (rotation.deadline <= time.now) {
@@ -232,6 +237,7 @@ std::optional<Instant> Coordinator::Impl::NextTimeout() const {
   Earlier(next, FirstOf(deadlines_));
   Earlier(next, FirstOf(flushes_));
   Earlier(next, FirstOf(farewells_));
+  Earlier(next, FirstOf(late_));
   for (const auto& [node, rotation] : rotations_) {
     Earlier(next, rotation.deadline);
   }

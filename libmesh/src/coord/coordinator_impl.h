@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <memory>
@@ -20,6 +21,30 @@
 
 namespace natkit::mesh {
 
+/// The longest answer to a challenge; so much is kept of a stranger.
+inline constexpr size_t kMaxLoginFrame = size_t{20} * 1024;
+
+/// How often something may be done: `burst` times at once, then once every
+/// `refill`.
+struct CoordLimit {
+  Duration refill{};
+  int burst = 1;
+
+  /// When `account`, which each use moves on by a refill, takes the next one.
+  [[nodiscard]] Instant NextAt(Instant account) const {
+    return account - refill * (burst - 1);
+  }
+
+  /// False: not yet.
+  [[nodiscard]] bool Take(Instant now, Instant& account) const {
+    if (NextAt(account) > now) {
+      return false;
+    }
+    account = std::max(account, now) + refill;
+    return true;
+  }
+};
+
 /// One stream.
 struct CoordSession {
   enum class Phase : uint8_t {
@@ -37,15 +62,26 @@ struct CoordSession {
   Phase phase = Phase::kUnproven;
   AuthChallenge challenge;
   std::shared_ptr<const StaticPrivateKey> ephemeral;
-  FrameReader reader{kMaxNodeFrame};
+  FrameReader reader{kMaxLoginFrame};
   std::vector<uint8_t> out;
   size_t sent = 0;
   NodeId node = 0;
+  bool is_unproven = true;  ///< counts as such; also while it is closed
   Instant opened_at{};
+  Instant closing_at{};
   Instant heard_at{};
   Instant spoke_at{};
   std::optional<Instant> deadline;  ///< as in Impl::deadlines_
-  Instant signal_credit{};  ///< a bucket of signals; see TakeSignalCredit()
+  // Accounts of CoordLimits.
+  Instant signals{};
+  Instant reports{};
+  Instant requests{};
+  Instant rotations{};
+  /// What a node said of itself too often; taken when its time comes.
+  std::optional<NodeReport> waiting_report;
+  Instant report_at{};
+
+  [[nodiscard]] size_t queued() const { return out.size() - sent; }
 };
 
 /// A key that was announced and waits for everybody to have it.
@@ -115,6 +151,8 @@ class Coordinator::Impl {
   void Admit(ServerTime time, CoordSession& session,
              const std::optional<MapPosition>& position);
   void Detach(ServerTime time, CoordSession& session);
+  void LeaveUnproven(CoordSession& session);
+  [[nodiscard]] bool MayLogIn(Instant now, NodeId node);
   void Drop(CoordSession& session);
   CoordSession* SessionOf(NodeId node);
   void Touch(CoordSession& session);
@@ -144,9 +182,9 @@ class Coordinator::Impl {
   }
 
   void ProtocolError(ServerTime time, CoordSession& session, std::string text);
-  [[nodiscard]] static bool TakeSignalCredit(Instant now,
-                                             CoordSession& session);
+  void TakeWaitingReport(ServerTime time, CoordSession& session);
   void BeginRotation(ServerTime time, NodeId node, const PublicKey& next);
+  void SkipThoseWhoKnow(NodeId node, CoordRotation& rotation);
   void NoteRotationAck(ServerTime time, NodeId viewer, uint64_t sequence);
   void GoRotation(ServerTime time, NodeId node);
 
@@ -154,6 +192,7 @@ class Coordinator::Impl {
   void StartMap(ServerTime time, CoordSession& session,
                 const std::optional<MapPosition>& position);
   void BeginSnapshot(NodeId node, Viewer& viewer);
+  void EndSnapshot(ServerTime time, NodeId node, Viewer& viewer);
   static void Reset(Viewer& viewer);
   void ResumeFrom(Viewer& viewer, const MapPosition& position);
   [[nodiscard]] static bool CanResume(const Viewer& viewer,
@@ -168,7 +207,12 @@ class Coordinator::Impl {
   [[nodiscard]] MapUpdate MakeDelta(NodeId node,
                                     const ViewerChanges& changes) const;
   void ForgetViewer(NodeId node);
-  void ScheduleFlush(Instant now, NodeId node, Viewer& viewer, bool is_urgent);
+  void ScheduleFlush(Instant at, NodeId node, Viewer& viewer);
+  void NoteSent(ServerTime time, NodeId node, Viewer& viewer,
+                Viewer::Sent sent);
+  void UpdateLate(NodeId node, Viewer& viewer);
+  void ReportLate(ServerTime time);
+  MapUpdate MakePart(NodeId node, Viewer::Snapshot& snapshot) const;
 
   CoordinatorConfig config_;
   Registry& registry_;
@@ -182,6 +226,10 @@ class Coordinator::Impl {
   std::set<std::pair<Instant, NodeId>> flushes_;
   std::set<std::pair<Instant, ConnectionId>> deadlines_;
   std::set<std::pair<Instant, NodeId>> farewells_;  ///< viewers without stream
+  /// Viewers with an urgent update that is not acknowledged, by when it should
+  /// have been.
+  std::set<std::pair<Instant, NodeId>> late_;
+  std::unordered_map<NodeId, Instant> logins_;  ///< accounts of CoordLimits
   std::map<NodeId, CoordRotation> rotations_;
   std::unordered_set<ConnectionId> writable_;
   /// Unproven connections, the oldest first, and how many of each source.

@@ -8,11 +8,30 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// Signals of one node: 50 a second, 200 at once.
-constexpr Duration kSignalEvery = milliseconds(20);
-constexpr int kSignalBurst = 200;
+constexpr CoordLimit kSignals{.refill = milliseconds(20), .burst = 200};
+/// Beyond these, reports are merged: each may cost everybody an update.
+constexpr CoordLimit kReports{.refill = milliseconds(1000), .burst = 10};
+/// A map that is asked for more often will not become right by one more.
+constexpr CoordLimit kRequests{.refill = std::chrono::seconds(10), .burst = 5};
+constexpr CoordLimit kRotations{.refill = std::chrono::seconds(30),
+                                .burst = 10};
 /// A stream that does not drain takes no signals; they would be too old.
 constexpr size_t kMaxQueuedForSignals = size_t{256} * 1024;
+
+/// `later` where it says something.
+void Merge(NodeReport& report, const NodeReport& later) {
+  const auto take = [](auto& to, const auto& from) {
+    if (from) {
+      to = from;
+    }
+  };
+  take(report.endpoints, later.endpoints);
+  take(report.home_relay, later.home_relay);
+  take(report.routes, later.routes);
+  take(report.offers_exit, later.offers_exit);
+  take(report.attributes, later.attributes);
+  take(report.host_name, later.host_name);
+}
 
 }  // namespace
 
@@ -36,7 +55,22 @@ void Coordinator::Impl::Take(ServerTime time, CoordSession& session,
 
 void Coordinator::Impl::Take(ServerTime time, CoordSession& session,
                              const NodeReport& report) {
-  registry_.Report(time.wall, session.node, report);
+  if (session.waiting_report) {
+    Merge(*session.waiting_report, report);
+  } else if (kReports.Take(time.now, session.reports)) {
+    registry_.Report(time.wall, session.node, report);
+  } else {
+    session.waiting_report = report;
+    session.report_at = kReports.NextAt(session.reports);
+  }
+}
+
+void Coordinator::Impl::TakeWaitingReport(ServerTime time,
+                                          CoordSession& session) {
+  if (session.waiting_report && kReports.Take(time.now, session.reports)) {
+    registry_.Report(time.wall, session.node, *session.waiting_report);
+    session.waiting_report.reset();
+  }
 }
 
 void Coordinator::Impl::Take(ServerTime time, CoordSession& session,
@@ -59,19 +93,25 @@ void Coordinator::Impl::Take(ServerTime time, CoordSession& session,
       counters_.urgent_latency_sum += latency;
       counters_.urgent_latency_max =
           std::max(counters_.urgent_latency_max, latency);
-      if (latency > config_.acknowledge_within) {
+      if (latency > config_.acknowledge_within && !first.is_reported) {
         ++counters_.late_acknowledgements;
       }
     }
     viewer.unacknowledged_size -= first.changes.size();
+    viewer.resumable_from = std::max(viewer.resumable_from, first.sequence);
     sent.pop_front();
   }
-  viewer.can_resume = viewer.can_resume || sent.empty();
+  UpdateLate(session.node, viewer);
   NoteRotationAck(time, session.node, ack.sequence);
 }
 
 void Coordinator::Impl::Take(ServerTime time, CoordSession& session,
                              const MapRequest& request) {
+  if (!kRequests.Take(time.now, session.requests)) {
+    Goodbye(time, session, GoodbyeReason::kOverloaded,
+            "this node asked for its map too often", std::chrono::minutes(1));
+    return;
+  }
   ++counters_.resyncs.at(static_cast<size_t>(request.cause));
   const NodeRecord* node = registry_.FindNode(session.node);
   Notify(CoordinatorNotice::Kind::kResync,
@@ -80,26 +120,18 @@ void Coordinator::Impl::Take(ServerTime time, CoordSession& session,
   const auto found = viewers_.find(session.node);
   if (session.phase == Phase::kActive && found != viewers_.end()) {
     BeginSnapshot(session.node, found->second);
-    ScheduleFlush(time.now, session.node, found->second, true);
+    ScheduleFlush(time.now, session.node, found->second);
   }
-}
-
-bool Coordinator::Impl::TakeSignalCredit(Instant now, CoordSession& session) {
-  if (session.signal_credit > now + kSignalEvery * (kSignalBurst - 1)) {
-    return false;
-  }
-  session.signal_credit = std::max(session.signal_credit, now) + kSignalEvery;
-  return true;
 }
 
 void Coordinator::Impl::Take(ServerTime time, CoordSession& session,
                              const RelayedSignal& signal) {
   CoordSession* to = SessionOf(signal.peer);
-  const bool may_pass = session.phase == Phase::kActive && to != nullptr &&
+  const bool may_pass = kSignals.Take(time.now, session.signals) &&
+                        session.phase == Phase::kActive && to != nullptr &&
                         to->phase == Phase::kActive &&
-                        to->out.size() - to->sent < kMaxQueuedForSignals &&
-                        views_.Sees(session.node, signal.peer) &&
-                        TakeSignalCredit(time.now, session);
+                        to->queued() < kMaxQueuedForSignals &&
+                        views_.Sees(session.node, signal.peer);
   if (!may_pass) {
     ++counters_.dropped_signals;
     return;
@@ -127,7 +159,7 @@ void Coordinator::Impl::Take(ServerTime time, CoordSession& session,
   commands.push_back({.connection = session.id});
   Detach(time, session);
   session.phase = Phase::kClosing;
-  session.opened_at = time.now;
+  session.closing_at = time.now;
 }
 
 // ---- Rotation of a node's key ----------------------------------------------
@@ -142,9 +174,11 @@ void Coordinator::Impl::Take(ServerTime time, CoordSession& session,
     case RotationStep::kAnnounce: {
       NodeKeys keys = node->keys;
       keys.node_key = rotation.next_key;
-      const bool is_good = VerifyKeyProof(
-          ProofRole::kNextNodeKey, *session.ephemeral, rotation.next_key,
-          AuthTranscript(session.challenge, keys), rotation.proof);
+      const bool is_good =
+          kRotations.Take(time.now, session.rotations) &&
+          VerifyKeyProof(
+              ProofRole::kNextNodeKey, *session.ephemeral, rotation.next_key,
+              AuthTranscript(session.challenge, keys), rotation.proof);
       if (!is_good ||
           !registry_.AnnounceKey(time.wall, session.node, rotation.next_key)) {
         Send(time, session,
@@ -182,8 +216,26 @@ void Coordinator::Impl::BeginRotation(ServerTime time, NodeId node,
   }
   rotations_[node] = std::move(rotation);
   TakeRegistryChanges(time);  // schedules what tells them
+  SkipThoseWhoKnow(node, rotations_.at(node));
   if (rotations_.at(node).waiting.empty()) {
     GoRotation(time, node);
+  }
+}
+
+/// A key that is announced again, on a new stream, is no news to most.
+void Coordinator::Impl::SkipThoseWhoKnow(NodeId node, CoordRotation& rotation) {
+  const ItemKey peer = KeyOf(ItemClass::kPeer, node);
+  for (auto at = rotation.waiting.begin(); at != rotation.waiting.end();) {
+    const Viewer& viewer = viewers_.at(at->first);
+    for (const Viewer::Sent& sent : viewer.unacknowledged) {
+      if (sent.changes.items.contains(peer) &&
+          !viewer.dirty.items.contains(peer)) {
+        at->second = sent.sequence;
+      }
+    }
+    const bool knows =
+        !viewer.snapshot && !viewer.dirty.items.contains(peer) && !at->second;
+    at = knows ? rotation.waiting.erase(at) : std::next(at);
   }
 }
 

@@ -19,6 +19,10 @@ constexpr Duration kEphemeralLifetime = std::chrono::minutes(5);
 constexpr Duration kGrace = seconds(1);
 /// A stream that does not drain is given no more than about this.
 constexpr size_t kRefillBelow = size_t{64} * 1024;
+/// One that does not drain and goes on asking is closed.
+constexpr size_t kMaxQueued = size_t{512} * 1024;
+/// Of one node: each tells everybody who sees it that it is there.
+constexpr CoordLimit kLogins{.refill = seconds(1), .burst = 20};
 
 }  // namespace
 
@@ -132,6 +136,10 @@ void Coordinator::Impl::TakeFrames(ServerTime time, CoordSession& session) {
       return;
     }
     std::visit([&](const auto& part) { Take(time, session, part); }, *message);
+    if (session.queued() > kMaxQueued) {
+      Goodbye(time, session, GoodbyeReason::kOverloaded,
+              "this node does not read what it is told");
+    }
   }
 }
 
@@ -160,19 +168,24 @@ void Coordinator::Impl::Goodbye(ServerTime time, CoordSession& session,
                      .retry_after = retry_after});
   Detach(time, session);
   session.phase = Phase::kClosing;
-  session.opened_at = time.now;
+  session.closing_at = time.now;
+  session.reader = FrameReader(0);  // nothing more is read
   UpdateDeadline(session);
+}
+
+void Coordinator::Impl::LeaveUnproven(CoordSession& session) {
+  if (!std::exchange(session.is_unproven, false)) {
+    return;
+  }
+  unproven_.erase({session.opened_at, session.id});
+  const auto source = unproven_sources_.find(SourceOf(session.source));
+  if (source != unproven_sources_.end() && --source->second == 0) {
+    unproven_sources_.erase(source);
+  }
 }
 
 /// The node, if any, has no stream from here on.
 void Coordinator::Impl::Detach(ServerTime time, CoordSession& session) {
-  if (session.phase == Phase::kUnproven) {
-    unproven_.erase({session.opened_at, session.id});
-    const auto source = unproven_sources_.find(SourceOf(session.source));
-    if (source != unproven_sources_.end() && --source->second == 0) {
-      unproven_sources_.erase(source);
-    }
-  }
   const auto stream = by_node_.find(session.node);
   if (stream == by_node_.end() || stream->second != session.id) {
     return;
@@ -185,6 +198,10 @@ void Coordinator::Impl::Detach(ServerTime time, CoordSession& session) {
   const auto viewer = viewers_.find(session.node);
   if (viewer != viewers_.end()) {
     viewer->second.snapshot.reset();
+    for (Viewer::Sent& sent : viewer->second.unacknowledged) {
+      sent.urgent_since.reset();  // it is told again, if it comes back
+    }
+    UpdateLate(session.node, viewer->second);
     viewer->second.gone_since = time.now;
     farewells_.emplace(time.now + config_.resume_window, session.node);
   }
@@ -204,9 +221,7 @@ void Coordinator::Impl::HandleClosed(ServerTime time, ConnectionId connection) {
 }
 
 void Coordinator::Impl::Drop(CoordSession& session) {
-  if (session.phase == Phase::kUnproven) {
-    Detach({}, session);
-  }
+  LeaveUnproven(session);
   if (session.deadline) {
     deadlines_.erase({*session.deadline, session.id});
   }
@@ -282,11 +297,17 @@ void Coordinator::Impl::Authenticate(ServerTime time, CoordSession& session,
     }
     return;
   }
+  if (!MayLogIn(time.now, *joined)) {
+    Goodbye(time, session, GoodbyeReason::kOverloaded,
+            "this node comes and goes too often", seconds(10));
+    return;
+  }
   if (CoordSession* older = SessionOf(*joined)) {
     Goodbye(time, *older, GoodbyeReason::kReplaced,
             "another stream of this node replaced this one");
   }
-  Detach(time, session);  // it is unproven no more
+  LeaveUnproven(session);
+  session.reader.SetLimit(kMaxNodeFrame);
   session.node = *joined;
   session.phase = Phase::kWaiting;
   registry_.SetOnline(time.wall, *joined, true);
@@ -300,6 +321,10 @@ void Coordinator::Impl::Authenticate(ServerTime time, CoordSession& session,
            node.name + (waits ? " " + node.approval_code : ""));
   }
   Admit(time, session, request.position);
+}
+
+bool Coordinator::Impl::MayLogIn(Instant now, NodeId node) {
+  return kLogins.Take(now, logins_[node]);
 }
 
 void Coordinator::Impl::Admit(ServerTime time, CoordSession& session,
@@ -339,9 +364,12 @@ void Coordinator::Impl::UpdateDeadline(CoordSession& session) {
     case Phase::kActive:
       at = std::min(session.heard_at + kDeadAfter,
                     session.spoke_at + kSpeakEvery);
+      if (session.waiting_report) {
+        at = std::min(at, session.report_at);
+      }
       break;
     case Phase::kClosing:
-      at = session.opened_at + kCloseWithin;
+      at = session.closing_at + kCloseWithin;
       break;
   }
   // Later ones are found when the earlier one is due: most streams only talk.
@@ -372,12 +400,13 @@ void Coordinator::Impl::HandleSessionTimeout(ServerTime time,
                 "nothing was heard for 45 seconds");
         return;
       }
+      TakeWaitingReport(time, session);
       if (time.now >= session.spoke_at + kSpeakEvery) {
         Send(time, session, Heartbeat{.is_reply = true});
       }
       break;
     case Phase::kClosing:
-      if (time.now >= session.opened_at + kCloseWithin) {
+      if (time.now >= session.closing_at + kCloseWithin) {
         commands.push_back({.connection = session.id});
         Drop(session);
         return;
@@ -405,10 +434,10 @@ size_t Coordinator::Impl::PollBytes(ServerTime time, ConnectionId connection,
   CoordSession& session = *found->second;
   const auto viewer = viewers_.find(session.node);
   if (session.phase == Phase::kActive && viewer != viewers_.end() &&
-      session.out.size() - session.sent < kRefillBelow) {
+      session.queued() < kRefillBelow) {
     Flush(time, session.node, viewer->second);
   }
-  const size_t size = std::min(out.size(), session.out.size() - session.sent);
+  const size_t size = std::min(out.size(), session.queued());
   std::copy_n(session.out.begin() + static_cast<ptrdiff_t>(session.sent), size,
               out.begin());
   session.sent += size;
@@ -420,6 +449,12 @@ size_t Coordinator::Impl::PollBytes(ServerTime time, ConnectionId connection,
       commands.push_back({.connection = session.id});
       Drop(session);
     }
+  } else if (session.sent >= kRefillBelow) {
+    // A stream that never quite drains must not grow for ever.
+    session.out.erase(
+        session.out.begin(),
+        session.out.begin() + static_cast<ptrdiff_t>(session.sent));
+    session.sent = 0;
   }
   return size;
 }
