@@ -1,0 +1,274 @@
+#include "admin_command.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "admin_client.h"
+#include "admin_table.h"
+#include "natkit/shell/command_line.h"
+#include "natkit/shell/files.h"
+#include "policy_command.h"
+#include "settings.h"
+
+namespace natkit::coordd {
+
+namespace {
+
+using nlohmann::json;
+
+/// What all commands share.
+struct Common {
+  std::string socket{kDefaultAdminSocket};
+  bool is_json = false;
+};
+
+int Refuse(const std::string& text, int status) {
+  std::fprintf(stderr, "coordd: %s\n", text.c_str());
+  return status;
+}
+
+/// Sends `request` and prints what comes.
+int Exchange(const Common& common, const json& request) {
+  const auto answer = Ask(common.socket, request.dump());
+  if (!answer) {
+    return Refuse(answer.error().text, static_cast<int>(answer.error().kind));
+  }
+  const json parsed = json::parse(*answer, nullptr, false);
+  if (!parsed.is_object() || !parsed.contains("result")) {
+    return Refuse(parsed.is_object()
+                      ? parsed.value("error", "the answer cannot be read")
+                      : "the answer cannot be read",
+                  static_cast<int>(AskFailure::kRefused));
+  }
+  const json& result = parsed.at("result");
+  if (common.is_json) {
+    std::puts(result.dump(2).c_str());
+  } else {
+    std::fputs(
+        FormatResult(request.at("verb").get<std::string>(), result).c_str(),
+        stdout);
+  }
+  return 0;
+}
+
+/// The commands and the request that the parsed one makes.
+class Commands {
+ public:
+  explicit Commands(CLI::App& app) : app_(app) {
+    app_.require_subcommand(1);
+    AddUsers();
+    AddNodes();
+    AddRoutes();
+    AddKeys();
+    AddRelays();
+    AddPolicy();
+    AddOthers();
+  }
+
+  int Run() { return run_ ? run_() : 2; }
+
+ private:
+  CLI::App* Group(const char* name, const char* help) {
+    CLI::App* group = app_.add_subcommand(name, help);
+    group->require_subcommand(1);
+    return group;
+  }
+
+  /// A command that asks the server `verb` with what its options put into
+  /// request_.
+  CLI::App* Verb(CLI::App* group, const char* name, const char* help,
+                 const char* verb) {
+    CLI::App* command = group->add_subcommand(name, help);
+    command->add_option("--socket", common_.socket,
+                        "the server's socket; default /run/coordd/admin");
+    command->add_flag("--json", common_.is_json, "print JSON");
+    command->callback([this, verb] {
+      run_ = [this, verb] {
+        request_["verb"] = verb;
+        return Exchange(common_, request_);
+      };
+    });
+    return command;
+  }
+
+  template <class T>
+  CLI::Option* Field(CLI::App* command, const char* option, const char* field,
+                     const char* help) {
+    return command->add_option_function<T>(
+        option, [this, field](const T& value) { request_[field] = value; },
+        help);
+  }
+
+  void Flag(CLI::App* command, const char* option, const char* field,
+            const char* help, bool value = true) {
+    command->add_flag_callback(
+        option, [this, field, value] { request_[field] = value; }, help);
+  }
+
+  void Node(CLI::App* command) {
+    Field<std::string>(command, "node", "node", "name, number or address")
+        ->required();
+  }
+
+  void Owner(CLI::App* command) {
+    Field<std::string>(command, "--user", "user", "the user who owns it");
+    Field<std::vector<std::string>>(command, "--tag", "tags",
+                                    "a tag in a user's place; repeatable");
+  }
+
+  void AddUsers() {
+    CLI::App* group = Group("users", "People who own nodes");
+    Verb(group, "list", "List users", "users.list");
+    for (const auto& [name, help, verb] :
+         {std::tuple{"add", "Add a user", "users.add"},
+          {"set-role", "Give a user exactly these roles", "users.set-role"},
+          {"delete", "Delete a user, revoke nodes and keys", "users.delete"}}) {
+      CLI::App* command = Verb(group, name, help, verb);
+      Field<std::string>(command, "user", "user", "like alice@example.com")
+          ->required();
+      if (std::string_view(name) != "delete") {
+        Field<std::vector<std::string>>(command, "--role", "roles",
+                                        "admin or owner; repeatable");
+      }
+    }
+  }
+
+  void AddNodes() {
+    CLI::App* group = Group("nodes", "Machines of the mesh");
+    Verb(group, "list", "List nodes", "nodes.list");
+    Node(Verb(group, "show", "Show a node", "nodes.show"));
+    CLI::App* approve =
+        Verb(group, "approve", "Let a waiting node in", "nodes.approve");
+    Field<std::string>(approve, "node", "node", "its code or name")->required();
+    Owner(approve);
+    CLI::App* rename = Verb(group, "rename", "Rename a node", "nodes.rename");
+    Node(rename);
+    Field<std::string>(rename, "name", "name", "the new name")->required();
+    CLI::App* tag =
+        Verb(group, "tag", "Exchange a node's owner", "nodes.set-owner");
+    Node(tag);
+    Owner(tag);
+    Node(Verb(group, "expire", "Let a node's key expire now", "nodes.expire"));
+    CLI::App* renew =
+        Verb(group, "renew", "Let a node's key hold again", "nodes.renew");
+    Node(renew);
+    Field<uint32_t>(renew, "--lifetime", "lifetime",
+                    "seconds; default: for good");
+    Node(Verb(group, "delete", "Revoke a node for good", "nodes.delete"));
+  }
+
+  void AddRoutes() {
+    CLI::App* group = Group("routes", "Networks behind nodes");
+    Verb(group, "list", "List routes", "nodes.list")->callback([this] {
+      run_ = [this] {
+        request_["verb"] = "nodes.list";
+        return PrintRoutes();
+      };
+    });
+    CLI::App* approve = Verb(group, "approve", "Approve exactly these routes",
+                             "routes.approve");
+    Node(approve);
+    Field<std::vector<std::string>>(approve, "routes", "routes",
+                                    "like 10.0.0.0/8; none: withdraw all");
+    Flag(approve, "--exit", "exit", "also as a way to the internet");
+  }
+
+  int PrintRoutes() {
+    const auto answer = Ask(common_.socket, request_.dump());
+    if (!answer) {
+      return Refuse(answer.error().text, static_cast<int>(answer.error().kind));
+    }
+    const json routes = RoutesOf(json::parse(*answer, nullptr, false));
+    std::fputs(common_.is_json ? (routes.dump(2) + "\n").c_str()
+                               : FormatResult("routes.list", routes).c_str(),
+               stdout);
+    return 0;
+  }
+
+  void AddKeys() {
+    CLI::App* group = Group("keys", "Keys that let nodes join");
+    CLI::App* create =
+        Verb(group, "create", "Make a key; shown once", "keys.create");
+    Owner(create);
+    Flag(create, "--reusable", "reusable", "for many nodes");
+    Flag(create, "--ephemeral", "ephemeral",
+         "its nodes are forgotten soon after they leave");
+    Flag(create, "--needs-approval", "preapproved",
+         "its nodes wait for an administrator", false);
+    Field<uint32_t>(create, "--lifetime", "lifetime",
+                    "seconds; default: 90 days");
+    Field<std::string>(create, "--description", "description", "for people");
+    Verb(group, "list", "List keys", "keys.list");
+    CLI::App* revoke = Verb(group, "revoke", "Revoke a key", "keys.revoke");
+    Field<std::string>(revoke, "id", "id", "as keys list has it")->required();
+    Flag(revoke, "--with-nodes", "with_nodes", "and the nodes it let in");
+  }
+
+  void AddRelays() {
+    CLI::App* group = Group("relays", "Relays that nodes use");
+    Verb(group, "list", "List relays", "relays.list");
+    CLI::App* add = Verb(group, "add", "Add a relay", "relays.add");
+    Field<std::string>(add, "name", "name", "its name")->required();
+    Field<std::string>(add, "host", "host", "DNS name or address")->required();
+    Field<uint16_t>(add, "--port", "port", "TCP port; default 443");
+    Field<std::string>(add, "--pin", "pin", "sha256-raw:... of a certificate");
+    Field<uint16_t>(add, "--stun-port", "stun_port", "UDP port; default 3478");
+    CLI::App* remove = Verb(group, "remove", "Remove a relay", "relays.remove");
+    Field<std::string>(remove, "name", "name", "its name")->required();
+  }
+
+  void AddPolicy() {
+    CLI::App* group = Group("policy", "Who may reach whom");
+    Verb(group, "get", "Print the policy", "policy.get");
+    CLI::App* set = Verb(group, "set", "Put a policy in force", "policy.set");
+    set->add_option("file", file_, "the policy")->required();
+    Field<uint64_t>(set, "--if-revision", "if_revision",
+                    "only if this one is in force");
+    set->callback([this] { run_ = [this] { return SetPolicy(); }; });
+    AddPolicyFileCommands(*group, run_);
+  }
+
+  int SetPolicy() {
+    const auto text = shell::ReadFile(file_);
+    if (!text) {
+      return Refuse(text.error(), 2);
+    }
+    request_["verb"] = "policy.set";
+    request_["name"] = file_;
+    request_["text"] = *text;
+    return Exchange(common_, request_);
+  }
+
+  void AddOthers() {
+    CLI::App* events = Verb(&app_, "events", "What happened", "events.list");
+    Field<uint64_t>(events, "--after", "after", "from this number on");
+    CLI::App* backup =
+        Verb(&app_, "backup", "Copy the store while it runs", "backup");
+    Field<std::string>(backup, "file", "file", "absolute path")->required();
+    Verb(&app_, "status", "Show the server", "status");
+  }
+
+  CLI::App& app_;
+  Common common_;
+  json request_ = json::object();
+  std::string file_;
+  std::function<int()> run_;
+};
+
+}  // namespace
+
+int RunAdminCommand(int argc, char** argv) {
+  CLI::App app{"Administration of a coordination server.", "coordd"};
+  Commands commands(app);
+  if (const auto status = shell::ParseCommandLine(app, argc, argv)) {
+    return *status;
+  }
+  return commands.Run();
+}
+
+}  // namespace natkit::coordd

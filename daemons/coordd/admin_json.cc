@@ -1,0 +1,114 @@
+#include "admin_json.h"
+
+#include <array>
+#include <chrono>
+#include <ctime>
+#include <string>
+#include <vector>
+
+namespace natkit::coordd {
+
+namespace {
+
+using nlohmann::json;
+
+template <class List>
+json Texts(const List& list) {
+  json out = json::array();
+  for (const auto& item : list) {
+    out.push_back(item.ToString());
+  }
+  return out;
+}
+
+json TimeOrNull(const std::optional<mesh::WallTime>& time) {
+  return time ? json(FormatTime(*time)) : json();
+}
+
+std::string StateOf(const mesh::Registry& registry,
+                    const mesh::NodeRecord& node, mesh::WallTime now) {
+  if (node.status == mesh::NodeStatus::kPendingApproval) {
+    return "waits for approval";
+  }
+  if (!registry.IsServing(now, node)) {
+    return "expired";
+  }
+  return registry.is_online(node.id) ? "online" : "offline";
+}
+
+}  // namespace
+
+std::string FormatTime(mesh::WallTime time) {
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(
+      std::chrono::time_point_cast<std::chrono::system_clock::duration>(time));
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  std::array<char, 32> text{};
+  const size_t size =
+      std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return {text.data(), size};
+}
+
+json ToJson(const mesh::UserRecord& user) {
+  return {{"user", user.name},
+          {"roles", user.roles},
+          {"created", FormatTime(user.created)}};
+}
+
+json ToJson(const mesh::Registry& registry, const mesh::NodeRecord& node,
+            mesh::WallTime now) {
+  return {{"id", node.id},
+          {"name", node.name},
+          {"state", StateOf(registry, node, now)},
+          {"code", node.approval_code},
+          {"user", node.owner.is_tagged() ? "" : node.owner.user},
+          {"tags", node.owner.tags},
+          {"addresses", Texts(node.addresses)},
+          {"node_key", node.keys.node_key.ToBase64()},
+          {"host_name", node.host_name},
+          {"software", node.software},
+          {"advertised", Texts(node.advertised)},
+          {"approved", Texts(node.approved)},
+          {"offers_exit", node.offers_exit},
+          {"exit_approved", node.is_exit_approved},
+          {"ephemeral", node.is_ephemeral},
+          {"created", FormatTime(node.created)},
+          {"key_expiry", TimeOrNull(node.key_expiry)}};
+}
+
+json ToJson(const mesh::AuthKeyRecord& key) {
+  return {{"id", key.id},
+          {"user", key.owner.user},
+          {"tags", key.owner.tags},
+          {"reusable", key.is_reusable},
+          {"ephemeral", key.is_ephemeral},
+          {"preapproved", key.is_preapproved},
+          {"uses", key.uses},
+          {"revoked", key.is_revoked},
+          {"expiry", TimeOrNull(key.expiry)},
+          {"created_by", key.created_by},
+          {"description", key.description}};
+}
+
+json ToJson(const mesh::RelayRecord& relay) {
+  return {{"id", relay.id},
+          {"name", relay.info.name},
+          {"host", relay.info.host},
+          {"port", relay.info.port},
+          {"pin", relay.info.pin},
+          {"plain", relay.info.is_plain},
+          {"stun_port", relay.info.stun_port}};
+}
+
+json ToJson(const mesh::StoreEvent& event) {
+  return {
+      {"sequence", event.sequence},
+      {"time",
+       FormatTime(mesh::WallTime(std::chrono::milliseconds(event.unix_ms)))},
+      {"type", event.type},
+      {"actor", event.actor},
+      {"subject", event.subject},
+      {"detail", event.detail}};
+}
+
+}  // namespace natkit::coordd

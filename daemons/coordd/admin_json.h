@@ -1,0 +1,22 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include "natkit/mesh/registry/registry.h"
+#include "natkit/mesh/registry/store.h"
+
+namespace natkit::coordd {
+
+// Records as administrators see them. Secrets are not part of any record.
+[[nodiscard]] nlohmann::json ToJson(const mesh::UserRecord& user);
+[[nodiscard]] nlohmann::json ToJson(const mesh::Registry& registry,
+                                    const mesh::NodeRecord& node,
+                                    mesh::WallTime now);
+[[nodiscard]] nlohmann::json ToJson(const mesh::AuthKeyRecord& key);
+[[nodiscard]] nlohmann::json ToJson(const mesh::RelayRecord& relay);
+[[nodiscard]] nlohmann::json ToJson(const mesh::StoreEvent& event);
+
+/// "2026-11-22T05:00:00Z".
+[[nodiscard]] std::string FormatTime(mesh::WallTime time);
+
+}  // namespace natkit::coordd

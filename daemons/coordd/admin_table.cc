@@ -1,0 +1,122 @@
+#include "admin_table.h"
+
+#include <algorithm>
+#include <map>
+#include <vector>
+
+namespace natkit::coordd {
+
+namespace {
+
+using nlohmann::json;
+using Row = std::vector<std::string>;
+
+/// Columns of lists by verb; others have none.
+const Row& ColumnsOf(std::string_view verb) {
+  static const std::map<std::string, Row, std::less<>> kColumns = {
+      {"users.list", {"user", "roles", "created"}},
+      {"nodes.list",
+       {"id", "name", "state", "user", "tags", "addresses", "code"}},
+      {"routes.list", {"node", "route", "state"}},
+      {"keys.list",
+       {"id", "user", "tags", "reusable", "uses", "revoked", "expiry",
+        "description"}},
+      {"relays.list", {"id", "name", "host", "port", "stun_port", "pin"}},
+      {"events.list", {"sequence", "time", "type", "actor", "subject"}}};
+  static const Row kNone;
+  const auto found = kColumns.find(verb);
+  return found == kColumns.end() ? kNone : found->second;
+}
+
+std::string TextOf(const json& value) {
+  if (value.is_string()) {
+    return value.get<std::string>();
+  }
+  if (value.is_null()) {
+    return "-";
+  }
+  if (value.is_boolean()) {
+    return value.get<bool>() ? "yes" : "no";
+  }
+  if (!value.is_array()) {
+    return value.dump();
+  }
+  std::string text;
+  for (const json& item : value) {
+    text += (text.empty() ? "" : ",") + TextOf(item);
+  }
+  return text;
+}
+
+std::string FormatTable(const Row& columns, const json& list) {
+  std::vector<Row> rows = {columns};
+  for (const json& item : list) {
+    Row& row = rows.emplace_back();
+    for (const std::string& column : columns) {
+      row.push_back(TextOf(item.value(column, json())));
+    }
+  }
+  std::vector<size_t> widths(columns.size());
+  for (const Row& row : rows) {
+    for (size_t i = 0; i < row.size(); ++i) {
+      widths[i] = std::max(widths[i], row[i].size());
+    }
+  }
+  std::string text;
+  for (const Row& row : rows) {
+    std::string line;
+    for (size_t i = 0; i < row.size(); ++i) {
+      line += row[i] + std::string(widths[i] - row[i].size() + 2, ' ');
+    }
+    text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string FormatResult(std::string_view verb, const json& result) {
+  if (result.is_array()) {
+    return FormatTable(ColumnsOf(verb), result);
+  }
+  if (verb == "policy.get") {
+    return TextOf(result.value("text", json()));
+  }
+  if (verb == "keys.create") {
+    return TextOf(result.value("secret", json())) + "\n";
+  }
+  if (result.contains("done")) {
+    return "";
+  }
+  std::string text;
+  for (const auto& [key, value] : result.items()) {
+    text += key + ": " + TextOf(value) + "\n";
+  }
+  return text;
+}
+
+json RoutesOf(const json& answer) {
+  json routes = json::array();
+  if (!answer.is_object()) {
+    return routes;
+  }
+  const auto add = [&routes](const json& node, const std::string& route,
+                             bool is_approved) {
+    routes.push_back({{"node", node.at("name")},
+                      {"route", route},
+                      {"state", is_approved ? "approved" : "waits"}});
+  };
+  for (const json& node : answer.value("result", json::array())) {
+    const json& approved = node.at("approved");
+    for (const json& route : node.at("advertised")) {
+      add(node, route.get<std::string>(),
+          std::ranges::find(approved, route) != approved.end());
+    }
+    if (node.at("offers_exit").get<bool>()) {
+      add(node, "exit", node.at("exit_approved").get<bool>());
+    }
+  }
+  return routes;
+}
+
+}  // namespace natkit::coordd

@@ -1,0 +1,325 @@
+#include "daemon.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <utility>
+
+#include "admin_verbs.h"
+#include "natkit/shell/files.h"
+#include "natkit/shell/logging.h"
+#include "natkit/shell/server_identity.h"
+
+namespace natkit::coordd {
+
+namespace {
+
+using shell::Log;
+using shell::Outcome;
+
+constexpr std::string_view kActor = "coordd";
+constexpr std::string_view kAlpn = "natkit-coordination/1";
+
+/// A prefix of one's own (RFC 4193, section 3.2).
+IpPrefix MakeUniqueLocalPrefix(Rng& rng) {
+  std::array<uint8_t, 16> bytes{};
+  rng.Fill(MutableBytes(bytes).first(6));
+  bytes[0] = 0xfd;
+  return *IpPrefix::Make(IpAddress::V6(bytes), 48);
+}
+
+Outcome<void> CheckStateDir(const std::string& path) {
+  struct stat status{};
+  if (stat(path.c_str(), &status) != 0) {
+    return std::unexpected("state_dir " + path + ": " + std::strerror(errno));
+  }
+  if ((status.st_mode & (S_IWGRP | S_IRWXO)) != 0) {
+    return std::unexpected("state_dir " + path +
+                           ": others may write to it or look into it; run "
+                           "'chmod 700 " +
+                           path + "'");
+  }
+  return {};
+}
+
+}  // namespace
+
+Outcome<tls::Identity> LoadIdentity(const Settings& settings, ServerMode mode,
+                                    bool is_dry_run) {
+  return shell::LoadServerIdentity(
+      {.certificate = settings.certificate,
+       .private_key = settings.private_key,
+       .self_signed_name = mode == ServerMode::kDev
+                               ? settings.listen.front().address.ToString()
+                               : "",
+       .is_dry_run = is_dry_run});
+}
+
+// ---- The start -------------------------------------------------------------
+
+Outcome<void> Daemon::Start() {
+  io::IgnoreBrokenPipes();
+  if (auto opened = OpenStore(); !opened) {
+    return opened;
+  }
+  if (auto loaded = LoadRegistry(); !loaded) {
+    return loaded;
+  }
+  auto identity = LoadIdentity(settings_, mode_, false);
+  if (!identity) {
+    return std::unexpected(identity.error());
+  }
+  identity_ = std::move(*identity);
+  signals_.emplace(loop_, std::initializer_list<int>{SIGINT, SIGTERM, SIGHUP},
+                   [this](int signal) { OnSignal(signal); });
+  if (auto started = StartServer(); !started) {
+    return started;
+  }
+  if (auto started = StartAdmin(); !started) {
+    return started;
+  }
+  if (mode_ == ServerMode::kDev) {
+    return StartDev();
+  }
+  return {};
+}
+
+Outcome<void> Daemon::OpenStore() {
+  if (auto checked = CheckStateDir(settings_.state_dir); !checked) {
+    return checked;
+  }
+  auto store = mesh::SqliteStore::Open(settings_.state_dir + "/store.db");
+  if (!store) {
+    return std::unexpected(store.error().text);
+  }
+  store_ = std::move(*store);
+  return {};
+}
+
+Outcome<void> Daemon::LoadRegistry() {
+  mesh::RegistryConfig config = settings_.registry;
+  const bool has_ipv6 = config.ipv6 != IpPrefix();
+  if (!has_ipv6) {
+    config.ipv6 = MakeUniqueLocalPrefix(rng_);
+  }
+  auto registry = mesh::Registry::Load(config, *store_, rng_, Now().wall);
+  if (!registry) {
+    return std::unexpected(registry.error());
+  }
+  registry_ = std::move(*registry);
+  const mesh::MeshRecord& mesh = registry_->mesh();
+  if (mesh.ipv4 != config.ipv4 || (has_ipv6 && mesh.ipv6 != config.ipv6)) {
+    return std::unexpected(
+        "the mesh in " + settings_.state_dir + " has the prefixes " +
+        mesh.ipv4.ToString() + " and " + mesh.ipv6.ToString() +
+        "; those of a mesh cannot be changed, so say these or none");
+  }
+  if (auto taken = TakeConfiguredRelays(); !taken) {
+    return taken;
+  }
+  coordinator_ = std::make_unique<mesh::Coordinator>(mesh::CoordinatorConfig{},
+                                                     *registry_, rng_, Now());
+  policy_ = std::make_unique<PolicyKeeper>(*registry_, *coordinator_);
+  return TakePolicyFile();
+}
+
+/// Relays of the file replace those of the same name; others stay.
+Outcome<void> Daemon::TakeConfiguredRelays() {
+  for (const mesh::RelayInfo& relay : settings_.relays) {
+    const auto& known = registry_->relays();
+    const auto found = std::ranges::find_if(known, [&](const auto& entry) {
+      return entry.second.info.name == relay.name;
+    });
+    if (found != known.end() && found->second.info == relay) {
+      continue;
+    }
+    if (found != known.end()) {
+      const auto gone =
+          registry_->RemoveRelay(Now().wall, kActor, found->first);
+      if (!gone) {
+        return std::unexpected(gone.error().text);
+      }
+    }
+    const auto added = registry_->AddRelay(Now().wall, kActor, relay);
+    if (!added) {
+      return std::unexpected(added.error().text);
+    }
+  }
+  return {};
+}
+
+Outcome<void> Daemon::TakePolicyFile() {
+  if (settings_.policy_file.empty()) {
+    return {};
+  }
+  const auto text = shell::ReadFile(settings_.policy_file);
+  if (!text) {
+    return std::unexpected(text.error());
+  }
+  const mesh::PolicyRecord* record = registry_->policy();
+  if (record != nullptr && record->text == *text) {
+    return {};
+  }
+  const auto set =
+      policy_->Set(Now(), kActor, settings_.policy_file, *text, std::nullopt);
+  if (!set) {
+    return std::unexpected(set.error());
+  }
+  return {};
+}
+
+Outcome<void> Daemon::StartServer() {
+  auto context = tls::ServerContext::Make(
+      *identity_,
+      {.min_version = tls::Version::kTls13, .alpn = {std::string(kAlpn)}});
+  if (!context) {
+    return std::unexpected("the certificate is not usable for TLS");
+  }
+  tls_ = std::move(*context);
+  server_ = std::make_unique<CoordServer>(
+      loop_, *tls_, *coordinator_,
+      ServerLimits{.max_connections = settings_.max_connections,
+                   .max_half_open = settings_.max_half_open},
+      ServerHandlers{.before_settle = [this] { policy_->Refresh(Now()); },
+                     .after_settle =
+                         [this] {
+                           if (admin_) {
+                             admin_->Release();
+                           }
+                         },
+                     .on_store_failure =
+                         [this] {
+                           has_failed_ = true;
+                           Log(LogLevel::kError,
+                               "cannot write what was decided, so nothing of "
+                               "it is told: " +
+                                   store_->last_error());
+                           loop_.Stop();
+                         }});
+  for (const Endpoint& local : settings_.listen) {
+    auto listened = server_->Listen(local);
+    if (listened) {
+      continue;
+    }
+    const bool is_optional = local.address.is_v6() &&
+                             local.address.is_unspecified() &&
+                             !server_->local_endpoints().empty() &&
+                             !listened.error().contains("in use");
+    if (!is_optional) {
+      return listened;
+    }
+    Log(LogLevel::kWarning, listened.error());
+  }
+  Announce();
+  return {};
+}
+
+Outcome<void> Daemon::StartAdmin() {
+  auto admin = AdminServer::Listen(
+      loop_, settings_.admin_socket, [this](std::string_view line) {
+        AdminSubject subject{
+            .registry = *registry_,
+            .coordinator = *coordinator_,
+            .store = *store_,
+            .policy = *policy_,
+            .is_policy_in_file = !settings_.policy_file.empty()};
+        server_->Wake();
+        return HandleAdminRequest(subject, Now(), "admin", line);
+      });
+  if (!admin) {
+    return std::unexpected("cannot listen on " + settings_.admin_socket + ": " +
+                           std::string(ErrcName(admin.error().code)));
+  }
+  admin_ = std::move(*admin);
+  return {};
+}
+
+Outcome<void> Daemon::StartDev() {
+  const Endpoint server = server_->local_endpoints().front();
+  dev_relay_ = std::make_unique<DevRelay>(loop_, rng_);
+  if (auto started = dev_relay_->Start(settings_, *identity_, server);
+      !started) {
+    return started;
+  }
+  settings_.relays = {dev_relay_->info()};
+  if (auto taken = TakeConfiguredRelays(); !taken) {
+    return taken;
+  }
+  const auto key = PrepareDevRegistry(*registry_, Now().wall);
+  if (!key) {
+    return std::unexpected(key.error());
+  }
+  if (!server_->Settle()) {
+    return std::unexpected(store_->last_error());
+  }
+  Log(LogLevel::kWarning,
+      "this is a server to try things with: whoever has the key below joins, "
+      "and every machine reaches every other one");
+  const std::string line = "meshnode up --server " + server.ToString() +
+                           " --server-pin " + identity_->pin().ToString() +
+                           " --auth-key " + *key + "\n";
+  std::fputs(line.c_str(), stdout);
+  std::fflush(stdout);
+  return {};
+}
+
+void Daemon::Announce() const {
+  for (const Endpoint& local : server_->local_endpoints()) {
+    Log(LogLevel::kInfo, "listening on " + local.ToString());
+  }
+  Log(LogLevel::kInfo, "certificate pin " + identity_->pin().ToString());
+  Log(LogLevel::kInfo, "mesh '" + registry_->mesh().name + "', " +
+                           registry_->mesh().ipv4.ToString() + " and " +
+                           registry_->mesh().ipv6.ToString() + ", " +
+                           std::to_string(registry_->nodes().size()) +
+                           " nodes");
+  if (registry_->policy() == nullptr && mode_ == ServerMode::kNormal) {
+    Log(LogLevel::kWarning,
+        "there is no policy yet, so nobody reaches anybody");
+  }
+}
+
+// ---- While it runs ---------------------------------------------------------
+
+bool Daemon::Run() {
+  loop_.Run();
+  return !has_failed_;
+}
+
+void Daemon::OnSignal(int signal) {
+  if (signal == SIGHUP) {
+    Reload();
+    return;
+  }
+  if (is_stopping_) {
+    loop_.Stop();  // a second time: at once
+    return;
+  }
+  is_stopping_ = true;
+  Log(LogLevel::kInfo, "stopping");
+  server_->Stop([this] { loop_.Stop(); });
+}
+
+void Daemon::Reload() {
+  auto identity = LoadIdentity(settings_, mode_, false);
+  if (!identity || !tls_->Reload(*identity)) {
+    Log(LogLevel::kError,
+        (identity ? settings_.certificate + " is not usable for TLS"
+                  : identity.error()) +
+            "; the old certificate stays in use");
+  } else {
+    identity_ = std::move(*identity);
+    Log(LogLevel::kInfo,
+        "certificate reloaded, pin " + identity_->pin().ToString());
+  }
+  if (auto taken = TakePolicyFile(); !taken) {
+    Log(LogLevel::kError, taken.error() + "; the old policy stays in force");
+  }
+  server_->Wake();
+}
+
+}  // namespace natkit::coordd

@@ -1,0 +1,128 @@
+#include "policy_keeper.h"
+
+#include <utility>
+
+#include "natkit/mesh/policy/run_tests.h"
+#include "natkit/shell/logging.h"
+#include "zone_files.h"
+
+namespace natkit::coordd {
+
+using policy::CompiledPolicy;
+using shell::Log;
+
+namespace {
+
+std::string JoinLines(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const std::string& line : lines) {
+    text += (text.empty() ? "" : "\n") + line;
+  }
+  return text;
+}
+
+}  // namespace
+
+CheckedPolicy CheckPolicy(const std::string& name, std::string_view text,
+                          const std::vector<IpPrefix>& mesh_prefixes) {
+  CheckedPolicy checked;
+  auto result =
+      policy::ParsePolicy(text, {.zone_exists = [](std::string_view zone) {
+                            return FindZone(zone).has_value();
+                          }});
+  for (const policy::Diagnostic& diagnostic : result.diagnostics) {
+    checked.findings.push_back(name + ":" + policy::ToString(diagnostic));
+  }
+  if (result.is_usable()) {
+    checked.compiled.emplace(
+        std::move(result.policy),
+        policy::CompileOptions{.mesh_prefixes = mesh_prefixes});
+  }
+  return checked;
+}
+
+std::vector<std::string> RunPolicyTests(
+    const std::string& name, const CompiledPolicy& compiled,
+    const std::vector<policy::PolicyNode>& nodes) {
+  std::vector<std::string> failures;
+  for (const auto& diagnostic : policy::RunTests(compiled, nodes)) {
+    failures.push_back(name + ":" + policy::ToString(diagnostic));
+  }
+  return failures;
+}
+
+std::vector<policy::PolicyNode> PolicyNodesOf(const mesh::Registry& registry) {
+  std::vector<policy::PolicyNode> nodes;
+  for (const auto& [id, node] : registry.nodes()) {
+    if (node.status != mesh::NodeStatus::kActive) {
+      continue;
+    }
+    const auto user = registry.users().find(node.owner.user);
+    const bool has_user =
+        !node.owner.is_tagged() && user != registry.users().end();
+    nodes.push_back(
+        mesh::MakePolicyNode(node, has_user ? &user->second : nullptr));
+  }
+  return nodes;
+}
+
+policy::WindowJudge SystemWindowJudge() {
+  return [](const mesh::TimeWindow& window, int64_t unix_seconds) {
+    const auto rules = ReadZoneFile(window.zone, unix_seconds);
+    return rules && mesh::IsOpen(window, *rules, unix_seconds);
+  };
+}
+
+std::vector<IpPrefix> PolicyKeeper::MeshPrefixes() const {
+  return {registry_.mesh().ipv4, registry_.mesh().ipv6};
+}
+
+void PolicyKeeper::Refresh(mesh::ServerTime time) {
+  if (is_loaded_ && !registry_.has_uncommitted()) {
+    return;
+  }
+  const mesh::PolicyRecord* record = registry_.policy();
+  const uint64_t revision = record == nullptr ? 0 : record->revision;
+  mesh::PolicyContext context = mesh::MakePolicyContext(registry_);
+  if (is_loaded_ && revision == revision_ && context == context_) {
+    return;
+  }
+  if (record != nullptr && (!is_loaded_ || revision != revision_)) {
+    CheckedPolicy checked = CheckPolicy("policy", record->text, MeshPrefixes());
+    if (!checked.compiled) {
+      Log(LogLevel::kError,
+          "the stored policy cannot be used, so nobody "
+          "reaches anybody: " +
+              JoinLines(checked.findings));
+    }
+    compiled_ = std::move(checked.compiled).value_or(CompiledPolicy());
+  }
+  is_loaded_ = true;
+  revision_ = revision;
+  context_ = context;
+  coordinator_.SetPolicy(time, std::make_shared<mesh::ActivePolicy>(
+                                   compiled_, std::move(context), &FindZone));
+}
+
+shell::Outcome<uint64_t> PolicyKeeper::Set(mesh::ServerTime time,
+                                           std::string_view actor,
+                                           const std::string& name,
+                                           std::string_view text,
+                                           std::optional<uint64_t> expected) {
+  const CheckedPolicy checked = CheckPolicy(name, text, MeshPrefixes());
+  if (!checked.compiled) {
+    return std::unexpected(JoinLines(checked.findings));
+  }
+  const auto failures =
+      RunPolicyTests(name, *checked.compiled, PolicyNodesOf(registry_));
+  if (!failures.empty()) {
+    return std::unexpected(JoinLines(failures));
+  }
+  auto revision = registry_.SetPolicy(time.wall, actor, text, expected);
+  if (!revision) {
+    return std::unexpected(revision.error().text);
+  }
+  return *revision;
+}
+
+}  // namespace natkit::coordd

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstddef>
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "natkit/base/endpoint.h"
+#include "natkit/base/log.h"
+#include "natkit/mesh/control/map_item.h"
+#include "natkit/mesh/registry/registry.h"
+#include "natkit/shell/logging.h"
+
+namespace natkit::coordd {
+
+/// Where the server keeps its state unless it is told.
+inline constexpr std::string_view kDefaultStateDir = "/var/lib/coordd";
+/// Where administrators reach it unless it is told.
+inline constexpr std::string_view kDefaultAdminSocket = "/run/coordd/admin";
+
+/// What coordd.toml says, checked (docs/coordd.md).
+struct Settings {
+  std::vector<Endpoint> listen;
+  std::string certificate;
+  std::string private_key;
+  std::string state_dir{kDefaultStateDir};
+  size_t max_connections = 100'000;
+  size_t max_half_open = 4096;
+  /// `ipv6` is 0.0.0.0/0 when the file has none: a new mesh makes one up.
+  mesh::RegistryConfig registry;
+  std::string policy_file;  ///< empty: the store's
+  std::vector<mesh::RelayInfo> relays;
+  /// Only root and the server's own user may open it.
+  std::string admin_socket{kDefaultAdminSocket};
+  LogLevel log_level = LogLevel::kInfo;
+  shell::LogFormat log_format = shell::LogFormat::kText;
+};
+
+/// Reads the text of a configuration file. The errors are all that is wrong
+/// with it, each as "file:line: text".
+[[nodiscard]] std::expected<Settings, std::vector<std::string>> ParseSettings(
+    const std::string& file_name, std::string_view text);
+
+}  // namespace natkit::coordd
