@@ -196,15 +196,18 @@ class MeshHost : public sim::SimActor {
 
   void Start(const MeshFile& mesh, const std::string& name,
              std::vector<Endpoint> stun_servers) {
-    connections_.assign(relays_.size(), std::nullopt);
+    connections_.clear();
     self_ = *mesh.FindNode(name);
-    auto node =
-        Node::Create({.mesh = mesh,
+    NodeConfig config{.mesh = mesh,
                       .name = name,
                       .private_key = private_key_.Clone(),
                       .preshared_key = std::nullopt,
-                      .wall_clock_offset = std::chrono::hours(24 * 365 * 50)},
-                     rng_);
+                      .wall_clock_offset = std::chrono::hours(24 * 365 * 50)};
+    if (signalling_key_) {
+      config.signalling_key = signalling_key_->Clone();
+      config.greets = GreetPolicy::kActivePeers;
+    }
+    auto node = Node::Create(std::move(config), rng_);
     NATKIT_CHECK(node.has_value());
     node_ = std::move(*node);
     const Instant now = world_.now();
@@ -213,6 +216,44 @@ class MeshHost : public sim::SimActor {
     node_->Start(now);
     Pump(now);
   }
+
+  /// Before Start(): has a signalling key, and tells only active peers that it
+  /// is there.
+  PublicKey UseSignallingKey() {
+    signalling_key_ = GeneratePrivateKey(rng_);
+    return DerivePublicKey(*signalling_key_);
+  }
+
+  /// Does something to the node and carries what comes of it.
+  template <class Action>
+  auto Do(Action action) {
+    const auto result = action(*node_, world_.now());
+    Pump(world_.now());
+    return result;
+  }
+
+  /// A new node key, which is used at once.
+  void Rotate(StaticPrivateKey key) {
+    NATKIT_CHECK(node_->SetPrivateKey(world_.now(), std::move(key)));
+    Pump(world_.now());
+  }
+
+  /// Where signals for the coordination server go.
+  using Control = std::function<void(const ControlSignal& signal)>;
+
+  void UseControl(Control control) {
+    control_ = std::move(control);
+    node_->SetControlReach(world_.now(), control_ != nullptr);
+    Pump(world_.now());
+  }
+
+  void TakeControl(const PublicKey& from, ByteView bytes) {
+    node_->HandleControlSignal(world_.now(), from, bytes);
+    Pump(world_.now());
+  }
+
+  /// Bytes given to relays.
+  [[nodiscard]] uint64_t relay_bytes() const { return relay_bytes_; }
 
   /// Asks the router at `router` for a mapping of the port of the first base.
   /// Before Start().
@@ -225,9 +266,9 @@ class MeshHost : public sim::SimActor {
 
   /// The process dies: nothing is said to anybody.
   void Crash() {
-    for (size_t relay = 0; relay < connections_.size(); ++relay) {
-      if (connections_[relay]) {
-        relays_[relay]->Disconnect(world_.now(), *connections_[relay]);
+    for (const auto& [stream, connection] : connections_) {
+      if (connection) {
+        relays_[RelayOf(stream)]->Disconnect(world_.now(), *connection);
       }
     }
     connections_.clear();
@@ -385,6 +426,11 @@ class MeshHost : public sim::SimActor {
     }
     PumpSockets(now);
     PumpStreams(now);
+    while (const auto signal = node_->PollControlSignal()) {
+      if (control_) {
+        control_(*signal);
+      }
+    }
     while (auto event = node_->PollEvent()) {
       const auto* seen = std::get_if<ReflexiveChanged>(&*event);
       if (mapper_ && seen != nullptr) {
@@ -445,14 +491,15 @@ class MeshHost : public sim::SimActor {
 
   void PumpStreams(Instant now) {
     std::array<uint8_t, 65536> buffer{};
-    for (RelayId relay = 0; relay < connections_.size(); ++relay) {
-      while (connections_[relay]) {
+    for (const auto& [relay, connection] : connections_) {
+      while (connection) {
         const size_t size = node_->PollRelayBytes(now, relay, buffer);
         if (size == 0) {
           break;
         }
-        relays_[relay]->FromClient(now, *connections_[relay],
-                                   ByteView(buffer).first(size));
+        relay_bytes_ += size;
+        relays_[RelayOf(relay)]->FromClient(now, *connection,
+                                            ByteView(buffer).first(size));
       }
     }
   }
@@ -460,13 +507,14 @@ class MeshHost : public sim::SimActor {
   void Obey(Instant now, const RelayCommand& command) {
     if (const auto* close = std::get_if<RelayClose>(&command)) {
       if (connections_[close->relay]) {
-        relays_[close->relay]->Disconnect(now, *connections_[close->relay]);
+        relays_[RelayOf(close->relay)]->Disconnect(now,
+                                                   *connections_[close->relay]);
         connections_[close->relay].reset();
       }
       return;
     }
     const RelayId relay = std::get<RelayConnect>(command).relay;
-    connections_[relay] = relays_[relay]->Connect(
+    connections_[relay] = relays_[RelayOf(relay)]->Connect(
         now,
         [this, relay](Instant at, ByteView bytes) {
           node_->HandleRelayBytes(at, relay, bytes);
@@ -478,7 +526,7 @@ class MeshHost : public sim::SimActor {
           Pump(at);
         });
     if (connections_[relay]) {
-      node_->HandleRelayOpen(now, relay, relays_[relay]->public_key());
+      node_->HandleRelayOpen(now, relay, relays_[RelayOf(relay)]->public_key());
     } else {
       node_->HandleRelayClosed(now, relay, "refused");
     }
@@ -488,15 +536,18 @@ class MeshHost : public sim::SimActor {
   std::vector<SimRelay*> relays_;
   SeededRng rng_;
   StaticPrivateKey private_key_;
+  std::optional<StaticPrivateKey> signalling_key_;
+  Control control_;
   sim::SimNetwork::HostId id_ = 0;
   std::vector<Endpoint> bases_;
   NodeEntry self_;
   std::unique_ptr<Node> node_;
   std::optional<nat::PortMapper> mapper_;
-  std::vector<std::optional<derp::ConnectionId>> connections_;
+  std::map<RelayId, std::optional<derp::ConnectionId>> connections_;
   std::set<Endpoint> sockets_;
   uint16_t last_port_ = 20000;
   size_t most_sockets_ = 0;
+  uint64_t relay_bytes_ = 0;
   std::map<uint16_t, int> arrived_;
   std::vector<Instant> arrival_times_;
   std::vector<NodeEvent> events_;

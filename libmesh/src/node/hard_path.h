@@ -57,6 +57,9 @@ class HardPath {
  public:
   HardPath(HardNatPolicy policy, Rng& rng) : policy_(policy), rng_(rng) {}
 
+  /// For attempts that begin from now on.
+  void SetPolicy(const HardNatPolicy& policy) { policy_ = policy; }
+
   [[nodiscard]] bool is_allowed() const { return policy_.is_allowed; }
 
   /// With whom an attempt is being made; kNoPeer: with nobody.

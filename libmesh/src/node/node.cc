@@ -77,6 +77,49 @@ Result<void> Node::SendPing(Instant now, std::string_view peer,
   return impl_->SendPing(now, peer, sequence);
 }
 
+Result<void> Node::SetPeer(Instant now, PeerConfig peer) {
+  return impl_->SetPeer(now, std::move(peer));
+}
+
+bool Node::RemovePeer(Instant now, const PublicKey& node_key) {
+  return impl_->RemovePeer(now, node_key);
+}
+
+Result<void> Node::Apply(Instant now, NodeUpdate update) {
+  return impl_->Apply(now, std::move(update));
+}
+
+Result<void> Node::SetRelays(Instant now,
+                             const std::vector<RelayConfig>& relays,
+                             std::optional<RelayId> home) {
+  return impl_->SetRelays(now, relays, home);
+}
+
+void Node::SetSelf(Instant now, NodeEntry self) {
+  impl_->SetSelf(now, std::move(self));
+}
+
+Result<void> Node::SetPrivateKey(Instant now, StaticPrivateKey next) {
+  return impl_->SetPrivateKey(now, std::move(next));
+}
+
+void Node::RetirePrivateKey(Instant now) {
+  impl_->RetirePrivateKey(now);
+}
+
+void Node::SetControlReach(Instant now, bool is_reachable) {
+  impl_->SetControlReach(now, is_reachable);
+}
+
+void Node::HandleControlSignal(Instant now, const PublicKey& peer,
+                               ByteView bytes) {
+  impl_->HandleControlSignal(now, peer, bytes);
+}
+
+std::optional<ControlSignal> Node::PollControlSignal() {
+  return impl_->PollControlSignal();
+}
+
 PacketBatch& Node::udp_out() {
   return impl_->udp_out();
 }

@@ -135,15 +135,16 @@ void Node::Impl::TakePlaintext(Instant now) {
 
 Result<void> Node::Impl::SendPing(Instant now, std::string_view name,
                                   uint16_t sequence) {
-  const NodeEntry* entry = config_.mesh.FindNode(name);
-  if (entry == nullptr || entry == self_) {
+  const NodePeer* peer = FindPeer(name);
+  if (peer == nullptr) {
     return Fail(Errc::kNotFound);
   }
+  const NodeEntry* entry = &peer->entry;
   for (const IpAddress& destination : entry->addresses) {
     const auto source =
-        std::ranges::find(self_->addresses, destination.family(),
+        std::ranges::find(self_.addresses, destination.family(),
                           [](const IpAddress& ip) { return ip.family(); });
-    if (source == self_->addresses.end()) {
+    if (source == self_.addresses.end()) {
       continue;
     }
     if (pings_.size() >= kMaxPendingPings) {
@@ -185,7 +186,7 @@ bool Node::Impl::TakePingReply(Instant now, NodePeer& peer, ByteView packet,
 
 Path Node::Impl::PathOf(const Endpoint& remote, const Endpoint& local) const {
   if (const auto sender = ParseRelayedEndpoint(remote)) {
-    return {.kind = PathKind::kRelay, .relay = relays_[sender->relay].name()};
+    return {.kind = PathKind::kRelay, .relay = RelayName(sender->relay)};
   }
   return {.kind = PathKind::kDirect, .remote = remote, .local = local};
 }
@@ -195,8 +196,10 @@ void Node::Impl::RouteDatagrams(Instant now) {
     const PacketBatch::Meta& meta = wg_out_.meta(i);
     if (NodePeer* peer = FindPeer(meta.tag)) {
       RouteToPeer(now, *peer, wg_out_.bytes(i));
-    } else {
+    } else if (meta.tag == wg::kNoPeer) {
       RouteReply(now, wg_out_.bytes(i), meta);
+    } else {
+      ++counters_.dropped_removed_peers;
     }
   }
   wg_out_.Clear();
@@ -229,7 +232,7 @@ void Node::Impl::RouteReply(Instant now, ByteView datagram,
 
 void Node::Impl::SendOverRelay(Instant now, NodePeer& peer, ByteView datagram) {
   const auto relay = RelayFor(peer);
-  if (!relay || !relays_[*relay].Send(now, peer.entry.public_key, datagram)) {
+  if (!relay || !relays_.at(*relay).Send(now, peer.active.key, datagram)) {
     ++counters_.dropped_no_relay;
     return;
   }
@@ -237,17 +240,17 @@ void Node::Impl::SendOverRelay(Instant now, NodePeer& peer, ByteView datagram) {
 }
 
 std::optional<RelayId> Node::Impl::RelayFor(const NodePeer& peer) const {
-  if (peer.home_relay < relays_.size() && relays_[peer.home_relay].is_up()) {
-    return peer.home_relay;
+  for (const auto& relay : {peer.home_relay, peer.heard_on}) {
+    if (const auto stream = relay ? UpStream(*relay) : std::nullopt) {
+      return stream;
+    }
   }
-  if (peer.heard_on && relays_[*peer.heard_on].is_up()) {
-    return peer.heard_on;
+  for (const auto& [relay, config] : relay_configs_) {
+    if (const auto stream = UpStream(relay)) {
+      return stream;
+    }
   }
-  const auto up = std::ranges::find_if(relays_, &RelayLink::is_up);
-  if (up == relays_.end()) {
-    return std::nullopt;
-  }
-  return static_cast<RelayId>(up - relays_.begin());
+  return std::nullopt;
 }
 
 }  // namespace natkit::mesh

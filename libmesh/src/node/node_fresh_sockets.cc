@@ -31,15 +31,26 @@ bool Node::Impl::TakeFreshSocket(Instant now, uint32_t request,
   if (found == fresh_requests_.end()) {
     return false;
   }
-  NodePeer& peer = *FindPeer(found->second);
+  NodePeer* peer = FindPeer(found->second);
   fresh_requests_.erase(found);
-  if (!sockets.empty()) {
-    fresh_.insert(sockets.front());
-    peer.link.HandleFreshSocket(now, sockets.front());
-    prober_.SetBases(now, ProbedBases());
-    Touch(peer);
+  if (sockets.empty()) {
+    return true;
   }
+  if (peer == nullptr) {  // removed meanwhile
+    socket_commands_.emplace_back(SocketsClose{sockets});
+    return true;
+  }
+  fresh_.insert(sockets.front());
+  peer->link.HandleFreshSocket(now, sockets.front());
+  prober_.SetBases(now, ProbedBases());
+  Touch(*peer);
   return true;
+}
+
+void Node::Impl::CloseUnlessMain(const Endpoint& socket) {
+  if (std::ranges::find(local_.bases, socket) == local_.bases.end()) {
+    hard_.Close(socket);
+  }
 }
 
 void Node::Impl::CloseSocket(Instant now, const Endpoint& socket) {

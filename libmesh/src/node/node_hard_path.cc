@@ -69,7 +69,7 @@ std::optional<HardPathTask> Node::Impl::MakeHardTask(
   task.punch.main = main->base;
   task.punch.stun_servers = stun_servers_;
   task.punch.traits = local_.network.traits;
-  task.punch.traits.mapping_quota = self_->mapping_quota;
+  task.punch.traits.mapping_quota = self_.mapping_quota;
   task.punch.role = secrets->role;
   task.punch.local = secrets->local;
   task.punch.remote = secrets->remote;
@@ -84,7 +84,7 @@ std::optional<Instant> Node::Impl::HardDue(Instant now,
     return std::nullopt;
   }
   const auto since = peer.link.searching_since();
-  if (!since || !MayHardPunchHelp(peer) || !RelayFor(peer)) {
+  if (!since || !MayHardPunchHelp(peer) || (!RelayFor(peer) && !has_control_)) {
     return std::nullopt;
   }
   const auto task = MakeHardTask(peer);
@@ -136,6 +136,8 @@ void Node::Impl::DrainHardPath(Instant now) {
   while (const auto event = hard_.PollEvent()) {
     if (NodePeer* peer = FindPeer(event->peer)) {
       HandleHardEvent(now, *peer, *event);
+    } else if (const auto* hit = std::get_if<HardPathHit>(&event->what)) {
+      CloseUnlessMain(hit->local);
     }
   }
 }

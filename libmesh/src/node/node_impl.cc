@@ -19,68 +19,38 @@ wg::DeviceConfig MakeDeviceConfig(const NodeConfig& config) {
   return device;
 }
 
-std::vector<IpPrefix> AllowedIps(const NodeEntry& entry) {
-  std::vector<IpPrefix> prefixes = entry.routes;
-  for (const IpAddress& address : entry.addresses) {
-    prefixes.push_back(*IpPrefix::Make(address, address.bit_count()));
-  }
-  return prefixes;
-}
-
 }  // namespace
 
 Node::Impl::Impl(NodeConfig config, const NodeEntry& self, Rng& rng)
     : config_(std::move(config)),
-      self_(config_.mesh.FindNode(self.name)),
+      self_(self),
       rng_(rng),
       device_(MakeDeviceConfig(config_), rng),
       prober_(rng),
       lifetime_(rng),
       inbound_(rng),
-      hard_(self_->hard_nat, rng),
+      hard_(self_.hard_nat, rng),
       boot_(rng.NextU64()),
       ping_identifier_(static_cast<uint16_t>(rng.NextU32())) {
   device_.SetPrivateKey(Instant{}, config_.private_key.Clone());
-  const RelayId home = FindRelay(self_->relay);
+  home_relay_ = FindRelay(self_.relay);
   for (RelayId id = 0; id < config_.mesh.relays.size(); ++id) {
-    relays_.emplace_back(config_.private_key, config_.mesh.relays[id],
-                         id == home, rng_);
+    OpenRelay(Instant{}, {.id = id, .entry = config_.mesh.relays[id]});
   }
-  power_ = self_->power;
+  power_ = self_.power;
   local_.network.power = power_;
-  local_.mapping_lifetime = self_->mapping_lifetime;
+  local_.mapping_lifetime = self_.mapping_lifetime;
   prober_.SetPower(power_);
   SetRelayChecks();
   for (const NodeEntry& entry : config_.mesh.nodes) {
-    if (&entry != self_) {
-      AddPeer(entry, Instant{});
+    if (entry.name != self_.name) {
+      PeerConfig peer;
+      peer.entry = entry;
+      peer.home_relay = FindRelay(entry.relay);
+      // The mesh file check rules bad keys out.
+      NATKIT_CHECK(PutPeer(Instant{}, std::move(peer)).has_value());
     }
   }
-}
-
-RelayId Node::Impl::FindRelay(const std::string& name) const {
-  const auto& relays = config_.mesh.relays;
-  const auto found = std::ranges::find(relays, name, &RelayEntry::name);
-  return found == relays.end() ? 0
-                               : static_cast<RelayId>(found - relays.begin());
-}
-
-void Node::Impl::AddPeer(const NodeEntry& entry, Instant now) {
-  auto peer = std::make_unique<NodePeer>(entry, config_, self_->public_key,
-                                         local_, rng_);
-  peer->home_relay = FindRelay(entry.relay);
-  wg::PeerUpdate update;
-  update.public_key = entry.public_key;
-  if (config_.preshared_key) {
-    update.preshared_key = config_.preshared_key->Clone();
-  }
-  update.allowed_ips = AllowedIps(entry);
-  const auto id = device_.SetPeer(now, update);
-  NATKIT_CHECK(id.has_value());  // the mesh file check rules bad keys out
-  peer->id = *id;
-  by_id_[peer->id] = peer.get();
-  by_key_[entry.public_key] = peer.get();
-  peers_.push_back(std::move(peer));
 }
 
 NodePeer* Node::Impl::FindPeer(wg::PeerId id) {
@@ -94,7 +64,8 @@ NodePeer* Node::Impl::FindPeer(const PublicKey& key) {
 }
 
 void Node::Impl::Start(Instant now) {
-  for (RelayLink& relay : relays_) {
+  is_started_ = true;
+  for (auto& [stream, relay] : relays_) {
     relay.Start(now);
   }
   TouchAll();
@@ -111,7 +82,7 @@ void Node::Impl::SetLocalEndpoints(Instant now,
   // A relay's stream that used an address which is gone would be silent for
   // minutes before TCP says so.
   const bool is_gone = !std::ranges::includes(endpoints, local_.bases);
-  for (RelayLink& relay : relays_) {
+  for (auto& [stream, relay] : relays_) {
     if (is_gone) {
       relay.Reconnect(now);
     } else {
@@ -128,7 +99,7 @@ void Node::Impl::SetLocalEndpoints(Instant now,
   prober_.ForgetUdp();
   prober_.SetBases(now, ProbedBases());
   UpdateMapped(now);
-  for (const auto& peer : peers_) {
+  for (const auto& [id, peer] : peers_) {
     Touch(*peer);
     peer->link.HandleLocalAddresses(now);
     if (is_change) {
@@ -154,8 +125,11 @@ void Node::Impl::HandleTimeout(Instant now) {
   inbound_.HandleTimeout(now);
   hard_.HandleTimeout(now);
   lifetime_.HandleTimeout(now);
-  for (RelayLink& relay : relays_) {
+  for (auto& [stream, relay] : relays_) {
     relay.HandleTimeout(now);
+  }
+  if (retire_own_at_ && now >= *retire_own_at_) {
+    RetirePrivateKey(now);
   }
   while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
     NodePeer& peer = *FindPeer(deadlines_.begin()->second);
@@ -163,6 +137,7 @@ void Node::Impl::HandleTimeout(Instant now) {
     peer.deadline.reset();
     peer.link.HandleTimeout(now);
     peer.watch.HandleTimeout(now);
+    CheckKeys(now, peer);
     Touch(peer);
   }
   Settle(now);
@@ -173,6 +148,7 @@ void Node::Impl::HandleTimeout(Instant now) {
 void Node::Impl::Settle(Instant now) {
   DrainRelays(now);
   RunDevice(now);
+  DrainDevice(now);
   DrainProber(now);
   DrainInbound();
   DrainHardPath(now);
@@ -183,8 +159,8 @@ void Node::Impl::Settle(Instant now) {
     peer.is_touched = false;
     DrainLink(now, peer);
   }
+  DrainDevice(now);
   RouteDatagrams(now);
-  DrainDevice();
   DrainHardPath(now);
   UpdateDeadlines(now);
 }
@@ -201,7 +177,7 @@ void Node::Impl::Touch(NodePeer& peer) {
 }
 
 void Node::Impl::TouchAll() {
-  for (const auto& peer : peers_) {
+  for (const auto& [id, peer] : peers_) {
     Touch(*peer);
   }
 }
@@ -209,9 +185,10 @@ void Node::Impl::TouchAll() {
 void Node::Impl::UpdateDeadlines(Instant now) {
   for (NodePeer* peer : undated_) {
     peer->needs_deadline = false;
-    const auto next =
+    const auto next = Earlier(
         Earlier(Earlier(peer->link.NextTimeout(), peer->watch.NextTimeout()),
-                HardDue(now, *peer));
+                HardDue(now, *peer)),
+        Earlier(peer->retire_at, peer->call_at));
     if (next == peer->deadline) {
       continue;
     }
@@ -228,6 +205,7 @@ void Node::Impl::UpdateDeadlines(Instant now) {
 
 void Node::Impl::DrainLink(Instant now, NodePeer& peer) {
   ++counters_.peer_visits;
+  peer.was_active = peer.was_active || peer.link.is_active();
   while (const auto event = peer.link.PollEvent()) {
     HandleLinkEvent(now, peer, *event);
   }
@@ -265,6 +243,9 @@ void Node::Impl::HandleLinkEvent(Instant now, NodePeer& peer,
       prober_.ForgetUdp();  // whoever still gets through says so soon
     }
     peer.watch.HandlePath(now, id);
+    if (path->pair && !RelayFor(peer)) {
+      CallPeer(now, peer);  // no handshake could reach it before
+    }
     peer.held.Clear();
     peer.held_bytes = 0;
   } else if (std::holds_alternative<SearchBegunEvent>(event)) {
@@ -285,12 +266,10 @@ void Node::Impl::HandleLinkEvent(Instant now, NodePeer& peer,
   }
 }
 
-void Node::Impl::DrainDevice() {
+void Node::Impl::DrainDevice(Instant now) {
   while (const auto event = device_.PollEvent()) {
     if (const auto* done = std::get_if<wg::HandshakeCompleted>(&*event)) {
-      if (const NodePeer* peer = FindPeer(done->peer)) {
-        events_.emplace_back(HandshakeCompleted{peer->entry.name});
-      }
+      HandleHandshake(now, done->peer);
     }
   }
 }
@@ -312,7 +291,7 @@ void Node::Impl::DrainProber(Instant now) {
     return;
   }
   ProbeRelays(now);  // their streams may have had the old one
-  for (const auto& peer : peers_) {
+  for (const auto& [id, peer] : peers_) {
     peer->link.HandleLocalAddresses(now);
     Touch(*peer);
   }
@@ -333,7 +312,7 @@ Path Node::Impl::CurrentPath(const NodePeer& peer) const {
             .loss = peer.watch.loss()};
   }
   if (const auto relay = RelayFor(peer)) {
-    return {.kind = PathKind::kRelay, .relay = relays_[*relay].name()};
+    return {.kind = PathKind::kRelay, .relay = RelayName(RelayOf(*relay))};
   }
   return {};
 }
@@ -356,7 +335,8 @@ std::optional<RelayCommand> Node::Impl::PollRelayCommand() {
 
 size_t Node::Impl::PollRelayBytes(Instant now, RelayId relay,
                                   MutableBytes out) {
-  return relay < relays_.size() ? relays_[relay].PollTransmit(now, out) : 0;
+  const auto found = relays_.find(relay);
+  return found == relays_.end() ? 0 : found->second.PollTransmit(now, out);
 }
 
 std::optional<NodeEvent> Node::Impl::PollEvent() {
@@ -368,9 +348,10 @@ std::optional<Instant> Node::Impl::NextTimeout() const {
   next = Earlier(next, inbound_.NextTimeout());
   next = Earlier(next, hard_.NextTimeout());
   next = Earlier(next, lifetime_.NextTimeout());
-  for (const RelayLink& relay : relays_) {
+  for (const auto& [stream, relay] : relays_) {
     next = Earlier(next, relay.NextTimeout());
   }
+  next = Earlier(next, retire_own_at_);
   if (!deadlines_.empty()) {
     next = Earlier(next, deadlines_.begin()->first);
   }
@@ -388,7 +369,7 @@ PeerState Node::Impl::DescribePeer(const NodePeer& peer) const {
     state.is_resting = peer.link.is_resting();
     state.keepalive_interval = peer.link.keepalive_interval();
   }
-  if (const auto status = device_.GetPeer(peer.id)) {
+  if (const auto status = device_.GetPeer(peer.active.id)) {
     state.last_handshake = status->last_handshake;
     state.rx_bytes = status->rx_bytes;
     state.tx_bytes = status->tx_bytes;
@@ -398,9 +379,9 @@ PeerState Node::Impl::DescribePeer(const NodePeer& peer) const {
 
 NodeState Node::Impl::Snapshot() const {
   NodeState state{.mesh = config_.mesh.name,
-                  .name = self_->name,
-                  .public_key = self_->public_key,
-                  .addresses = self_->addresses,
+                  .name = self_.name,
+                  .public_key = self_.public_key,
+                  .addresses = self_.addresses,
                   .local_endpoints = local_.bases,
                   .mapping_lifetime = local_.mapping_lifetime,
                   .port_mapping = port_mapping_};
@@ -409,12 +390,14 @@ NodeState Node::Impl::Snapshot() const {
       state.reflexive.push_back(address.mapped);
     }
   }
-  for (const RelayLink& relay : relays_) {
-    state.relays.push_back({.name = relay.name(),
-                            .is_up = relay.is_up(),
-                            .is_home = relay.is_home()});
+  for (const auto& [stream, relay] : relays_) {
+    if (IsCurrent(stream)) {
+      state.relays.push_back({.name = relay.name(),
+                              .is_up = UpStream(RelayOf(stream)).has_value(),
+                              .is_home = relay.is_home()});
+    }
   }
-  for (const auto& peer : peers_) {
+  for (const auto& [id, peer] : peers_) {
     state.peers.push_back(DescribePeer(*peer));
   }
   return state;

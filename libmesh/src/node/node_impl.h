@@ -24,20 +24,41 @@
 
 namespace natkit::mesh {
 
-/// Everything one peer needs; lives as long as the node.
+/// One of a peer's keys, and its entry in the WireGuard device.
+struct PeerKey {
+  PublicKey key;
+  wg::PeerId id = wg::kNoPeer;
+};
+
+/// Everything one peer needs.
 struct NodePeer {
-  NodePeer(const NodeEntry& node_entry, const NodeConfig& config,
-           const PublicKey& own, const LocalAddresses& local, Rng& rng)
-      : entry(node_entry),
-        box(config.private_key, node_entry.public_key),
-        link({.own = own,
-              .peer = node_entry.public_key,
-              .fixed_endpoint = node_entry.endpoint},
+  NodePeer(PeerConfig config, const StaticPrivateKey& own_key,
+           const LocalAddresses& local, Rng& rng)
+      : entry(std::move(config.entry)),
+        signalling_key(config.signalling_key.value_or(entry.public_key)),
+        was_active(config.was_active),
+        box(own_key, signalling_key),
+        link({.own = DerivePublicKey(own_key),
+              .peer = signalling_key,
+              .fixed_endpoint = entry.endpoint},
              local, rng) {}
 
-  const NodeEntry& entry;
+  NodeEntry entry;
+  PublicKey signalling_key;
+  bool was_active = false;  ///< since the start, or shortly before
+  /// The peer's name within the node as long as it exists: the first of its
+  /// device entries, which may be gone.
   wg::PeerId id = wg::kNoPeer;
-  RelayId home_relay = 0;
+  /// The device's entries of this peer: one, or two while its key changes.
+  std::vector<PeerKey> keys;
+  PeerKey active;  ///< the one of `keys` that has the prefixes
+  /// When keys other than the active one go.
+  std::optional<Instant> retire_at;
+  /// Our own key is new: until the peer answers, it is called again.
+  std::optional<Instant> call_at;
+  int calls = 0;
+  Instant control_heard_at = Instant::min();
+  std::optional<RelayId> home_relay;
   std::optional<RelayId> heard_on;  ///< relay of its last packet
   SignalBox box;
   SignalReplayFilter replay;
@@ -58,8 +79,10 @@ struct NodePeer {
 };
 
 /// The node engine behind Node. Split by concern over several files:
-/// node_impl.cc (life cycle, outputs), node_data_path.cc (datagrams and
-/// packets), node_signalling.cc (signals and relays).
+/// node_impl.cc (life cycle, outputs), node_peers.cc (peers that come and go),
+/// node_rotation.cc (keys that change), node_relays.cc (relays that come and
+/// go), node_data_path.cc (datagrams and packets), node_signalling.cc and
+/// node_control.cc (signals).
 class Node::Impl {
  public:
   Impl(NodeConfig config, const NodeEntry& self, Rng& rng);
@@ -78,6 +101,17 @@ class Node::Impl {
   void HandleSocketsOpened(Instant now, uint32_t request,
                            const std::vector<Endpoint>& sockets);
   void HandleTimeout(Instant now);
+  Result<void> SetPeer(Instant now, PeerConfig config);
+  bool RemovePeer(Instant now, const PublicKey& node_key);
+  Result<void> Apply(Instant now, NodeUpdate update);
+  Result<void> SetRelays(Instant now, const std::vector<RelayConfig>& relays,
+                         std::optional<RelayId> home);
+  void SetSelf(Instant now, NodeEntry self);
+  Result<void> SetPrivateKey(Instant now, StaticPrivateKey next);
+  void RetirePrivateKey(Instant now);
+  void SetControlReach(Instant now, bool is_reachable);
+  void HandleControlSignal(Instant now, const PublicKey& key, ByteView bytes);
+  std::optional<ControlSignal> PollControlSignal();
   Result<void> SendPing(Instant now, std::string_view name, uint16_t sequence);
 
   PacketBatch& udp_out() { return udp_out_; }
@@ -100,9 +134,44 @@ class Node::Impl {
   [[nodiscard]] const NodeCounters& counters() const { return counters_; }
 
  private:
-  // node_impl.cc
-  void AddPeer(const NodeEntry& entry, Instant now);
+  // node_peers.cc
+  [[nodiscard]] const StaticPrivateKey& SignallingKey() const;
+  [[nodiscard]] Result<void> CheckPeer(const PeerConfig& config,
+                                       const NodePeer* known) const;
+  Result<void> PutPeer(Instant now, PeerConfig config);
+  Result<void> PutEntries(Instant now, NodePeer& peer, PeerConfig& config);
+  Result<void> AddEntry(Instant now, NodePeer& peer, const PublicKey& key);
+  void DropEntry(NodePeer& peer, const PublicKey& key);
+  void ChangePeer(NodePeer& peer, PeerConfig& config);
+  NodePeer* FindKnown(const PeerConfig& config);
+  NodePeer* FindSignalling(const PublicKey& key);
+  NodePeer* FindPeer(std::string_view name) const;
+  void DropPeer(Instant now, NodePeer& peer);
+  void DropPeerSockets(Instant now, NodePeer& peer);
+
+  // node_rotation.cc
+  void ActivateKey(Instant now, NodePeer& peer, const PeerKey& key);
+  void HandleHandshake(Instant now, wg::PeerId id);
+  void RetireKeys(Instant now, NodePeer& peer);
+  void CallPeer(Instant now, NodePeer& peer);
+  void CheckKeys(Instant now, NodePeer& peer);
+
+  // node_relays.cc
   [[nodiscard]] RelayId FindRelay(const std::string& name) const;
+  [[nodiscard]] std::string RelayName(RelayId relay) const;
+  [[nodiscard]] RelayId StreamOf(RelayId relay) const;
+  [[nodiscard]] bool IsCurrent(RelayId stream) const;
+  [[nodiscard]] std::optional<RelayId> UpStream(RelayId relay) const;
+  [[nodiscard]] bool HasRelay() const;
+  void OpenRelay(Instant now, const RelayConfig& relay);
+  void CloseStream(RelayId stream);
+  void CloseRelay(RelayId relay);
+
+  // node_control.cc
+  void PushControl(const NodePeer& peer, std::vector<uint8_t> packet);
+  [[nodiscard]] bool NeedsControl(Instant now, const NodePeer& peer) const;
+
+  // node_impl.cc
   void Settle(Instant now);
   /// The peer has something to say, or may have: Settle() will look.
   void Touch(NodePeer& peer);
@@ -110,7 +179,7 @@ class Node::Impl {
   void UpdateDeadlines(Instant now);
   void DrainLink(Instant now, NodePeer& peer);
   void HandleLinkEvent(Instant now, NodePeer& peer, const LinkEvent& event);
-  void DrainDevice();
+  void DrainDevice(Instant now);
   void DrainProber(Instant now);
   void ReportPath(NodePeer& peer);
   [[nodiscard]] Path CurrentPath(const NodePeer& peer) const;
@@ -161,6 +230,8 @@ class Node::Impl {
   /// False if that was not asked for by OpenFreshSocket().
   bool TakeFreshSocket(Instant now, uint32_t request,
                        const std::vector<Endpoint>& sockets);
+  /// The socket of a hit that nobody can use any more.
+  void CloseUnlessMain(const Endpoint& socket);
   void CloseSocket(Instant now, const Endpoint& socket);
   /// What STUN servers are asked from.
   [[nodiscard]] std::vector<Endpoint> ProbedBases() const;
@@ -207,7 +278,7 @@ class Node::Impl {
   void HandleHello(Instant now, NodePeer& peer);
 
   NodeConfig config_;
-  const NodeEntry* self_;
+  NodeEntry self_;
   Rng& rng_;
   wg::Device device_;
   LocalAddresses local_;
@@ -224,10 +295,19 @@ class Node::Impl {
   uint32_t last_fresh_request_ = 0;
   std::deque<SocketCommand> socket_commands_;
   std::vector<Endpoint> stun_servers_;
-  std::deque<RelayLink> relays_;
-  std::vector<std::unique_ptr<NodePeer>> peers_;
+  std::map<RelayId, RelayConfig> relay_configs_;
+  std::optional<RelayId> home_relay_;
+  std::map<RelayId, RelayLink> relays_;  ///< by stream
+  /// Counts our keys; a part of the names of streams.
+  uint16_t generation_ = 0;
+  std::optional<Instant> retire_own_at_;
+  bool is_started_ = false;
+  bool has_control_ = false;
+  std::deque<ControlSignal> control_signals_;
+  std::map<wg::PeerId, std::unique_ptr<NodePeer>> peers_;
   std::unordered_map<wg::PeerId, NodePeer*> by_id_;
   std::unordered_map<PublicKey, NodePeer*> by_key_;
+  std::unordered_map<PublicKey, NodePeer*> by_signalling_key_;
   /// Whose STUN a datagram is; agents are named by PeerId.
   ice::Mux mux_;
   std::vector<NodePeer*> touched_;

@@ -14,7 +14,7 @@ constexpr Duration kRelayCheck = std::chrono::seconds(20);
 }  // namespace
 
 void Node::Impl::SetRelayChecks() {
-  for (RelayLink& relay : relays_) {
+  for (auto& [stream, relay] : relays_) {
     relay.SetIdleCheck(power_ == nat::PowerMode::kMains
                            ? std::optional<Duration>(kRelayCheck)
                            : std::nullopt);
@@ -35,7 +35,7 @@ void Node::Impl::SetPowerMode(Instant now, nat::PowerMode power) {
 
 void Node::Impl::MeasureLifetime(Instant now) {
   // Who sends no keepalives need not know.
-  if (!self_->mapping_lifetime && power_ != nat::PowerMode::kMobileIdle) {
+  if (!self_.mapping_lifetime && power_ != nat::PowerMode::kMobileIdle) {
     lifetime_.Want(now);
   }
 }
@@ -60,12 +60,12 @@ void Node::Impl::DrainLifetime(Instant now) {
         transmit->datagram.payload,
         {.remote = transmit->datagram.to, .local = transmit->from});
   }
-  if (self_->mapping_lifetime ||
+  if (self_.mapping_lifetime ||
       local_.mapping_lifetime == lifetime_.lifetime()) {
     return;
   }
   local_.mapping_lifetime = lifetime_.lifetime();
-  for (const auto& peer : peers_) {
+  for (const auto& [id, peer] : peers_) {
     peer->link.HandleLocalAddresses(now);
     Touch(*peer);
   }

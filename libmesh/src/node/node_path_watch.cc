@@ -85,7 +85,7 @@ void Node::Impl::DrainWatch(Instant now, NodePeer& peer) {
 }
 
 void Node::Impl::ProbeRelays(Instant now) {
-  for (RelayLink& relay : relays_) {
+  for (auto& [stream, relay] : relays_) {
     relay.Probe(now);
   }
 }
@@ -96,7 +96,7 @@ void Node::Impl::SendKeepaliveDirectly(Instant now, NodePeer& peer) {
     return;
   }
   keepalive_.Clear();
-  device_.SendKeepalive(now, peer.id, keepalive_);
+  device_.SendKeepalive(now, peer.active.id, keepalive_);
   for (size_t i = 0; i < keepalive_.size(); ++i) {
     SendDirect(now, peer, *choice.direct, keepalive_.bytes(i));
   }

@@ -61,19 +61,18 @@ void Node::Impl::UpdateNetwork(Instant now) {
     return;
   }
   local_.network = side;
-  for (const auto& peer : peers_) {
+  for (const auto& [id, peer] : peers_) {
     peer->link.HandleLocalAddresses(now);
   }
 }
 
 Result<nat::PathDiagnosis> Node::Impl::Explain(Instant now,
                                                std::string_view name) const {
-  const auto found = std::ranges::find_if(
-      peers_, [&](const auto& peer) { return peer->entry.name == name; });
-  if (found == peers_.end()) {
+  const NodePeer* found = FindPeer(name);
+  if (found == nullptr) {
     return Fail(Errc::kNotFound);
   }
-  const NodePeer& peer = **found;
+  const NodePeer& peer = *found;
   const bool is_direct = CurrentPath(peer).kind == PathKind::kDirect;
   const bool is_broken = peer.link.Path().direct &&
                          peer.watch.trust() == PathWatch::Trust::kBroken;
@@ -82,7 +81,7 @@ Result<nat::PathDiagnosis> Node::Impl::Explain(Instant now,
   std::optional<nat::PathSide> theirs = peer.link.remote_network();
   if (is_direct) {
     const ice::SelectedPair pair = *peer.link.Path().direct;
-    ConfirmEndpoint(self_->endpoint, pair.local_mapped, ours);
+    ConfirmEndpoint(self_.endpoint, pair.local_mapped, ours);
     if (theirs) {
       ConfirmEndpoint(peer.entry.endpoint, pair.remote, *theirs);
     }
@@ -98,7 +97,7 @@ Result<nat::PathDiagnosis> Node::Impl::Explain(Instant now,
                        : std::nullopt,
        .is_active = peer.link.is_active(),
        .has_searched = peer.link.has_searched(now),
-       .has_relay = std::ranges::any_of(relays_, &RelayLink::is_up),
+       .has_relay = HasRelay(),
        .hard_punch = HardOutcome(peer),
        .we_allow_hard_punch = hard_.is_allowed(),
        .they_allow_hard_punch = peer.entry.hard_nat.is_allowed,
@@ -115,7 +114,7 @@ void Node::Impl::UpdateMapped(Instant now) {
   }
   local_.mapped = mapped;
   local_.middle = middle;
-  for (const auto& peer : peers_) {
+  for (const auto& [id, peer] : peers_) {
     peer->link.HandleLocalAddresses(now);
   }
   UpdateNetwork(now);
@@ -159,7 +158,7 @@ nat::MappedPort Node::Impl::DescribeMappedPort() const {
   const nat::PortMapping* mapping = FindOwnMapping();
   const bool is_verified = mapping != nullptr &&
                            mapping->standing == nat::MappingStanding::kVerified;
-  if (self_->endpoint && !is_verified) {
+  if (self_.endpoint && !is_verified) {
     return nat::MappedPort::kClaimed;
   }
   if (mapping == nullptr) {

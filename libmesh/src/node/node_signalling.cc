@@ -6,30 +6,29 @@ namespace natkit::mesh {
 
 void Node::Impl::HandleRelayOpen(Instant now, RelayId relay,
                                  const std::optional<PublicKey>& server_key) {
-  if (relay < relays_.size()) {
-    relays_[relay].HandleOpen(now, server_key);
+  if (const auto found = relays_.find(relay); found != relays_.end()) {
+    found->second.HandleOpen(now, server_key);
     Settle(now);
   }
 }
 
 void Node::Impl::HandleRelayBytes(Instant now, RelayId relay, ByteView bytes) {
-  if (relay < relays_.size()) {
-    relays_[relay].HandleBytes(now, bytes);
+  if (const auto found = relays_.find(relay); found != relays_.end()) {
+    found->second.HandleBytes(now, bytes);
     Settle(now);
   }
 }
 
 void Node::Impl::HandleRelayClosed(Instant now, RelayId relay,
                                    std::string_view reason) {
-  if (relay < relays_.size()) {
-    relays_[relay].HandleClosed(now, reason);
+  if (const auto found = relays_.find(relay); found != relays_.end()) {
+    found->second.HandleClosed(now, reason);
     Settle(now);
   }
 }
 
 void Node::Impl::DrainRelays(Instant now) {
-  for (RelayId id = 0; id < relays_.size(); ++id) {
-    RelayLink& relay = relays_[id];
+  for (auto& [id, relay] : relays_) {
     while (auto event = relay.PollEvent()) {
       HandleRelayEvent(now, id, std::move(*event));
     }
@@ -48,19 +47,25 @@ void Node::Impl::HandleRelayEvent(Instant now, RelayId relay,
   if (const auto* packet = std::get_if<RelayedPacket>(&event)) {
     TakeRelayed(now, relay, *packet);
   } else if (std::holds_alternative<RelayUp>(event)) {
-    events_.emplace_back(RelayChanged{.relay = relay, .is_up = true});
+    if (IsCurrent(relay)) {
+      events_.emplace_back(
+          RelayChanged{.relay = RelayOf(relay), .is_up = true});
+    }
     TouchAll();
     GreetPeers(now);
-    for (const auto& peer : peers_) {
+    for (const auto& [id, peer] : peers_) {
       peer->link.HandleRelayUp(now);
     }
   } else if (auto* down = std::get_if<RelayDown>(&event)) {
-    events_.emplace_back(RelayChanged{
-        .relay = relay, .is_up = false, .reason = std::move(down->reason)});
+    if (IsCurrent(relay)) {
+      events_.emplace_back(RelayChanged{.relay = RelayOf(relay),
+                                        .is_up = false,
+                                        .reason = std::move(down->reason)});
+    }
     TouchAll();
   } else if (const auto* gone = std::get_if<RelayPeerGone>(&event)) {
     NodePeer* peer = FindPeer(gone->peer);
-    if (peer != nullptr && peer->heard_on == relay) {
+    if (peer != nullptr && peer->heard_on == RelayOf(relay)) {
       peer->heard_on.reset();
       Touch(*peer);
     }
@@ -74,14 +79,15 @@ void Node::Impl::TakeRelayed(Instant now, RelayId relay,
     ++counters_.dropped_unknown_senders;
     return;
   }
-  peer->heard_on = relay;
+  peer->heard_on = RelayOf(relay);
   Touch(*peer);
   if (LooksLikeSignal(packet.bytes)) {
     TakeSignal(now, *peer, packet.bytes);
     return;
   }
   ++counters_.received_relayed;
-  wg_in_.AppendCopy(packet.bytes, {.remote = RelayedEndpoint(relay, peer->id)});
+  wg_in_.AppendCopy(packet.bytes,
+                    {.remote = RelayedEndpoint(RelayOf(relay), peer->id)});
 }
 
 void Node::Impl::TakeSignal(Instant now, NodePeer& peer, ByteView packet) {
@@ -124,18 +130,20 @@ void Node::Impl::TakeSignal(Instant now, NodePeer& peer, ByteView packet) {
 void Node::Impl::HandleHello(Instant now, NodePeer& peer) {
   const bool restarted = peer.replay.peer_restarted();
   peer.link.HandlePeerUp(now, restarted);
-  const auto status = device_.GetPeer(peer.id);
+  const auto status = device_.GetPeer(peer.active.id);
   // What we sent before it was there is lost, and a peer that restarted has
   // forgotten our session: do not wait for WireGuard's timers.
   if (peer.link.is_active() && (restarted || !status || !status->has_session)) {
-    (void)device_.InitiateHandshake(now, peer.id, wg::HandshakePace::kForced,
-                                    wg_out_);
+    (void)device_.InitiateHandshake(now, peer.active.id,
+                                    wg::HandshakePace::kForced, wg_out_);
   }
 }
 
 void Node::Impl::GreetPeers(Instant now) {
-  for (const auto& peer : peers_) {
-    SendSignal(now, *peer, Hello{});
+  for (const auto& [id, peer] : peers_) {
+    if (config_.greets == GreetPolicy::kAllPeers || peer->was_active) {
+      SendSignal(now, *peer, Hello{});
+    }
   }
 }
 
@@ -149,9 +157,15 @@ void Node::Impl::SendSignal(Instant now, NodePeer& peer, SignalBody body) {
               .count()),
       .body = std::move(body)};
   const auto packet = peer.box.Seal(signal, rng_);
+  if (packet.empty()) {
+    return;
+  }
   const auto relay = RelayFor(peer);
-  if (packet.empty() || !relay ||
-      !relays_[*relay].Send(now, peer.entry.public_key, packet)) {
+  const bool is_relayed =
+      relay && relays_.at(*relay).Send(now, peer.active.key, packet);
+  if (has_control_ && (!is_relayed || NeedsControl(now, peer))) {
+    PushControl(peer, packet);
+  } else if (!is_relayed) {
     ++counters_.dropped_no_relay;
   }
 }

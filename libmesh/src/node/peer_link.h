@@ -112,6 +112,19 @@ class PeerLink {
                      const Endpoint& remote);
   /// The answer to a FreshSocketWantedEvent; nullopt: there is none.
   void HandleFreshSocket(Instant now, const std::optional<Endpoint>& socket);
+  /// The peer is about to be forgotten: gives back what it holds.
+  void Stop(Instant now) { Deactivate(now); }
+
+  /// Of the next session.
+  void SetFixedEndpoint(const std::optional<Endpoint>& endpoint) {
+    config_.fixed_endpoint = endpoint;
+  }
+
+  /// What we last asked of the peer was asked before, without an answer.
+  [[nodiscard]] bool is_unanswered() const {
+    return signal_due_ && signal_attempt_ > 1;
+  }
+
   /// Keeps the session, as far as it is only a retry that would end it.
   void HoldSession(Instant until);
   void HandleTimeout(Instant now);

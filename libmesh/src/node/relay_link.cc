@@ -123,6 +123,17 @@ void RelayLink::Probe(Instant now) {
   }
 }
 
+void RelayLink::SetHome(bool is_home) {
+  if (is_home == is_home_) {
+    return;
+  }
+  is_home_ = is_home;
+  if (client_) {
+    client_->NotePreferred(is_home ? derp::HomeRegion::kYes
+                                   : derp::HomeRegion::kNo);
+  }
+}
+
 void RelayLink::Ask(Instant now, Duration patience) {
   if (!probe_ends_at_) {
     client_->Ping(now);

@@ -57,6 +57,12 @@ class RelayLink {
   void HandleTimeout(Instant now);
   /// The address that the stream uses is gone: connects again at once.
   void Reconnect(Instant now);
+  /// Whether this is our home relay, from now on.
+  void SetHome(bool is_home);
+
+  /// True while there is a stream that the shell would have to close.
+  [[nodiscard]] bool has_stream() const { return state_ != State::kDown; }
+
   /// Something suggests that the stream is dead: unless the relay is heard
   /// within two round trips and 0.3 s, a second at most, connects again.
   void Probe(Instant now);

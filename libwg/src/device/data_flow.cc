@@ -201,7 +201,8 @@ void Device::Impl::DeliverInner(Instant now, Peer& peer,
     plaintext.DropLast();
     return;
   }
-  if (allowed_ips_.Find(header->source) != &peer) {
+  const Peer* owner = allowed_ips_.Find(header->source);
+  if (owner == nullptr || (owner != &peer && owner->id != peer.joined)) {
     Count(DropReason::kNotAllowed);
     plaintext.DropLast();
     return;

@@ -40,6 +40,16 @@ Result<void> Device::SetEndpoint(PeerId peer, const Endpoint& remote,
   return impl_->SetEndpoint(peer, remote, local);
 }
 
+Result<void> Device::JoinPeers(PeerId one, PeerId other) {
+  return impl_->JoinPeers(one, other);
+}
+
+Result<void> Device::MovePrefixes(Instant now, PeerId from, PeerId to,
+                                  PacketBatch& out) {
+  impl_->latest_now_ = now;
+  return impl_->MovePrefixes(now, from, to, out);
+}
+
 void Device::ReportLoad(Load load) {
   impl_->reported_load_ = load;
 }

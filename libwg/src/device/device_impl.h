@@ -35,6 +35,9 @@ class Device::Impl {
   void RemoveAllPeers();
   Result<void> SetEndpoint(PeerId id, const Endpoint& remote,
                            const Endpoint& local);
+  Result<void> JoinPeers(PeerId one, PeerId other);
+  Result<void> MovePrefixes(Instant now, PeerId from, PeerId to,
+                            PacketBatch& out);
   [[nodiscard]] Peer* FindById(PeerId id) const;
   [[nodiscard]] Peer* FindByKey(const PublicKey& key) const;
   [[nodiscard]] PeerStatus StatusOf(const Peer& peer, Instant now) const;

@@ -45,7 +45,9 @@ void Device::Impl::SetPrivateKey(StaticPrivateKey key) {
   }
   for (const auto& [id, peer] : peers_) {
     ComputeStaticStatic(*peer);
-    FlushStaged(*peer);
+    if (!identity_) {
+      FlushStaged(*peer);
+    }
     if (ClearSessions(*peer)) {
       Raise(SessionExpired{id});
     }
@@ -128,6 +130,42 @@ Result<void> Device::Impl::SetEndpoint(PeerId id, const Endpoint& remote,
   }
   peer->remote = remote;
   peer->local = local;
+  return {};
+}
+
+Result<void> Device::Impl::JoinPeers(PeerId one, PeerId other) {
+  Peer* first = FindById(one);
+  Peer* second = FindById(other);
+  if (first == nullptr || second == nullptr) {
+    return Fail(Errc::kNotFound);
+  }
+  if (first == second) {
+    return Fail(Errc::kBadValue);
+  }
+  first->joined = other;
+  second->joined = one;
+  return {};
+}
+
+Result<void> Device::Impl::MovePrefixes(Instant now, PeerId from, PeerId to,
+                                        PacketBatch& out) {
+  Peer* source = FindById(from);
+  Peer* target = FindById(to);
+  if (source == nullptr || target == nullptr) {
+    return Fail(Errc::kNotFound);
+  }
+  if (source == target) {
+    return Fail(Errc::kBadValue);
+  }
+  const auto& held = allowed_ips_.PrefixesOf(*source);
+  const std::vector<IpPrefix> prefixes(held.begin(), held.end());
+  for (const IpPrefix& prefix : prefixes) {
+    allowed_ips_.Add(prefix, *target);
+  }
+  for (const auto& packet : source->staged.TakeAll()) {
+    SendToPeer(now, *target, packet, out);
+  }
+  Reschedule(*target);
   return {};
 }
 

@@ -42,6 +42,9 @@ struct Peer {
   /// nullopt without our private key, or when the peer's key has low order.
   std::optional<SharedSecret> static_static;
 
+  /// The same host under another key; kNoPeer, or a peer that may be gone.
+  PeerId joined = kNoPeer;
+
   std::optional<Endpoint> remote;
   Endpoint local;
 

@@ -15,17 +15,30 @@
 #include "natkit/base/time.h"
 #include "natkit/mesh/mesh_file.h"
 #include "natkit/mesh/node_event.h"
+#include "natkit/mesh/node_update.h"
 #include "natkit/nat/path_diagnosis.h"
 
 namespace natkit::mesh {
 
+/// Whom a node tells that it is there when a relay comes up.
+enum class GreetPolicy : uint8_t {
+  kAllPeers,
+  /// Only whom it has talked with: idle peers cost no packets.
+  kActivePeers,
+};
+
 /// Everything a node needs to know in advance.
 struct NodeConfig {
+  /// At least ourselves; the others may come by Node::SetPeer().
   MeshFile mesh;
   std::string name;  ///< which node of `mesh` we are
   StaticPrivateKey private_key;
   /// Mixed into every handshake of the mesh, the same on every node.
   std::optional<PresharedKey> preshared_key;
+  /// Signals are sealed with it; none: the private key. Its public part stays
+  /// what it is while the private key changes.
+  std::optional<StaticPrivateKey> signalling_key = std::nullopt;
+  GreetPolicy greets = GreetPolicy::kAllPeers;
   /// Wall clock time (since the Unix epoch) at Instant{}.
   Duration wall_clock_offset{0};
 };
@@ -39,8 +52,9 @@ struct NodeConfig {
 /// socket per family, opens the relay streams it is asked for, and carries
 /// packets between this and a TUN device. After each input, drain udp_out(),
 /// openers_out() and tun_out() (and clear them), PollRelayCommand(),
-/// PollSocketCommand(), PollRelayBytes() of each open relay and PollEvent(),
-/// then arm one timer at NextTimeout(). Not thread-safe.
+/// PollSocketCommand(), PollRelayBytes() of each open relay,
+/// PollControlSignal() and PollEvent(), then arm one timer at NextTimeout().
+/// Not thread-safe.
 class Node {
  public:
   /// Errors: kNotFound (no such node), kBadValue (the private key is not the
@@ -80,6 +94,41 @@ class Node {
   void HandleSocketsOpened(Instant now, uint32_t request,
                            const std::vector<Endpoint>& sockets);
   void HandleTimeout(Instant now);
+
+  // Changes. Each is effective when it returns and costs what the peer or the
+  // relay concerned costs.
+  /// Adds a peer, or changes the one with this signalling key, node key or next
+  /// key. A prefix that another peer has moves here. Errors, with nothing
+  /// changed: kBadValue for our own or a zero key, for a key of another peer,
+  /// or for a next key without a signalling key; kLimitExceeded.
+  [[nodiscard]] Result<void> SetPeer(Instant now, PeerConfig peer);
+  /// Removes the peer of this node key with all that belongs to it. False if
+  /// there is none.
+  bool RemovePeer(Instant now, const PublicKey& node_key);
+  /// All changes without a packet between them: removals, then peers in their
+  /// order. Errors as SetPeer(); the other changes are made nevertheless.
+  [[nodiscard]] Result<void> Apply(Instant now, NodeUpdate update);
+  /// The relays from now on: others are closed, new and changed ones are
+  /// connected. Errors, with nothing changed: kBadValue for a number used
+  /// twice or above 65535.
+  [[nodiscard]] Result<void> SetRelays(Instant now,
+                                       const std::vector<RelayConfig>& relays,
+                                       std::optional<RelayId> home);
+  /// Our own name, addresses, fixed endpoint and hard NAT policy from now on;
+  /// the public key stays what it is.
+  void SetSelf(Instant now, NodeEntry self);
+  /// Changes our node key (mesh.md 4.4): handshakes with all active peers
+  /// begin at once. Relays are connected under both keys until
+  /// RetirePrivateKey(), at most three minutes. Errors: kInvalidState (no
+  /// signalling key of its own), kBadValue (a peer's key, or zero).
+  [[nodiscard]] Result<void> SetPrivateKey(Instant now, StaticPrivateKey next);
+  void RetirePrivateKey(Instant now);
+  /// Whether the coordination server can carry signals.
+  void SetControlReach(Instant now, bool is_reachable);
+  /// A signal that it has carried; `peer` is the sender's node or signalling
+  /// key.
+  void HandleControlSignal(Instant now, const PublicKey& peer, ByteView bytes);
+
   /// Sends an echo request to a peer's first address; the reply is an event.
   /// Errors: kNotFound (no such peer, or no address of a common family).
   [[nodiscard]] Result<void> SendPing(Instant now, std::string_view peer,
@@ -103,6 +152,9 @@ class Node {
   /// here is bounded, oldest packets first to go.
   [[nodiscard]] size_t PollRelayBytes(Instant now, RelayId relay,
                                       MutableBytes out);
+  /// For the coordination server, while SetControlReach() says so: what cannot
+  /// go over a relay, and what has found no answer there.
+  [[nodiscard]] std::optional<ControlSignal> PollControlSignal();
   [[nodiscard]] std::optional<NodeEvent> PollEvent();
   [[nodiscard]] std::optional<Instant> NextTimeout() const;
 

@@ -13,8 +13,16 @@
 
 namespace natkit::mesh {
 
-/// Names a relay of the mesh: its position in MeshFile::relays.
+/// Names a relay of the mesh, below 65536: its position in MeshFile::relays, or
+/// the number that Node::SetRelays() gave it. In RelayCommand and the inputs
+/// that answer it, it names one of the relay's streams: RelayOf() is the relay,
+/// and what is above tells streams of one relay apart while our key changes.
 using RelayId = uint32_t;
+
+/// The relay that a stream leads to.
+[[nodiscard]] constexpr RelayId RelayOf(RelayId stream) {
+  return stream & 0xffffU;
+}
 
 /// How packets to a peer travel.
 enum class PathKind : uint8_t { kNone, kRelay, kDirect };
@@ -72,8 +80,21 @@ struct MappingProbed {
   nat::InboundReach reach = nat::InboundReach::kUnknown;
 };
 
-using NodeEvent = std::variant<PathChanged, RelayChanged, HandshakeCompleted,
-                               PingReply, ReflexiveChanged, MappingProbed>;
+/// RemovePeer() or Apply() took a peer away.
+struct PeerRemoved {
+  std::string peer;
+  PublicKey public_key;
+};
+
+/// Data to this peer goes to its next key from now on (mesh.md 4.4).
+struct PeerKeyChanged {
+  std::string peer;
+  PublicKey public_key;
+};
+
+using NodeEvent =
+    std::variant<PathChanged, RelayChanged, HandshakeCompleted, PingReply,
+                 ReflexiveChanged, MappingProbed, PeerRemoved, PeerKeyChanged>;
 
 /// Opens a byte stream (TCP, with TLS unless plain) to a relay.
 struct RelayConnect {
@@ -162,10 +183,12 @@ struct NodeCounters {
   uint64_t dropped_unknown_datagrams = 0;  ///< no protocol of ours
   uint64_t dropped_foreign_stun = 0;       ///< STUN that belongs to no session
   uint64_t dropped_unknown_senders = 0;    ///< relayed from outside the mesh
+  uint64_t dropped_removed_peers = 0;  ///< under way when the peer was removed
   uint64_t dropped_bad_signals = 0;
   uint64_t dropped_replayed_signals = 0;
   uint64_t dropped_no_relay = 0;  ///< no path at all to the peer
-  uint64_t sent_direct = 0;       ///< WireGuard datagrams
+  uint64_t sent_control_signals = 0;
+  uint64_t sent_direct = 0;  ///< WireGuard datagrams
   uint64_t sent_relayed = 0;
   uint64_t hard_attempts = 0;   ///< at hard NATs, as either side
   uint64_t hard_datagrams = 0;  ///< sent for them

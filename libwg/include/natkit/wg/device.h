@@ -102,8 +102,10 @@ class Device {
   // Configuration.
 
   /// Sets or (all zeros) takes away the static key. A changed key drops all
-  /// sessions and pending handshakes; a peer with our own public key is
-  /// removed. The same key again changes nothing.
+  /// sessions and pending handshakes; packets that wait for a session go on
+  /// waiting, until the owner or a packet starts a handshake, unless there is
+  /// no key any more. A peer with our own public key is removed. The same key
+  /// again changes nothing.
   void SetPrivateKey(Instant now, StaticPrivateKey key);
 
   /// Creates, changes or removes one peer. Returns its id; kNoPeer when it was
@@ -126,6 +128,17 @@ class Device {
   /// datagram comes from elsewhere. Errors: kNotFound.
   [[nodiscard]] Result<void> SetEndpoint(PeerId peer, const Endpoint& remote,
                                          const Endpoint& local = {});
+
+  /// Makes two peers one host that changes its key: packets of either are
+  /// accepted from the prefixes of both. It ends when either is removed.
+  /// Errors: kNotFound, kBadValue for a peer with itself.
+  [[nodiscard]] Result<void> JoinPeers(PeerId one, PeerId other);
+
+  /// Gives all prefixes of `from` to `to`, and the packets that wait for a
+  /// session of `from`; they are sent, or wait there. Errors: kNotFound,
+  /// kBadValue for a peer to itself.
+  [[nodiscard]] Result<void> MovePrefixes(Instant now, PeerId from, PeerId to,
+                                          PacketBatch& out);
 
   void ReportLoad(Load load);
 

@@ -1,0 +1,185 @@
+// Node keys that change under traffic (mesh.md 4.4).
+
+#include <gtest/gtest.h>
+
+#include "mesh_dynamic_nodes.h"
+
+namespace natkit::mesh {
+namespace {
+
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+/// Packets of both directions that a handshake and what is under way may cost,
+/// at one each way every 10 ms and up to 240 ms there and back.
+constexpr size_t kOneHandshake = 60;
+
+struct Case {
+  bool is_direct;
+  double loss;
+};
+
+class MeshRotation : public ::testing::TestWithParam<Case> {
+ protected:
+  static DynamicNodes& Connect(DynamicNodes& nodes) {
+    NATKIT_CHECK(nodes.TellA() && nodes.TellB());
+    nodes.Exchange(seconds(4));
+    NATKIT_CHECK(nodes.a.IsDirectTo("b") == GetParam().is_direct);
+    nodes.world().network().SetLoss(GetParam().loss);
+    return nodes;
+  }
+
+  static const sim::NatBehavior& Nat() {
+    return GetParam().is_direct ? kHomeNat : kSymmetricNat;
+  }
+
+  /// What the link itself loses of both directions in that many seconds.
+  static size_t LinkLoss(size_t length) {
+    return static_cast<size_t>(GetParam().loss * 400 *
+                               static_cast<double>(length));
+  }
+
+  SeededRng rng_{77};
+};
+
+TEST_P(MeshRotation, CostsNoMoreThanOneHandshake) {
+  DynamicNodes nodes(11, /*has_relays=*/true, Nat());
+  Connect(nodes);
+  StaticPrivateKey next = GeneratePrivateKey(rng_);
+  const uint16_t since = nodes.last_sent();
+  nodes.next_a = DerivePublicKey(next);
+  ASSERT_TRUE(nodes.TellB());
+  nodes.Exchange(seconds(2));
+  nodes.world().Run(std::chrono::milliseconds(500));
+  EXPECT_LE(nodes.lost(since), LinkLoss(2)) << "announced";
+  nodes.a.Rotate(std::move(next));
+  nodes.Exchange(seconds(4));
+  EXPECT_EQ(nodes.b.CountEvents<PeerKeyChanged>(), 1U);
+  nodes.key_a = *nodes.next_a;
+  nodes.next_a.reset();
+  ASSERT_TRUE(nodes.TellB());
+  nodes.a.Do([](Node& node, Instant now) {
+    node.RetirePrivateKey(now);
+    return true;
+  });
+  nodes.Exchange(seconds(4));
+  nodes.world().Run(seconds(1));
+  const size_t lost = nodes.lost(since);
+  EXPECT_LE(lost, kOneHandshake + LinkLoss(10));
+  RecordProperty("lost", static_cast<int>(lost));
+  EXPECT_EQ(nodes.a.IsDirectTo("b"), GetParam().is_direct);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Paths, MeshRotation,
+    ::testing::Values(Case{true, 0}, Case{false, 0}, Case{true, 0.02}),
+    [](const auto& each) {
+      return std::string(each.param.is_direct ? "Direct" : "Relayed") +
+             (each.param.loss > 0 ? "WithLoss" : "");
+    });
+
+TEST(MeshRotationSim, APeerThatLearnsTheNextKeyLateIsReachedThen) {
+  DynamicNodes nodes(12);
+  SeededRng rng(78);
+  ASSERT_TRUE(nodes.TellA());
+  ASSERT_TRUE(nodes.TellB());
+  nodes.Exchange(seconds(3));
+  StaticPrivateKey next = GeneratePrivateKey(rng);
+  const PublicKey key = DerivePublicKey(next);
+  nodes.a.Rotate(std::move(next));
+  nodes.Exchange(seconds(3));
+  nodes.key_a = key;
+  ASSERT_TRUE(nodes.TellB());
+  nodes.Exchange(seconds(2));
+  const uint16_t since = nodes.last_sent();
+  nodes.Exchange(seconds(2));
+  nodes.world().Run(seconds(1));
+  EXPECT_EQ(nodes.lost(since), 0U);
+}
+
+TEST(MeshRotationSim, AnAbortBeforeTheSwitchChangesNothing) {
+  DynamicNodes nodes(13);
+  SeededRng rng(79);
+  ASSERT_TRUE(nodes.TellA());
+  ASSERT_TRUE(nodes.TellB());
+  nodes.Exchange(seconds(3));
+  const uint16_t since = nodes.last_sent();
+  nodes.next_a = DerivePublicKey(GeneratePrivateKey(rng));
+  ASSERT_TRUE(nodes.TellB());
+  nodes.Exchange(seconds(1));
+  nodes.next_a.reset();
+  ASSERT_TRUE(nodes.TellB());
+  nodes.Exchange(seconds(1));
+  nodes.world().Run(seconds(1));
+  EXPECT_EQ(nodes.lost(since), 0U);
+  EXPECT_EQ(nodes.b.CountEvents<PeerKeyChanged>(), 0U);
+}
+
+TEST(MeshRotationSim, TheOldKeyEndsByItselfAfterThreeMinutes) {
+  DynamicNodes nodes(14);
+  SeededRng rng(80);
+  ASSERT_TRUE(nodes.TellA());
+  ASSERT_TRUE(nodes.TellB());
+  nodes.Exchange(seconds(3));
+  StaticPrivateKey next = GeneratePrivateKey(rng);
+  nodes.next_a = DerivePublicKey(next);
+  ASSERT_TRUE(nodes.TellB());
+  nodes.a.Rotate(std::move(next));
+  nodes.Exchange(seconds(2));
+  nodes.world().Run(minutes(4));
+  const uint16_t since = nodes.last_sent();
+  nodes.Exchange(seconds(2));
+  nodes.world().Run(seconds(1));
+  EXPECT_EQ(nodes.lost(since), 0U);
+  nodes.key_a = *nodes.next_a;
+  nodes.next_a.reset();
+  ASSERT_TRUE(nodes.TellB());
+  nodes.Exchange(seconds(2));
+  nodes.world().Run(seconds(1));
+  EXPECT_EQ(nodes.lost(since), 0U);
+}
+
+TEST(MeshRotationSim, NeedsASignallingKeyOfItsOwn) {
+  TwoNodes nodes(kHomeNat, kHomeNat, 15);
+  nodes.StartBoth();
+  SeededRng rng(81);
+  EXPECT_EQ(nodes.a.node()
+                .SetPrivateKey(nodes.world().now(), GeneratePrivateKey(rng))
+                .error()
+                .code,
+            Errc::kInvalidState);
+}
+
+TEST(MeshRotationSim, BothKeysChangeAgainAndAgain) {
+  for (uint64_t seed = 1; seed <= 6; ++seed) {
+    DynamicNodes nodes(seed);
+    SeededRng rng(seed);
+    ASSERT_TRUE(nodes.TellA());
+    ASSERT_TRUE(nodes.TellB());
+    nodes.Exchange(seconds(2));
+    for (int round = 0; round < 8; ++round) {
+      const bool is_a = rng.Below(2) == 0;
+      StaticPrivateKey next = GeneratePrivateKey(rng);
+      const PublicKey key = DerivePublicKey(next);
+      const auto tell = [&] { return is_a ? nodes.TellB() : nodes.TellA(); };
+      if (rng.Below(3) > 0) {
+        (is_a ? nodes.next_a : nodes.next_b) = key;
+        ASSERT_TRUE(tell());
+      }
+      (is_a ? nodes.a : nodes.b).Rotate(std::move(next));
+      nodes.Exchange(std::chrono::milliseconds(10 * rng.Below(200)));
+      (is_a ? nodes.next_a : nodes.next_b).reset();
+      (is_a ? nodes.key_a : nodes.key_b) = key;
+      ASSERT_TRUE(tell());
+      nodes.Exchange(std::chrono::milliseconds(10 * rng.Below(100)));
+    }
+    nodes.Exchange(seconds(8));
+    const uint16_t since = nodes.last_sent();
+    nodes.Exchange(seconds(2));
+    nodes.world().Run(seconds(1));
+    EXPECT_EQ(nodes.lost(since), 0U) << "seed " << seed;
+  }
+}
+
+}  // namespace
+}  // namespace natkit::mesh
