@@ -102,7 +102,7 @@ Outcome<mesh::NodeDump> LoadFile(const DumpSource& source,
     return std::unexpected(interfaces.error());
   }
 
-  struct stat status {};
+  struct stat status{};
 
   if (!source.taken_at && stat(path.c_str(), &status) != 0) {
     return std::unexpected(path + ": gone");

@@ -69,29 +69,47 @@ void NodeShell::Start() {
   StartPortMapping();
 }
 
+std::optional<std::string> NodeShell::NotReady() const {
+  if (node_ != nullptr) {
+    return std::nullopt;
+  }
+  return "this node is not in a mesh yet: " +
+         DescribeMembership(membership_->state());
+}
+
 ControlHandlers NodeShell::MakeControlHandlers() {
-  return {
-      .status =
-          [this] { return FormatStatus(node_->Snapshot(), node_->counters()); },
-      .why = [this](const std::string& peer) -> Outcome<std::string> {
-        const auto diagnosis = node_->Explain(Now(), peer);
-        if (!diagnosis) {
-          return std::unexpected("there is no peer \"" + peer + "\"");
-        }
-        return FormatWhy(peer, *diagnosis);
-      },
-      .find_peer =
-          [this](const std::string& peer) { return FindPingAddress(peer); },
-      .send_ping =
-          [this](const std::string& peer, uint16_t sequence) {
-            auto sent = node_->SendPing(Now(), peer, sequence);
-            Pump();
-            return sent;
+  return {.status =
+              [this] {
+                const auto not_ready = NotReady();
+                return not_ready
+                           ? FormatError(*not_ready)
+                           : FormatStatus(node_->Snapshot(), node_->counters());
+              },
+          .why = [this](const std::string& peer) -> Outcome<std::string> {
+            if (const auto not_ready = NotReady()) {
+              return std::unexpected(*not_ready);
+            }
+            const auto diagnosis = node_->Explain(Now(), peer);
+            if (!diagnosis) {
+              return std::unexpected("there is no peer \"" + peer + "\"");
+            }
+            return FormatWhy(peer, *diagnosis);
           },
-      .stop = [this] { Stop(kExitOk, "stopping on `meshnode down`"); }};
+          .find_peer =
+              [this](const std::string& peer) { return FindPingAddress(peer); },
+          .send_ping =
+              [this](const std::string& peer, uint16_t sequence) {
+                auto sent = node_->SendPing(Now(), peer, sequence);
+                Pump();
+                return sent;
+              },
+          .stop = [this] { Stop(kExitOk, "stopping on `meshnode down`"); }};
 }
 
 Outcome<IpAddress> NodeShell::FindPingAddress(const std::string& peer) const {
+  if (const auto not_ready = NotReady()) {
+    return std::unexpected(*not_ready);
+  }
   const mesh::NodeEntry* entry = mesh_.FindNode(peer);
   if (entry == self_) {
     return std::unexpected("\"" + peer + "\" is this node itself");
@@ -119,6 +137,9 @@ void NodeShell::HandleNetworkChange() {
   UpdateLocalEndpoints();
   stun_->Refresh();
   Pump();
+  if (membership_) {
+    membership_->HandleNetworkChange();
+  }
   if (port_mapping_) {
     port_mapping_->Refresh();
   }
@@ -141,6 +162,9 @@ void NodeShell::UpdateLocalEndpoints() {
 void NodeShell::Stop(int exit_code, const std::string& why) {
   shell::Log(exit_code == kExitOk ? LogLevel::kInfo : LogLevel::kError, why);
   exit_code_ = exit_code;
+  if (membership_) {
+    membership_->Stop();
+  }
   EndPortMapping();
 }
 
@@ -154,6 +178,9 @@ void NodeShell::Pump() {
   relays_->Fill([this](mesh::RelayId relay, MutableBytes out) {
     return node_->PollRelayBytes(Now(), relay, out);
   });
+  if (membership_) {
+    SendSignals();
+  }
   udp_->Send(punch_.Send(node_->udp_out()));
   node_->udp_out().Clear();
   udp_->SendOpeners(punch_.SendOpeners(node_->openers_out()));
@@ -189,10 +216,11 @@ void NodeShell::HandleEvent(const mesh::NodeEvent& event) {
     control_->HandlePingReply(*reply);
   } else if (const auto* seen = std::get_if<mesh::ReflexiveChanged>(&event)) {
     TellPortMapping(*seen);
+    ReportSelf(seen->mapped);
   } else if (const auto* probed = std::get_if<mesh::MappingProbed>(&event)) {
     TellPortMapping(*probed);
   }
-  if (const auto line = DescribeEvent(event, mesh_)) {
+  if (const auto line = DescribeEvent(event, relays_->relays())) {
     shell::Log(line->level, line->text);
   }
 }

@@ -6,6 +6,7 @@
 
 #include "command_support.h"
 #include "control_server.h"
+#include "join/membership.h"
 #include "natkit/base/rng.h"
 #include "natkit/io/event_loop.h"
 #include "natkit/io/interfaces.h"
@@ -41,17 +42,34 @@ class NodeShell {
  private:
   explicit NodeShell(io::EventLoop& loop);
 
-  // Set-up, in this order.
+  // Set-up, in this order; of a node that joins, the last four when its map is
+  // there.
+  Outcome<void> OpenInventory();
   Outcome<void> MakeNode(const UpOptions& options);
   Outcome<void> OpenControl(const UpOptions& options);
   Outcome<void> OpenUdp(const UpOptions& options);
-  Outcome<void> OpenRelays();
+  Outcome<void> OpenRelays(RelayStreams::Relays relays);
   Outcome<void> OpenInterface(const UpOptions& options);
   void WatchNetwork();
   void Start();
   void LogStart() const;
 
+  // node_shell_join.cc: a node whose peers a server names.
+  Outcome<void> OpenJoined();
+  Outcome<void> BringUp(const mesh::NetworkMap& map);
+  void HandleMap(const mesh::NetworkMap& map, mesh::MapPlan plan);
+  void ApplyPlan(const mesh::NetworkMap& map, mesh::MapPlan plan);
+  void UpdateRelays(const mesh::NetworkMap& map);
+  void UpdateRoutes();
+  void HandleMembership(const MembershipState& state);
+  void HandleSignal(mesh::NodeId from, ByteView sealed);
+  void SwitchKey(const StaticPrivateKey& next);
+  void SendSignals();
+  void ReportSelf(const std::vector<Endpoint>& reflexive);
+
   ControlHandlers MakeControlHandlers();
+  /// Why there is nothing to ask yet, for the user; nullopt: there is.
+  std::optional<std::string> NotReady() const;
   Outcome<IpAddress> FindPingAddress(const std::string& peer) const;
   void HandleNetworkChange();
   void StartPortMapping();
@@ -71,8 +89,10 @@ class NodeShell {
 
   io::EventLoop& loop_;
   SystemRng rng_;
-  mesh::MeshFile mesh_;
+  UpOptions options_;
+  mesh::MeshFile mesh_;  ///< of a node that joined: as its map says
   const mesh::NodeEntry* self_ = nullptr;  // in mesh_
+  std::vector<IpPrefix> routes_;           ///< that a joined node has set
   int exit_code_ = kExitOk;
   bool uses_port_mapping_ = true;
   nat::PcpNonceKey pcp_nonce_key_;
@@ -88,6 +108,7 @@ class NodeShell {
   std::unique_ptr<RelayStreams> relays_;
   std::optional<StunDirectory> stun_;
   std::optional<shell::PortMapping> port_mapping_;
+  std::unique_ptr<Membership> membership_;
   std::optional<io::NetworkWatcher> watcher_;
   io::Timer timer_;
   io::SignalWatcher signals_;

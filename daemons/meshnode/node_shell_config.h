@@ -6,12 +6,14 @@
 #include <vector>
 
 #include "command_support.h"
+#include "join/membership.h"
 #include "natkit/mesh/node.h"
 
 namespace natkit::meshnode {
 
 /// What `meshnode up` was asked for.
 struct UpOptions {
+  std::optional<JoinOptions> join;  ///< a server instead of a mesh file
   std::string mesh_path;
   std::string name;
   std::string key_path;  ///< empty: NAME.key beside the mesh file

@@ -7,7 +7,7 @@ namespace natkit::meshnode {
 namespace {
 
 struct Describer {
-  const mesh::MeshFile& mesh;
+  const std::map<mesh::RelayId, mesh::RelayEntry>& relays;
 
   std::optional<LogLine> operator()(const mesh::PathChanged& event) const {
     switch (event.path.kind) {
@@ -25,7 +25,11 @@ struct Describer {
   }
 
   std::optional<LogLine> operator()(const mesh::RelayChanged& event) const {
-    const std::string name = "relay " + mesh.relays.at(event.relay).name;
+    const auto relay = relays.find(event.relay);
+    if (relay == relays.end()) {
+      return std::nullopt;  // it is no relay of the mesh any longer
+    }
+    const std::string name = "relay " + relay->second.name;
     if (event.is_up) {
       return LogLine{LogLevel::kInfo, name + ": connected"};
     }
@@ -64,6 +68,14 @@ struct Describer {
                    "that takes one with two addresses (RFC 5780)"};
   }
 
+  std::optional<LogLine> operator()(const mesh::PeerRemoved& event) const {
+    return LogLine{LogLevel::kInfo, event.peer + ": removed"};
+  }
+
+  std::optional<LogLine> operator()(const mesh::PeerKeyChanged& event) const {
+    return LogLine{LogLevel::kInfo, event.peer + ": uses its next key"};
+  }
+
   static std::string LocalPart(const mesh::Path& path) {
     return path.local ? " (from " + path.local->ToString() + ")" : "";
   }
@@ -71,9 +83,10 @@ struct Describer {
 
 }  // namespace
 
-std::optional<LogLine> DescribeEvent(const mesh::NodeEvent& event,
-                                     const mesh::MeshFile& mesh) {
-  return std::visit(Describer{mesh}, event);
+std::optional<LogLine> DescribeEvent(
+    const mesh::NodeEvent& event,
+    const std::map<mesh::RelayId, mesh::RelayEntry>& relays) {
+  return std::visit(Describer{relays}, event);
 }
 
 }  // namespace natkit::meshnode

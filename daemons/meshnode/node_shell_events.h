@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,7 +18,8 @@ struct LogLine {
 
 /// What the log says about an event; nullopt: nothing (a ping's reply goes to
 /// who asked).
-[[nodiscard]] std::optional<LogLine> DescribeEvent(const mesh::NodeEvent& event,
-                                                   const mesh::MeshFile& mesh);
+[[nodiscard]] std::optional<LogLine> DescribeEvent(
+    const mesh::NodeEvent& event,
+    const std::map<mesh::RelayId, mesh::RelayEntry>& relays);
 
 }  // namespace natkit::meshnode

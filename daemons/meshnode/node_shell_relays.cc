@@ -12,13 +12,11 @@ namespace {
 
 constexpr size_t kChunk = size_t{16} * 1024;
 
-Outcome<tls::ClientContext> MakeTls(
-    const std::vector<mesh::RelayEntry>& relays) {
+Outcome<tls::ClientContext> MakeTls(const RelayStreams::Relays& relays) {
   tls::ClientOptions options;
-  const bool needs_roots =
-      std::ranges::any_of(relays, [](const mesh::RelayEntry& relay) {
-        return !relay.is_plain && relay.pin.empty();
-      });
+  const bool needs_roots = std::ranges::any_of(relays, [](const auto& relay) {
+    return !relay.second.is_plain && relay.second.pin.empty();
+  });
   if (needs_roots) {
     auto roots = shell::ReadSystemRoots();
     if (!roots) {
@@ -36,30 +34,23 @@ Outcome<tls::ClientContext> MakeTls(
 
 }  // namespace
 
-Outcome<std::unique_ptr<RelayStreams>> RelayStreams::Make(
-    io::EventLoop& loop, const std::vector<mesh::RelayEntry>& relays,
-    Handlers handlers) {
+RelayStreams::RelayStreams(io::EventLoop& loop, Handlers handlers)
+    : loop_(loop), handlers_(std::move(handlers)), buffer_(kChunk) {}
+
+Outcome<void> RelayStreams::SetRelays(Relays relays) {
   auto tls = MakeTls(relays);
   if (!tls) {
     return std::unexpected(tls.error());
   }
-  return std::unique_ptr<RelayStreams>(
-      new RelayStreams(loop, relays, std::move(*tls), std::move(handlers)));
+  tls_ = std::move(*tls);
+  relays_ = std::move(relays);
+  return {};
 }
 
-RelayStreams::RelayStreams(io::EventLoop& loop,
-                           std::vector<mesh::RelayEntry> relays,
-                           tls::ClientContext tls, Handlers handlers)
-    : loop_(loop),
-      relays_(std::move(relays)),
-      tls_(std::move(tls)),
-      handlers_(std::move(handlers)),
-      buffer_(kChunk) {}
-
 void RelayStreams::Open(mesh::RelayId relay) {
-  const mesh::RelayEntry& entry = relays_.at(relay);
+  const mesh::RelayEntry& entry = relays_.at(mesh::RelayOf(relay));
   streams_[relay] = std::make_unique<shell::StreamClient>(
-      loop_, tls_,
+      loop_, *tls_,
       shell::StreamTarget{.host = entry.host,
                           .port = entry.port,
                           .certificate_name = entry.pin,

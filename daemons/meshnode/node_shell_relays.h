@@ -35,25 +35,30 @@ class RelayStreams {
   /// Fills a buffer with the next bytes for a relay; returns their number.
   using Source = std::function<size_t(mesh::RelayId relay, MutableBytes out)>;
 
-  /// The error says what is wrong with the system's trusted roots.
-  [[nodiscard]] static Outcome<std::unique_ptr<RelayStreams>> Make(
-      io::EventLoop& loop, const std::vector<mesh::RelayEntry>& relays,
-      Handlers handlers);
+  /// The relays by the engine's numbers for them.
+  using Relays = std::map<mesh::RelayId, mesh::RelayEntry>;
 
-  void Open(mesh::RelayId relay);
-  void Close(mesh::RelayId relay);
+  RelayStreams(io::EventLoop& loop, Handlers handlers);
+
+  /// Streams that exist go on. The error says what is wrong with the system's
+  /// trusted roots; nothing has changed then.
+  [[nodiscard]] Outcome<void> SetRelays(Relays relays);
+
+  [[nodiscard]] const Relays& relays() const { return relays_; }
+
+  /// `stream` as mesh::RelayConnect names it.
+  void Open(mesh::RelayId stream);
+  void Close(mesh::RelayId stream);
   /// Takes bytes from `source` for every stream as long as it is writable.
   void Fill(const Source& source);
 
  private:
-  RelayStreams(io::EventLoop& loop, std::vector<mesh::RelayEntry> relays,
-               tls::ClientContext tls, Handlers handlers);
   void HandleClosed(mesh::RelayId relay, const shell::StreamEnd& end);
 
   io::EventLoop& loop_;
-  std::vector<mesh::RelayEntry> relays_;
-  tls::ClientContext tls_;
   Handlers handlers_;
+  Relays relays_;
+  std::optional<tls::ClientContext> tls_;
   std::vector<uint8_t> buffer_;
   std::map<mesh::RelayId, std::unique_ptr<shell::StreamClient>> streams_;
 };

@@ -30,26 +30,43 @@ std::string DescribeControlFailure(const std::string& path, Errc code) {
   }
 }
 
+/// An inventory's relays are named by their places in it.
+RelayStreams::Relays RelaysByPosition(const mesh::MeshFile& mesh) {
+  RelayStreams::Relays relays;
+  for (const mesh::RelayEntry& relay : mesh.relays) {
+    relays.emplace(static_cast<mesh::RelayId>(relays.size()), relay);
+  }
+  return relays;
+}
+
 }  // namespace
 
 Outcome<std::unique_ptr<NodeShell>> NodeShell::Make(io::EventLoop& loop,
                                                     const UpOptions& options) {
   std::unique_ptr<NodeShell> shell(new NodeShell(loop));
+  shell->options_ = options;
+  auto opened = options.join ? shell->OpenJoined() : shell->OpenInventory();
+  if (!opened) {
+    return std::unexpected(opened.error());
+  }
+  return shell;
+}
+
+Outcome<void> NodeShell::OpenInventory() {
   const std::array<std::function<Outcome<void>()>, 5> steps = {
-      [&] { return shell->MakeNode(options); },
-      [&] { return shell->OpenControl(options); },
-      [&] { return shell->OpenUdp(options); },
-      [&] { return shell->OpenRelays(); },
-      [&] { return shell->OpenInterface(options); }};
+      [&] { return MakeNode(options_); }, [&] { return OpenControl(options_); },
+      [&] { return OpenUdp(options_); },
+      [&] { return OpenRelays(RelaysByPosition(mesh_)); },
+      [&] { return OpenInterface(options_); }};
   for (const auto& step : steps) {
     if (auto done = step(); !done) {
-      return std::unexpected(done.error());
+      return done;
     }
   }
-  shell->WatchNetwork();
-  shell->Start();
-  shell->LogStart();
-  return shell;
+  WatchNetwork();
+  Start();
+  LogStart();
+  return {};
 }
 
 Outcome<void> NodeShell::MakeNode(const UpOptions& options) {
@@ -93,8 +110,8 @@ Outcome<void> NodeShell::OpenControl(const UpOptions& options) {
 }
 
 Outcome<void> NodeShell::OpenUdp(const UpOptions& options) {
-  const uint16_t port =
-      options.listen_port.value_or(self_->listen_port.value_or(0));
+  const uint16_t port = options.listen_port.value_or(
+      self_ == nullptr ? 0 : self_->listen_port.value_or(0));
   auto udp = UdpPair::Bind(loop_, port);
   if (!udp) {
     return std::unexpected(udp.error());
@@ -103,30 +120,27 @@ Outcome<void> NodeShell::OpenUdp(const UpOptions& options) {
   return {};
 }
 
-Outcome<void> NodeShell::OpenRelays() {
-  auto relays = RelayStreams::Make(
-      loop_, mesh_.relays,
-      {.on_open =
-           [this](mesh::RelayId relay, const std::optional<PublicKey>& key) {
-             node_->HandleRelayOpen(io::EventLoop::Now(), relay, key);
-             Pump();
-           },
-       .on_bytes =
-           [this](mesh::RelayId relay, ByteView bytes) {
-             node_->HandleRelayBytes(io::EventLoop::Now(), relay, bytes);
-             Pump();
-           },
-       .on_writable = [this](mesh::RelayId) { Pump(); },
-       .on_closed =
-           [this](mesh::RelayId relay, const std::string& reason) {
-             node_->HandleRelayClosed(io::EventLoop::Now(), relay, reason);
-             Pump();
-           }});
-  if (!relays) {
-    return std::unexpected(relays.error());
-  }
-  relays_ = std::move(*relays);
-  return {};
+Outcome<void> NodeShell::OpenRelays(RelayStreams::Relays relays) {
+  relays_ = std::make_unique<RelayStreams>(
+      loop_,
+      RelayStreams::Handlers{
+          .on_open =
+              [this](mesh::RelayId relay, const std::optional<PublicKey>& key) {
+                node_->HandleRelayOpen(io::EventLoop::Now(), relay, key);
+                Pump();
+              },
+          .on_bytes =
+              [this](mesh::RelayId relay, ByteView bytes) {
+                node_->HandleRelayBytes(io::EventLoop::Now(), relay, bytes);
+                Pump();
+              },
+          .on_writable = [this](mesh::RelayId) { Pump(); },
+          .on_closed =
+              [this](mesh::RelayId relay, const std::string& reason) {
+                node_->HandleRelayClosed(io::EventLoop::Now(), relay, reason);
+                Pump();
+              }});
+  return relays_->SetRelays(std::move(relays));
 }
 
 Outcome<void> NodeShell::OpenInterface(const UpOptions& options) {

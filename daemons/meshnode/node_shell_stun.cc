@@ -1,6 +1,7 @@
 #include "node_shell_stun.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace natkit::meshnode {
 
@@ -36,37 +37,62 @@ StunDirectory::StunDirectory(io::EventLoop& loop, const mesh::MeshFile& mesh,
       retry_(kFirstRetry),
       timer_(loop, [this] { Refresh(); }),
       resolver_(loop) {
+  SetMesh(mesh);
+}
+
+void StunDirectory::SetMesh(const mesh::MeshFile& mesh) {
+  std::vector<Host> old = std::exchange(hosts_, {});
+  const auto add = [&](const std::string& name, uint16_t port) {
+    const auto known = std::ranges::find_if(old, [&](const Host& host) {
+      return host.name == name && host.port == port;
+    });
+    hosts_.push_back(known == old.end() ? Host{.name = name, .port = port}
+                                        : std::move(*known));
+  };
   for (const mesh::RelayEntry& relay : mesh.relays) {
     if (relay.stun_port != 0) {
-      hosts_.push_back({.name = relay.host, .port = relay.stun_port});
+      add(relay.host, relay.stun_port);
     }
   }
   for (const mesh::StunEntry& stun : mesh.stun_servers) {
-    hosts_.push_back({.name = stun.host, .port = stun.port});
+    add(stun.host, stun.port);
   }
 }
 
 void StunDirectory::Refresh() {
+  if (hosts_.empty()) {
+    on_servers_({});
+  }
   for (Host& host : hosts_) {
     if (!host.is_under_way) {
       host.is_under_way = true;
-      resolver_.Resolve(host.name, [this, &host](const auto& result) {
-        HandleResult(host, result);
+      resolver_.Resolve(host.name, [this, name = host.name,
+                                    port = host.port](const auto& result) {
+        HandleResult(name, port, result);
       });
     }
   }
 }
 
-void StunDirectory::HandleResult(Host& host,
+void StunDirectory::HandleResult(const std::string& name, uint16_t port,
                                  const Result<std::vector<IpAddress>>& result) {
-  host.is_under_way = false;
-  host.has_failed = !result;
+  const auto host = std::ranges::find_if(hosts_, [&](const Host& each) {
+    return each.name == name && each.port == port;
+  });
+  if (host == hosts_.end()) {
+    return;  // it is no server of the mesh any longer
+  }
+  host->is_under_way = false;
+  host->has_failed = !result;
   if (result) {
-    host.known = Choose(*result, host.port);
+    host->known = Choose(*result, port);
   }
-  if (std::ranges::any_of(hosts_, &Host::is_under_way)) {
-    return;
+  if (!std::ranges::any_of(hosts_, &Host::is_under_way)) {
+    Tell();
   }
+}
+
+void StunDirectory::Tell() {
   const bool has_failed = std::ranges::any_of(hosts_, &Host::has_failed);
   timer_.Arm(io::EventLoop::Now() + (has_failed ? retry_ : kRefreshInterval));
   retry_ = has_failed ? std::min(retry_ * 2, kLastRetry) : kFirstRetry;

@@ -29,6 +29,8 @@ class StunDirectory {
   StunDirectory(io::EventLoop& loop, const mesh::MeshFile& mesh,
                 Handler on_servers);
 
+  /// Other servers from now on; those that stay keep what is known of them.
+  void SetMesh(const mesh::MeshFile& mesh);
   /// Looks every host up now.
   void Refresh();
 
@@ -41,9 +43,11 @@ class StunDirectory {
     bool has_failed = false;
   };
 
-  void HandleResult(Host& host, const Result<std::vector<IpAddress>>& result);
+  void HandleResult(const std::string& name, uint16_t port,
+                    const Result<std::vector<IpAddress>>& result);
+  void Tell();
 
-  std::vector<Host> hosts_;  // fixed after construction
+  std::vector<Host> hosts_;
   Handler on_servers_;
   Duration retry_;
   io::Timer timer_;

@@ -4,6 +4,7 @@
 
 #include "natkit/io/event_loop.h"
 #include "natkit/io/signal_watcher.h"
+#include "natkit/shell/files.h"
 #include "natkit/shell/logging.h"
 #include "node_shell.h"
 
@@ -11,11 +12,53 @@ namespace natkit::meshnode {
 
 namespace {
 
+/// What the options of a joining node say, before it is checked.
+struct JoinArguments {
+  JoinOptions options;
+  std::string auth_key_path;
+  std::vector<std::string> routes;
+};
+
+void AddJoinOptions(CLI::App& app, JoinArguments& join) {
+  JoinOptions& options = join.options;
+  app.add_option("--server", options.server,
+                 "Join the mesh of this coordination server: HOST[:PORT]");
+  app.add_option("--server-pin", options.pin,
+                 "The server's certificate, sha256-raw:<64 hex digits> "
+                 "(default: the system's trusted roots)");
+  auto* key = app.add_option("--auth-key", options.auth_key,
+                             "Join with this key; without one an administrator "
+                             "approves the node")
+                  ->envname("NATKIT_AUTH_KEY");
+  app.add_option("--auth-key-file", join.auth_key_path,
+                 "The same, out of a file that only its owner may read")
+      ->excludes(key);
+  app.add_option("--state", options.state_path,
+                 "Folder for keys and the saved map (default: "
+                 "/var/lib/natkit/TUN)");
+  app.add_option("--hostname", options.host_name,
+                 "What to be called (default: the system's name)");
+  app.add_option("--advertise-tags", options.tags,
+                 "Be owned by these tags, as far as the auth key may give them")
+      ->delimiter(',');
+  app.add_flag("--ephemeral", options.is_ephemeral,
+               "Be forgotten soon after the node has gone");
+  app.add_flag("!--no-accept-routes", options.accepts_routes,
+               "Do not use networks behind other nodes");
+  app.add_option("--exit-node", options.exit_node,
+                 "Reach the internet through this node");
+  app.add_option("--advertise-routes", join.routes,
+                 "Offer these networks to the mesh")
+      ->delimiter(',');
+  app.add_flag("--advertise-exit-node", options.advertises_exit,
+               "Offer the internet to the mesh");
+}
+
 void AddOptions(CLI::App& app, UpOptions& options, std::string& log_level) {
-  app.add_option("--mesh", options.mesh_path, "The mesh file (TOML)")
-      ->required();
-  app.add_option("--name", options.name, "Which node of it this is")
-      ->required();
+  app.add_option("--mesh", options.mesh_path, "The mesh file (TOML)");
+  app.add_option("--name", options.name,
+                 "Which node of it this is; of a node that joins: what its "
+                 "control socket is called");
   app.add_option("--key-file", options.key_path,
                  "The private key (default: NAME.key beside the mesh file)");
   app.add_option("--psk-file", options.psk_path,
@@ -37,13 +80,53 @@ void AddOptions(CLI::App& app, UpOptions& options, std::string& log_level) {
       ->capture_default_str();
 }
 
+/// Reads what the options only name. The error is for the user.
+Outcome<JoinOptions> Complete(JoinArguments join, const UpOptions& up) {
+  for (const std::string& text : join.routes) {
+    const auto route = IpPrefix::Parse(text);
+    if (!route) {
+      return std::unexpected("\"" + text + "\" is no network like 10.0.0.0/8");
+    }
+    join.options.advertised_routes.push_back(*route);
+  }
+  if (!join.auth_key_path.empty()) {
+    const auto content = shell::ReadSecretFile(join.auth_key_path);
+    if (!content) {
+      return std::unexpected(content.error());
+    }
+    const std::string_view text = AsText(content->Expose());
+    join.options.auth_key =
+        text.substr(0, text.find_last_not_of(" \t\r\n") + 1);
+  }
+  if (join.options.state_path.empty()) {
+    join.options.state_path = "/var/lib/natkit/" + up.tun_name;
+  }
+  return std::move(join.options);
+}
+
+/// Either a mesh file and a name in it, or a server.
+Outcome<void> CheckSource(const UpOptions& options, const JoinOptions& join) {
+  if (join.server.empty() &&
+      (options.mesh_path.empty() || options.name.empty())) {
+    return std::unexpected(
+        std::string("either --server, or --mesh and --name are needed"));
+  }
+  if (!join.server.empty() && !options.mesh_path.empty()) {
+    return std::unexpected(std::string(
+        "--server and --mesh exclude each other: peers come from one of them"));
+  }
+  return {};
+}
+
 }  // namespace
 
 int RunUp(int argc, char** argv) {
   CLI::App app("Runs a node of a mesh in the foreground.", "meshnode up");
   UpOptions options;
+  JoinArguments join;
   std::string log_level = "info";
   AddOptions(app, options, log_level);
+  AddJoinOptions(app, join);
   if (const auto code = ParseArguments(app, argc, argv)) {
     return *code;
   }
@@ -52,7 +135,19 @@ int RunUp(int argc, char** argv) {
     FailWith("up", level.error());
     return kExitUsage;
   }
+  if (auto checked = CheckSource(options, join.options); !checked) {
+    FailWith("up", checked.error());
+    return kExitUsage;
+  }
   shell::SetUpLogging("meshnode", *level);
+  if (!join.options.server.empty()) {
+    auto complete = Complete(std::move(join), options);
+    if (!complete) {
+      return FailWith("up", complete.error());
+    }
+    options.join = std::move(*complete);
+    options.name = options.name.empty() ? options.tun_name : options.name;
+  }
   io::IgnoreBrokenPipes();
   io::EventLoop loop;
   auto shell = NodeShell::Make(loop, options);

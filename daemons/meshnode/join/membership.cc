@@ -41,6 +41,29 @@ std::optional<mesh::NodeId> FindPeer(const mesh::NetworkMap& map,
 
 }  // namespace
 
+std::string DescribeMembership(const MembershipState& state) {
+  using Phase = MembershipState::Phase;
+  switch (state.phase) {
+    case Phase::kConnecting:
+      return state.text.empty() ? "connecting to the server"
+                                : "no stream to the server: " + state.text;
+    case Phase::kPendingApproval:
+      return "waiting for an administrator: coordd nodes approve " +
+             state.approval_code;
+    case Phase::kActive:
+      return state.is_connected ? "in the mesh"
+             : state.is_from_saved_map
+                 ? "working from the saved map; the server is not reached yet"
+                 : "no stream to the server: " + state.text;
+    case Phase::kKeyExpired:
+      return "the key of this node has expired; join again with an auth key, "
+             "or have an administrator renew it";
+    case Phase::kRemoved:
+      return "not in the mesh: " + state.text;
+  }
+  return "";
+}
+
 Outcome<std::unique_ptr<Membership>> Membership::Open(io::EventLoop& loop,
                                                       JoinOptions options,
                                                       Rng& rng,
@@ -165,7 +188,7 @@ void Membership::Handle(const mesh::ControlMapChanged& changed) {
   save_timer_.Arm(io::EventLoop::Now() + kSaveAfter);
 }
 
-void Membership::Handle(const mesh::ControlSignal& signal) {
+void Membership::Handle(const mesh::ReceivedSignal& signal) {
   handlers_.on_signal(signal.from, signal.sealed);
 }
 

@@ -50,6 +50,9 @@ struct MembershipState {
   mesh::NodeId node = 0;
 };
 
+/// Where the node stands and what to do about it, in a sentence.
+[[nodiscard]] std::string DescribeMembership(const MembershipState& state);
+
 /// A node's membership in a mesh: its keys on disk, the stream to its server,
 /// its copy of the map, and what that copy means for the node. The other half
 /// of the node, the engine and the system, does what the handlers say.
@@ -109,7 +112,7 @@ class Membership {
   void HandleEvent(mesh::ControlEvent event);
   void Handle(const mesh::ControlAdmitted& admitted);
   void Handle(const mesh::ControlMapChanged& changed);
-  void Handle(const mesh::ControlSignal& signal);
+  void Handle(const mesh::ReceivedSignal& signal);
   void Handle(const mesh::ControlRotation& rotation);
   void Handle(const mesh::ControlLost& lost);
   void ApplyMap(const mesh::MapChanges& changes);

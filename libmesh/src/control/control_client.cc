@@ -261,7 +261,7 @@ void ControlClient::Take(Instant now, MapUpdate update) {
 
 void ControlClient::Take(Instant, const RelayedSignal& signal) {
   events_.emplace_back(
-      ControlSignal{.from = signal.peer, .sealed = signal.sealed});
+      ReceivedSignal{.from = signal.peer, .sealed = signal.sealed});
 }
 
 void ControlClient::Take(Instant, const Rotation& rotation) {

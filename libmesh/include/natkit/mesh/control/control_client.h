@@ -52,7 +52,7 @@ struct ControlMapChanged {
   MapChanges changes;
 };
 
-struct ControlSignal {
+struct ReceivedSignal {
   NodeId from = 0;
   std::vector<uint8_t> sealed;
 };
@@ -71,7 +71,7 @@ struct ControlLost {
 };
 
 using ControlEvent = std::variant<ControlAdmitted, ControlMapChanged,
-                                  ControlSignal, ControlRotation, ControlLost>;
+                                  ReceivedSignal, ControlRotation, ControlLost>;
 
 /// A node's end of the coordination protocol (docs/coordination.md).
 ///

@@ -1,0 +1,243 @@
+#include <algorithm>
+#include <utility>
+
+#include "join/inventory.h"
+#include "natkit/io/link_control.h"
+#include "natkit/shell/logging.h"
+#include "node_shell.h"
+#include "node_shell_addresses.h"
+#include "node_shell_tun.h"
+
+namespace natkit::meshnode {
+
+namespace {
+
+constexpr size_t kMaxReported = mesh::kMaxReportedEndpoints;
+
+Instant Now() {
+  return io::EventLoop::Now();
+}
+
+RelayStreams::Relays ByNumber(const std::vector<mesh::RelayConfig>& relays) {
+  RelayStreams::Relays by_number;
+  for (const mesh::RelayConfig& relay : relays) {
+    by_number.emplace(relay.id, relay.entry);
+  }
+  return by_number;
+}
+
+/// Of the relays that there are, the first: all of them serve all nodes.
+std::optional<mesh::RelayId> HomeOf(
+    const std::vector<mesh::RelayConfig>& relays) {
+  return relays.empty() ? std::nullopt : std::optional(relays.front().id);
+}
+
+}  // namespace
+
+Outcome<void> NodeShell::OpenJoined() {
+  if (auto opened = OpenControl(options_); !opened) {
+    return opened;
+  }
+  if (auto opened = OpenUdp(options_); !opened) {
+    return opened;
+  }
+  auto membership = Membership::Open(
+      loop_, *options_.join, rng_,
+      {.on_map = [this](
+                     const mesh::NetworkMap& map,
+                     mesh::MapPlan plan) { HandleMap(map, std::move(plan)); },
+       .on_state =
+           [this](const MembershipState& state) { HandleMembership(state); },
+       .on_signal = [this](mesh::NodeId from,
+                           ByteView sealed) { HandleSignal(from, sealed); },
+       .on_switch_key =
+           [this](const StaticPrivateKey& next) { SwitchKey(next); }});
+  if (!membership) {
+    return std::unexpected(membership.error());
+  }
+  membership_ = std::move(*membership);
+  membership_->Start();
+  return {};
+}
+
+void NodeShell::HandleMap(const mesh::NetworkMap& map, mesh::MapPlan plan) {
+  if (node_ == nullptr) {
+    if (!map.self || !map.settings) {
+      return;  // no place in the mesh yet
+    }
+    if (auto up = BringUp(map); !up) {
+      Stop(kExitFailure, up.error());
+      return;
+    }
+  }
+  ApplyPlan(map, std::move(plan));
+}
+
+Outcome<void> NodeShell::BringUp(const mesh::NetworkMap& map) {
+  mesh_ = MakeInventory(map, membership_->planner());
+  self_ = &mesh_.nodes.front();
+  mesh::NodeConfig config{
+      .mesh = mesh_,
+      .name = self_->name,
+      .private_key = membership_->secrets().node.Clone(),
+      .signalling_key = membership_->secrets().signalling.Clone(),
+      .greets = mesh::GreetPolicy::kActivePeers,
+      .wall_clock_offset = io::EventLoop::UnixNow().time_since_epoch() -
+                           Now().time_since_epoch()};
+  config.mesh.nodes.resize(1);  // peers come by the plan
+  config.mesh.relays.clear();   // relays too, by their numbers
+  pcp_nonce_key_ = nat::DerivePcpNonceKey(config.private_key.Expose());
+  auto node = mesh::Node::Create(std::move(config), rng_);
+  if (!node) {
+    return std::unexpected("cannot set up the node: " +
+                           DescribeError(node.error().code));
+  }
+  node_ = std::move(*node);
+  const auto relays = MakeRelays(map);
+  if (auto opened = OpenRelays(ByNumber(relays)); !opened) {
+    return opened;
+  }
+  if (auto set = node_->SetRelays(Now(), relays, HomeOf(relays)); !set) {
+    return std::unexpected("the server's relays cannot be used: " +
+                           DescribeError(set.error().code));
+  }
+  if (auto opened = OpenInterface(options_); !opened) {
+    return opened;
+  }
+  routes_ = RoutesFor(mesh_, *self_).prefixes;
+  WatchNetwork();
+  Start();
+  LogStart();
+  return {};
+}
+
+void NodeShell::ApplyPlan(const mesh::NetworkMap& map, mesh::MapPlan plan) {
+  mesh::NodeUpdate update;
+  for (const mesh::PlannedPeer& peer : plan.remove) {
+    update.removed.push_back(peer.node_key);
+  }
+  for (const mesh::PlannedPeer& peer : plan.set) {
+    update.peers.push_back(MakePeerConfig(peer));
+  }
+  if (auto applied = node_->Apply(Now(), std::move(update)); !applied) {
+    shell::Log(LogLevel::kWarning, "the server's map cannot be applied: " +
+                                       DescribeError(applied.error().code));
+  }
+  if (map.self) {
+    mesh_ = MakeInventory(map, membership_->planner());
+    self_ = &mesh_.nodes.front();
+    if (plan.self_changed) {
+      node_->SetSelf(Now(), *self_);
+    }
+    if (plan.relays_changed || plan.settings_changed) {
+      UpdateRelays(map);
+    }
+  }
+  if (plan.routes_changed) {
+    UpdateRoutes();
+  }
+  Pump();
+}
+
+void NodeShell::UpdateRelays(const mesh::NetworkMap& map) {
+  const auto relays = MakeRelays(map);
+  if (auto set = relays_->SetRelays(ByNumber(relays)); !set) {
+    shell::Log(LogLevel::kWarning, set.error());
+    return;
+  }
+  if (auto set = node_->SetRelays(Now(), relays, HomeOf(relays)); !set) {
+    shell::Log(LogLevel::kWarning, "the server's relays cannot be used: " +
+                                       DescribeError(set.error().code));
+  }
+  stun_->SetMesh(mesh_);
+  stun_->Refresh();
+}
+
+void NodeShell::UpdateRoutes() {
+  if (!tun_) {
+    return;
+  }
+  auto link = io::LinkControl::Find(tun_->name());
+  if (!link) {
+    return;  // the interface is gone: its own watcher ends the program
+  }
+  std::vector<IpPrefix> wanted = RoutesFor(mesh_, *self_).prefixes;
+  const auto has = [](const std::vector<IpPrefix>& list, const IpPrefix& one) {
+    return std::ranges::find(list, one) != list.end();
+  };
+  for (const IpPrefix& route : wanted) {
+    if (!has(routes_, route) && !link->AddRoute(route)) {
+      shell::Log(LogLevel::kWarning,
+                 "cannot set the route to " + route.ToString());
+    }
+  }
+  for (const IpPrefix& route : routes_) {
+    if (!has(wanted, route)) {
+      (void)link->RemoveRoute(route);
+    }
+  }
+  routes_ = std::move(wanted);
+}
+
+void NodeShell::HandleMembership(const MembershipState& state) {
+  using Phase = MembershipState::Phase;
+  shell::Log(
+      state.phase == Phase::kRemoved ? LogLevel::kError : LogLevel::kInfo,
+      DescribeMembership(state));
+  if (node_ != nullptr) {
+    node_->SetControlReach(Now(),
+                           state.is_connected && state.phase == Phase::kActive);
+    Pump();
+  }
+}
+
+void NodeShell::HandleSignal(mesh::NodeId from, ByteView sealed) {
+  const auto& peers = membership_->planner().peers();
+  const auto peer = peers.find(from);
+  if (node_ != nullptr && peer != peers.end()) {
+    node_->HandleControlSignal(Now(), peer->second.signalling_key, sealed);
+    Pump();
+  }
+}
+
+void NodeShell::SendSignals() {
+  while (const auto signal = node_->PollControlSignal()) {
+    const auto& peers = membership_->planner().peers();
+    const auto peer = std::ranges::find_if(peers, [&](const auto& entry) {
+      return entry.second.node_key == signal->peer;
+    });
+    if (peer != peers.end()) {
+      (void)membership_->SendSignal(peer->first, signal->bytes);
+    }
+  }
+}
+
+void NodeShell::SwitchKey(const StaticPrivateKey& next) {
+  if (node_ == nullptr) {
+    return;
+  }
+  if (auto set = node_->SetPrivateKey(Now(), next.Clone()); !set) {
+    shell::Log(LogLevel::kWarning,
+               "cannot use the next key: " + DescribeError(set.error().code));
+  }
+  Pump();
+}
+
+void NodeShell::ReportSelf(const std::vector<Endpoint>& reflexive) {
+  if (membership_ == nullptr) {
+    return;
+  }
+  // Only what STUN saw of the WireGuard socket, and its own addresses: never
+  // the address of the stream to the server.
+  std::vector<Endpoint> endpoints = reflexive;
+  for (const Endpoint& local : node_->Snapshot().local_endpoints) {
+    endpoints.push_back(local);
+  }
+  endpoints.resize(std::min(endpoints.size(), kMaxReported));
+  const auto& relays = relays_->relays();
+  membership_->SetReport(
+      {.endpoints = std::move(endpoints),
+       .home_relay = relays.empty() ? 0 : uint64_t{relays.begin()->first}});
+}
+
+}  // namespace natkit::meshnode
