@@ -148,6 +148,7 @@ TEST(MeshDynamic, RelaysComeChangeAndGo) {
   EXPECT_EQ(nodes.a.PathTo("b").relay, "us");
   const RelayConfig eu{.id = 0, .entry = {.name = "eu2", .host = "eu"}};
   ASSERT_TRUE(set({eu, us}));
+  nodes.Exchange(seconds(1));  // it has to connect
   const uint16_t since = nodes.last_sent();
   nodes.Exchange(seconds(2));
   nodes.world().Run(seconds(1));
