@@ -45,13 +45,9 @@ void AddJoinOptions(CLI::App& app, JoinArguments& join) {
                "Be forgotten soon after the node has gone");
   app.add_flag("!--no-accept-routes", options.accepts_routes,
                "Do not use networks behind other nodes");
-  app.add_option("--exit-node", options.exit_node,
-                 "Reach the internet through this node");
   app.add_option("--advertise-routes", join.routes,
                  "Offer these networks to the mesh")
       ->delimiter(',');
-  app.add_flag("--advertise-exit-node", options.advertises_exit,
-               "Offer the internet to the mesh");
 }
 
 void AddOptions(CLI::App& app, UpOptions& options, std::string& log_level) {
