@@ -17,7 +17,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ["NATKIT_BIN"])
 BLOCK = re.compile(r"^```sh( run)?\n(.*?)^```", re.M | re.S)
-PROGRAMS = ("meshnode", "derpd", "stunsrv", "netsim", "natcheck")
+PROGRAMS = ("coordd", "meshnode", "derpd", "stunsrv", "netsim", "natcheck")
 
 
 def documents():
@@ -34,6 +34,8 @@ def help_of(words):
     command = [BIN / words[0]]
     if words[0] in ("meshnode", "netsim") and len(words) > 1:
         command.append(words[1])
+    if words[0] == "coordd" and not words[1].startswith("-"):
+        command += [word for word in words[1:3] if re.fullmatch("[a-z-]+", word)]
     done = subprocess.run([*command, "--help"], capture_output=True, text=True,
                           check=False, timeout=60)
     return done.stdout + done.stderr
