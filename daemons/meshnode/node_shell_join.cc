@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "join/inventory.h"
@@ -16,6 +17,12 @@ constexpr size_t kMaxReported = mesh::kMaxReportedEndpoints;
 
 Instant Now() {
   return io::EventLoop::Now();
+}
+
+int64_t UnixSeconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(
+             io::EventLoop::UnixNow().time_since_epoch())
+      .count();
 }
 
 RelayStreams::Relays ByNumber(const std::vector<mesh::RelayConfig>& relays) {
@@ -82,6 +89,7 @@ Outcome<void> NodeShell::BringUp(const mesh::NetworkMap& map) {
       .private_key = membership_->secrets().node.Clone(),
       .signalling_key = membership_->secrets().signalling.Clone(),
       .greets = mesh::GreetPolicy::kActivePeers,
+      .filter = mesh::FilterConfig{},
       .wall_clock_offset = io::EventLoop::UnixNow().time_since_epoch() -
                            Now().time_since_epoch()};
   config.mesh.nodes.resize(1);  // peers come by the plan
@@ -112,6 +120,14 @@ Outcome<void> NodeShell::BringUp(const mesh::NetworkMap& map) {
 }
 
 void NodeShell::ApplyPlan(const mesh::NetworkMap& map, mesh::MapPlan plan) {
+  // Narrower first: what goes has gone before anything new is allowed.
+  mesh::PacketFilter& filter = *node_->filter();
+  filter.SetUnixTime(Now(), UnixSeconds());
+  filter.DropFlowsOf(plan.revoked);
+  if (auto applied = filter.Apply(Now(), std::move(plan.filter)); !applied) {
+    shell::Log(LogLevel::kWarning, "the server's rules cannot be applied: " +
+                                       DescribeError(applied.error().code));
+  }
   mesh::NodeUpdate update;
   for (const mesh::PlannedPeer& peer : plan.remove) {
     update.removed.push_back(peer.node_key);

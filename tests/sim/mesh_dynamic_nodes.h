@@ -18,8 +18,11 @@ inline constexpr sim::NatBehavior kSymmetricNat = {
 class DynamicNodes : public TwoNodes {
  public:
   explicit DynamicNodes(uint64_t seed, bool has_relays = true,
-                        const sim::NatBehavior& nat = kHomeNat)
+                        const sim::NatBehavior& nat = kHomeNat,
+                        const std::optional<FilterConfig>& filter = {})
       : TwoNodes(nat, nat, seed) {
+    a.UseFilter(filter);
+    b.UseFilter(filter);
     key_a = a.public_key();
     key_b = b.public_key();
     signalling_a_ = a.UseSignallingKey();

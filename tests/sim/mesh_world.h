@@ -207,6 +207,7 @@ class MeshHost : public sim::SimActor {
       config.signalling_key = signalling_key_->Clone();
       config.greets = GreetPolicy::kActivePeers;
     }
+    config.filter = filter_;
     auto node = Node::Create(std::move(config), rng_);
     NATKIT_CHECK(node.has_value());
     node_ = std::move(*node);
@@ -222,6 +223,11 @@ class MeshHost : public sim::SimActor {
   PublicKey UseSignallingKey() {
     signalling_key_ = GeneratePrivateKey(rng_);
     return DerivePublicKey(*signalling_key_);
+  }
+
+  /// Before Start().
+  void UseFilter(const std::optional<FilterConfig>& filter) {
+    filter_ = filter;
   }
 
   /// Does something to the node and carries what comes of it.
@@ -537,6 +543,7 @@ class MeshHost : public sim::SimActor {
   SeededRng rng_;
   StaticPrivateKey private_key_;
   std::optional<StaticPrivateKey> signalling_key_;
+  std::optional<FilterConfig> filter_;
   Control control_;
   sim::SimNetwork::HostId id_ = 0;
   std::vector<Endpoint> bases_;

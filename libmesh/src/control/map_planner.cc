@@ -56,6 +56,20 @@ std::vector<IpPrefix> OtherSide(const NetworkMap& map, const RuleKey& key,
   return others;
 }
 
+/// A rule for one of the two ICMPs alone holds in that one's family; members
+/// come with all their addresses, and an echo request needs any rule.
+std::optional<AddressFamily> OnlyFamily(const RuleInfo& rule) {
+  constexpr uint8_t kIcmp = 1;
+  constexpr uint8_t kIcmp6 = 58;
+  if (rule.protocols == std::vector<uint8_t>{kIcmp}) {
+    return AddressFamily::kIpv4;
+  }
+  if (rule.protocols == std::vector<uint8_t>{kIcmp6}) {
+    return AddressFamily::kIpv6;
+  }
+  return std::nullopt;
+}
+
 std::vector<ZonedWindow> WindowsOf(const RuleInfo& rule) {
   std::vector<ZonedWindow> windows;
   for (const WindowInfo& info : *rule.windows) {
@@ -267,8 +281,15 @@ void MapPlanner::PlanRule(const NetworkMap& map, const RuleKey& key,
     return;
   }
   const RuleInfo& info = found->second;
-  const std::vector<IpPrefix> own = OwnSide(map, info);
-  const std::vector<IpPrefix> others = OtherSide(map, key, info);
+  std::vector<IpPrefix> own = OwnSide(map, info);
+  std::vector<IpPrefix> others = OtherSide(map, key, info);
+  if (const auto family = OnlyFamily(info)) {
+    const auto is_other = [family](const IpPrefix& prefix) {
+      return prefix.address().family() != *family;
+    };
+    std::erase_if(own, is_other);
+    std::erase_if(others, is_other);
+  }
   const bool is_never = info.windows && info.windows->empty();
   if (own.empty() || others.empty() || is_never) {
     return;

@@ -72,6 +72,10 @@ void Node::HandleTimeout(Instant now) {
   impl_->HandleTimeout(now);
 }
 
+PacketFilter* Node::filter() {
+  return impl_->filter();
+}
+
 Result<void> Node::SendPing(Instant now, std::string_view peer,
                             uint16_t sequence) {
   return impl_->SendPing(now, peer, sequence);

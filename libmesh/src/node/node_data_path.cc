@@ -94,7 +94,7 @@ void Node::Impl::TakeStun(Instant now, ByteView bytes,
 }
 
 void Node::Impl::HandleTun(Instant now, const PacketBatch& packets) {
-  device_.SendPackets(now, packets, wg_out_);
+  device_.SendPackets(now, FilterOutbound(now, packets), wg_out_);
   for (size_t i = 0; i < wg_out_.size(); ++i) {
     if (NodePeer* peer = FindPeer(wg_out_.meta(i).tag)) {
       peer->link.NoteTraffic(now);
@@ -124,6 +124,9 @@ void Node::Impl::TakePlaintext(Instant now) {
     NoteReceived(now, *peer, meta, plaintext_.bytes(i).size());
     if (plaintext_.bytes(i).empty()) {
       continue;  // a keepalive
+    }
+    if (!MayEnter(now, plaintext_.bytes(i), meta.tag)) {
+      continue;
     }
     peer->link.NoteTraffic(now);
     if (!TakePingReply(now, *peer, plaintext_.bytes(i), meta)) {

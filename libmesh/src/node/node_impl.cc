@@ -33,6 +33,9 @@ Node::Impl::Impl(NodeConfig config, const NodeEntry& self, Rng& rng)
       boot_(rng.NextU64()),
       ping_identifier_(static_cast<uint16_t>(rng.NextU32())) {
   device_.SetPrivateKey(Instant{}, config_.private_key.Clone());
+  if (config_.filter) {
+    filter_.emplace(*config_.filter, rng_);
+  }
   home_relay_ = FindRelay(self_.relay);
   for (RelayId id = 0; id < config_.mesh.relays.size(); ++id) {
     OpenRelay(Instant{}, {.id = id, .entry = config_.mesh.relays[id]});
@@ -65,6 +68,7 @@ NodePeer* Node::Impl::FindPeer(const PublicKey& key) {
 
 void Node::Impl::Start(Instant now) {
   is_started_ = true;
+  TellFilterTheTime(now);
   for (auto& [stream, relay] : relays_) {
     relay.Start(now);
   }
@@ -121,6 +125,9 @@ void Node::Impl::SetStunServers(Instant now, std::vector<Endpoint> servers) {
 
 void Node::Impl::HandleTimeout(Instant now) {
   device_.HandleTimeout(now, wg_out_);
+  if (filter_) {
+    filter_->HandleTimeout(now);
+  }
   prober_.HandleTimeout(now);
   inbound_.HandleTimeout(now);
   hard_.HandleTimeout(now);
@@ -352,6 +359,9 @@ std::optional<Instant> Node::Impl::NextTimeout() const {
     next = Earlier(next, relay.NextTimeout());
   }
   next = Earlier(next, retire_own_at_);
+  if (filter_) {
+    next = Earlier(next, filter_->NextTimeout());
+  }
   if (!deadlines_.empty()) {
     next = Earlier(next, deadlines_.begin()->first);
   }

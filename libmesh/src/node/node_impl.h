@@ -114,6 +114,8 @@ class Node::Impl {
   std::optional<ControlSignal> PollControlSignal();
   Result<void> SendPing(Instant now, std::string_view name, uint16_t sequence);
 
+  PacketFilter* filter() { return filter_ ? &*filter_ : nullptr; }
+
   PacketBatch& udp_out() { return udp_out_; }
 
   PacketBatch& openers_out() { return openers_out_; }
@@ -237,6 +239,12 @@ class Node::Impl {
   [[nodiscard]] std::vector<Endpoint> ProbedBases() const;
   [[nodiscard]] bool IsProbed(const Endpoint& base) const;
 
+  // node_filter.cc
+  /// Those of `packets` that may leave; in `packets` or in filtered_.
+  const PacketBatch& FilterOutbound(Instant now, const PacketBatch& packets);
+  [[nodiscard]] bool MayEnter(Instant now, ByteView packet, wg::PeerId peer);
+  void TellFilterTheTime(Instant now);
+
   // node_data_path.cc
   void TakeDatagram(Instant now, ByteView bytes, const PacketBatch::Meta& meta);
   void TakeStun(Instant now, ByteView bytes, const PacketBatch::Meta& meta);
@@ -281,6 +289,7 @@ class Node::Impl {
   NodeEntry self_;
   Rng& rng_;
   wg::Device device_;
+  std::optional<PacketFilter> filter_;
   LocalAddresses local_;
   ReflexiveProber prober_;
   PortMappingState port_mapping_;
@@ -318,6 +327,7 @@ class Node::Impl {
   uint16_t ping_identifier_;
   std::map<std::pair<std::string, uint16_t>, Instant> pings_;
   // Working memory of the data path, reused from call to call.
+  PacketBatch filtered_;
   PacketBatch wg_in_;
   PacketBatch wg_out_;
   PacketBatch keepalive_;

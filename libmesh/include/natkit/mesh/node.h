@@ -16,6 +16,7 @@
 #include "natkit/mesh/mesh_file.h"
 #include "natkit/mesh/node_event.h"
 #include "natkit/mesh/node_update.h"
+#include "natkit/mesh/packet_filter.h"
 #include "natkit/nat/path_diagnosis.h"
 
 namespace natkit::mesh {
@@ -39,6 +40,9 @@ struct NodeConfig {
   /// what it is while the private key changes.
   std::optional<StaticPrivateKey> signalling_key = std::nullopt;
   GreetPolicy greets = GreetPolicy::kAllPeers;
+  /// Packets to and from the tunnel pass filter(), which allows nothing until
+  /// it has rules; none: WireGuard's AllowedIPs are all there is.
+  std::optional<FilterConfig> filter = std::nullopt;
   /// Wall clock time (since the Unix epoch) at Instant{}.
   Duration wall_clock_offset{0};
 };
@@ -128,6 +132,10 @@ class Node {
   /// A signal that it has carried; `peer` is the sender's node or signalling
   /// key.
   void HandleControlSignal(Instant now, const PublicKey& peer, ByteView bytes);
+
+  /// The packet filter, for its rules and counters; nullptr if there is none.
+  /// Its time is kept by this.
+  [[nodiscard]] PacketFilter* filter();
 
   /// Sends an echo request to a peer's first address; the reply is an event.
   /// Errors: kNotFound (no such peer, or no address of a common family).

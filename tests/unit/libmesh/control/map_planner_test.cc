@@ -115,6 +115,26 @@ TEST(MapPlanner, ARuleWhoseWindowsAreAllUnknownIsNoRule) {
   EXPECT_THAT(planner.Plan(map, {.is_whole = true}, {}).filter.puts, IsEmpty());
 }
 
+TEST(MapPlanner, ARuleForOneIcmpAloneHoldsInItsFamily) {
+  NetworkMap map = TwoPeers();
+  map.self->addresses.push_back(*IpAddress::Parse("fd00::1"));
+  map.peers[2].addresses.push_back(*IpAddress::Parse("fd00::2"));
+  map.rules.begin()->second.ports.clear();
+  map.rules.begin()->second.protocols = {1};
+  MapPlanner planner;
+  const MapPlan plan = planner.Plan(map, {.is_whole = true}, {});
+  ASSERT_THAT(plan.filter.puts, SizeIs(1));
+  const FilterRule& rule = plan.filter.puts[0].rule;
+  EXPECT_THAT(rule.sources, ElementsAre(Prefix("100.64.0.1/32")));
+  EXPECT_THAT(rule.destinations, UnorderedElementsAre(Prefix("100.64.0.2/32"),
+                                                      Prefix("100.64.0.3/32")));
+  map.rules.begin()->second.protocols = {58};
+  MapPlanner other;
+  EXPECT_THAT(
+      other.Plan(map, {.is_whole = true}, {}).filter.puts[0].rule.destinations,
+      ElementsAre(Prefix("fd00::2/128")));
+}
+
 TEST(MapPlanner, TakesRoutesOfTheirOwnersAndAnExitIfItIsChosen) {
   NetworkMap map = TwoPeers();
   const IpPrefix lan = Prefix("10.1.0.0/16");

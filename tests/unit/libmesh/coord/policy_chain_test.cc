@@ -279,6 +279,14 @@ class Draw {
     }
     const char* ports = Pick(std::to_array({"*", "80", "22,80", "80-90"}));
     const bool is_udp = rng_.Below(4) == 0;
+    const char* icmp = rng_.Below(8) != 0   ? nullptr
+                       : rng_.Below(2) == 0 ? "icmp"
+                                            : "ipv6-icmp";
+    if (icmp != nullptr) {
+      return R"({"action": "accept", "proto": ")" + std::string(icmp) +
+             R"(", "src": [")" + Source() + R"("], "dst": [")" + Destination() +
+             R"(:*"]})";
+    }
     return R"({"action": "accept", "src": [")" + Source() + R"("], "dst": [")" +
            Destination() + ":" + ports + "\"" +
            (rng_.Below(3) == 0 ? ", \"" + Destination() + ":22\"" : "") + "]" +
