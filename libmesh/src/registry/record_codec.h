@@ -30,4 +30,12 @@ namespace natkit::mesh {
 [[nodiscard]] Result<void> DecodeRecord(ByteView bytes, RelayRecord& out);
 [[nodiscard]] Result<void> DecodeRecord(ByteView bytes, MeshRecord& out);
 
+/// Whether what is stored can be loaded again: text has to be UTF-8.
+template <class Record>
+[[nodiscard]] bool IsStorable(const Record& record) {
+  Record again;
+  return DecodeRecord(EncodeRecord(record), again).has_value() &&
+         again == record;
+}
+
 }  // namespace natkit::mesh

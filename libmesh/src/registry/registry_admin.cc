@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "registry/record_codec.h"
 #include "registry/registry_impl.h"
 
 namespace natkit::mesh {
@@ -9,9 +10,17 @@ namespace {
 
 constexpr std::array<std::string_view, 2> kRoles = {"admin", "owner"};
 
+/// Less than a record may have (StoreLimits).
+constexpr size_t kMaxPolicyText = size_t{8} << 20;
+
+/// What a store takes in an event.
+bool IsEventText(std::string_view text) {
+  return text.find('\0') == std::string_view::npos;
+}
+
 bool IsUserName(std::string_view name) {
   const auto is_bad = [](char c) {
-    return c <= ' ' || c == 0x7f || c == '"' || c == '\\' || c == ',';
+    return c <= ' ' || c > '~' || c == '"' || c == '\\' || c == ',';
   };
   return !name.empty() && name.size() <= kMaxNameLength &&
          std::ranges::none_of(name, is_bad) && !name.starts_with("tag:") &&
@@ -114,8 +123,13 @@ Decision<uint64_t> Registry::Impl::SetPolicy(WallTime now,
                       std::to_string(current) + ", not " +
                       std::to_string(*expected));
   }
-  policy = PolicyRecord{
+  PolicyRecord next{
       .text = std::string(text), .revision = current + 1, .changed = now};
+  if (next.text.size() > kMaxPolicyText || !IsStorable(next)) {
+    return Refuse(RefusalKind::kInvalid,
+                  "the policy is too long, or not UTF-8 text");
+  }
+  policy = std::move(next);
   changes.policy = true;
   Dirty("policy", "only");
   Note({.now = now,
@@ -127,6 +141,11 @@ Decision<uint64_t> Registry::Impl::SetPolicy(WallTime now,
 
 Decision<void> Registry::Impl::SetDns(WallTime now, std::string_view actor,
                                       const DnsInfo& dns) {
+  if (!DecodeDns(EncodeItem(dns)) || !IsEventText(dns.domain)) {
+    return Refuse(RefusalKind::kInvalid,
+                  "the DNS settings have a name or a list that is too long, or "
+                  "text that is not UTF-8");
+  }
   mesh.dns = dns;
   changes.mesh = true;
   DirtyMesh();
@@ -140,6 +159,11 @@ Decision<uint64_t> Registry::Impl::AddRelay(WallTime now,
   if (relay.name.empty() || relay.host.empty() || relay.port == 0) {
     return Refuse(RefusalKind::kInvalid,
                   "a relay needs a name, a host and a port");
+  }
+  if (!DecodeRelay(EncodeItem(relay)) || !IsEventText(relay.name)) {
+    return Refuse(RefusalKind::kInvalid,
+                  "a relay's name, host and pin are UTF-8 text of at most 253 "
+                  "bytes");
   }
   const bool is_taken = std::ranges::any_of(relays, [&](const auto& entry) {
     return entry.second.info.name == relay.name;

@@ -188,6 +188,11 @@ class Registry::Impl {
 /// A DNS label out of what a host calls itself (RFC 1123 section 2.1): lower
 /// case, letters, digits and hyphens, at most 63; "node" if nothing is left.
 [[nodiscard]] std::string MakeLabel(std::string_view text);
+/// Not one of digits alone, which would be taken for a node's number.
 [[nodiscard]] bool IsLabel(std::string_view text);
+/// "tag:" and a letter, then letters, digits and hyphens (mesh.md section 2.2).
+[[nodiscard]] bool IsTag(std::string_view text);
+/// Sorted, each once: owners are compared.
+void NormalizeTags(Owner& owner);
 
 }  // namespace natkit::mesh

@@ -19,6 +19,10 @@ std::string OwnerText(const Owner& owner) {
   return text;
 }
 
+bool IsNumber(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
 }  // namespace
 
 bool IsLabel(std::string_view text) {
@@ -28,7 +32,7 @@ bool IsLabel(std::string_view text) {
   constexpr size_t kLongest = 63;
   return !text.empty() && text.size() <= kLongest &&
          std::ranges::all_of(text, is_good) && text.front() != '-' &&
-         text.back() != '-';
+         text.back() != '-' && !IsNumber(text);
 }
 
 std::string MakeLabel(std::string_view text) {
@@ -47,7 +51,29 @@ std::string MakeLabel(std::string_view text) {
   while (!label.empty() && label.back() == '-') {
     label.pop_back();
   }
-  return label.empty() ? "node" : label;
+  if (label.empty()) {
+    return "node";
+  }
+  return IsNumber(label) ? "node-" + label : label;
+}
+
+bool IsTag(std::string_view text) {
+  constexpr std::string_view kPrefix = "tag:";
+  const auto is_letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  };
+  const auto is_good = [&](char c) {
+    return is_letter(c) || (c >= '0' && c <= '9') || c == '-';
+  };
+  return text.size() > kPrefix.size() && text.size() <= kMaxNameLength &&
+         text.starts_with(kPrefix) && is_letter(text[kPrefix.size()]) &&
+         std::ranges::all_of(text.substr(kPrefix.size()), is_good);
+}
+
+void NormalizeTags(Owner& owner) {
+  std::ranges::sort(owner.tags);
+  const auto [first, last] = std::ranges::unique(owner.tags);
+  owner.tags.erase(first, last);
 }
 
 std::string Registry::Impl::FreeName(std::string_view wanted) const {
@@ -103,6 +129,10 @@ Decision<NodeId> Registry::Impl::Join(WallTime now,
   const auto found = by_machine.find(request.keys.machine_key);
   if (found != by_machine.end()) {
     return Return(now, nodes.at(found->second), request);
+  }
+  if (request.keys.node_key == request.keys.signalling_key) {
+    return Refuse(RefusalKind::kInvalid,
+                  "the node key and the signalling key are the same");
   }
   if (IsKeyInUse(request.keys.node_key, 0) ||
       IsKeyInUse(request.keys.signalling_key, 0)) {
@@ -160,21 +190,30 @@ Decision<void> Registry::Impl::Renew(WallTime now, NodeRecord& node,
     return Refuse(RefusalKind::kForbidden,
                   "another node of the mesh has one of these keys");
   }
+  const Owner before = std::exchange(node.owner, *std::move(owner));
+  if (node.status != NodeStatus::kActive && key.is_preapproved) {
+    if (auto active = Activate(now, node); !active) {
+      node.owner = before;
+      return active;
+    }
+  }
   keys_in_use_.erase(node.keys.node_key);
   keys_in_use_.erase(node.keys.signalling_key);
+  if (node.next_key) {
+    keys_in_use_.erase(*node.next_key);
+  }
   node.keys = request.keys;
   node.next_key.reset();
-  node.owner = *std::move(owner);
   Index(node);
   node.key_expiry = NewExpiry(now, node.owner);
+  expired_.erase(node.id);
+  ApproveByPolicy(node);
   DirtyNode(node.id);
   Note({.now = now,
         .type = "node_renewed",
         .actor = "node",
         .subject = node.name});
-  return node.status == NodeStatus::kActive || !key.is_preapproved
-             ? Decision<void>()
-             : Activate(now, node);
+  return {};
 }
 
 Decision<Owner> Registry::Impl::OwnerOf(const AuthKeyRecord& key,
@@ -191,7 +230,12 @@ Decision<Owner> Registry::Impl::OwnerOf(const AuthKeyRecord& key,
                         " (tagOwners of the policy)");
     }
   }
-  return Owner{.tags = request.tags};
+  Owner owner{.tags = request.tags};
+  NormalizeTags(owner);
+  if (auto checked = CheckOwner(owner); !checked) {
+    return std::unexpected(checked.error());
+  }
+  return owner;
 }
 
 Decision<void> Registry::Impl::CheckRoom(bool is_pending) const {
@@ -394,6 +438,7 @@ Decision<void> Registry::Impl::ActivateKey(WallTime now, NodeId id,
   node->next_key.reset();
   if (node->key_expiry && config_.rotation_renews) {
     node->key_expiry = NewExpiry(now, node->owner);
+    expired_.erase(id);
   }
   DirtyNode(id);
   Note({.now = now,

@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "natkit/base/secret.h"
+#include "registry/record_codec.h"
 #include "registry/registry_impl.h"
 #include "registry/secret_text.h"
 
@@ -31,17 +32,21 @@ Decision<NewAuthKey> Registry::Impl::MakeAuthKey(WallTime now,
     return Refuse(RefusalKind::kInvalid, "the description is too long");
   }
   SecretText secret = MakeSecretText(kAuthPrefix, rng_);
-  auth_keys[secret.id] = {
-      .id = secret.id,
-      .hash = secret.hash,
-      .owner = spec.owner,
-      .is_reusable = spec.is_reusable,
-      .is_ephemeral = spec.is_ephemeral,
-      .is_preapproved = spec.is_preapproved,
-      .created = now,
-      .expiry = now + spec.lifetime.value_or(kDefaultLifetime),
-      .created_by = std::string(actor),
-      .description = spec.description};
+  AuthKeyRecord record{.id = secret.id,
+                       .hash = secret.hash,
+                       .owner = spec.owner,
+                       .is_reusable = spec.is_reusable,
+                       .is_ephemeral = spec.is_ephemeral,
+                       .is_preapproved = spec.is_preapproved,
+                       .created = now,
+                       .expiry = now + spec.lifetime.value_or(kDefaultLifetime),
+                       .created_by = std::string(actor),
+                       .description = spec.description};
+  NormalizeTags(record.owner);
+  if (!IsStorable(record)) {
+    return Refuse(RefusalKind::kInvalid, "the description is not UTF-8 text");
+  }
+  auth_keys[secret.id] = std::move(record);
   Dirty("auth_key", secret.id);
   Note({.now = now,
         .type = "auth_key_created",
@@ -126,12 +131,17 @@ Decision<NewAuthKey> Registry::Impl::MakeApiToken(
                   "a token needs a scope and a short description");
   }
   SecretText secret = MakeSecretText(kTokenPrefix, rng_);
-  api_tokens[secret.id] = {.id = secret.id,
-                           .hash = secret.hash,
-                           .scopes = scopes,
-                           .created = now,
-                           .expiry = now + lifetime.value_or(kDefaultLifetime),
-                           .description = std::string(description)};
+  ApiTokenRecord record{.id = secret.id,
+                        .hash = secret.hash,
+                        .scopes = scopes,
+                        .created = now,
+                        .expiry = now + lifetime.value_or(kDefaultLifetime),
+                        .description = std::string(description)};
+  if (!IsStorable(record)) {
+    return Refuse(RefusalKind::kInvalid,
+                  "the scopes or the description are not UTF-8 text");
+  }
+  api_tokens[secret.id] = std::move(record);
   Dirty("api_token", secret.id);
   Note({.now = now,
         .type = "api_token_created",

@@ -8,6 +8,7 @@ namespace natkit::mesh {
 namespace {
 
 constexpr std::chrono::hours kPendingLifetime{24};
+constexpr size_t kMaxTags = 64;
 
 /// The earlier of two moments that need not be.
 void Earlier(std::optional<WallTime>& next, WallTime candidate) {
@@ -56,7 +57,12 @@ void Registry::Impl::SetOnline(WallTime now, NodeId id, bool is_online) {
 
 Decision<void> Registry::Impl::CheckOwner(const Owner& owner) const {
   if (owner.is_tagged()) {
-    return {};
+    const bool is_good =
+        owner.tags.size() <= kMaxTags && std::ranges::all_of(owner.tags, IsTag);
+    return is_good ? Decision<void>()
+                   : Refuse(RefusalKind::kInvalid,
+                            "a tag is like tag:server: a letter, then letters, "
+                            "digits and hyphens; at most 64 of them");
   }
   if (!users.contains(owner.user)) {
     return Refuse(RefusalKind::kNotFound,
@@ -84,8 +90,10 @@ Decision<NodeId> Registry::Impl::Approve(WallTime now, std::string_view actor,
   if (auto checked = CheckOwner(wanted); !checked) {
     return std::unexpected(checked.error());
   }
-  node.owner = wanted;
+  const Owner before = std::exchange(node.owner, wanted);
+  NormalizeTags(node.owner);
   if (auto active = Activate(now, node); !active) {
+    node.owner = before;
     return std::unexpected(active.error());
   }
   Index(node);
@@ -136,7 +144,9 @@ Decision<void> Registry::Impl::SetOwner(WallTime now, std::string_view actor,
     return checked;
   }
   node->owner = owner;
+  NormalizeTags(node->owner);
   node->key_expiry = NewExpiry(now, owner);
+  expired_.erase(id);
   ApproveByPolicy(*node);
   DirtyNode(id);
   Note({.now = now,
@@ -150,6 +160,7 @@ void Registry::Impl::Remove(WallTime now, NodeId id, bool is_revoked) {
   const NodeRecord node = std::move(nodes.at(id));
   nodes.erase(id);
   live_.erase(id);
+  expired_.erase(id);
   by_name.erase(node.name);
   by_machine.erase(node.keys.machine_key);
   keys_in_use_.erase(node.keys.node_key);
@@ -203,6 +214,7 @@ Decision<void> Registry::Impl::SetExpiry(WallTime now, std::string_view actor,
     return NoSuchNode();
   }
   node->key_expiry = at;
+  expired_.erase(id);
   DirtyNode(id);
   if (!IsServing(now, *node)) {
     changes.revoked.insert(id);

@@ -187,8 +187,7 @@ void ViewIndex::Impl::SetNode(ViewNode node) {
     return;
   }
   const SlotSet seen = VisibleSlots(slot);
-  const ViewerState own =
-      watched_.contains(id) ? Remember(id) : ViewerState{};
+  const ViewerState own = watched_.contains(id) ? Remember(id) : ViewerState{};
   Leave(slot);
   const ViewNode before = std::exchange(nodes_[slot].info, std::move(node));
   Join(slot);
@@ -217,9 +216,13 @@ void ViewIndex::Impl::NoteChange(Slot slot, const ViewNode& before,
     NoteRoutes(all, before.routes);
     NoteRoutes(all, after.routes);
   }
-  all.ForEach([&](Slot viewer) {
-    NoteItem(nodes_[viewer].info.id, KeyOf(ItemClass::kExit, after.id));
-  });
+  const auto is_exit = [](const ViewRole& role) { return role.is_exit; };
+  if (std::ranges::any_of(before.roles, is_exit) ||
+      std::ranges::any_of(after.roles, is_exit)) {
+    all.ForEach([&](Slot viewer) {
+      NoteItem(nodes_[viewer].info.id, KeyOf(ItemClass::kExit, after.id));
+    });
+  }
 }
 
 void ViewIndex::Impl::RemoveNode(NodeId id) {

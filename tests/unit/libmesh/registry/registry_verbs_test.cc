@@ -1,0 +1,236 @@
+#include <gtest/gtest.h>
+
+#include "natkit/mesh/registry/memory_store.h"
+#include "natkit/mesh/registry/registry.h"
+
+namespace natkit::mesh {
+namespace {
+
+using std::chrono::hours;
+
+class RegistryVerbs : public testing::Test {
+ protected:
+  RegistryVerbs() { Load(); }
+
+  void Load() {
+    registry.reset();
+    auto loaded = Registry::Load({.ipv4 = *IpPrefix::Parse("100.64.0.0/10"),
+                                  .ipv6 = *IpPrefix::Parse("fd00:1:2::/48")},
+                                 store, rng, now);
+    ASSERT_TRUE(loaded) << loaded.error();
+    registry = *std::move(loaded);
+  }
+
+  JoinRequest MakeNode(std::string auth_key, std::string host = "host") {
+    JoinRequest request{.auth_key = std::move(auth_key),
+                        .host_name = std::move(host)};
+    request.keys.machine_key = MachineIdentity::Generate(rng).key();
+    request.keys.node_key = DerivePublicKey(GeneratePrivateKey(rng));
+    request.keys.signalling_key = DerivePublicKey(GeneratePrivateKey(rng));
+    return request;
+  }
+
+  std::string MakeKey(const AuthKeySpec& spec) {
+    return registry->MakeAuthKey(now, "test", spec)->secret;
+  }
+
+  SeededRng rng{1};
+  WallTime now{std::chrono::milliseconds(1'800'000'000'000)};
+  MemoryStore store;
+  std::unique_ptr<Registry> registry;
+};
+
+TEST_F(RegistryVerbs, APendingNodeThatComesWithAKeyIsFoundByItsAddress) {
+  JoinRequest request = MakeNode("");
+  const NodeId id = *registry->Join(now, request);
+  request.auth_key = MakeKey({.owner = {.tags = {"tag:x"}}});
+  ASSERT_EQ(*registry->Join(now, request), id);
+  const NodeRecord& node = *registry->FindNode(id);
+  EXPECT_EQ(node.status, NodeStatus::kActive);
+  ASSERT_EQ(node.addresses.size(), 2U);
+  EXPECT_EQ(registry->FindNode(node.addresses[0].ToString()), &node);
+}
+
+TEST_F(RegistryVerbs, ARenewalGivesTheAnnouncedKeyFree) {
+  const std::string key =
+      MakeKey({.owner = {.tags = {"tag:x"}}, .is_reusable = true});
+  JoinRequest request = MakeNode(key);
+  const NodeId id = *registry->Join(now, request);
+  const PublicKey next = DerivePublicKey(GeneratePrivateKey(rng));
+  ASSERT_TRUE(registry->AnnounceKey(now, id, next));
+  request.keys.node_key = DerivePublicKey(GeneratePrivateKey(rng));
+  ASSERT_TRUE(registry->Join(now, request));
+  EXPECT_TRUE(registry->AnnounceKey(now, id, next));
+}
+
+TEST_F(RegistryVerbs, AnExpiryThatIsSetAgainIsWaitedForAgain) {
+  const NodeId id =
+      *registry->Join(now, MakeNode(MakeKey({.owner = {.tags = {"tag:x"}}})));
+  ASSERT_TRUE(registry->SetExpiry(now, "test", id, now));
+  registry->HandleTimeout(now);
+  EXPECT_EQ(registry->NextTimeout(), std::nullopt);
+  const WallTime later = now + hours(1);
+  ASSERT_TRUE(registry->SetExpiry(now, "test", id, later));
+  EXPECT_EQ(registry->NextTimeout(), later);
+  (void)registry->TakeChanges();
+  registry->HandleTimeout(later);
+  EXPECT_TRUE(registry->TakeChanges().revoked.contains(id));
+}
+
+TEST_F(RegistryVerbs, NoNodeIsCalledLikeAnothersNumber) {
+  const std::string key =
+      MakeKey({.owner = {.tags = {"tag:x"}}, .is_reusable = true});
+  const NodeId first = *registry->Join(now, MakeNode(key));
+  const NodeId second =
+      *registry->Join(now, MakeNode(key, std::to_string(first)));
+  EXPECT_EQ(registry->FindNode(second)->name, "node-1");
+  EXPECT_EQ(registry->FindNode(std::to_string(first))->id, first);
+  EXPECT_EQ(registry->Rename(now, "test", second, "1").error().kind,
+            RefusalKind::kInvalid);
+}
+
+TEST_F(RegistryVerbs, TagsAreCheckedAndTheirOrderMeansNothing) {
+  for (const char* bad : {"", "x", "tag:", "tag:1x", "tag:a b", "tag:a_b"}) {
+    EXPECT_FALSE(registry->MakeAuthKey(now, "t", {.owner = {.tags = {bad}}}))
+        << bad;
+  }
+  JoinRequest request = MakeNode(
+      MakeKey({.owner = {.tags = {"tag:b", "tag:a"}}, .is_reusable = true}));
+  const NodeId id = *registry->Join(now, request);
+  const std::string same = MakeKey({.owner = {.tags = {"tag:a", "tag:b"}}});
+  ASSERT_TRUE(registry->SetExpiry(now, "test", id, now));
+  request.auth_key = same;
+  EXPECT_TRUE(registry->Join(now, request));
+}
+
+TEST_F(RegistryVerbs, NothingIsTakenThatCouldNotBeLoadedAgain) {
+  const std::string bad = "\xff\xfe";
+  EXPECT_FALSE(registry->SetPolicy(now, "t", bad, std::nullopt));
+  EXPECT_EQ(registry->policy(), nullptr);
+  EXPECT_FALSE(registry->MakeAuthKey(
+      now, "t", {.owner = {.tags = {"tag:x"}}, .description = bad}));
+  EXPECT_FALSE(registry->MakeApiToken(now, "t", {"all"}, std::nullopt, bad));
+  EXPECT_FALSE(registry->AddUser(now, "t", bad, {}));
+  EXPECT_FALSE(registry->AddRelay(now, "t", {.name = bad, .host = "h"}));
+  EXPECT_FALSE(registry->AddRelay(
+      now, "t", {.name = std::string(254, 'x'), .host = "h"}));
+  EXPECT_FALSE(registry->AddRelay(
+      now, "t", {.name = std::string("a\0b", 3), .host = "h"}));
+  EXPECT_FALSE(registry->SetDns(now, "t", {.domain = bad}));
+  EXPECT_FALSE(
+      registry->SetDns(now, "t", {.search = std::vector<std::string>(17)}));
+  ASSERT_TRUE(registry->Commit());
+  Load();
+}
+
+TEST_F(RegistryVerbs, TwoKeysOfANodeAreTwo) {
+  JoinRequest request = MakeNode(MakeKey({.owner = {.tags = {"tag:x"}}}));
+  request.keys.signalling_key = request.keys.node_key;
+  EXPECT_EQ(registry->Join(now, request).error().kind, RefusalKind::kInvalid);
+}
+
+TEST_F(RegistryVerbs, AuthKeysAreGoodForWhatTheySay) {
+  const auto once = registry->MakeAuthKey(
+      now, "t", {.owner = {.tags = {"tag:x"}}, .is_ephemeral = true});
+  const NodeId id = *registry->Join(now, MakeNode(once->secret));
+  EXPECT_TRUE(registry->FindNode(id)->is_ephemeral);
+  EXPECT_FALSE(registry->Join(now, MakeNode(once->secret)));
+  const auto many = registry->MakeAuthKey(now, "t",
+                                          {.owner = {.tags = {"tag:x"}},
+                                           .is_reusable = true,
+                                           .lifetime = std::chrono::hours(1)});
+  EXPECT_TRUE(registry->Join(now, MakeNode(many->secret)));
+  EXPECT_TRUE(registry->Join(now, MakeNode(many->secret)));
+  EXPECT_FALSE(registry->Join(now + hours(1), MakeNode(many->secret)));
+  std::string wrong = many->secret;
+  wrong.back() = wrong.back() == '0' ? '1' : '0';
+  EXPECT_FALSE(registry->Join(now, MakeNode(wrong)));
+  ASSERT_TRUE(registry->RevokeAuthKey(now, "t", many->id, true));
+  EXPECT_FALSE(registry->Join(now, MakeNode(many->secret)));
+  EXPECT_EQ(registry->nodes().size(), 1U);
+}
+
+TEST_F(RegistryVerbs, ARevokedNodeStaysOutAlsoAfterARestart) {
+  const std::string key =
+      MakeKey({.owner = {.tags = {"tag:x"}}, .is_reusable = true});
+  const JoinRequest request = MakeNode(key);
+  const NodeId id = *registry->Join(now, request);
+  ASSERT_TRUE(registry->Delete(now, "t", id));
+  ASSERT_TRUE(registry->Commit());
+  Load();
+  EXPECT_FALSE(registry->Join(now, request));
+  JoinRequest other = MakeNode(key);
+  other.keys.node_key = request.keys.node_key;
+  EXPECT_FALSE(registry->Join(now, other));
+  EXPECT_TRUE(registry->Join(now, MakeNode(key)));
+  EXPECT_EQ(registry->FindNode(id), nullptr);
+}
+
+TEST_F(RegistryVerbs, WhatIsCommittedIsWhatIsLoaded) {
+  const std::string key =
+      MakeKey({.owner = {.tags = {"tag:x"}}, .is_reusable = true});
+  std::vector<NodeId> ids;
+  for (int step = 0; step < 400; ++step) {
+    if (ids.size() < 5 || rng.Below(3) == 0) {
+      ids.push_back(*registry->Join(now, MakeNode(key)));
+      continue;
+    }
+    const NodeId id = ids[rng.Below(ids.size())];
+    switch (rng.Below(5)) {
+      case 0:
+        (void)registry->Delete(now, "t", id);
+        break;
+      case 1:
+        (void)registry->Rename(now, "t", id, "r" + std::to_string(step));
+        break;
+      case 2:
+        (void)registry->AnnounceKey(now, id,
+                                    DerivePublicKey(GeneratePrivateKey(rng)));
+        break;
+      case 3:
+        (void)registry->SetExpiry(now, "t", id, now + hours(step));
+        break;
+      default:
+        store.FailWrites(Errc::kStoreFull);
+        EXPECT_FALSE(registry->has_uncommitted() && registry->Commit());
+        store.FailWrites(std::nullopt);
+    }
+  }
+  ASSERT_TRUE(registry->Commit());
+  const auto nodes = registry->nodes();
+  const auto auth_keys = registry->auth_keys();
+  Load();
+  EXPECT_EQ(registry->nodes(), nodes);
+  EXPECT_EQ(registry->auth_keys(), auth_keys);
+  std::set<IpAddress> addresses;
+  for (const auto& [id, node] : nodes) {
+    for (const IpAddress& address : node.addresses) {
+      EXPECT_TRUE(addresses.insert(address).second);
+    }
+  }
+}
+
+TEST_F(RegistryVerbs, AddressesRestAndAFullPoolRefuses) {
+  MemoryStore empty;
+  registry = *Registry::Load({.ipv4 = *IpPrefix::Parse("10.1.0.0/29"),  // six
+                              .ipv6 = *IpPrefix::Parse("fd00:1:2::/48")},
+                             empty, rng, now);
+  const std::string key =
+      MakeKey({.owner = {.tags = {"tag:x"}}, .is_reusable = true});
+  std::vector<NodeId> ids;
+  for (int i = 0; i < 6; ++i) {
+    ids.push_back(*registry->Join(now, MakeNode(key)));
+  }
+  EXPECT_EQ(registry->Join(now, MakeNode(key)).error().kind,
+            RefusalKind::kExhausted);
+  const IpAddress oldest = registry->FindNode(ids[2])->addresses[0];
+  ASSERT_TRUE(registry->Delete(now, "t", ids[2]));
+  ASSERT_TRUE(registry->Delete(now + hours(1), "t", ids[0]));
+  // Nothing else is left: the one that has rested longest.
+  const NodeId again = *registry->Join(now + hours(2), MakeNode(key));
+  EXPECT_EQ(registry->FindNode(again)->addresses[0], oldest);
+  registry.reset();
+}
+
+}  // namespace
+}  // namespace natkit::mesh
