@@ -159,6 +159,16 @@ Result<void> Node::Impl::PutEntries(Instant now, NodePeer& peer,
       DropEntry(peer, key.key);
     }
   }
+  UpdateEntries(now, peer, config);
+  if (peer.keys.size() == 1) {
+    peer.retire_at.reset();
+  }
+  return {};
+}
+
+/// Keys that are not in use have no prefixes.
+void Node::Impl::UpdateEntries(Instant now, NodePeer& peer,
+                               const PeerConfig& config) {
   const auto& psk =
       config.preshared_key ? config.preshared_key : config_.preshared_key;
   for (const PeerKey& key : peer.keys) {
@@ -171,10 +181,6 @@ Result<void> Node::Impl::PutEntries(Instant now, NodePeer& peer,
     }
     (void)device_.SetPeer(now, update);
   }
-  if (peer.keys.size() == 1) {
-    peer.retire_at.reset();
-  }
-  return {};
 }
 
 /// Not the active one, unless the peer goes.

@@ -112,6 +112,7 @@ class PeerLink {
                      const Endpoint& remote);
   /// The answer to a FreshSocketWantedEvent; nullopt: there is none.
   void HandleFreshSocket(Instant now, const std::optional<Endpoint>& socket);
+
   /// The peer is about to be forgotten: gives back what it holds.
   void Stop(Instant now) { Deactivate(now); }
 

@@ -16,7 +16,7 @@
 
 namespace natkit::mesh {
 
-/// "I am here": sent to every peer when a relay connection comes up.
+/// "I am here": sent when a relay connection comes up (GreetPolicy).
 struct Hello {};
 
 /// The controlled side asks the controlling side for a new ICE session.
