@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <vector>
 
 #include "natkit/base/check.h"
 #include "system_error.h"
@@ -12,6 +13,7 @@ namespace natkit::io {
 namespace {
 
 constexpr size_t kMaxAnswer = 8192;
+constexpr size_t kMaxDumpPart = 65536;
 
 /// Finds the acknowledgement. True once found; `error` is then 0 or an errno.
 bool FindAck(ByteView answer, int& error) {
@@ -29,6 +31,33 @@ bool FindAck(ByteView answer, int& error) {
     }
     const size_t step = NLMSG_ALIGN(header.nlmsg_len);
     answer = answer.subspan(step < answer.size() ? step : answer.size());
+  }
+  return false;
+}
+
+/// Hands on the messages of one part of a dump; true once it is complete.
+Result<bool> ReadPart(ByteView part,
+                      const std::function<void(ByteView)>& on_message) {
+  while (part.size() >= sizeof(nlmsghdr)) {
+    nlmsghdr header{};
+    std::memcpy(&header, part.data(), sizeof header);
+    if (header.nlmsg_len < sizeof header || header.nlmsg_len > part.size()) {
+      return Fail(Errc::kIo);
+    }
+    const ByteView body = part.first(header.nlmsg_len).subspan(NLMSG_HDRLEN);
+    if (header.nlmsg_type == NLMSG_DONE) {
+      return true;
+    }
+    if (header.nlmsg_type == NLMSG_ERROR) {
+      int error = 0;
+      if (body.size() >= sizeof error) {
+        std::memcpy(&error, body.data(), sizeof error);
+      }
+      return Fail(ErrcFromErrno(-error));
+    }
+    on_message(body);
+    const size_t step = NLMSG_ALIGN(header.nlmsg_len);
+    part = part.subspan(step < part.size() ? step : part.size());
   }
   return false;
 }
@@ -98,6 +127,36 @@ Result<void> Transact(NetlinkRequest& request) {
     int error = 0;
     if (FindAck(ByteView(buffer).first(static_cast<size_t>(count)), error)) {
       return error == 0 ? Result<void>() : Fail(ErrcFromErrno(error));
+    }
+  }
+}
+
+Result<void> Dump(NetlinkRequest& request,
+                  const std::function<void(ByteView)>& on_message) {
+  auto fd = OpenRouteSocket(0, 0);
+  if (!fd) {
+    return std::unexpected(fd.error());
+  }
+  const ByteView message = request.Finish();
+  if (::send(fd->get(), message.data(), message.size(), 0) < 0) {
+    return FailErrno();
+  }
+  std::vector<uint8_t> buffer(kMaxDumpPart);
+  while (true) {
+    const ssize_t count = ::recv(fd->get(), buffer.data(), buffer.size(), 0);
+    if (count < 0 && errno == EINTR) {
+      continue;
+    }
+    if (count <= 0) {
+      return FailErrno();
+    }
+    const auto is_complete = ReadPart(
+        ByteView(buffer).first(static_cast<size_t>(count)), on_message);
+    if (!is_complete) {
+      return std::unexpected(is_complete.error());
+    }
+    if (*is_complete) {
+      return {};
     }
   }
 }

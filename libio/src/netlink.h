@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 
 #include "natkit/base/bytes.h"
 #include "natkit/base/result.h"
@@ -45,5 +46,11 @@ class NetlinkRequest {
 
 /// Sends a request and waits for the kernel's acknowledgement.
 [[nodiscard]] Result<void> Transact(NetlinkRequest& request);
+
+/// Sends a request with NLM_F_DUMP; `on_message` gets what follows the header
+/// of each message of the answer.
+[[nodiscard]] Result<void> Dump(
+    NetlinkRequest& request,
+    const std::function<void(ByteView message)>& on_message);
 
 }  // namespace natkit::io
