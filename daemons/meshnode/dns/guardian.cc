@@ -69,10 +69,10 @@ bool WaitForEnd(int pipe) {
 }
 
 [[noreturn]] void ChildMain(int pipe, const std::function<void()>& tidy_up,
-                            std::span<const int> keep) {
+                            std::span<const int> keep, const char* name) {
   ::setsid();
   IgnoreWhatEndsTheParent();
-  ::prctl(PR_SET_NAME, "natkit-dns");
+  ::prctl(PR_SET_NAME, name);
   std::vector<int> kept(keep.begin(), keep.end());
   kept.push_back(pipe);
   CloseOthers(std::move(kept));
@@ -87,7 +87,8 @@ bool WaitForEnd(int pipe) {
 }  // namespace
 
 shell::Outcome<Guardian> Guardian::Start(const std::function<void()>& tidy_up,
-                                         std::span<const int> keep) {
+                                         std::span<const int> keep,
+                                         const char* name) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
     return std::unexpected(std::string("pipe: ") + std::strerror(errno));
@@ -99,7 +100,7 @@ shell::Outcome<Guardian> Guardian::Start(const std::function<void()>& tidy_up,
     return std::unexpected(std::string("fork: ") + std::strerror(errno));
   }
   if (pid == 0) {
-    ChildMain(reader.get(), tidy_up, keep);
+    ChildMain(reader.get(), tidy_up, keep, name);
   }
   return Guardian(std::move(writer), pid);
 }

@@ -16,15 +16,16 @@ namespace natkit::meshnode {
 ///
 /// It waits at the end of a pipe whose other end is here alone. It ignores
 /// SIGINT, SIGTERM, SIGHUP and SIGQUIT, has a session and a name
-/// ("natkit-dns") of its own, and holds no descriptor but the pipe and those
-/// it is told to keep.
+/// of its own, and holds no descriptor but the pipe and those it is told to
+/// keep.
 class Guardian {
  public:
   /// `tidy_up` runs in the other process, as this one was at the call; it must
-  /// not touch the event loop, threads or the log. Errors: no process to be
-  /// had.
+  /// not touch the event loop, threads or the log. `name` has up to 15
+  /// characters. Errors: no process to be had.
   [[nodiscard]] static shell::Outcome<Guardian> Start(
-      const std::function<void()>& tidy_up, std::span<const int> keep);
+      const std::function<void()>& tidy_up, std::span<const int> keep,
+      const char* name = "natkit-dns");
   /// As if this process had ended: it tidies up, and this waits for it.
   ~Guardian();
 

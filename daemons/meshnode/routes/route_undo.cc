@@ -1,0 +1,118 @@
+#include "routes/route_undo.h"
+
+#include <unistd.h>
+
+#include <sstream>
+
+#include "dns/resolv_file.h"
+#include "natkit/io/policy_routing.h"
+#include "routes/nft_rules.h"
+
+namespace natkit::meshnode {
+namespace {
+
+constexpr AddressFamily kFamilies[] = {AddressFamily::kIpv6,
+                                       AddressFamily::kIpv4};
+
+/// A family that the system does not have has nothing to remove.
+template <class T>
+std::vector<T> OrNone(Result<std::vector<T>> list) {
+  return list ? *std::move(list) : std::vector<T>();
+}
+
+Result<void> RemoveAllOf(const RouteSettings& settings, AddressFamily family) {
+  Result<void> done;
+  for (const auto& rule :
+       OrNone(io::ListRules(family, settings.priority,
+                            settings.priority + kRulePriorities - 1))) {
+    if (auto removed = io::RemoveRule(rule); !removed) {
+      done = removed;
+    }
+  }
+  for (const uint32_t table : {settings.mesh_table, settings.exit_table}) {
+    for (const auto& route : OrNone(io::ListRoutes(family, table))) {
+      if (auto removed = io::RemoveRoute(route); !removed) {
+        done = removed;
+      }
+    }
+  }
+  return done;
+}
+
+}  // namespace
+
+std::string FormatRouteState(const RouteState& state) {
+  std::string text = "tun " + state.tun + "\n";
+  for (const auto& [name, value] : state.set) {
+    text += "sysctl " + name + " " + state.before.at(name) + " " + value + "\n";
+  }
+  return text;
+}
+
+std::optional<RouteState> ParseRouteState(std::string_view text) {
+  RouteState state;
+  std::istringstream lines{std::string(text)};
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string kind;
+    std::string name;
+    words >> kind >> name;
+    if (kind == "tun") {
+      state.tun = name;
+    } else if (kind == "sysctl" &&
+               words >> state.before[name] >> state.set[name]) {
+      continue;
+    } else {
+      return std::nullopt;
+    }
+  }
+  return state.tun.empty() ? std::nullopt : std::optional(state);
+}
+
+std::string RouteStateFile(const RouteSettings& settings,
+                           const RoutePaths& paths) {
+  return paths.run_folder + "/routes-" + std::to_string(settings.mesh_table) +
+         ".state";
+}
+
+void RestoreSysctls(const RoutePaths& paths, const RouteState& state) {
+  for (const auto& [name, value] : state.set) {
+    if (ReadSysctl(paths.sysctls, name) == value) {
+      // An interface that is gone has no settings.
+      static_cast<void>(
+          WriteSysctl(paths.sysctls, name, state.before.at(name)));
+    }
+  }
+}
+
+shell::Outcome<void> UndoRoutes(const RouteSettings& settings,
+                                const RoutePaths& paths) {
+  shell::Outcome<void> done;
+  for (const AddressFamily family : kFamilies) {
+    if (const auto removed = RemoveAllOf(settings, family); !removed) {
+      done = std::unexpected("cannot remove routes and rules: " +
+                             std::string(ErrcName(removed.error().code)));
+    }
+  }
+  const std::string file = RouteStateFile(settings, paths);
+  const auto text = ReadText(file);
+  const auto state = text ? ParseRouteState(*text) : std::nullopt;
+  if (!state) {
+    ::unlink(file.c_str());
+    return done;
+  }
+  if (paths.programs.Find("nft")) {
+    const auto run =
+        paths.programs.Run({"nft", "-f", "-"}, NftScript(state->tun, 0, {}));
+    if (!run) {
+      done = std::unexpected(run.error());
+    }
+  }
+  RestoreSysctls(paths, *state);
+  if (done) {
+    ::unlink(file.c_str());
+  }
+  return done;
+}
+
+}  // namespace natkit::meshnode
