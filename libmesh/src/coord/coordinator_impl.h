@@ -147,6 +147,9 @@ class Coordinator::Impl {
                     const mesh::Authenticate& request);
   [[nodiscard]] bool AreProofsGood(const CoordSession& session,
                                    const mesh::Authenticate& request) const;
+  /// The stream is the node's from here on.
+  void Attach(ServerTime time, CoordSession& session, NodeId node);
+  void NotifyJoined(const NodeRecord& node);
   void RefuseLogin(ServerTime time, CoordSession& session, std::string text);
   void Admit(ServerTime time, CoordSession& session,
              const std::optional<MapPosition>& position);

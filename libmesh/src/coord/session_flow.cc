@@ -302,25 +302,33 @@ void Coordinator::Impl::Authenticate(ServerTime time, CoordSession& session,
             "this node comes and goes too often", seconds(10));
     return;
   }
-  if (CoordSession* older = SessionOf(*joined)) {
+  Attach(time, session, *joined);
+  if (!is_known) {
+    NotifyJoined(*registry_.FindNode(*joined));
+  }
+  Admit(time, session, request.position);
+}
+
+void Coordinator::Impl::Attach(ServerTime time, CoordSession& session,
+                               NodeId node) {
+  if (CoordSession* older = SessionOf(node)) {
     Goodbye(time, *older, GoodbyeReason::kReplaced,
             "another stream of this node replaced this one");
   }
   LeaveUnproven(session);
   session.reader.SetLimit(kMaxNodeFrame);
-  session.node = *joined;
+  session.node = node;
   session.phase = Phase::kWaiting;
-  registry_.SetOnline(time.wall, *joined, true);
+  registry_.SetOnline(time.wall, node, true);
   TakeRegistryChanges(time);
-  by_node_[*joined] = session.id;
-  if (!is_known) {
-    const NodeRecord& node = *registry_.FindNode(*joined);
-    const bool waits = node.status == NodeStatus::kPendingApproval;
-    Notify(waits ? CoordinatorNotice::Kind::kWaitsForApproval
-                 : CoordinatorNotice::Kind::kJoined,
-           node.name + (waits ? " " + node.approval_code : ""));
-  }
-  Admit(time, session, request.position);
+  by_node_[node] = session.id;
+}
+
+void Coordinator::Impl::NotifyJoined(const NodeRecord& node) {
+  const bool waits = node.status == NodeStatus::kPendingApproval;
+  Notify(waits ? CoordinatorNotice::Kind::kWaitsForApproval
+               : CoordinatorNotice::Kind::kJoined,
+         node.name + (waits ? " " + node.approval_code : ""));
 }
 
 bool Coordinator::Impl::MayLogIn(Instant now, NodeId node) {

@@ -34,7 +34,7 @@ TEST(FleetKeys, AFileWithoutThemIsAFullMesh) {
 TEST(FleetKeys, ReadsEveryKey) {
   const auto result = ParseMeshFile(
       "[fleet]\ntopology = \"hubs\"\nhubs = [\"a\"]\nkeepalive = 15\n"
-      "outer_mtu = 1492\ninterface = \"office\"\nkey_dir = \"/root/keys\"\n"
+      "outer_mtu = 1492\ninterface = \"office\"\nkey_dir = \"/srv/keys\"\n"
       "networks = [\"10.77.0.0/16\"]\n" +
       FleetNodeText("a", 1, "endpoint_name = \"vpn.example.net:51820\"\n") +
       FleetNodeText("b", 2,
@@ -47,7 +47,7 @@ TEST(FleetKeys, ReadsEveryKey) {
   EXPECT_EQ(fleet.keepalive, std::chrono::seconds(15));
   EXPECT_EQ(fleet.outer_mtu, 1492);
   EXPECT_EQ(fleet.interface, "office");
-  EXPECT_EQ(fleet.key_dir, "/root/keys");
+  EXPECT_EQ(fleet.key_dir, "/srv/keys");
   EXPECT_THAT(fleet.networks, ElementsAre(*IpPrefix::Parse("10.77.0.0/16")));
   EXPECT_EQ(fleet.line, 1U);
   EXPECT_EQ(result.file.nodes[0].fleet.endpoint_name, "vpn.example.net:51820");

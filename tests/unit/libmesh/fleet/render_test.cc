@@ -80,12 +80,12 @@ TEST(RenderFleet, WritesAFileForWgQuick) {
 
 TEST(RenderFleet, NamesOfHostsAreWrittenAsTheyAre) {
   const FleetFiles files = Render(
-      "[fleet]\ninterface = \"office\"\nkey_dir = \"/root/wg\"\n" +
+      "[fleet]\ninterface = \"office\"\nkey_dir = \"/srv/wg\"\n" +
       FleetNodeText("a", 1, "endpoint_name = \"vpn.example.net:500\"\n") +
       FleetNodeText("b", 2));
   const std::string text = TextOf(files, "b/office.conf");
   EXPECT_THAT(text, HasSubstr("Endpoint = vpn.example.net:500\n"));
-  EXPECT_THAT(text, HasSubstr("private-key /root/wg/b.key\n"));
+  EXPECT_THAT(text, HasSubstr("private-key /srv/wg/b.key\n"));
 }
 
 TEST(RenderFleet, PutsPrivateKeysInOnRequest) {
