@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "fd_watcher.h"
@@ -76,6 +77,11 @@ class ByteStream::Impl : public std::enable_shared_from_this<Impl> {
 
   [[nodiscard]] bool is_open() const {
     return state_ != State::kClosed && !is_close_asked_;
+  }
+
+  /// nullopt once the stream is over.
+  [[nodiscard]] std::optional<int> fd() const {
+    return watcher_ == nullptr ? std::nullopt : std::optional(watcher_->fd());
   }
 
   [[nodiscard]] const Endpoint& local() const { return local_; }

@@ -71,15 +71,15 @@ Result<void> MakeWay(const std::string& path, const sockaddr_un& address) {
   return {};
 }
 
-/// Binds so that at no moment anybody but the owner can open the path.
-bool BindPrivately(int fd, const sockaddr_un& address) {
+/// Binds so that at no moment anybody can open the path who may not.
+bool BindWithMode(int fd, const sockaddr_un& address, mode_t mode) {
   const mode_t before = ::umask(077);
   const int result =
       ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
   const int error = errno;
   ::umask(before);
   errno = error;
-  return result == 0 && ::chmod(address.sun_path, 0600) == 0;
+  return result == 0 && ::chmod(address.sun_path, mode) == 0;
 }
 
 Result<UniqueFd> StartConnect(const std::string& path) {
@@ -127,6 +127,11 @@ UnixStream UnixStream::Connect(EventLoop& loop, const std::string& path,
   return UnixStream(std::move(impl));
 }
 
+Result<PeerCredentials> UnixStream::peer_credentials() const {
+  const auto fd = impl().fd();
+  return fd ? ReadPeerCredentials(*fd) : Fail(Errc::kClosed);
+}
+
 class UnixListener::Impl {
  public:
   Impl(EventLoop& loop, UniqueFd fd, std::string path, AcceptHandler on_accept,
@@ -165,7 +170,8 @@ class UnixListener::Impl {
 Result<UnixListener> UnixListener::Listen(EventLoop& loop,
                                           const std::string& path,
                                           AcceptHandler on_accept,
-                                          const StreamOptions& options) {
+                                          const StreamOptions& options,
+                                          UnixAccess access) {
   auto address = AddressOf(path);
   if (!address) {
     return std::unexpected(address.error());
@@ -177,7 +183,8 @@ Result<UnixListener> UnixListener::Listen(EventLoop& loop,
   if (!fd) {
     return std::unexpected(fd.error());
   }
-  if (!BindPrivately(fd->get(), *address) ||
+  const mode_t mode = access == UnixAccess::kOwner ? 0600 : 0666;
+  if (!BindWithMode(fd->get(), *address, mode) ||
       ::listen(fd->get(), kBacklog) != 0) {
     return FailErrno();
   }

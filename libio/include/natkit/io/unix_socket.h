@@ -1,11 +1,13 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 
 #include "natkit/base/result.h"
 #include "natkit/io/event_loop.h"
+#include "natkit/io/peer_credentials.h"
 #include "natkit/io/stream.h"
 
 namespace natkit::io {
@@ -19,13 +21,22 @@ class UnixStream : public ByteStream {
                                           StreamHandlers handlers,
                                           const StreamOptions& options = {});
 
+  /// Who is at the other end. Errors: kClosed (the stream is over), and those
+  /// of ReadPeerCredentials.
+  [[nodiscard]] Result<PeerCredentials> peer_credentials() const;
+
  private:
   friend class UnixListener;
   explicit UnixStream(std::shared_ptr<Impl> impl);
 };
 
-/// Accepts connections on a Unix socket that only its owner may open (mode
-/// 0600), and removes its path when it dies.
+/// Who may open a Unix socket's path.
+enum class UnixAccess : uint8_t {
+  kOwner,     ///< mode 0600
+  kEveryone,  ///< mode 0666: the owner judges each stream's peer_credentials()
+};
+
+/// Accepts connections on a Unix socket, and removes its path when it dies.
 class UnixListener {
  public:
   using AcceptHandler = std::function<void(UnixStream stream)>;
@@ -35,7 +46,8 @@ class UnixListener {
   /// such directory), kPermissionDenied, kBadLength (over 107 bytes), kIo.
   [[nodiscard]] static Result<UnixListener> Listen(
       EventLoop& loop, const std::string& path, AcceptHandler on_accept,
-      const StreamOptions& options = {});
+      const StreamOptions& options = {},
+      UnixAccess access = UnixAccess::kOwner);
   ~UnixListener();
   UnixListener(UnixListener&&) noexcept;
   UnixListener& operator=(UnixListener&&) noexcept;
