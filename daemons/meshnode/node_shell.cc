@@ -162,6 +162,9 @@ void NodeShell::UpdateLocalEndpoints() {
 void NodeShell::Stop(int exit_code, const std::string& why) {
   shell::Log(exit_code == kExitOk ? LogLevel::kInfo : LogLevel::kError, why);
   exit_code_ = exit_code;
+  if (dns_) {
+    dns_->Stop();
+  }
   if (membership_) {
     membership_->Stop();
   }

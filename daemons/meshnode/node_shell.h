@@ -6,6 +6,7 @@
 
 #include "command_support.h"
 #include "control_server.h"
+#include "dns/node_dns.h"
 #include "join/membership.h"
 #include "natkit/base/rng.h"
 #include "natkit/io/event_loop.h"
@@ -67,6 +68,10 @@ class NodeShell {
   void SendSignals();
   void ReportSelf(const std::vector<Endpoint>& reflexive);
 
+  // node_shell_dns.cc: names on a node that joined.
+  void OpenDns();
+  std::optional<DnsPlan> PlanDns() const;
+
   ControlHandlers MakeControlHandlers();
   /// Why there is nothing to ask yet, for the user; nullopt: there is.
   std::optional<std::string> NotReady() const;
@@ -109,6 +114,7 @@ class NodeShell {
   std::optional<StunDirectory> stun_;
   std::optional<shell::PortMapping> port_mapping_;
   std::unique_ptr<Membership> membership_;
+  std::optional<NodeDns> dns_;  ///< of a node that joined, with a TUN device
   std::optional<io::NetworkWatcher> watcher_;
   io::Timer timer_;
   io::SignalWatcher signals_;

@@ -48,6 +48,7 @@ Outcome<void> NodeShell::OpenJoined() {
   if (auto opened = OpenUdp(options_); !opened) {
     return opened;
   }
+  OpenDns();
   auto membership = Membership::Open(
       loop_, *options_.join, rng_,
       {.on_map = [this](
@@ -116,6 +117,9 @@ Outcome<void> NodeShell::BringUp(const mesh::NetworkMap& map) {
   WatchNetwork();
   Start();
   LogStart();
+  if (dns_) {
+    dns_->Start([this] { return PlanDns(); });
+  }
   return {};
 }
 
@@ -151,6 +155,9 @@ void NodeShell::ApplyPlan(const mesh::NetworkMap& map, mesh::MapPlan plan) {
   }
   if (plan.routes_changed) {
     UpdateRoutes();
+  }
+  if (dns_ && plan.dns_changed) {
+    dns_->Refresh();
   }
   Pump();
 }

@@ -45,6 +45,9 @@ void AddJoinOptions(CLI::App& app, JoinArguments& join) {
                "Be forgotten soon after the node has gone");
   app.add_flag("!--no-accept-routes", options.accepts_routes,
                "Do not use networks behind other nodes");
+  app.add_flag("!--no-accept-dns", options.accepts_dns,
+               "Leave the system's DNS alone: names of the mesh do not resolve "
+               "by themselves");
   app.add_option("--advertise-routes", join.routes,
                  "Offer these networks to the mesh")
       ->delimiter(',');

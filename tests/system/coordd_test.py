@@ -65,11 +65,11 @@ class Lines:
 
 
 class Server:
-    def __init__(self, folder, port):
+    def __init__(self, folder, port, host="127.0.0.1"):
         self.port = port
         self.process = subprocess.Popen(
             [COORDD, "--dev", "--dir", folder, "--listen",
-             f"127.0.0.1:{port}"],
+             f"{host}:{port}"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.log = Lines(self.process.stderr)
         self.out = Lines(self.process.stdout)

@@ -15,10 +15,9 @@ namespace {
 using shell::Outcome;
 
 constexpr std::string_view kFileSlot = "resolv-conf";
-/// A guardian at work is done by then.
-constexpr Duration kSlotWait = std::chrono::seconds(10);
-/// It mostly is by then; longer, and it is another node, which may go on.
-constexpr Duration kRecoverWait = std::chrono::seconds(1);
+/// A guardian at work is mostly done by then. Longer, and it is another node,
+/// which may go on; the caller's packets wait meanwhile.
+constexpr Duration kSlotWait = std::chrono::seconds(1);
 constexpr size_t kMaxInterface = 15;
 
 std::string SlotOf(DnsBackend backend, const std::string& interface) {
@@ -55,8 +54,7 @@ Outcome<void> SystemDns::Start(std::optional<DnsBackend> backend,
   }
   Stop();
   settings_ = settings;
-  Recover(std::string(kFileSlot));
-  Recover("link-" + settings.interface);
+  Recover(settings.interface);
   const auto backends = backend ? std::vector{*backend} : Detect();
   Outcome<void> started;
   for (const DnsBackend candidate : backends) {
@@ -69,9 +67,14 @@ Outcome<void> SystemDns::Start(std::optional<DnsBackend> backend,
   return started;
 }
 
+void SystemDns::Recover(const std::string& interface) {
+  RecoverSlot(std::string(kFileSlot));
+  RecoverSlot("link-" + interface);
+}
+
 /// What an earlier process has left. Another that is alive keeps its own.
-void SystemDns::Recover(const std::string& slot) {
-  const auto taken = SetupSlot::Take(paths_.state_folder, slot, kRecoverWait);
+void SystemDns::RecoverSlot(const std::string& slot) {
+  const auto taken = SetupSlot::Take(paths_.state_folder, slot, kSlotWait);
   if (!taken || !taken->Read()) {
     return;
   }

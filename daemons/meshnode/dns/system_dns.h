@@ -67,6 +67,9 @@ class SystemDns {
   SystemDns(const SystemDns&) = delete;
   SystemDns& operator=(const SystemDns&) = delete;
 
+  /// Undoes what an earlier process left, for `interface` or in resolv.conf.
+  /// Start() does so too.
+  void Recover(const std::string& interface);
   /// Undoes what an earlier process left, then sets up. Without `backend` it
   /// takes what the system uses. The error is for the operator, and nothing
   /// has changed then.
@@ -92,7 +95,7 @@ class SystemDns {
   [[nodiscard]] std::vector<DnsBackend> Detect() const;
   [[nodiscard]] bool UsesResolved() const;
   [[nodiscard]] bool UsesResolvconf() const;
-  void Recover(const std::string& slot);
+  void RecoverSlot(const std::string& slot);
   [[nodiscard]] shell::Outcome<void> StartWith(DnsBackend backend);
   [[nodiscard]] shell::Outcome<void> Apply();
   [[nodiscard]] shell::Outcome<void> ApplyResolved();

@@ -71,29 +71,4 @@ std::vector<mesh::RelayConfig> MakeRelays(const mesh::NetworkMap& map) {
   return relays;
 }
 
-dns::DnsConfig MakeDnsConfig(const mesh::NetworkMap& map) {
-  dns::DnsConfig config;
-  if (map.dns) {
-    config.domain = map.dns->domain;
-    config.resolvers = map.dns->resolvers;
-    config.search = map.dns->search;
-    for (const mesh::DnsRouteInfo& route : map.dns->routes) {
-      config.routes.push_back(
-          {.suffix = route.suffix, .resolvers = route.resolvers});
-    }
-    for (const mesh::DnsRecordInfo& record : map.dns->records) {
-      config.hosts.push_back(
-          {.name = record.name, .addresses = {record.address}});
-    }
-  }
-  if (map.self) {
-    config.hosts.push_back(
-        {.name = map.self->name, .addresses = map.self->addresses});
-  }
-  for (const auto& [id, peer] : map.peers) {
-    config.hosts.push_back({.name = peer.name, .addresses = peer.addresses});
-  }
-  return config;
-}
-
 }  // namespace natkit::meshnode

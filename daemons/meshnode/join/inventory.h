@@ -4,11 +4,10 @@
 
 #include "natkit/mesh/control/map_planner.h"
 #include "natkit/mesh/control/map_replica.h"
-#include "natkit/mesh/dns/dns_config.h"
 #include "natkit/mesh/mesh_file.h"
 #include "natkit/mesh/node_update.h"
 
-// A network map in the words of the node engine and of the DNS server.
+// A network map in the words of the node engine; dns_plan.h has those of DNS.
 
 namespace natkit::meshnode {
 
@@ -23,8 +22,5 @@ namespace natkit::meshnode {
 /// cannot hold is left out.
 [[nodiscard]] std::vector<mesh::RelayConfig> MakeRelays(
     const mesh::NetworkMap& map);
-
-/// Names of peers and of ourselves, and what the server says of DNS.
-[[nodiscard]] dns::DnsConfig MakeDnsConfig(const mesh::NetworkMap& map);
 
 }  // namespace natkit::meshnode

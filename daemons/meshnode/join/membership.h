@@ -27,6 +27,7 @@ struct JoinOptions {
   std::vector<std::string> tags;
   bool is_ephemeral = false;
   bool accepts_routes = true;
+  bool accepts_dns = true;  ///< the system resolves names of the mesh
   std::string exit_node;  ///< a name or mesh address; empty: none
   std::vector<IpPrefix> advertised_routes;
   bool advertises_exit = false;
