@@ -138,6 +138,7 @@ void NodeShell::HandleNetworkChange() {
   stun_->Refresh();
   Pump();
   if (membership_) {
+    UpdateRoutes();
     membership_->HandleNetworkChange();
   }
   if (port_mapping_) {
@@ -208,7 +209,8 @@ void NodeShell::HandleCommand(const mesh::RelayCommand& command) {
 
 void NodeShell::HandleCommand(const mesh::SocketCommand& command) {
   if (const auto* open = std::get_if<mesh::SocketsOpen>(&command)) {
-    node_->HandleSocketsOpened(Now(), open->request, punch_.Open(*open));
+    node_->HandleSocketsOpened(Now(), open->request,
+                               punch_.Open(*open, fwmark_));
   } else if (const auto* close = std::get_if<mesh::SocketsClose>(&command)) {
     punch_.Close(*close);
   }

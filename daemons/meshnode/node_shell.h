@@ -19,6 +19,7 @@
 #include "node_shell_config.h"
 #include "node_shell_punch.h"
 #include "node_shell_relays.h"
+#include "node_shell_routes.h"
 #include "node_shell_stun.h"
 #include "node_shell_udp.h"
 
@@ -57,11 +58,12 @@ class NodeShell {
 
   // node_shell_join.cc: a node whose peers a server names.
   Outcome<void> OpenJoined();
+  Outcome<void> OpenRoutes();
   Outcome<void> BringUp(const mesh::NetworkMap& map);
   void HandleMap(const mesh::NetworkMap& map, mesh::MapPlan plan);
   void ApplyPlan(const mesh::NetworkMap& map, mesh::MapPlan plan);
   void UpdateRelays(const mesh::NetworkMap& map);
-  void UpdateRoutes();
+  void UpdateRoutes();  // node_shell_routes.cc
   void HandleMembership(const MembershipState& state);
   void HandleSignal(mesh::NodeId from, ByteView sealed);
   void SwitchKey(const StaticPrivateKey& next);
@@ -97,11 +99,11 @@ class NodeShell {
   UpOptions options_;
   mesh::MeshFile mesh_;  ///< of a node that joined: as its map says
   const mesh::NodeEntry* self_ = nullptr;  // in mesh_
-  std::vector<IpPrefix> routes_;           ///< that a joined node has set
   int exit_code_ = kExitOk;
   bool uses_port_mapping_ = true;
   nat::PcpNonceKey pcp_nonce_key_;
   bool is_stopping_ = false;
+  uint32_t fwmark_ = 0;  ///< of all that a joined node sends itself
   std::string control_path_;
   // Destroyed last, so that whoever waits for the end of `meshnode down` sees
   // it when the TUN device is gone.
@@ -110,6 +112,7 @@ class NodeShell {
   std::optional<UdpPair> udp_;
   PunchSockets punch_;
   std::optional<io::TunDevice> tun_;
+  std::unique_ptr<NodeRoutes> routes_;  ///< of a node that joined
   std::unique_ptr<RelayStreams> relays_;
   std::optional<StunDirectory> stun_;
   std::optional<shell::PortMapping> port_mapping_;

@@ -8,64 +8,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
-#include <set>
 #include <string_view>
 
+#include "natkit/mesh/routing/prefixes.h"
+
 namespace natkit::meshnode {
-
-namespace {
-
-/// The prefix that differs from `prefix` in its last bit; nullopt for /0.
-std::optional<IpPrefix> Sibling(const IpPrefix& prefix) {
-  if (prefix.length() == 0) {
-    return std::nullopt;
-  }
-  std::array<uint8_t, 16> raw{};
-  const ByteView bytes = prefix.address().bytes();
-  std::ranges::copy(bytes, raw.begin());
-  const auto bit = static_cast<unsigned>(prefix.length() - 1);
-  raw.at(bit / 8) ^= static_cast<uint8_t>(0x80U >> (bit % 8));
-  const auto address = IpAddress::FromBytes(ByteView(raw).first(bytes.size()));
-  return *IpPrefix::Make(*address, prefix.length());
-}
-
-std::vector<IpPrefix> WithoutContained(std::vector<IpPrefix> prefixes) {
-  std::ranges::sort(prefixes, {}, &IpPrefix::length);
-  std::vector<IpPrefix> out;
-  for (const IpPrefix& prefix : prefixes) {
-    const bool is_inside = std::ranges::any_of(
-        out, [&](const IpPrefix& other) { return other.Overlaps(prefix); });
-    if (!is_inside) {
-      out.push_back(prefix);
-    }
-  }
-  return out;
-}
-
-}  // namespace
-
-std::vector<IpPrefix> Aggregate(std::vector<IpPrefix> prefixes) {
-  prefixes = WithoutContained(std::move(prefixes));
-  std::set<IpPrefix> out(prefixes.begin(), prefixes.end());
-  // Longest first: the join of two halves may be half of a larger whole.
-  for (int length = 128; length > 0; --length) {
-    std::vector<IpPrefix> level;
-    std::ranges::copy_if(
-        out, std::back_inserter(level),
-        [&](const IpPrefix& p) { return p.length() == length; });
-    for (const IpPrefix& prefix : level) {
-      const auto sibling = Sibling(prefix);
-      if (out.contains(prefix) && out.contains(*sibling)) {
-        out.erase(prefix);
-        out.erase(*sibling);
-        out.insert(*IpPrefix::Make(prefix.address(), length - 1));
-      }
-    }
-  }
-  return {out.begin(), out.end()};
-}
 
 MeshRoutes RoutesFor(const mesh::MeshFile& mesh, const mesh::NodeEntry& self) {
   MeshRoutes out;
@@ -86,7 +34,7 @@ MeshRoutes RoutesFor(const mesh::MeshFile& mesh, const mesh::NodeEntry& self) {
       }
     }
   }
-  out.prefixes = Aggregate(std::move(prefixes));
+  out.prefixes = routing::Aggregate(std::move(prefixes));
   return out;
 }
 

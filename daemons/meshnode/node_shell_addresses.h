@@ -24,10 +24,6 @@ struct MeshRoutes {
 [[nodiscard]] MeshRoutes RoutesFor(const mesh::MeshFile& mesh,
                                    const mesh::NodeEntry& self);
 
-/// Drops prefixes inside others and joins halves to their whole, again and
-/// again; the addresses covered stay the same. Sorted.
-[[nodiscard]] std::vector<IpPrefix> Aggregate(std::vector<IpPrefix> prefixes);
-
 /// The UDP port of each family; nullopt: no socket.
 struct UdpPorts {
   std::optional<uint16_t> v4;

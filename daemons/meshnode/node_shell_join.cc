@@ -3,11 +3,8 @@
 #include <utility>
 
 #include "join/inventory.h"
-#include "natkit/io/link_control.h"
 #include "natkit/shell/logging.h"
 #include "node_shell.h"
-#include "node_shell_addresses.h"
-#include "node_shell_tun.h"
 
 namespace natkit::meshnode {
 
@@ -43,6 +40,9 @@ std::optional<mesh::RelayId> HomeOf(
 
 Outcome<void> NodeShell::OpenJoined() {
   if (auto opened = OpenControl(options_); !opened) {
+    return opened;
+  }
+  if (auto opened = OpenRoutes(); !opened) {
     return opened;
   }
   if (auto opened = OpenUdp(options_); !opened) {
@@ -82,6 +82,7 @@ void NodeShell::HandleMap(const mesh::NetworkMap& map, mesh::MapPlan plan) {
 }
 
 Outcome<void> NodeShell::BringUp(const mesh::NetworkMap& map) {
+  uses_port_mapping_ = options_.has_port_mapping;
   mesh_ = MakeInventory(map, membership_->planner());
   self_ = &mesh_.nodes.front();
   mesh::NodeConfig config{
@@ -113,7 +114,6 @@ Outcome<void> NodeShell::BringUp(const mesh::NetworkMap& map) {
   if (auto opened = OpenInterface(options_); !opened) {
     return opened;
   }
-  routes_ = RoutesFor(mesh_, *self_).prefixes;
   WatchNetwork();
   Start();
   LogStart();
@@ -153,7 +153,7 @@ void NodeShell::ApplyPlan(const mesh::NetworkMap& map, mesh::MapPlan plan) {
       UpdateRelays(map);
     }
   }
-  if (plan.routes_changed) {
+  if (plan.routes_changed || plan.self_changed || plan.settings_changed) {
     UpdateRoutes();
   }
   if (dns_ && plan.dns_changed) {
@@ -174,32 +174,6 @@ void NodeShell::UpdateRelays(const mesh::NetworkMap& map) {
   }
   stun_->SetMesh(mesh_);
   stun_->Refresh();
-}
-
-void NodeShell::UpdateRoutes() {
-  if (!tun_) {
-    return;
-  }
-  auto link = io::LinkControl::Find(tun_->name());
-  if (!link) {
-    return;  // the interface is gone: its own watcher ends the program
-  }
-  std::vector<IpPrefix> wanted = RoutesFor(mesh_, *self_).prefixes;
-  const auto has = [](const std::vector<IpPrefix>& list, const IpPrefix& one) {
-    return std::ranges::find(list, one) != list.end();
-  };
-  for (const IpPrefix& route : wanted) {
-    if (!has(routes_, route) && !link->AddRoute(route)) {
-      shell::Log(LogLevel::kWarning,
-                 "cannot set the route to " + route.ToString());
-    }
-  }
-  for (const IpPrefix& route : routes_) {
-    if (!has(wanted, route)) {
-      (void)link->RemoveRoute(route);
-    }
-  }
-  routes_ = std::move(wanted);
 }
 
 void NodeShell::HandleMembership(const MembershipState& state) {

@@ -44,6 +44,7 @@ void NodeShell::StartPortMapping() {
       nat::PortMapperConfig{.description = "natkit " + self_->name},
       [this](const nat::PortMapperEvent& event) { HandlePortMapping(event); },
       std::move(pcp_nonce_key_));
+  port_mapping_->SetFwmark(fwmark_);
   port_mapping_->Map({.internal_port = *port});
   port_mapping_->Refresh();
   // Also before the router has said anything: it is being asked.

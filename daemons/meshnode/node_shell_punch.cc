@@ -4,10 +4,12 @@
 
 namespace natkit::meshnode {
 
-std::vector<Endpoint> PunchSockets::Open(const mesh::SocketsOpen& command) {
+std::vector<Endpoint> PunchSockets::Open(const mesh::SocketsOpen& command,
+                                         uint32_t fwmark) {
   std::vector<Endpoint> opened;
   for (uint32_t i = 0; i < command.count; ++i) {
-    auto socket = io::UdpSocket::Bind(loop_, {command.address, 0});
+    auto socket =
+        io::UdpSocket::Bind(loop_, {command.address, 0}, {.fwmark = fwmark});
     if (!socket) {
       break;  // out of descriptors, or the address is gone
     }

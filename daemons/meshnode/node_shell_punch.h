@@ -18,7 +18,8 @@ class PunchSockets {
       : loop_(loop), on_receive_(std::move(on_receive)) {}
 
   /// Binds as many as it can and starts to receive; returns their addresses.
-  std::vector<Endpoint> Open(const mesh::SocketsOpen& command);
+  /// `fwmark` as for UdpPair.
+  std::vector<Endpoint> Open(const mesh::SocketsOpen& command, uint32_t fwmark);
   void Close(const mesh::SocketsClose& command);
 
   /// Sends what leaves by one of these sockets, and returns the rest; it is

@@ -34,8 +34,11 @@ Outcome<tls::ClientContext> MakeTls(const RelayStreams::Relays& relays) {
 
 }  // namespace
 
-RelayStreams::RelayStreams(io::EventLoop& loop, Handlers handlers)
-    : loop_(loop), handlers_(std::move(handlers)), buffer_(kChunk) {}
+RelayStreams::RelayStreams(io::EventLoop& loop, Handlers handlers,
+                           uint32_t fwmark)
+    : loop_(loop), handlers_(std::move(handlers)), buffer_(kChunk) {
+  stream_options_.tcp.fwmark = fwmark;
+}
 
 Outcome<void> RelayStreams::SetRelays(Relays relays) {
   auto tls = MakeTls(relays);
@@ -66,7 +69,8 @@ void RelayStreams::Open(mesh::RelayId relay) {
           .on_closed =
               [this, relay](const shell::StreamEnd& end) {
                 HandleClosed(relay, end);
-              }});
+              }},
+      stream_options_);
 }
 
 void RelayStreams::Close(mesh::RelayId relay) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -38,7 +39,8 @@ class RelayStreams {
   /// The relays by the engine's numbers for them.
   using Relays = std::map<mesh::RelayId, mesh::RelayEntry>;
 
-  RelayStreams(io::EventLoop& loop, Handlers handlers);
+  /// `fwmark`: of all streams (SO_MARK); 0: none.
+  RelayStreams(io::EventLoop& loop, Handlers handlers, uint32_t fwmark);
 
   /// Streams that exist go on. The error says what is wrong with the system's
   /// trusted roots; nothing has changed then.
@@ -57,6 +59,7 @@ class RelayStreams {
 
   io::EventLoop& loop_;
   Handlers handlers_;
+  shell::StreamClientOptions stream_options_;
   Relays relays_;
   std::optional<tls::ClientContext> tls_;
   std::vector<uint8_t> buffer_;

@@ -112,7 +112,7 @@ Outcome<void> NodeShell::OpenControl(const UpOptions& options) {
 Outcome<void> NodeShell::OpenUdp(const UpOptions& options) {
   const uint16_t port = options.listen_port.value_or(
       self_ == nullptr ? 0 : self_->listen_port.value_or(0));
-  auto udp = UdpPair::Bind(loop_, port);
+  auto udp = UdpPair::Bind(loop_, port, fwmark_);
   if (!udp) {
     return std::unexpected(udp.error());
   }
@@ -139,7 +139,8 @@ Outcome<void> NodeShell::OpenRelays(RelayStreams::Relays relays) {
               [this](mesh::RelayId relay, const std::string& reason) {
                 node_->HandleRelayClosed(io::EventLoop::Now(), relay, reason);
                 Pump();
-              }});
+              }},
+      fwmark_);
   return relays_->SetRelays(std::move(relays));
 }
 
@@ -147,7 +148,8 @@ Outcome<void> NodeShell::OpenInterface(const UpOptions& options) {
   if (!options.has_tun) {
     return {};
   }
-  MeshRoutes routes = RoutesFor(mesh_, *self_);
+  // Of a node that joined, NodeRoutes sets them.
+  MeshRoutes routes = options.join ? MeshRoutes() : RoutesFor(mesh_, *self_);
   for (const std::string& route : routes.skipped) {
     shell::Log(LogLevel::kWarning,
                "not installed: the default route " + route +

@@ -9,16 +9,18 @@ namespace {
 /// How often a system-chosen IPv4 port is tried for IPv6, too.
 constexpr int kPortAttempts = 8;
 
-io::UdpOptions SocketOptions() {
-  return {.receive_buffer = size_t{1} << 20, .send_buffer = size_t{1} << 20};
+io::UdpOptions SocketOptions(uint32_t fwmark) {
+  return {.receive_buffer = size_t{1} << 20,
+          .send_buffer = size_t{1} << 20,
+          .fwmark = fwmark};
 }
 
 Result<io::UdpSocket> BindFamily(io::EventLoop& loop, AddressFamily family,
-                                 uint16_t port) {
+                                 uint16_t port, uint32_t fwmark) {
   const IpAddress any = family == AddressFamily::kIpv4
                             ? IpAddress()
                             : IpAddress::V6(std::array<uint8_t, 16>{});
-  return io::UdpSocket::Bind(loop, {any, port}, SocketOptions());
+  return io::UdpSocket::Bind(loop, {any, port}, SocketOptions(fwmark));
 }
 
 std::string DescribeBindFailure(uint16_t port, const Error& error) {
@@ -41,10 +43,11 @@ bool IsMissingFamily(const Error& error) {
 
 }  // namespace
 
-Outcome<UdpPair> UdpPair::Bind(io::EventLoop& loop, uint16_t port) {
+Outcome<UdpPair> UdpPair::Bind(io::EventLoop& loop, uint16_t port,
+                               uint32_t fwmark) {
   for (int attempt = 1;; ++attempt) {
     UdpPair pair;
-    auto v4 = BindFamily(loop, AddressFamily::kIpv4, port);
+    auto v4 = BindFamily(loop, AddressFamily::kIpv4, port, fwmark);
     if (v4) {
       pair.v4_ = std::move(*v4);
     } else if (!IsMissingFamily(v4.error())) {
@@ -54,7 +57,7 @@ Outcome<UdpPair> UdpPair::Bind(io::EventLoop& loop, uint16_t port) {
     const bool has_choice = port == 0 && pair.v4_ && !is_last;
     const uint16_t wanted =
         port == 0 && pair.v4_ && !is_last ? *pair.ports().v4 : port;
-    auto v6 = BindFamily(loop, AddressFamily::kIpv6, wanted);
+    auto v6 = BindFamily(loop, AddressFamily::kIpv6, wanted, fwmark);
     if (v6) {
       pair.v6_ = std::move(*v6);
     } else if (has_choice && v6.error().code == Errc::kAddressInUse) {

@@ -15,9 +15,10 @@ namespace natkit::meshnode {
 class UdpPair {
  public:
   /// Binds `port` on all addresses; 0: the system chooses. At least one family
-  /// works; a fixed port is the same for both or the call fails.
-  [[nodiscard]] static Outcome<UdpPair> Bind(io::EventLoop& loop,
-                                             uint16_t port);
+  /// works; a fixed port is the same for both or the call fails. `fwmark`: of
+  /// all that is sent (SO_MARK); 0: none.
+  [[nodiscard]] static Outcome<UdpPair> Bind(io::EventLoop& loop, uint16_t port,
+                                             uint32_t fwmark);
 
   /// Starts receiving from both.
   void Start(const io::UdpSocket::ReceiveHandler& on_receive);

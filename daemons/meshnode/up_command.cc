@@ -43,14 +43,31 @@ void AddJoinOptions(CLI::App& app, JoinArguments& join) {
       ->delimiter(',');
   app.add_flag("--ephemeral", options.is_ephemeral,
                "Be forgotten soon after the node has gone");
-  app.add_flag("!--no-accept-routes", options.accepts_routes,
-               "Do not use networks behind other nodes");
   app.add_flag("!--no-accept-dns", options.accepts_dns,
                "Leave the system's DNS alone: names of the mesh do not resolve "
                "by themselves");
+}
+
+void AddRouteOptions(CLI::App& app, JoinArguments& join) {
+  RoutingOptions& routing = join.options.routing;
+  app.add_flag("!--no-accept-routes", routing.accepts_routes,
+               "Do not use networks behind other nodes");
   app.add_option("--advertise-routes", join.routes,
                  "Offer these networks to the mesh")
       ->delimiter(',');
+  app.add_flag("--advertise-exit-node", routing.advertises_exit,
+               "Offer the way to the internet to the mesh");
+  app.add_flag("--snat-subnet-routes", routing.has_snat,
+               "What leaves the mesh here gets this host's address (default: "
+               "true; --snat-subnet-routes=false keeps who it is from)");
+  app.add_option("--exit-node", routing.exit_node,
+                 "Reach the internet by this node only: a name, a mesh "
+                 "address, or \"off\"");
+  app.add_flag("--exit-node-allow-lan-access", routing.exit_allows_lan,
+               "Reach local networks directly also with an exit node");
+  app.add_flag("--enable-forwarding", join.options.enables_forwarding,
+               "Switch IP forwarding on where advertised routes need it, and "
+               "off at the end");
 }
 
 void AddOptions(CLI::App& app, UpOptions& options, std::string& log_level) {
@@ -79,14 +96,43 @@ void AddOptions(CLI::App& app, UpOptions& options, std::string& log_level) {
       ->capture_default_str();
 }
 
-/// Reads what the options only name. The error is for the user.
-Outcome<JoinOptions> Complete(JoinArguments join, const UpOptions& up) {
-  for (const std::string& text : join.routes) {
+/// Which routes to offer and to use. The error is for the user.
+Outcome<void> CompleteRoutes(const std::vector<std::string>& routes,
+                             const UpOptions& up, RoutingOptions& routing) {
+  for (const std::string& text : routes) {
     const auto route = IpPrefix::Parse(text);
     if (!route) {
       return std::unexpected("\"" + text + "\" is no network like 10.0.0.0/8");
     }
-    join.options.advertised_routes.push_back(*route);
+    if (route->length() == 0) {
+      return std::unexpected(
+          text + " is the whole internet: offer it by --advertise-exit-node");
+    }
+    routing.advertised_routes.push_back(*route);
+  }
+  if (routing.exit_node == "off") {
+    routing.exit_node.clear();
+  }
+  const bool offers =
+      routing.advertises_exit || !routing.advertised_routes.empty();
+  if (!up.has_tun && (offers || !routing.exit_node.empty())) {
+    return std::unexpected(std::string(
+        "without a network interface (--no-tun) a node neither leads to other "
+        "networks nor uses an exit node"));
+  }
+  if (routing.advertises_exit && !routing.exit_node.empty()) {
+    return std::unexpected(std::string(
+        "a node that uses an exit node (--exit-node) cannot be one itself "
+        "(--advertise-exit-node)"));
+  }
+  return {};
+}
+
+/// Reads what the options only name. The error is for the user.
+Outcome<JoinOptions> Complete(JoinArguments join, const UpOptions& up) {
+  if (auto done = CompleteRoutes(join.routes, up, join.options.routing);
+      !done) {
+    return std::unexpected(done.error());
   }
   if (!join.auth_key_path.empty()) {
     const auto content = shell::ReadSecretFile(join.auth_key_path);
@@ -126,6 +172,7 @@ int RunUp(int argc, char** argv) {
   std::string log_level = "info";
   AddOptions(app, options, log_level);
   AddJoinOptions(app, join);
+  AddRouteOptions(app, join);
   if (const auto code = ParseArguments(app, argc, argv)) {
     return *code;
   }

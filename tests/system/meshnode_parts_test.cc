@@ -69,23 +69,6 @@ std::vector<uint32_t> SendsOf(PingRun& run) {
   return out;
 }
 
-TEST(Aggregate, JoinsHalvesAgainAndAgain) {
-  EXPECT_THAT(Texts(Aggregate(Prefixes({"10.0.0.0/32", "10.0.0.1/32",
-                                        "10.0.0.2/32", "10.0.0.3/32"}))),
-              ElementsAre("10.0.0.0/30"));
-}
-
-TEST(Aggregate, CoversNothingMore) {
-  EXPECT_THAT(Texts(Aggregate(Prefixes({"10.0.0.1/32", "10.0.0.2/32"}))),
-              ElementsAre("10.0.0.1/32", "10.0.0.2/32"));
-}
-
-TEST(Aggregate, DropsWhatLiesInside) {
-  EXPECT_THAT(Texts(Aggregate(Prefixes(
-                  {"10.0.0.9/32", "10.0.0.0/8", "fd00::1/128", "fd00::/64"}))),
-              ElementsAre("10.0.0.0/8", "fd00::/64"));
-}
-
 TEST(RoutesFor, LeavesOurselvesAndDefaultRoutesOut) {
   mesh::MeshFile mesh;
   mesh.nodes = {Node("a", "10.77.0.0"), Node("b", "10.77.0.1"),

@@ -154,6 +154,8 @@ void ControlLink::Write() {
 }
 
 void ControlLink::Connect() {
+  StreamClientOptions options;
+  options.tcp.fwmark = server_.fwmark;
   stream_ = std::make_unique<StreamClient>(
       loop_, tls_,
       StreamTarget{.host = server_.host,
@@ -167,7 +169,8 @@ void ControlLink::Connect() {
                 Pump();
               },
           .on_writable = [this] { Pump(); },
-          .on_closed = [this](const StreamEnd& end) { HandleClosed(end); }});
+          .on_closed = [this](const StreamEnd& end) { HandleClosed(end); }},
+      options);
 }
 
 void ControlLink::HandleOpen(const PeerInfo& peer) {

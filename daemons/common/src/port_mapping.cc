@@ -73,7 +73,8 @@ void PortMapping::Refresh() {
 
 void PortMapping::OpenSockets(const nat::PortMapperGateway& gateway) {
   const auto receive = [this](PacketBatch& batch) { Receive(batch); };
-  socket_ = TryBind(loop_, {gateway.local, 0}, {.reports_icmp_errors = true});
+  socket_ = TryBind(loop_, {gateway.local, 0},
+                    {.fwmark = fwmark_, .reports_icmp_errors = true});
   if (!socket_) {
     return;
   }

@@ -103,6 +103,7 @@ Outcome<void> Membership::Connect() {
     return std::unexpected(server.error());
   }
   server->pin = options_.pin;
+  server->fwmark = options_.fwmark;
   mesh::ControlClientConfig config{
       .machine_seed = secrets_.machine.Clone(),
       .node_key = secrets_.node.Clone(),
@@ -209,12 +210,23 @@ void Membership::Handle(const mesh::ControlLost& lost) {
 // ---- The map ---------------------------------------------------------------
 
 mesh::MapChoices Membership::Choices(const mesh::NetworkMap& map) const {
-  mesh::MapChoices choices{.accepts_routes = options_.accepts_routes,
-                           .own_routes = options_.advertised_routes};
-  if (!options_.exit_node.empty()) {
-    choices.exit = FindPeer(map, options_.exit_node);
+  const RoutingOptions& routing = options_.routing;
+  mesh::MapChoices choices{.accepts_routes = routing.accepts_routes,
+                           .own_routes = routing.advertised_routes};
+  if (!routing.exit_node.empty()) {
+    choices.exit = FindPeer(map, routing.exit_node);
   }
   return choices;
+}
+
+std::optional<std::string> Membership::ExitName(
+    const mesh::NetworkMap& map) const {
+  const std::string& wanted = options_.routing.exit_node;
+  if (wanted.empty()) {
+    return std::nullopt;
+  }
+  const auto id = FindPeer(map, wanted);
+  return id ? map.peers.at(*id).name : wanted;
 }
 
 void Membership::ApplyMap(const mesh::MapChanges& changes) {
@@ -224,7 +236,9 @@ void Membership::ApplyMap(const mesh::MapChanges& changes) {
 
 void Membership::Replan() {
   if (map() != nullptr && state_.phase == MembershipState::Phase::kActive) {
-    ApplyMap({});
+    mesh::MapPlan plan = planner_.Plan(*map(), {}, Choices(*map()));
+    plan.routes_changed = true;  // not only the planner's part of them
+    handlers_.on_map(*map(), std::move(plan));
   }
 }
 
@@ -251,8 +265,8 @@ void Membership::SetReport(mesh::NodeReport report) {
 
 void Membership::Report() {
   mesh::NodeReport report = report_;
-  report.routes = options_.advertised_routes;
-  report.offers_exit = options_.advertises_exit;
+  report.routes = options_.routing.advertised_routes;
+  report.offers_exit = options_.routing.advertises_exit;
   link_->client().SetReport(io::EventLoop::Now(), std::move(report));
   link_->Pump();
 }
@@ -269,15 +283,8 @@ void Membership::HandleNetworkChange() {
   link_->Pump();
 }
 
-void Membership::SetChoices(bool accepts_routes, std::string exit_node) {
-  options_.accepts_routes = accepts_routes;
-  options_.exit_node = std::move(exit_node);
-  Replan();
-}
-
-void Membership::SetAdvertised(std::vector<IpPrefix> routes, bool exit) {
-  options_.advertised_routes = std::move(routes);
-  options_.advertises_exit = exit;
+void Membership::SetRouting(RoutingOptions routing) {
+  options_.routing = std::move(routing);
   Report();
   Replan();
 }

@@ -17,6 +17,19 @@
 
 namespace natkit::meshnode {
 
+/// What a node itself decides of the ways that packets take.
+struct RoutingOptions {
+  bool accepts_routes = true;
+  std::string exit_node;         ///< a name or mesh address; empty: none
+  bool exit_allows_lan = false;  ///< local networks past the chosen exit
+  std::vector<IpPrefix> advertised_routes;
+  bool advertises_exit = false;
+  /// What comes out of the mesh here gets this host's address.
+  bool has_snat = true;
+
+  bool operator==(const RoutingOptions&) const = default;
+};
+
 /// What `meshnode up --server` was asked for.
 struct JoinOptions {
   std::string server;
@@ -26,11 +39,10 @@ struct JoinOptions {
   std::string host_name;   ///< empty: the system's
   std::vector<std::string> tags;
   bool is_ephemeral = false;
-  bool accepts_routes = true;
   bool accepts_dns = true;  ///< the system resolves names of the mesh
-  std::string exit_node;  ///< a name or mesh address; empty: none
-  std::vector<IpPrefix> advertised_routes;
-  bool advertises_exit = false;
+  RoutingOptions routing;
+  bool enables_forwarding = false;  ///< IP forwarding, where it is missing
+  uint32_t fwmark = 0;  ///< of the stream to the server (SO_MARK); 0: none
 };
 
 /// Where a node stands with its server.
@@ -86,13 +98,22 @@ class Membership {
   /// What the server should know of this node beside its routes.
   void SetReport(mesh::NodeReport report);
   bool SendSignal(mesh::NodeId to, ByteView sealed);
-  void SetChoices(bool accepts_routes, std::string exit_node);
-  void SetAdvertised(std::vector<IpPrefix> routes, bool exit);
+  /// The map is planned anew, and the server told what it has to know.
+  void SetRouting(RoutingOptions routing);
   /// Begins a rotation of the node key; on_switch_key follows when all is
   /// ready.
   [[nodiscard]] Outcome<void> RotateKey();
 
   [[nodiscard]] const MembershipState& state() const { return state_; }
+
+  [[nodiscard]] const RoutingOptions& routing() const {
+    return options_.routing;
+  }
+
+  /// The name of the chosen exit in `map`, or what it was asked for by if it
+  /// is not there; nullopt: none is chosen.
+  [[nodiscard]] std::optional<std::string> ExitName(
+      const mesh::NetworkMap& map) const;
 
   [[nodiscard]] const mesh::MapPlanner& planner() const { return planner_; }
 

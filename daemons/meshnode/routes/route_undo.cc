@@ -1,7 +1,9 @@
 #include "routes/route_undo.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <sstream>
 
 #include "dns/resolv_file.h"
@@ -41,6 +43,23 @@ Result<void> RemoveAllOf(const RouteSettings& settings, AddressFamily family) {
 
 }  // namespace
 
+RouteSettings RouteSettingsFor(const std::string& tun) {
+  constexpr uint32_t kSets = 16;
+  constexpr uint32_t kTablesOfSet = 2;
+  const size_t digits = tun.find_last_not_of("0123456789") + 1;
+  uint32_t number = 0;
+  const auto [end, error] =
+      std::from_chars(tun.data() + digits, tun.data() + tun.size(), number);
+  if (error != std::errc() || number >= kSets) {
+    number = 0;
+  }
+  RouteSettings settings{.tun = tun};
+  settings.mesh_table += kTablesOfSet * number;
+  settings.exit_table += kTablesOfSet * number;
+  settings.priority += kRulePriorities * number;
+  return settings;
+}
+
 std::string FormatRouteState(const RouteState& state) {
   std::string text = "tun " + state.tun + "\n";
   for (const auto& [name, value] : state.set) {
@@ -71,8 +90,11 @@ std::optional<RouteState> ParseRouteState(std::string_view text) {
 
 std::string RouteStateFile(const RouteSettings& settings,
                            const RoutePaths& paths) {
-  return paths.run_folder + "/routes-" + std::to_string(settings.mesh_table) +
-         ".state";
+  struct stat space{};
+  const bool is_known = ::stat("/proc/self/ns/net", &space) == 0;
+  return paths.run_folder + "/routes-" +
+         std::to_string(is_known ? space.st_ino : 0) + "-" +
+         std::to_string(settings.mesh_table) + ".state";
 }
 
 void RestoreSysctls(const RoutePaths& paths, const RouteState& state) {

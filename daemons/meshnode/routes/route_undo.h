@@ -24,6 +24,11 @@ struct RouteSettings {
   bool enables_forwarding = false;
 };
 
+/// For a node with this interface: the number at the name's end, up to 15,
+/// sets it apart from others on one system ("natkit3"; without one it is 0).
+/// The mark is the same for all of them: none takes another's packets.
+[[nodiscard]] RouteSettings RouteSettingsFor(const std::string& tun);
+
 /// Where things are; tests have their own.
 struct RoutePaths {
   /// Lost with the system's restart, as what is changed is.
@@ -46,7 +51,8 @@ struct RouteState {
 /// nullopt: it was not made by FormatRouteState().
 [[nodiscard]] std::optional<RouteState> ParseRouteState(std::string_view text);
 
-/// The file of the state.
+/// The file of the state. It names the network namespace: others share the
+/// folder.
 [[nodiscard]] std::string RouteStateFile(const RouteSettings& settings,
                                          const RoutePaths& paths);
 

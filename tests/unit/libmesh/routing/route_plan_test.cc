@@ -134,6 +134,17 @@ TEST(Aggregate, JoinsHalvesAndDropsParts) {
       (std::vector{Net("10.0.0.0/23"), Net("fd00::/8")}));
 }
 
+TEST(Aggregate, CoversNothingMore) {
+  const std::vector apart{Net("10.0.0.1/32"), Net("10.0.0.2/32")};
+  EXPECT_EQ(apart, Aggregate(apart));
+}
+
+TEST(Aggregate, KeepsTheFamiliesApart) {
+  EXPECT_EQ(Aggregate({Net("10.0.0.9/32"), Net("10.0.0.0/8"),
+                       Net("fd00::1/128"), Net("fd00::/64")}),
+            (std::vector{Net("10.0.0.0/8"), Net("fd00::/64")}));
+}
+
 TEST(RoutePlan, LeadsPeersAndTheirRoutesIntoTheTunnel) {
   const PlanInput input = Usual();
   EXPECT_EQ(Way::kTunnel, Decide(input, "100.64.0.2"));

@@ -22,6 +22,7 @@ struct ServerAddress {
   uint16_t port = 443;
   /// "sha256-raw:<64 hex>" or empty: the system's trusted roots.
   std::string pin;
+  uint32_t fwmark = 0;  ///< of the stream to it (SO_MARK); 0: none
 };
 
 /// "coord.example.com", "https://coord.example.com:8443", "192.0.2.7:8443",

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -33,6 +34,10 @@ class PortMapping {
   PortMapping(const PortMapping&) = delete;
   PortMapping& operator=(const PortMapping&) = delete;
 
+  /// Of what is sent by PCP and NAT-PMP (SO_MARK), before the first Refresh();
+  /// 0: none.
+  void SetFwmark(uint32_t fwmark) { fwmark_ = fwmark; }
+
   /// Looks for the gateway: at the start, and when the network has changed.
   void Refresh();
   void Map(const nat::PortMappingKey& key);
@@ -55,6 +60,7 @@ class PortMapping {
   io::EventLoop& loop_;
   nat::PortMapper mapper_;
   Handler on_event_;
+  uint32_t fwmark_ = 0;
   std::optional<io::UdpSocket> socket_;
   std::optional<io::UdpSocket> old_socket_;  ///< while the mapper is leaving()
   std::optional<io::UdpSocket> announcements_;
