@@ -22,8 +22,7 @@ std::string DescribeEnd(Errc reason, const std::string& path) {
     case Errc::kConnectionRefused:
       return "no server answers at " + path + "; is coordd running?";
     case Errc::kPermissionDenied:
-      return "may not open " + path +
-             ": only root and the server's user may (try sudo)";
+      return "may not open " + path + " (try sudo)";
     default:
       return "the connection to " + path + " ended without an answer";
   }

@@ -5,11 +5,13 @@
 #include <cstdlib>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "admin_client.h"
 #include "admin_table.h"
+#include "events_command.h"
 #include "natkit/shell/command_line.h"
 #include "natkit/shell/files.h"
 #include "policy_command.h"
@@ -56,6 +58,29 @@ int Exchange(const Common& common, const json& request) {
   return 0;
 }
 
+/// "NAME=VALUE,VALUE" of an option.
+struct DnsPair {
+  std::string name;
+  std::vector<std::string> values;
+
+  static std::optional<DnsPair> Parse(const std::string& text) {
+    const size_t equals = text.find('=');
+    if (equals == 0 || equals == std::string::npos) {
+      return std::nullopt;
+    }
+    return DnsPair{.name = text.substr(0, equals),
+                   .values = CLI::detail::split(text.substr(equals + 1), ',')};
+  }
+
+  static json ToRoute(const DnsPair& pair) {
+    return {{"suffix", pair.name}, {"resolvers", pair.values}};
+  }
+
+  static json ToRecord(const DnsPair& pair) {
+    return {{"name", pair.name}, {"address", pair.values.front()}};
+  }
+};
+
 /// The commands and the request that the parsed one makes.
 class Commands {
  public:
@@ -65,7 +90,9 @@ class Commands {
     AddNodes();
     AddRoutes();
     AddKeys();
+    AddTokens();
     AddRelays();
+    AddDns();
     AddPolicy();
     AddOthers();
   }
@@ -160,34 +187,19 @@ class Commands {
     Field<uint32_t>(renew, "--lifetime", "lifetime",
                     "seconds; default: for good");
     Node(Verb(group, "delete", "Revoke a node for good", "nodes.delete"));
+    Node(Verb(group, "routes", "List a node's routes", "routes.list"));
   }
 
   void AddRoutes() {
     CLI::App* group = Group("routes", "Networks behind nodes");
-    Verb(group, "list", "List routes", "nodes.list")->callback([this] {
-      run_ = [this] {
-        request_["verb"] = "nodes.list";
-        return PrintRoutes();
-      };
-    });
+    CLI::App* list = Verb(group, "list", "List routes", "routes.list");
+    Field<std::string>(list, "--node", "node", "of this node only");
     CLI::App* approve = Verb(group, "approve", "Approve exactly these routes",
                              "routes.approve");
     Node(approve);
     Field<std::vector<std::string>>(approve, "routes", "routes",
                                     "like 10.0.0.0/8; none: withdraw all");
     Flag(approve, "--exit", "exit", "also as a way to the internet");
-  }
-
-  int PrintRoutes() {
-    const auto answer = Ask(common_.socket, request_.dump());
-    if (!answer) {
-      return Refuse(answer.error().text, static_cast<int>(answer.error().kind));
-    }
-    const json routes = RoutesOf(json::parse(*answer, nullptr, false));
-    std::fputs(common_.is_json ? (routes.dump(2) + "\n").c_str()
-                               : FormatResult("routes.list", routes).c_str(),
-               stdout);
-    return 0;
   }
 
   void AddKeys() {
@@ -209,6 +221,23 @@ class Commands {
     Flag(revoke, "--with-nodes", "with_nodes", "and the nodes it let in");
   }
 
+  void AddTokens() {
+    CLI::App* group = Group("tokens", "Tokens for the HTTPS API");
+    CLI::App* create =
+        Verb(group, "create", "Make a token; shown once", "tokens.create");
+    Field<std::vector<std::string>>(
+        create, "--scope", "scopes",
+        "like nodes:read, policy:write or all; repeatable")
+        ->required();
+    Field<uint32_t>(create, "--lifetime", "lifetime",
+                    "seconds; default: 90 days");
+    Field<std::string>(create, "--description", "description", "for people");
+    Verb(group, "list", "List tokens", "tokens.list");
+    Field<std::string>(Verb(group, "revoke", "Revoke a token", "tokens.revoke"),
+                       "id", "id", "as tokens list has it")
+        ->required();
+  }
+
   void AddRelays() {
     CLI::App* group = Group("relays", "Relays that nodes use");
     Verb(group, "list", "List relays", "relays.list");
@@ -220,6 +249,50 @@ class Commands {
     Field<uint16_t>(add, "--stun-port", "stun_port", "UDP port; default 3478");
     CLI::App* remove = Verb(group, "remove", "Remove a relay", "relays.remove");
     Field<std::string>(remove, "name", "name", "its name")->required();
+  }
+
+  /// "NAME=VALUE[,VALUE...]", repeatable: appended to the list `field`.
+  void Pairs(CLI::App* command, const char* option, const char* field,
+             const char* help, json (*parse)(const DnsPair& pair)) {
+    command->add_option_function<std::vector<std::string>>(
+        option,
+        [this, field, option, parse](const std::vector<std::string>& list) {
+          request_[field] = json::array();
+          for (const std::string& text : list) {
+            const auto pair = DnsPair::Parse(text);
+            if (!pair) {
+              throw CLI::ValidationError(option, "say it as NAME=ADDRESS");
+            }
+            request_[field].push_back(parse(*pair));
+          }
+        },
+        help);
+  }
+
+  void AddDns() {
+    CLI::App* group = Group("dns", "Names that nodes resolve");
+    Verb(group, "get", "Show the DNS settings", "dns.get");
+    CLI::App* set =
+        Verb(group, "set",
+             "Change DNS settings; what is not said stays as it is", "dns.set");
+    Field<std::vector<std::string>>(set, "--resolver", "resolvers",
+                                    "for all other names; repeatable");
+    Field<std::vector<std::string>>(set, "--search", "search",
+                                    "a search domain; repeatable");
+    Pairs(set, "--route", "routes",
+          "SUFFIX=ADDRESS,...: who resolves names below it; repeatable",
+          &DnsPair::ToRoute);
+    Pairs(set, "--record", "records", "NAME=ADDRESS; repeatable",
+          &DnsPair::ToRecord);
+    set->add_option_function<std::vector<std::string>>(
+           "--clear",
+           [this](const std::vector<std::string>& fields) {
+             for (const std::string& field : fields) {
+               request_[field] = json::array();
+             }
+           },
+           "empty one of resolvers, search, routes, records; repeatable")
+        ->check(CLI::IsMember({"resolvers", "search", "routes", "records"}));
   }
 
   void AddPolicy() {
@@ -247,6 +320,19 @@ class Commands {
   void AddOthers() {
     CLI::App* events = Verb(&app_, "events", "What happened", "events.list");
     Field<uint64_t>(events, "--after", "after", "from this number on");
+    Field<std::string>(events, "--since", "since",
+                       "a time (2026-11-22T05:00:00Z), or how long ago (2h)");
+    Field<uint32_t>(events, "--limit", "limit", "at most so many; up to 1000");
+    events->add_flag("--follow", is_following_,
+                     "go on with what happens, until interrupted");
+    events->callback([this] {
+      run_ = [this] {
+        request_["verb"] = "events.list";
+        return is_following_
+                   ? FollowEvents(common_.socket, common_.is_json, request_)
+                   : Exchange(common_, request_);
+      };
+    });
     CLI::App* backup =
         Verb(&app_, "backup", "Copy the store while it runs", "backup");
     Field<std::string>(backup, "file", "file", "absolute path")->required();
@@ -257,6 +343,7 @@ class Commands {
   Common common_;
   json request_ = json::object();
   std::string file_;
+  bool is_following_ = false;
   std::function<int()> run_;
 };
 

@@ -1,6 +1,7 @@
 #include "admin_json.h"
 
 #include <array>
+#include <charconv>
 #include <chrono>
 #include <ctime>
 #include <string>
@@ -49,6 +50,34 @@ std::string FormatTime(mesh::WallTime time) {
   return {text.data(), size};
 }
 
+std::optional<mesh::WallTime> ParseTime(std::string_view text,
+                                        mesh::WallTime now) {
+  std::tm parts{};
+  const std::string whole(text);
+  const char* end = strptime(whole.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  if (end != nullptr && *end == '\0') {
+    return mesh::WallTime(std::chrono::seconds(timegm(&parts)));
+  }
+  uint32_t count = 0;
+  const auto [unit, error] =
+      std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error != std::errc() || unit + 1 != text.data() + text.size()) {
+    return std::nullopt;
+  }
+  switch (*unit) {
+    case 's':
+      return now - std::chrono::seconds(count);
+    case 'm':
+      return now - std::chrono::minutes(count);
+    case 'h':
+      return now - std::chrono::hours(count);
+    case 'd':
+      return now - std::chrono::days(count);
+    default:
+      return std::nullopt;
+  }
+}
+
 json ToJson(const mesh::UserRecord& user) {
   return {{"user", user.name},
           {"roles", user.roles},
@@ -88,6 +117,32 @@ json ToJson(const mesh::AuthKeyRecord& key) {
           {"expiry", TimeOrNull(key.expiry)},
           {"created_by", key.created_by},
           {"description", key.description}};
+}
+
+json ToJson(const mesh::ApiTokenRecord& token) {
+  return {{"id", token.id},
+          {"scopes", token.scopes},
+          {"created", FormatTime(token.created)},
+          {"expiry", TimeOrNull(token.expiry)},
+          {"description", token.description}};
+}
+
+json ToJson(const mesh::DnsInfo& dns) {
+  json routes = json::array();
+  for (const mesh::DnsRouteInfo& route : dns.routes) {
+    routes.push_back(
+        {{"suffix", route.suffix}, {"resolvers", Texts(route.resolvers)}});
+  }
+  json records = json::array();
+  for (const mesh::DnsRecordInfo& record : dns.records) {
+    records.push_back(
+        {{"name", record.name}, {"address", record.address.ToString()}});
+  }
+  return {{"domain", dns.domain},
+          {"resolvers", Texts(dns.resolvers)},
+          {"search", dns.search},
+          {"routes", std::move(routes)},
+          {"records", std::move(records)}};
 }
 
 json ToJson(const mesh::RelayRecord& relay) {

@@ -1,6 +1,9 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
 
 #include "natkit/mesh/registry/registry.h"
 #include "natkit/mesh/registry/store.h"
@@ -13,10 +16,16 @@ namespace natkit::coordd {
                                     const mesh::NodeRecord& node,
                                     mesh::WallTime now);
 [[nodiscard]] nlohmann::json ToJson(const mesh::AuthKeyRecord& key);
+[[nodiscard]] nlohmann::json ToJson(const mesh::ApiTokenRecord& token);
 [[nodiscard]] nlohmann::json ToJson(const mesh::RelayRecord& relay);
+[[nodiscard]] nlohmann::json ToJson(const mesh::DnsInfo& dns);
 [[nodiscard]] nlohmann::json ToJson(const mesh::StoreEvent& event);
 
 /// "2026-11-22T05:00:00Z".
 [[nodiscard]] std::string FormatTime(mesh::WallTime time);
+
+/// What FormatTime() yields, or how long ago: "90s", "15m", "2h", "3d".
+[[nodiscard]] std::optional<mesh::WallTime> ParseTime(std::string_view text,
+                                                      mesh::WallTime now);
 
 }  // namespace natkit::coordd

@@ -8,86 +8,96 @@ namespace natkit::coordd {
 
 namespace {
 
-constexpr size_t kMaxSessions = 32;
+/// An answer may hold all nodes; it waits for an administrator who reads.
+constexpr size_t kMaxUnread = size_t{64} << 20;
+
+std::string Refusal(const io::PeerCredentials& peer) {
+  return FormatAdminError(
+      ActorOf(peer) +
+      " may not administer this server: only root, the server's own user, and "
+      "the users and groups under [admin] in coordd.toml may (try sudo)");
+}
 
 }  // namespace
 
-/// One administrator's connection.
-class AdminServer::Session {
- public:
-  Session(AdminServer& server, uint64_t id, io::UnixStream stream)
-      : server_(server), id_(id), stream_(std::move(stream)) {}
-
-  void Start() {
-    stream_.SetHandlers(
-        {.on_connected = {},
-         .on_data = [this](ByteView bytes) { TakeBytes(bytes); },
-         .on_drained = {},
-         .on_closed = [this](Errc) { server_.sessions_.erase(id_); }});
-  }
-
-  void Release() {
-    if (!answers_.empty()) {
-      stream_.Write(AsBytes(std::exchange(answers_, {})));
-    }
-  }
-
- private:
-  void TakeBytes(ByteView bytes) {
-    const std::string_view text = AsText(bytes);
-    size_t searched = line_.size();
-    line_ += text;
-    size_t begin = 0;
-    for (size_t end = line_.find('\n', searched); end != std::string::npos;
-         end = line_.find('\n', begin)) {
-      answers_ +=
-          server_.handler_(std::string_view(line_).substr(begin, end - begin));
-      begin = end + 1;
-    }
-    line_.erase(0, begin);
-    if (line_.size() > kMaxAdminRequest) {
-      stream_.Abort();
-    }
-  }
-
-  AdminServer& server_;
-  const uint64_t id_;
-  std::string line_;
-  std::string answers_;
-  io::UnixStream stream_;
-};
-
-AdminServer::AdminServer(Handler handler) : handler_(std::move(handler)) {}
-
-AdminServer::~AdminServer() = default;
+AdminServer::AdminServer(AdminAccess access, Handler handler)
+    : access_(std::move(access)), handler_(std::move(handler)) {}
 
 Result<std::unique_ptr<AdminServer>> AdminServer::Listen(
-    io::EventLoop& loop, const std::string& path, Handler handler) {
-  std::unique_ptr<AdminServer> server(new AdminServer(std::move(handler)));
-  auto listener = io::UnixListener::Listen(
-      loop, path, [raw = server.get()](io::UnixStream stream) {
-        raw->Accept(std::move(stream));
-      });
-  if (!listener) {
-    return std::unexpected(listener.error());
+    io::EventLoop& loop, const std::string& path, AdminAccess access,
+    Handler handler) {
+  std::unique_ptr<AdminServer> server(
+      new AdminServer(std::move(access), std::move(handler)));
+  AdminServer* raw = server.get();
+  auto lines = shell::LineServer::Listen(
+      loop, path, io::UnixAccess::kEveryone,
+      {.max_line = kMaxAdminRequest,
+       .max_unread = kMaxUnread,
+       .too_long = FormatAdminError("the request is too long")},
+      {.refuse = [raw](const io::PeerCredentials& peer)
+           -> std::optional<std::string> {
+         if (raw->access_.Allows(peer)) {
+           return std::nullopt;
+         }
+         return Refusal(peer);
+       },
+       .on_line = [raw](Id id,
+                        std::string_view line) { raw->TakeLine(id, line); },
+       .on_closed = [raw](Id id) { raw->sessions_.erase(id); }});
+  if (!lines) {
+    return std::unexpected(lines.error());
   }
-  server->listener_ = std::make_unique<io::UnixListener>(std::move(*listener));
+  server->lines_ = std::move(*lines);
   return server;
 }
 
-void AdminServer::Accept(io::UnixStream stream) {
-  if (sessions_.size() >= kMaxSessions) {
-    return;  // dropping the stream closes it
+void AdminServer::TakeLine(Id id, std::string_view line) {
+  Session& session = sessions_[id];
+  if (session.waiting_bytes + line.size() > kMaxAdminRequest) {
+    lines_->Close(id);  // asks faster than it can be answered
+    return;
   }
-  const uint64_t id = ++last_session_;
-  auto& session = sessions_[id];
-  session = std::make_unique<Session>(*this, id, std::move(stream));
-  session->Start();
+  session.waiting_bytes += line.size() + 1;
+  session.waiting.emplace_back(line);
+  ServeNext(id);
+}
+
+void AdminServer::ServeNext(Id id) {
+  // A loop, not a chain of calls: most answers come at once.
+  while (true) {
+    const auto found = sessions_.find(id);
+    if (found == sessions_.end() || found->second.is_busy ||
+        found->second.waiting.empty()) {
+      return;
+    }
+    Session& session = found->second;
+    const std::string line = std::move(session.waiting.front());
+    session.waiting.pop_front();
+    session.waiting_bytes -= line.size() + 1;
+    session.is_busy = true;
+    const io::PeerCredentials* peer = lines_->FindPeer(id);
+    handler_(
+        line, peer == nullptr ? "unix" : ActorOf(*peer),
+        [this, id](std::string answer) { TakeAnswer(id, std::move(answer)); });
+  }
+}
+
+void AdminServer::TakeAnswer(Id id, std::string answer) {
+  const auto found = sessions_.find(id);
+  if (found != sessions_.end()) {
+    found->second.is_busy = false;
+    found->second.answers += answer;
+  }
 }
 
 void AdminServer::Release() {
   for (auto& [id, session] : sessions_) {
-    session->Release();
+    if (!session.answers.empty()) {
+      lines_->Send(id, std::exchange(session.answers, {}));
+    }
+    if (!session.is_busy && !session.waiting.empty()) {
+      ServeNext(id);
+    }
   }
 }
 

@@ -21,11 +21,22 @@ const Row& ColumnsOf(std::string_view verb) {
       {"keys.list",
        {"id", "user", "tags", "reusable", "uses", "revoked", "expiry",
         "description"}},
+      {"tokens.list", {"id", "scopes", "created", "expiry", "description"}},
       {"relays.list", {"id", "name", "host", "port", "stun_port", "pin"}},
       {"events.list", {"sequence", "time", "type", "actor", "subject"}}};
   static const Row kNone;
   const auto found = kColumns.find(verb);
   return found == kColumns.end() ? kNone : found->second;
+}
+
+std::string TextOf(const json& value);
+
+std::string ObjectText(const json& object) {
+  std::string text;
+  for (const auto& [key, value] : object.items()) {
+    text += (text.empty() ? "" : " ") + key + "=" + TextOf(value);
+  }
+  return text;
 }
 
 std::string TextOf(const json& value) {
@@ -37,6 +48,9 @@ std::string TextOf(const json& value) {
   }
   if (value.is_boolean()) {
     return value.get<bool>() ? "yes" : "no";
+  }
+  if (value.is_object()) {
+    return ObjectText(value);
   }
   if (!value.is_array()) {
     return value.dump();
@@ -82,7 +96,7 @@ std::string FormatResult(std::string_view verb, const json& result) {
   if (verb == "policy.get") {
     return TextOf(result.value("text", json()));
   }
-  if (verb == "keys.create") {
+  if (verb == "keys.create" || verb == "tokens.create") {
     return TextOf(result.value("secret", json())) + "\n";
   }
   if (result.contains("done")) {
@@ -93,30 +107,6 @@ std::string FormatResult(std::string_view verb, const json& result) {
     text += key + ": " + TextOf(value) + "\n";
   }
   return text;
-}
-
-json RoutesOf(const json& answer) {
-  json routes = json::array();
-  if (!answer.is_object()) {
-    return routes;
-  }
-  const auto add = [&routes](const json& node, const std::string& route,
-                             bool is_approved) {
-    routes.push_back({{"node", node.at("name")},
-                      {"route", route},
-                      {"state", is_approved ? "approved" : "waits"}});
-  };
-  for (const json& node : answer.value("result", json::array())) {
-    const json& approved = node.at("approved");
-    for (const json& route : node.at("advertised")) {
-      add(node, route.get<std::string>(),
-          std::ranges::find(approved, route) != approved.end());
-    }
-    if (node.at("offers_exit").get<bool>()) {
-      add(node, "exit", node.at("exit_approved").get<bool>());
-    }
-  }
-  return routes;
 }
 
 }  // namespace natkit::coordd

@@ -11,7 +11,4 @@ namespace natkit::coordd {
 [[nodiscard]] std::string FormatResult(std::string_view verb,
                                        const nlohmann::json& result);
 
-/// The routes in an answer to nodes.list, one object each.
-[[nodiscard]] nlohmann::json RoutesOf(const nlohmann::json& answer);
-
 }  // namespace natkit::coordd

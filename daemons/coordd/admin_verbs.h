@@ -1,12 +1,11 @@
 #pragma once
 
+#include <cstddef>
+#include <functional>
 #include <string>
 #include <string_view>
 
-#include "natkit/mesh/coord/coordinator.h"
-#include "natkit/mesh/registry/registry.h"
-#include "natkit/mesh/registry/sqlite_store.h"
-#include "policy_keeper.h"
+#include "admin_call.h"
 
 // The administration protocol: over the server's Unix socket, one JSON object a
 // line in each direction.
@@ -21,21 +20,14 @@ namespace natkit::coordd {
 /// Longer request lines end the connection. A policy is sent in one.
 inline constexpr size_t kMaxAdminRequest = size_t{20} << 20;
 
-/// What administrators act on.
-struct AdminSubject {
-  mesh::Registry& registry;
-  mesh::Coordinator& coordinator;
-  mesh::SqliteStore& store;
-  PolicyKeeper& policy;
-  bool is_policy_in_file = false;  ///< [policy] file: not to be set here
-};
+/// {"error":"text"} with its line feed.
+[[nodiscard]] std::string FormatAdminError(std::string_view text);
 
-/// Does what one request line asks for and yields the answer line with its
-/// line feed. Nothing that it changed is durable before Settle(): send the
-/// answer after that. Never throws.
-[[nodiscard]] std::string HandleAdminRequest(AdminSubject& subject,
-                                             mesh::ServerTime time,
-                                             std::string_view actor,
-                                             std::string_view line);
+/// Does what one request line asks for and calls `done` once, now or later,
+/// with the answer line. Nothing that it changed is durable before Settle():
+/// send the answer after that. Never throws.
+void HandleAdminLine(AdminSubject& subject, mesh::ServerTime time,
+                     std::string_view actor, std::string_view line,
+                     std::function<void(std::string answer)> done);
 
 }  // namespace natkit::coordd

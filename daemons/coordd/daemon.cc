@@ -9,6 +9,7 @@
 #include <cstring>
 #include <utility>
 
+#include "admin_access.h"
 #include "admin_verbs.h"
 #include "natkit/shell/files.h"
 #include "natkit/shell/logging.h"
@@ -23,6 +24,10 @@ using shell::Outcome;
 
 constexpr std::string_view kActor = "coordd";
 constexpr std::string_view kAlpn = "natkit-coordination/1";
+
+std::string StorePath(const Settings& settings) {
+  return settings.state_dir + "/store.db";
+}
 
 /// A prefix of one's own (RFC 4193, section 3.2).
 IpPrefix MakeUniqueLocalPrefix(Rng& rng) {
@@ -92,7 +97,7 @@ Outcome<void> Daemon::OpenStore() {
   if (auto checked = CheckStateDir(settings_.state_dir); !checked) {
     return checked;
   }
-  auto store = mesh::SqliteStore::Open(settings_.state_dir + "/store.db");
+  auto store = mesh::SqliteStore::Open(StorePath(settings_));
   if (!store) {
     return std::unexpected(store.error().text);
   }
@@ -164,10 +169,11 @@ Outcome<void> Daemon::TakePolicyFile() {
   if (record != nullptr && record->text == *text) {
     return {};
   }
-  const auto set =
-      policy_->Set(Now(), kActor, settings_.policy_file, *text, std::nullopt);
+  const auto set = policy_->Set(Now(), {.actor = std::string(kActor),
+                                        .name = settings_.policy_file,
+                                        .text = *text});
   if (!set) {
-    return std::unexpected(set.error());
+    return std::unexpected(set.error().text);
   }
   return {};
 }
@@ -218,17 +224,32 @@ Outcome<void> Daemon::StartServer() {
   return {};
 }
 
+AdminSubject Daemon::Subject() {
+  return {.registry = *registry_,
+          .coordinator = *coordinator_,
+          .store = *store_,
+          .store_path = StorePath(settings_),
+          .policy = *policy_,
+          .is_policy_in_file = !settings_.policy_file.empty(),
+          .work = work_};
+}
+
 Outcome<void> Daemon::StartAdmin() {
+  auto access =
+      AdminAccess::Resolve(settings_.admin_users, settings_.admin_groups);
+  if (!access) {
+    return std::unexpected(access.error());
+  }
   auto admin = AdminServer::Listen(
-      loop_, settings_.admin_socket, [this](std::string_view line) {
-        AdminSubject subject{
-            .registry = *registry_,
-            .coordinator = *coordinator_,
-            .store = *store_,
-            .policy = *policy_,
-            .is_policy_in_file = !settings_.policy_file.empty()};
-        server_->Wake();
-        return HandleAdminRequest(subject, Now(), "admin", line);
+      loop_, settings_.admin_socket, std::move(*access),
+      [this](std::string_view line, std::string_view actor,
+             AdminServer::Answer answer) {
+        AdminSubject subject = Subject();
+        HandleAdminLine(subject, Now(), actor, line,
+                        [this, answer = std::move(answer)](std::string text) {
+                          answer(std::move(text));
+                          server_->Wake();
+                        });
       });
   if (!admin) {
     return std::unexpected("cannot listen on " + settings_.admin_socket + ": " +

@@ -4,10 +4,12 @@
 #include <optional>
 #include <string>
 
+#include "admin_call.h"
 #include "admin_server.h"
 #include "coord_server.h"
 #include "dev_mode.h"
 #include "natkit/base/rng.h"
+#include "natkit/io/background_work.h"
 #include "natkit/io/event_loop.h"
 #include "natkit/io/signal_watcher.h"
 #include "natkit/mesh/coord/coordinator.h"
@@ -49,6 +51,7 @@ class Daemon {
   shell::Outcome<void> TakePolicyFile();
   shell::Outcome<void> StartServer();
   shell::Outcome<void> StartAdmin();
+  [[nodiscard]] AdminSubject Subject();
   shell::Outcome<void> StartDev();
   void Announce() const;
   void OnSignal(int signal);
@@ -67,6 +70,7 @@ class Daemon {
   std::unique_ptr<CoordServer> server_;
   std::unique_ptr<AdminServer> admin_;
   std::unique_ptr<DevRelay> dev_relay_;
+  io::BackgroundWork work_{loop_};  // its results go to what is above
   std::optional<io::SignalWatcher> signals_;
   bool is_stopping_ = false;
   bool has_failed_ = false;

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "admin_access.h"
 #include "admin_command.h"
 #include "daemon.h"
 #include "natkit/base/rng.h"
@@ -22,7 +23,9 @@ constexpr char kCommands[] =
     "  nodes        Machines of the mesh\n"
     "  routes       Networks behind nodes\n"
     "  keys         Keys that let nodes join\n"
+    "  tokens       Tokens for the HTTPS API\n"
     "  relays       Relays that nodes use\n"
+    "  dns          Names that nodes resolve\n"
     "  policy       Who may reach whom\n"
     "  events       What happened\n"
     "  backup       Copy the store while it runs\n"
@@ -86,6 +89,11 @@ int Check(const std::string& path) {
     return settings.error();
   }
   int status = shell::kExitOk;
+  if (const auto access =
+          AdminAccess::Resolve(settings->admin_users, settings->admin_groups);
+      !access) {
+    status = Fail(access.error(), shell::kExitUsage);
+  }
   const auto identity = LoadIdentity(*settings, ServerMode::kNormal, true);
   if (!identity) {
     status = Fail(identity.error(), shell::kExitUsage);

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "coord_server.h"
 #include "natkit/mesh/policy/run_tests.h"
 #include "natkit/shell/logging.h"
 #include "zone_files.h"
@@ -77,6 +78,20 @@ std::vector<IpPrefix> PolicyKeeper::MeshPrefixes() const {
   return {registry_.mesh().ipv4, registry_.mesh().ipv6};
 }
 
+CompiledPolicy PolicyKeeper::CompileStored(const mesh::PolicyRecord& record) {
+  const auto prepared = std::exchange(prepared_, std::nullopt);
+  if (prepared && prepared->revision == record.revision) {
+    return prepared->compiled;
+  }
+  CheckedPolicy checked = CheckPolicy("policy", record.text, MeshPrefixes());
+  if (!checked.compiled) {
+    Log(LogLevel::kError,
+        "the stored policy cannot be used, so nobody reaches anybody: " +
+            JoinLines(checked.findings));
+  }
+  return std::move(checked.compiled).value_or(CompiledPolicy());
+}
+
 void PolicyKeeper::Refresh(mesh::ServerTime time) {
   if (is_loaded_ && !registry_.has_uncommitted()) {
     return;
@@ -88,14 +103,7 @@ void PolicyKeeper::Refresh(mesh::ServerTime time) {
     return;
   }
   if (record != nullptr && (!is_loaded_ || revision != revision_)) {
-    CheckedPolicy checked = CheckPolicy("policy", record->text, MeshPrefixes());
-    if (!checked.compiled) {
-      Log(LogLevel::kError,
-          "the stored policy cannot be used, so nobody "
-          "reaches anybody: " +
-              JoinLines(checked.findings));
-    }
-    compiled_ = std::move(checked.compiled).value_or(CompiledPolicy());
+    compiled_ = CompileStored(*record);
   }
   is_loaded_ = true;
   revision_ = revision;
@@ -104,25 +112,68 @@ void PolicyKeeper::Refresh(mesh::ServerTime time) {
                                    compiled_, std::move(context), &FindZone));
 }
 
-shell::Outcome<uint64_t> PolicyKeeper::Set(mesh::ServerTime time,
-                                           std::string_view actor,
-                                           const std::string& name,
-                                           std::string_view text,
-                                           std::optional<uint64_t> expected) {
-  const CheckedPolicy checked = CheckPolicy(name, text, MeshPrefixes());
-  if (!checked.compiled) {
-    return std::unexpected(JoinLines(checked.findings));
+// ---- Changes ---------------------------------------------------------------
+
+/// A copy of all that it looks at: it may run on any thread.
+std::function<PolicyVerdict()> PolicyKeeper::Judgement(
+    const std::string& name, const std::string& text) const {
+  return [name, text, prefixes = MeshPrefixes(),
+          nodes = PolicyNodesOf(registry_)] {
+    CheckedPolicy checked = CheckPolicy(name, text, prefixes);
+    PolicyVerdict verdict{.compiled = std::move(checked.compiled),
+                          .findings = std::move(checked.findings)};
+    if (verdict.compiled) {
+      auto failures = RunPolicyTests(name, *verdict.compiled, nodes);
+      if (!failures.empty()) {
+        verdict.compiled.reset();
+        verdict.findings = std::move(failures);
+      }
+    }
+    return verdict;
+  };
+}
+
+mesh::Decision<uint64_t> PolicyKeeper::Take(mesh::ServerTime time,
+                                            const Change& change,
+                                            PolicyVerdict verdict) {
+  if (!verdict.is_good()) {
+    return mesh::Refuse(mesh::RefusalKind::kInvalid,
+                        JoinLines(verdict.findings));
   }
-  const auto failures =
-      RunPolicyTests(name, *checked.compiled, PolicyNodesOf(registry_));
-  if (!failures.empty()) {
-    return std::unexpected(JoinLines(failures));
+  auto revision = registry_.SetPolicy(time.wall, change.actor, change.text,
+                                      change.expected);
+  if (revision) {
+    prepared_ = Prepared{.revision = *revision,
+                         .compiled = *std::move(verdict.compiled)};
   }
-  auto revision = registry_.SetPolicy(time.wall, actor, text, expected);
-  if (!revision) {
-    return std::unexpected(revision.error().text);
-  }
-  return *revision;
+  return revision;
+}
+
+mesh::Decision<uint64_t> PolicyKeeper::Set(mesh::ServerTime time,
+                                           const Change& change) {
+  return Take(time, change, Judgement(change.name, change.text)());
+}
+
+void PolicyKeeper::SetLater(
+    io::BackgroundWork& work, Change change,
+    std::function<void(mesh::Decision<uint64_t> revision)> done) {
+  const auto verdict = std::make_shared<PolicyVerdict>();
+  auto judge = [verdict, judgement = Judgement(change.name, change.text)] {
+    *verdict = judgement();
+  };
+  work.Run(std::move(judge),
+           [this, verdict, change = std::move(change), done = std::move(done)] {
+             done(Take(Now(), change, std::move(*verdict)));
+           });
+}
+
+void PolicyKeeper::CheckLater(
+    io::BackgroundWork& work, const std::string& name, const std::string& text,
+    std::function<void(const PolicyVerdict& verdict)> done) {
+  const auto verdict = std::make_shared<PolicyVerdict>();
+  work.Run(
+      [verdict, judgement = Judgement(name, text)] { *verdict = judgement(); },
+      [verdict, done = std::move(done)] { done(*verdict); });
 }
 
 }  // namespace natkit::coordd

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "natkit/io/background_work.h"
 #include "natkit/mesh/coord/active_policy.h"
 #include "natkit/mesh/policy/decide.h"
 #include "natkit/shell/outcome.h"
@@ -37,6 +39,14 @@ struct CheckedPolicy {
 [[nodiscard]] std::vector<policy::PolicyNode> PolicyNodesOf(
     const mesh::Registry& registry);
 
+/// A policy, its findings, and the failures of its own tests.
+struct PolicyVerdict {
+  std::optional<policy::CompiledPolicy> compiled;  ///< set if it may be used
+  std::vector<std::string> findings;
+
+  [[nodiscard]] bool is_good() const { return compiled.has_value(); }
+};
+
 /// Judges windows by the system's time zones.
 [[nodiscard]] policy::WindowJudge SystemWindowJudge();
 
@@ -51,22 +61,52 @@ class PolicyKeeper {
   /// routes changed that it depends on. Looks only when something changed.
   void Refresh(mesh::ServerTime time);
 
+  /// A policy that is to be in force.
+  struct Change {
+    std::string actor;
+    std::string name;  ///< stands before each finding
+    std::string text;
+    std::optional<uint64_t> expected = std::nullopt;  ///< its predecessor
+  };
+
   /// Takes a policy into the registry: checks it, runs its tests against the
-  /// nodes, and compares the revision. The error says what is wrong, a line for
-  /// each finding.
-  [[nodiscard]] shell::Outcome<uint64_t> Set(mesh::ServerTime time,
-                                             std::string_view actor,
-                                             const std::string& name,
-                                             std::string_view text,
-                                             std::optional<uint64_t> expected);
+  /// nodes, and compares the revision. The refusal says what is wrong, a line
+  /// for each finding.
+  [[nodiscard]] mesh::Decision<uint64_t> Set(mesh::ServerTime time,
+                                             const Change& change);
+
+  /// Set() whose checks run on another thread, against the nodes that there
+  /// are when it is called; `done` hears of it on the loop. This object must
+  /// outlive `work`.
+  void SetLater(io::BackgroundWork& work, Change change,
+                std::function<void(mesh::Decision<uint64_t> revision)> done);
+
+  /// Only the checks of SetLater().
+  void CheckLater(io::BackgroundWork& work, const std::string& name,
+                  const std::string& text,
+                  std::function<void(const PolicyVerdict& verdict)> done);
 
  private:
+  /// What was checked for a revision, so that it need not be compiled again.
+  struct Prepared {
+    uint64_t revision = 0;
+    policy::CompiledPolicy compiled;
+  };
+
   [[nodiscard]] std::vector<IpPrefix> MeshPrefixes() const;
+  [[nodiscard]] std::function<PolicyVerdict()> Judgement(
+      const std::string& name, const std::string& text) const;
+  [[nodiscard]] mesh::Decision<uint64_t> Take(mesh::ServerTime time,
+                                              const Change& change,
+                                              PolicyVerdict verdict);
+  [[nodiscard]] policy::CompiledPolicy CompileStored(
+      const mesh::PolicyRecord& record);
 
   mesh::Registry& registry_;
   mesh::Coordinator& coordinator_;
   bool is_loaded_ = false;
   uint64_t revision_ = 0;
+  std::optional<Prepared> prepared_;
   policy::CompiledPolicy compiled_;
   mesh::PolicyContext context_;
 };

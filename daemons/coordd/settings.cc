@@ -17,20 +17,24 @@ constexpr size_t kMaxDays = 3650;
 constexpr int kMaxIpv4Length = 30;
 constexpr int kMaxIpv6Length = 96;
 
-void ReadServer(ConfigReader& reader, Settings& settings) {
-  std::vector<std::string> listen = {":443"};
-  reader.Strings("server.listen", listen);
+std::vector<Endpoint> ReadListen(ConfigReader& reader, const char* key,
+                                 std::vector<std::string> listen) {
+  reader.Strings(key, listen);
+  std::vector<Endpoint> all;
   for (const std::string& text : listen) {
     const auto endpoints = shell::ParseListenAddress(text);
     if (endpoints.empty()) {
-      reader.Complain("server.listen",
-                      "'" + text +
-                          "' is not an address like 0.0.0.0:443, [::]:443 or "
-                          ":443");
+      reader.Complain(key, "'" + text +
+                               "' is not an address like 0.0.0.0:443, "
+                               "[::]:443 or :443");
     }
-    settings.listen.insert(settings.listen.end(), endpoints.begin(),
-                           endpoints.end());
+    all.insert(all.end(), endpoints.begin(), endpoints.end());
   }
+  return all;
+}
+
+void ReadServer(ConfigReader& reader, Settings& settings) {
+  settings.listen = ReadListen(reader, "server.listen", {":443"});
   reader.String("server.certificate", settings.certificate);
   reader.String("server.private_key", settings.private_key);
   for (const char* key : {"server.certificate", "server.private_key"}) {
@@ -152,6 +156,8 @@ std::expected<Settings, std::vector<std::string>> ParseSettings(
   ReadRelays(reader, settings);
   reader.String("policy.file", settings.policy_file);
   reader.String("admin.socket", settings.admin_socket);
+  reader.Strings("admin.users", settings.admin_users);
+  reader.Strings("admin.groups", settings.admin_groups);
   ReadLog(reader, settings);
   reader.Finish();
   if (!reader.errors().empty()) {

@@ -32,8 +32,10 @@ struct Settings {
   mesh::RegistryConfig registry;
   std::string policy_file;  ///< empty: the store's
   std::vector<mesh::RelayInfo> relays;
-  /// Only root and the server's own user may open it.
   std::string admin_socket{kDefaultAdminSocket};
+  /// Who may use it besides root and the server's own user: names or numbers.
+  std::vector<std::string> admin_users;
+  std::vector<std::string> admin_groups;
   LogLevel log_level = LogLevel::kInfo;
   shell::LogFormat log_format = shell::LogFormat::kText;
 };

@@ -1,0 +1,164 @@
+#include <algorithm>
+#include <array>
+
+#include "admin_call.h"
+#include "admin_json.h"
+
+namespace natkit::coordd {
+
+namespace {
+
+using nlohmann::json;
+
+json ListUsers(const Call& call) {
+  json list = json::array();
+  for (const auto& [name, user] : call.registry().users()) {
+    list.push_back(ToJson(user));
+  }
+  return list;
+}
+
+json AddUser(const Call& call) {
+  const auto roles = call.List("roles");
+  OrThrow(call.registry().AddUser(call.now(), call.actor(), call.Text("user"),
+                                  {roles.begin(), roles.end()}));
+  return Done();
+}
+
+json SetRoles(const Call& call) {
+  const auto roles = call.List("roles");
+  OrThrow(call.registry().SetUserRoles(call.now(), call.actor(),
+                                       call.Text("user"),
+                                       {roles.begin(), roles.end()}));
+  return Done();
+}
+
+json DeleteUser(const Call& call) {
+  OrThrow(
+      call.registry().DeleteUser(call.now(), call.actor(), call.Text("user")));
+  return Done();
+}
+
+/// In the order of their numbers, so that a page begins after the last one.
+json ListNodes(const Call& call) {
+  const auto& nodes = call.registry().nodes();
+  const auto limit = call.Value("limit", uint64_t{nodes.size()});
+  json list = json::array();
+  for (auto at = nodes.upper_bound(call.Value("after", mesh::NodeId{0}));
+       at != nodes.end() && list.size() < limit; ++at) {
+    list.push_back(ToJson(call.registry(), at->second, call.now()));
+  }
+  return list;
+}
+
+json ShowNode(const Call& call) {
+  return ToJson(call.registry(), *call.registry().FindNode(call.Node()),
+                call.now());
+}
+
+json ApproveNode(const Call& call) {
+  const mesh::NodeId id = OrThrow(call.registry().Approve(
+      call.now(), call.actor(), call.Text("node"), call.Owner()));
+  return ToJson(call.registry(), *call.registry().FindNode(id), call.now());
+}
+
+json RenameNode(const Call& call) {
+  OrThrow(call.registry().Rename(call.now(), call.actor(), call.Node(),
+                                 call.Text("name")));
+  return Done();
+}
+
+json SetNodeOwner(const Call& call) {
+  OrThrow(call.registry().SetOwner(call.now(), call.actor(), call.Node(),
+                                   call.Owner()));
+  return Done();
+}
+
+json DeleteNode(const Call& call) {
+  OrThrow(call.registry().Delete(call.now(), call.actor(), call.Node()));
+  return Done();
+}
+
+json ExpireNode(const Call& call) {
+  OrThrow(call.registry().SetExpiry(call.now(), call.actor(), call.Node(),
+                                    call.now()));
+  return Done();
+}
+
+json RenewNode(const Call& call) {
+  std::optional<mesh::WallTime> at;
+  if (const auto lifetime = call.Lifetime()) {
+    at = call.now() + *lifetime;
+  }
+  OrThrow(call.registry().SetExpiry(call.now(), call.actor(), call.Node(), at));
+  return Done();
+}
+
+json ApproveRoutes(const Call& call) {
+  std::vector<IpPrefix> routes;
+  for (const std::string& text : call.List("routes")) {
+    const auto prefix = IpPrefix::Parse(text);
+    if (!prefix) {
+      throw AdminError(AdminFault::kInvalid,
+                       "\"" + text + "\" is not a prefix like 10.0.0.0/8");
+    }
+    routes.push_back(*prefix);
+  }
+  OrThrow(call.registry().ApproveRoutes(call.now(), call.actor(), call.Node(),
+                                        routes, call.Value("exit", false)));
+  return Done();
+}
+
+void AddRoutes(const mesh::NodeRecord& node, json& list) {
+  const auto add = [&](const std::string& route, bool is_approved) {
+    list.push_back({{"node", node.name},
+                    {"node_id", node.id},
+                    {"route", route},
+                    {"state", is_approved ? "approved" : "waits"}});
+  };
+  for (const IpPrefix& route : node.advertised) {
+    add(route.ToString(),
+        std::ranges::find(node.approved, route) != node.approved.end());
+  }
+  if (node.offers_exit) {
+    add("exit", node.is_exit_approved);
+  }
+}
+
+json ListRoutes(const Call& call) {
+  json list = json::array();
+  if (!call.Value("node", std::string()).empty()) {
+    AddRoutes(*call.registry().FindNode(call.Node()), list);
+    return list;
+  }
+  for (const auto& [id, node] : call.registry().nodes()) {
+    AddRoutes(node, list);
+  }
+  return list;
+}
+
+constexpr auto kVerbs = std::to_array<AdminVerb>(
+    {{.name = "users.list", .scope = "users:read", .run = &ListUsers},
+     {.name = "users.add", .scope = "users:write", .run = &AddUser},
+     {.name = "users.set-role", .scope = "users:write", .run = &SetRoles},
+     {.name = "users.delete", .scope = "users:write", .run = &DeleteUser},
+     {.name = "nodes.list", .scope = "nodes:read", .run = &ListNodes},
+     {.name = "nodes.show", .scope = "nodes:read", .run = &ShowNode},
+     {.name = "nodes.approve", .scope = "nodes:write", .run = &ApproveNode},
+     {.name = "nodes.rename", .scope = "nodes:write", .run = &RenameNode},
+     {.name = "nodes.set-owner", .scope = "nodes:write", .run = &SetNodeOwner},
+     {.name = "nodes.delete", .scope = "nodes:write", .run = &DeleteNode},
+     {.name = "nodes.expire", .scope = "nodes:write", .run = &ExpireNode},
+     {.name = "nodes.renew", .scope = "nodes:write", .run = &RenewNode},
+     {.name = "routes.list", .scope = "routes:read", .run = &ListRoutes},
+     {.name = "routes.approve",
+      .scope = "routes:write",
+      .run = &ApproveRoutes}});
+
+}  // namespace
+
+std::span<const AdminVerb> NodeVerbs() {
+  return kVerbs;
+}
+
+}  // namespace natkit::coordd
