@@ -25,6 +25,14 @@ function(natkit_add_library)
   endif()
   set_target_properties(${target} PROPERTIES EXPORT_NAME ${ARG_NAME}
     CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+  if(NATKIT_PRECOMPILE_LIBRARIES)
+    set(precompiled core)
+    if(ARG_EXCEPTIONS)
+      set(precompiled shell)
+    endif()
+    target_precompile_headers(${target} REUSE_FROM
+      natkit_precompiled_${precompiled})
+  endif()
   install(TARGETS ${target} EXPORT natkitTargets
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
     FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
@@ -63,6 +71,12 @@ function(natkit_add_test_binary)
   if(NOT ARG_LABEL)
     set(ARG_LABEL unit)
   endif()
+  if(ARG_LABEL STREQUAL unit)
+    target_compile_options(${ARG_NAME} PRIVATE ${NATKIT_TEST_FLAGS})
+    if(NATKIT_PRECOMPILE_TESTS)
+      target_precompile_headers(${ARG_NAME} REUSE_FROM natkit_precompiled_test)
+    endif()
+  endif()
   set_target_properties(${ARG_NAME} PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   gtest_discover_tests(${ARG_NAME} DISCOVERY_TIMEOUT 120
@@ -70,11 +84,11 @@ function(natkit_add_test_binary)
 endfunction()
 
 # natkit_add_fuzzer(NAME <x> SOURCES ... [LIBS ...] [PRIVATE_OF lib...])
-# Builds <x>_fuzz where NATKIT_BUILD_FUZZERS is on and runs it for ten seconds
+# Builds <x>_fuzz where NATKIT_BUILD_FUZZERS is on and runs it for five seconds
 # in ctest, starting from tests/fuzz/corpus/<x>/ and from one seed, so that a
 # failure is there again in the next run (CONTRIBUTING.md: how to search
 # further). Without libFuzzer the same source is linked with a driver that
-# replays the corpus once.
+# replays the corpus once; without sanitizers there are no fuzz targets.
 function(natkit_add_fuzzer)
   cmake_parse_arguments(ARG "" "NAME" "SOURCES;LIBS;PRIVATE_OF" ${ARGN})
   set(target ${ARG_NAME}_fuzz)
@@ -92,7 +106,7 @@ function(natkit_add_fuzzer)
     set(scratch ${CMAKE_BINARY_DIR}/fuzz/corpus/${ARG_NAME})
     file(MAKE_DIRECTORY ${scratch})
     add_test(NAME fuzz.smoke.${ARG_NAME}
-      COMMAND ${target} -seed=1 -max_total_time=10 -timeout=60
+      COMMAND ${target} -seed=1 -max_total_time=5 -timeout=60
               -rss_limit_mb=2048
               -artifact_prefix=${CMAKE_BINARY_DIR}/fuzz/${ARG_NAME}-
               ${scratch} ${corpus})

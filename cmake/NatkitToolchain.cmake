@@ -18,7 +18,9 @@ endif()
 find_program(NATKIT_CCACHE ccache)
 if(NATKIT_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_C_COMPILER_LAUNCHER ${NATKIT_CCACHE})
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${NATKIT_CCACHE})
+  # Without this sloppiness ccache leaves out what uses a precompiled header.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+      CCACHE_SLOPPINESS=pch_defines,time_macros ${NATKIT_CCACHE})
 endif()
 
 add_library(natkit_warnings INTERFACE)

@@ -5,7 +5,7 @@
 #   --quick  the release build and its tests only
 #
 # Two suites: "fuzz" (clang 19 with ASan and UBSan: unit tests, every corpus and
-# ten seconds of every fuzz target) and "release" (g++: unit, simulation and
+# five seconds of every fuzz target) and "release" (g++: unit, simulation and
 # system tests). Both run under one ctest, whose summary comes last. Fails if any
 # build or test fails.
 set -euo pipefail

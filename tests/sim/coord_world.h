@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -98,8 +100,18 @@ class TagPolicy : public PolicyView {
 /// A coordination server and its nodes in virtual time, joined by pipes.
 class CoordWorld {
  public:
+  /// What a node has written down, and finds again after a crash.
+  struct Disk {
+    MachineSeed machine_seed;
+    StaticPrivateKey node_key;
+    StaticPrivateKey signalling_key;
+    std::optional<StaticPrivateKey> next_key;
+    std::vector<uint8_t> map;
+  };
+
   /// One node as a program would run it.
   struct Host {
+    Disk disk;
     std::unique_ptr<ControlClient> client;
     std::optional<ConnectionId> connection;
     std::vector<ControlEvent> events;
@@ -129,6 +141,7 @@ class CoordWorld {
       }
     }
     by_connection_.clear();
+    writable_.clear();
     server.reset();
     registry =
         std::move(*Registry::Load(registry_config_, store, rng_, Time().wall));
@@ -171,10 +184,50 @@ class CoordWorld {
     config.auth_key = auth_key;
     config.host_name = name;
     Host& host = hosts[name];
+    host.disk = {.machine_seed = config.machine_seed.Clone(),
+                 .node_key = config.node_key.Clone(),
+                 .signalling_key = config.signalling_key.Clone(),
+                 .next_key = std::nullopt,
+                 .map = {}};
     host.client = std::make_unique<ControlClient>(std::move(config), rng_);
     host.client->Start(now_);
     return host;
   }
+
+  /// A node is killed, and starts again from what its disk has.
+  void Crash(const std::string& name) {
+    Host& host = hosts.at(name);
+    if (host.connection) {
+      server->HandleClosed(Time(), *host.connection);
+      by_connection_.erase(*host.connection);
+      host.connection.reset();
+    }
+    host.events.clear();
+    ControlClientConfig config{
+        .machine_seed = host.disk.machine_seed.Clone(),
+        .node_key = host.disk.node_key.Clone(),
+        .signalling_key = host.disk.signalling_key.Clone(),
+        .host_name = name};
+    if (!host.disk.map.empty()) {
+      config.saved_map = std::move(*MapReplica::Load(host.disk.map));
+    }
+    host.client = std::make_unique<ControlClient>(std::move(config), rng_);
+    if (host.disk.next_key) {
+      host.client->AnnounceKey(now_, host.disk.next_key->Clone());
+    }
+    host.client->Start(now_);
+  }
+
+  /// Begins a rotation as a node does: the next key is on disk first.
+  void RotateKey(const std::string& name) {
+    Host& host = hosts.at(name);
+    host.disk.next_key = GeneratePrivateKey(rng_);
+    host.client->AnnounceKey(now_, host.disk.next_key->Clone());
+  }
+
+  /// Called before each thing that happens; true says that it has crashed the
+  /// server or a node.
+  std::function<bool()> on_step;
 
   NodeId IdOf(const std::string& name) const {
     const NodeRecord* node =
@@ -266,7 +319,15 @@ class CoordWorld {
 
   bool CarryFrom(const std::string& name, Host& host, size_t chunk) {
     bool moved = false;
-    while (const auto command = host.client->PollCommand()) {
+    // Steps come before what they may make undone.
+    for (;;) {
+      if (Step()) {
+        return true;
+      }
+      const auto command = host.client->PollCommand();
+      if (!command) {
+        break;
+      }
       moved = true;
       if (std::holds_alternative<ControlConnect>(*command)) {
         Connect(name, host);
@@ -276,8 +337,20 @@ class CoordWorld {
         host.connection.reset();
       }
     }
-    while (auto event = host.client->PollEvent()) {
-      Note(host, *event);
+    for (;;) {
+      if (Step()) {
+        return true;
+      }
+      auto event = host.client->PollEvent();
+      if (!event) {
+        break;
+      }
+      if (Note(host, *event)) {
+        return true;
+      }
+    }
+    if (Step()) {
+      return true;
     }
     std::vector<uint8_t> bytes(chunk);
     const size_t size = host.client->PollBytes(bytes);
@@ -289,25 +362,68 @@ class CoordWorld {
     return moved;
   }
 
-  static void Note(Host& host, ControlEvent& event) {
+  bool Step() { return on_step && on_step(); }
+
+  /// The order of a node's program: its disk, then its word. True after a
+  /// crash in between.
+  bool Follow(Host& host, const ControlRotation& rotation) {
+    if (!host.disk.next_key) {
+      return false;
+    }
+    const bool is_abort = rotation.step == RotationStep::kAbort;
+    if (!is_abort) {
+      host.disk.node_key = host.disk.next_key->Clone();
+    }
+    host.disk.next_key.reset();
+    const ControlClient* before = host.client.get();
+    const bool crashed = Step();
+    if (host.client.get() != before) {
+      return true;
+    }
+    is_abort ? host.client->AbortRotation(now_) : host.client->SwitchKey(now_);
+    return crashed;
+  }
+
+  bool Note(Host& host, ControlEvent& event) {
     if (const auto* admitted = std::get_if<ControlAdmitted>(&event)) {
       host.state = admitted->state;
       host.code = admitted->approval_code;
     } else if (const auto* lost = std::get_if<ControlLost>(&event)) {
       host.lost = *lost;
+    } else if (std::holds_alternative<ControlMapChanged>(event)) {
+      host.disk.map = host.client->map()->Save();
+    } else if (const auto* rotation = std::get_if<ControlRotation>(&event)) {
+      if (Follow(host, *rotation)) {
+        return true;
+      }
     }
     host.events.push_back(std::move(event));
+    return false;
   }
 
   bool CarryFromServer(size_t chunk) {
     bool moved = false;
+    if (Step()) {
+      return true;
+    }
     if (!server->Settle(Time())) {
       Boot();  // a server whose store fails ends, and is started again
       return true;
     }
     for (const ConnectionId id : server->TakeWritable()) {
+      writable_.insert(id);
+    }
+    while (!writable_.empty()) {
+      const ConnectionId id = *writable_.begin();
       std::vector<uint8_t> bytes(chunk);
-      while (const size_t size = server->PollBytes(Time(), id, bytes)) {
+      for (;;) {
+        if (Step()) {
+          return true;
+        }
+        const size_t size = server->PollBytes(Time(), id, bytes);
+        if (size == 0) {
+          break;
+        }
         moved = true;
         const auto name = by_connection_.find(id);
         if (name == by_connection_.end()) {
@@ -317,6 +433,7 @@ class CoordWorld {
         host.bytes_from_server += size;
         host.client->HandleBytes(now_, ByteView(bytes).first(size));
       }
+      writable_.erase(id);
     }
     while (const auto close = server->PollCommand()) {
       moved = true;
@@ -350,6 +467,7 @@ class CoordWorld {
   Instant now_{};
   ConnectionId last_connection_ = 0;
   std::map<ConnectionId, std::string> by_connection_;
+  std::set<ConnectionId> writable_;
 };
 
 }  // namespace natkit::mesh

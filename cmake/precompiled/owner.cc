@@ -1,0 +1,2 @@
+// Has no content: the target that it makes owns a precompiled header.
+int main() { return 0; }
