@@ -139,6 +139,30 @@ TEST(MeshRotationSim, TheOldKeyEndsByItselfAfterThreeMinutes) {
   EXPECT_EQ(nodes.lost(since), 0U);
 }
 
+TEST(MeshRotationSim, AKeyThatHasEndedNeverGetsThePrefixesBack) {
+  DynamicNodes nodes(15);
+  SeededRng rng(81);
+  const StaticPrivateKey first = GeneratePrivateKey(rng);
+  nodes.a.Rotate(first.Clone());
+  nodes.key_a = DerivePublicKey(first);
+  ASSERT_TRUE(nodes.TellA());
+  ASSERT_TRUE(nodes.TellB());
+  nodes.Exchange(seconds(3));
+  StaticPrivateKey next = GeneratePrivateKey(rng);
+  nodes.next_a = DerivePublicKey(next);
+  ASSERT_TRUE(nodes.TellB());
+  nodes.a.Rotate(std::move(next));
+  nodes.Exchange(seconds(2));
+  ASSERT_EQ(nodes.b.CountEvents<PeerKeyChanged>(), 1U);
+  nodes.world().Run(minutes(4));  // the entry of the first key is gone
+  // The server has not heard of the switch: its map names both keys again. And
+  // somebody has got hold of the old one.
+  ASSERT_TRUE(nodes.TellB());
+  nodes.a.Rotate(first.Clone());
+  nodes.Exchange(seconds(2));
+  EXPECT_EQ(nodes.b.CountEvents<PeerKeyChanged>(), 1U);
+}
+
 TEST(MeshRotationSim, NeedsASignallingKeyOfItsOwn) {
   TwoNodes nodes(kHomeNat, kHomeNat, 15);
   nodes.StartBoth();

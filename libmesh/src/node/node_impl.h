@@ -52,6 +52,8 @@ struct NodePeer {
   /// The device's entries of this peer: one, or two while its key changes.
   std::vector<PeerKey> keys;
   PeerKey active;  ///< the one of `keys` that has the prefixes
+  /// The one that may take the prefixes over.
+  std::optional<PublicKey> next_key;
   /// When keys other than the active one go.
   std::optional<Instant> retire_at;
   /// Our own key is new: until the peer answers, it is called again.

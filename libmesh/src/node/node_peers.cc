@@ -134,6 +134,7 @@ Result<void> Node::Impl::AddEntry(Instant now, NodePeer& peer,
 /// The device's entries are those of the peer's keys; see mesh.md 4.4.
 Result<void> Node::Impl::PutEntries(Instant now, NodePeer& peer,
                                     PeerConfig& config) {
+  peer.next_key = config.next_key;
   const auto add = [&](const PublicKey& key) -> Result<void> {
     const auto found = std::ranges::find(peer.keys, key, &PeerKey::key);
     return found == peer.keys.end() ? AddEntry(now, peer, key) : Result<void>{};

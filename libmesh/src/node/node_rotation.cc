@@ -39,10 +39,10 @@ void Node::Impl::HandleHandshake(Instant now, wg::PeerId id) {
     Touch(*peer);
   }
   const auto key = std::ranges::find(peer->keys, id, &PeerKey::id);
-  // Who has used its next key does not go back, so a late handshake of the old
-  // one moves nothing.
+  // Who has used its next key does not go back: a handshake of the old one,
+  // late or of a thief, moves nothing.
   if (key == peer->keys.end() || key->id == peer->active.id ||
-      peer->retire_at) {
+      key->key != peer->next_key) {
     return;
   }
   ActivateKey(now, *peer, *key);
