@@ -169,6 +169,9 @@ Decision<NodeId> Registry::Impl::Return(WallTime now, NodeRecord& node,
     return Refuse(RefusalKind::kForbidden,
                   "the node key is not the one this machine registered; join "
                   "again with an auth key");
+  } else if (node.next_key) {
+    node.next_key_since = now;  // it was away: it may go on with its rotation
+    DirtyNode(node.id);
   }
   return node.id;
 }

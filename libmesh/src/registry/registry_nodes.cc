@@ -264,7 +264,7 @@ void Registry::Impl::HandleTimeout(WallTime now) {
                           now - node.last_seen >= kPendingLifetime;
     if (is_lost || is_stale) {
       gone.push_back(id);
-    } else if (node.next_key &&
+    } else if (node.next_key && live(id).is_online &&
                now - node.next_key_since >= config_.next_key_lifetime) {
       AbortKey(now, id);
     }
@@ -302,10 +302,10 @@ std::optional<WallTime> Registry::Impl::NextTimeout() const {
     if (node.key_expiry && !expired_.contains(id)) {
       Earlier(next, *node.key_expiry);
     }
-    if (node.next_key) {
-      Earlier(next, node.next_key_since + config_.next_key_lifetime);
-    }
     if (live(id).is_online) {
+      if (node.next_key) {
+        Earlier(next, node.next_key_since + config_.next_key_lifetime);
+      }
       continue;
     }
     if (node.status == NodeStatus::kPendingApproval) {

@@ -63,6 +63,38 @@ TEST_F(RegistryVerbs, ARenewalGivesTheAnnouncedKeyFree) {
   EXPECT_TRUE(registry->AnnounceKey(now, id, next));
 }
 
+TEST_F(RegistryVerbs, AnAnnouncedKeyOfAnAbsentNodeIsKept) {
+  JoinRequest request = MakeNode(MakeKey({.owner = {.tags = {"tag:x"}}}));
+  const NodeId id = *registry->Join(now, request);
+  const PublicKey next = DerivePublicKey(GeneratePrivateKey(rng));
+  ASSERT_TRUE(registry->AnnounceKey(now, id, next));
+  // It switched, and died before it could say so.
+  now += hours(100);
+  registry->HandleTimeout(now);
+  EXPECT_EQ(registry->NextTimeout(), std::nullopt);
+  request.keys.node_key = next;
+  request.auth_key.clear();
+  EXPECT_EQ(registry->Join(now, request), id);
+  EXPECT_EQ(registry->FindNode(id)->keys.node_key, next);
+}
+
+TEST_F(RegistryVerbs, AnAnnouncedKeyIsTakenBackFromWhoDoesNotUseIt) {
+  JoinRequest request = MakeNode(MakeKey({.owner = {.tags = {"tag:x"}}}));
+  const NodeId id = *registry->Join(now, request);
+  ASSERT_TRUE(
+      registry->AnnounceKey(now, id, DerivePublicKey(GeneratePrivateKey(rng))));
+  now += hours(100);
+  request.auth_key.clear();
+  ASSERT_TRUE(registry->Join(now, request));  // with the present key
+  registry->SetOnline(now, id, true);
+  registry->HandleTimeout(now);
+  EXPECT_TRUE(registry->FindNode(id)->next_key);  // it may go on
+  ASSERT_EQ(registry->NextTimeout(), now + hours(24));
+  now += hours(24);
+  registry->HandleTimeout(now);
+  EXPECT_FALSE(registry->FindNode(id)->next_key);
+}
+
 TEST_F(RegistryVerbs, AnExpiryThatIsSetAgainIsWaitedForAgain) {
   const NodeId id =
       *registry->Join(now, MakeNode(MakeKey({.owner = {.tags = {"tag:x"}}})));

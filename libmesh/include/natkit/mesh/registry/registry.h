@@ -82,7 +82,8 @@ struct RegistryConfig {
   bool rotation_renews = true;
   /// Without a stream, until an ephemeral node is forgotten.
   std::chrono::seconds ephemeral_grace{300};
-  /// An announced key that nobody switched to is taken back.
+  /// An announced key that a node does not switch to while it is online is
+  /// taken back. Who is away may have switched already, and not been heard.
   std::chrono::hours next_key_lifetime{24};
   size_t max_nodes = 100'000;
   size_t max_pending = 1000;
