@@ -56,6 +56,7 @@ class PolicyReader {
   void ReadApp(const JsonValue& value, GrantRule& grant);
   void CheckGrantDestinations(const GrantRule& grant);
   void ReadVia(ObjectReader& in, GrantRule& grant);
+  void CheckCount(const Position& at, std::string_view what, size_t count);
   void CheckSelfSources(const std::vector<Selector>& src, bool may_be_any);
 
   // Conditions (policy_conditions.cc).

@@ -28,6 +28,10 @@ constexpr std::array<std::string_view, 15> kVendorCapabilities = {
     "cap/webui",
     "cap/services-destination"};
 
+/// Of sources, of destinations, and of ports: what a rule may name, so that it
+/// fits one item of a node's map.
+constexpr size_t kMaxRuleEntries = 1000;
+
 bool IsCapabilityName(std::string_view name) {
   const size_t slash = name.find('/');
   const auto domain = name.substr(0, slash);
@@ -84,6 +88,7 @@ void PolicyReader::ReadAcl(const JsonValue& value) {
       rule.dst.push_back(*std::move(destination));
     }
   }
+  CheckCount(value.at, "sources", rule.src.size());
   rule.conditions = ReadConditions(in);
   in.Finish();
   if (std::ranges::any_of(rule.dst, [](const Destination& destination) {
@@ -92,6 +97,15 @@ void PolicyReader::ReadAcl(const JsonValue& value) {
     CheckSelfSources(rule.src, true);
   }
   policy_.acls->push_back(std::move(rule));
+}
+
+void PolicyReader::CheckCount(const Position& at, std::string_view what,
+                              size_t count) {
+  if (count > kMaxRuleEntries) {
+    out_.Error(at, "a rule names " + std::to_string(kMaxRuleEntries) + " " +
+                       std::string(what) + " at most, not " +
+                       std::to_string(count) + ": split it");
+  }
 }
 
 std::optional<Destination> PolicyReader::ReadDestination(
@@ -113,6 +127,7 @@ std::optional<Destination> PolicyReader::ReadDestination(
   if (!host) {
     return std::nullopt;
   }
+  CheckCount(text.at, "ports", ports->size());
   if (!ports->empty() && protocol && !HasPorts(*protocol)) {
     out_.Error(text.at, ProtocolName(*protocol) +
                             " has no ports: only tcp, udp and sctp; write :*");
@@ -166,6 +181,13 @@ void PolicyReader::ReadGrant(const JsonValue& value) {
   ReadVia(in, grant);
   grant.conditions = ReadConditions(in);
   in.Finish();
+  CheckCount(value.at, "sources", grant.src.size());
+  CheckCount(value.at, "destinations", grant.dst.size());
+  size_t ports = 0;
+  for (const IpGrant& ip : grant.ip) {
+    ports += ip.ports.size();
+  }
+  CheckCount(value.at, "ports", ports);
   CheckGrantDestinations(grant);
   policy_.grants->push_back(std::move(grant));
 }

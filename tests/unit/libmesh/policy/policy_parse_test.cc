@@ -50,6 +50,36 @@ std::string Says(const std::string& text) {
   return all;
 }
 
+/// Networks "10.x.y.0/24", quoted, with `after` behind each.
+std::string Networks(int count, const std::string& after = "") {
+  std::string text;
+  for (int i = 0; i < count; ++i) {
+    text += (i == 0 ? "\"10." : ", \"10.") + std::to_string(i / 256) + "." +
+            std::to_string(i % 256) + ".0/24" + after + "\"";
+  }
+  return text;
+}
+
+TEST(PolicyParse, ARuleIsNoLongerThanANodeTakes) {
+  EXPECT_EQ(Says(Acl(Networks(1000), "\"tag:web:22\"")), "");
+  EXPECT_THAT(Says(Acl(Networks(1001), "\"tag:web:22\"")),
+              HasSubstr("a rule names 1000 sources at most, not 1001: split"));
+  EXPECT_EQ(Says(Acl("\"*\"", Networks(1001, ":22"))), "");  // a rule each
+  EXPECT_THAT(Says(Grant("\"*\"", Networks(1001), ", \"ip\": [\"22\"]")),
+              HasSubstr("1000 destinations at most"));
+  std::string ports = "1";
+  std::string entries = "\"1\"";
+  for (int port = 3; port <= 2001; port += 2) {
+    ports += "," + std::to_string(port);
+    entries += ", \"" + std::to_string(port) + "\"";
+  }
+  EXPECT_THAT(Says(Acl("\"*\"", "\"tag:web:" + ports + "\"")),
+              HasSubstr("1000 ports at most, not 1001"));
+  EXPECT_THAT(
+      Says(Grant("\"*\"", "\"tag:web\"", ", \"ip\": [" + entries + "]")),
+      HasSubstr("1000 ports at most, not 1001"));
+}
+
 TEST(PolicyParse, ReadsTheKindsOfNames) {
   const auto result = ParsePolicy(Acl(
       R"("*", "ann@x.org", "bob@", "group:eng", "tag:web", "autogroup:member",
