@@ -1,6 +1,7 @@
 #include "node_shell.h"
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <utility>
 #include <variant>
@@ -13,6 +14,9 @@
 namespace natkit::meshnode {
 
 namespace {
+
+/// How late a sleep, or a clock that was set, may be noticed.
+constexpr Duration kClockCheck = std::chrono::seconds(10);
 
 Instant Now() {
   return io::EventLoop::Now();
@@ -32,6 +36,7 @@ NodeShell::NodeShell(io::EventLoop& loop)
                node_->HandleTimeout(Now());
                Pump();
              }),
+      clock_timer_(loop, [this] { CheckClock(); }),
       signals_(loop, {SIGINT, SIGTERM},
                [this](int) { Stop(kExitOk, "stopping on a signal"); }) {}
 
@@ -67,6 +72,7 @@ void NodeShell::Start() {
   stun_->Refresh();
   Pump();
   StartPortMapping();
+  CheckClock();
 }
 
 std::optional<std::string> NodeShell::NotReady() const {
@@ -144,6 +150,30 @@ void NodeShell::HandleNetworkChange() {
   if (port_mapping_) {
     port_mapping_->Refresh();
   }
+}
+
+/// After a sleep, and when the clock was set, mappings, streams and sessions
+/// may be gone, and rules with time windows hold or do not.
+void NodeShell::CheckClock() {
+  clock_timer_.Arm(Now() + kClockCheck);
+  const auto wall = std::chrono::system_clock::now();
+  if (node_->filter() != nullptr) {
+    node_->filter()->SetUnixTime(
+        Now(), std::chrono::duration_cast<std::chrono::seconds>(
+                   wall.time_since_epoch())
+                   .count());
+  }
+  const auto jump = clock_.Check(Now(), wall);
+  if (!jump) {
+    return;
+  }
+  shell::Log(
+      LogLevel::kInfo,
+      "the clock jumped by " +
+          std::to_string(
+              std::chrono::duration_cast<std::chrono::seconds>(*jump).count()) +
+          " s: the machine slept, or its clock was set");
+  HandleNetworkChange();
 }
 
 void NodeShell::UpdateLocalEndpoints() {

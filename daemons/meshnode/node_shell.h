@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "clock_watch.h"
 #include "command_support.h"
 #include "control_server.h"
 #include "dns/node_dns.h"
@@ -79,6 +80,7 @@ class NodeShell {
   std::optional<std::string> NotReady() const;
   Outcome<IpAddress> FindPingAddress(const std::string& peer) const;
   void HandleNetworkChange();
+  void CheckClock();
   void StartPortMapping();
   void HandlePortMapping(const nat::PortMapperEvent& event);
   void TellPortMapping(const mesh::ReflexiveChanged& seen);
@@ -120,6 +122,8 @@ class NodeShell {
   std::optional<NodeDns> dns_;  ///< of a node that joined, with a TUN device
   std::optional<io::NetworkWatcher> watcher_;
   io::Timer timer_;
+  ClockWatch clock_;
+  io::Timer clock_timer_;
   io::SignalWatcher signals_;
 };
 

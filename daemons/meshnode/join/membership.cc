@@ -15,6 +15,13 @@ namespace {
 
 /// The map is written when it has been quiet for that long.
 constexpr Duration kSaveAfter = std::chrono::seconds(2);
+/// How late the node may notice that its clock was set or that it slept.
+constexpr Duration kRenewalCheck = std::chrono::hours(1);
+
+mesh::WallTime WallNow() {
+  return std::chrono::time_point_cast<mesh::WallTime::duration>(
+      std::chrono::system_clock::now());
+}
 
 std::string SystemHostName() {
   std::array<char, 256> name{};
@@ -37,6 +44,13 @@ std::optional<mesh::NodeId> FindPeer(const mesh::NetworkMap& map,
     }
   }
   return std::nullopt;
+}
+
+bool RemovesPeer(const mesh::NetworkMap& map, const mesh::MapChanges& changes) {
+  return std::ranges::any_of(changes.items, [&](const mesh::ItemKey& key) {
+    return key.item_class == static_cast<uint32_t>(mesh::ItemClass::kPeer) &&
+           !map.peers.contains(key.id);
+  });
 }
 
 }  // namespace
@@ -95,7 +109,8 @@ Membership::Membership(io::EventLoop& loop, JoinOptions options, Rng& rng,
       directory_(std::move(directory)),
       secrets_(std::move(secrets)),
       machine_(secrets_.machine),
-      save_timer_(loop, [this] { SaveMap(); }) {}
+      save_timer_(loop, [this] { SaveMap(); }),
+      renewal_timer_(loop, [this] { RenewKey(); }) {}
 
 Outcome<void> Membership::Connect() {
   auto server = shell::ParseServerAddress(options_.server);
@@ -186,6 +201,10 @@ void Membership::Handle(const mesh::ControlAdmitted& admitted) {
 
 void Membership::Handle(const mesh::ControlMapChanged& changed) {
   ApplyMap(changed.changes);
+  if (RemovesPeer(*map(), changed.changes)) {
+    SaveMap();  // before it is acknowledged: no crash brings the peer back
+    return;
+  }
   save_timer_.Arm(io::EventLoop::Now() + kSaveAfter);
 }
 
@@ -231,6 +250,10 @@ std::optional<std::string> Membership::ExitName(
 
 void Membership::ApplyMap(const mesh::MapChanges& changes) {
   const mesh::NetworkMap& current = *map();
+  if (current.self) {
+    renewal_.SetExpiry(current.self->key_expiry);
+    ArmRenewal();
+  }
   handlers_.on_map(current, planner_.Plan(current, changes, Choices(current)));
 }
 
@@ -316,6 +339,33 @@ Outcome<void> Membership::RotateKey() {
   link_->client().AnnounceKey(io::EventLoop::Now(), std::move(next));
   link_->Pump();
   return {};
+}
+
+void Membership::ArmRenewal() {
+  const mesh::WallTime now = WallNow();
+  const auto next = renewal_.NextAttempt(now);
+  if (!next) {
+    renewal_timer_.Disarm();
+    return;
+  }
+  const bool must_wait = *next <= now && !state_.is_connected;
+  renewal_timer_.Arm(io::EventLoop::Now() +
+                     (must_wait
+                          ? kRenewalCheck
+                          : std::min<Duration>(*next - now, kRenewalCheck)));
+}
+
+void Membership::RenewKey() {
+  const mesh::WallTime now = WallNow();
+  const auto next = renewal_.NextAttempt(now);
+  if (next && *next <= now && state_.is_connected) {
+    renewal_.HandleAttempt(now);
+    if (auto begun = RotateKey(); !begun) {
+      Warn("the node key, which will expire, could not be changed: " +
+           begun.error());
+    }
+  }
+  ArmRenewal();
 }
 
 void Membership::Handle(const mesh::ControlRotation& rotation) {

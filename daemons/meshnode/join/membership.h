@@ -12,6 +12,7 @@
 #include "natkit/io/event_loop.h"
 #include "natkit/io/timer.h"
 #include "natkit/mesh/control/control_client.h"
+#include "natkit/mesh/control/key_renewal.h"
 #include "natkit/mesh/control/map_planner.h"
 #include "natkit/shell/control_link.h"
 
@@ -140,6 +141,8 @@ class Membership {
   void ApplyMap(const mesh::MapChanges& changes);
   void Replan();
   void LeaveMap();
+  void ArmRenewal();
+  void RenewKey();
   void Report();
   void SaveMap();
   void Tell();
@@ -157,6 +160,8 @@ class Membership {
   MembershipState state_;
   std::unique_ptr<shell::ControlLink> link_;
   io::Timer save_timer_;
+  mesh::KeyRenewal renewal_;
+  io::Timer renewal_timer_;
 };
 
 }  // namespace natkit::meshnode
