@@ -47,10 +47,24 @@ address = "192.168.{index}.7"
 """
     return text
 
+# Makes /etc, /run and /var/lib of a host its own.
+FURNISH = """
+mount -t tmpfs tmpfs /run
+mkdir -p /run/etc/up /run/etc/work
+mount -t overlay overlay -o \
+lowerdir=/etc,upperdir=/run/etc/up,workdir=/run/etc/work /etc
+mount -t tmpfs tmpfs /var/lib
+echo 'hosts: files dns' > /etc/nsswitch.conf
+rm -f /etc/resolv.conf
+echo 'nameserver 192.0.2.53' > /etc/resolv.conf
+echo furnished
+exec sleep infinity
+"""
+
 
 class CoordLab:
     """`up` builds all; `close` ends all. What the programs print is in
-    `folder`/*.log."""
+    `folder`/*.log. Hosts have files of their own in /etc, /run and /var/lib."""
 
     def __init__(self, hosts):
         self.scratch = tempfile.TemporaryDirectory(prefix="coord-lab-")
@@ -59,21 +73,58 @@ class CoordLab:
         self.server = None
         self.pin = None
         self.nodes = {}
+        self.holders = dict.fromkeys(hosts)
+        self.started = []
 
     def up(self):
         self.net.up()
+        for host in self.holders:
+            self.holders[host] = self.net.popen(
+                host, ["unshare", "--mount", "sh", "-ec", FURNISH],
+                stdout=subprocess.PIPE, text=True)
+        for holder in self.holders.values():
+            line = holder.stdout.readline()
+            holder.stdout.close()
+            if line != "furnished\n":
+                raise AssertionError("a host could not be furnished")
         relay_pin = self.start_relay()
         self.make_server_files(relay_pin)
         self.start_server()
         return self
 
     def close(self):
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
         self.net.down()
         self.scratch.cleanup()
 
+    def popen(self, host, command, **options):
+        """Starts a command on a host, which is the process itself."""
+        if host not in self.holders:
+            return self.net.popen(host, command, **options)
+        process = subprocess.Popen(
+            ["nsenter", "--target", str(self.holders[host].pid), "--net",
+             "--mount", *map(str, command)], **options)
+        self.started.append(process)
+        return process
+
+    def popen_python(self, host, code, *arguments, **options):
+        return self.popen(host, [sys.executable, "-IS", "-c", code,
+                                 *map(str, arguments)], **options)
+
+    def run(self, host, *command):
+        """Runs a command on a host to its end."""
+        process = self.popen(host, command, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True)
+        out, errors = process.communicate()
+        return subprocess.CompletedProcess(command, process.returncode, out,
+                                           errors)
+
     def spawn(self, host, log, command):
         with open(self.folder / f"{log}.log", "a", encoding="utf-8") as out:
-            return self.net.popen(host, command, stdout=out, stderr=out)
+            return self.popen(host, command, stdout=out, stderr=out)
 
     def logs(self):
         return "\n".join(f"--- {path.name}\n{path.read_text()}"

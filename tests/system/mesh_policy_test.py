@@ -11,7 +11,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from coord_lab import COORDD, CoordLab  # noqa: E402
+from coord_lab import COORDD, DOMAIN, CoordLab  # noqa: E402
 from meshnode_support import DEADLINE, wait_for  # noqa: E402
 from netsim import can_simulate  # noqa: E402
 
@@ -70,8 +70,8 @@ while True:
 class Talk:
     """A connection in use; `last` is when the latest answer came."""
 
-    def __init__(self, net, host, address, port):
-        self.process = net.popen_python(host, TALKER, address, str(port),
+    def __init__(self, lab, host, address, port):
+        self.process = lab.popen_python(host, TALKER, address, str(port),
                                         stdout=subprocess.PIPE, text=True,
                                         stderr=subprocess.DEVNULL)
         self.last = 0.0
@@ -122,7 +122,6 @@ class MeshPolicy(unittest.TestCase):
         self.lab = CoordLab(HOSTS)
         self.addCleanup(self.lab.close)
         self.lab.up()
-        self.net = self.lab.net
 
     def join_all(self):
         for user in USERS.values():
@@ -137,7 +136,7 @@ class MeshPolicy(unittest.TestCase):
         self.listen("ann-laptop", 22)
 
     def listen(self, host, *ports):
-        process = self.net.popen_python(host, LISTENER, *map(str, ports),
+        process = self.lab.popen_python(host, LISTENER, *ports,
                                         stdout=subprocess.PIPE, text=True)
         self.addCleanup(process.stdout.close)
         self.assertEqual("listening\n", process.stdout.readline())
@@ -146,7 +145,7 @@ class MeshPolicy(unittest.TestCase):
         return self.lab.status(name)["addresses"][0]
 
     def reaches(self, host, target, port, patience=3):
-        return self.net.run(
+        return self.lab.run(
             host, sys.executable, "-IS", "-c", CALLER, target, port,
             patience).returncode == 0
 
@@ -168,8 +167,9 @@ class MeshPolicy(unittest.TestCase):
         self.check_revocation(prod)
 
     def check_ports(self, prod):
-        self.wait_to_reach("ann-laptop", prod, 22)
-        self.assertFalse(self.reaches("ann-laptop", prod, 23))
+        for name in ("prod-web-1", f"prod-web-1.{DOMAIN}", prod):
+            self.wait_to_reach("ann-laptop", name, 22)
+            self.assertFalse(self.reaches("ann-laptop", name, 23))
         # 23 is open, but for the policy.
         self.assertTrue(self.reaches("prod-web-1", prod, 23))
         ann = self.address("ann-laptop")
@@ -188,7 +188,7 @@ class MeshPolicy(unittest.TestCase):
             self.assertEqual(running[name], node.pid)
 
     def check_revocation(self, prod):
-        talk = Talk(self.net, "ann-laptop", prod, 22)
+        talk = Talk(self.lab, "ann-laptop", prod, 22)
         self.addCleanup(talk.end)
         talk.wait_for_more()
         stalls = Stalls()
@@ -210,14 +210,14 @@ class MeshPolicy(unittest.TestCase):
         self.join_all()
         prod = self.address("prod-web-1")
         self.wait_to_reach("ann-laptop", prod, 22)
-        talk = Talk(self.net, "ann-laptop", prod, 22)
+        talk = Talk(self.lab, "ann-laptop", prod, 22)
         self.addCleanup(talk.end)
         talk.wait_for_more()
         self.lab.server.terminate()
         self.assertEqual(0, self.lab.server.wait(DEADLINE))
         talk.wait_for_more(40)
         # A pair that has never talked meets over the relay, then directly.
-        self.wait_to_reach("cho-laptop", prod, 22)
+        self.wait_to_reach("cho-laptop", "prod-web-1", 22)
         self.assertFalse(self.reaches("cho-laptop", prod, 23))
         wait_for("the new pair to be direct", lambda: self.reaches(
             "cho-laptop", prod, 22) and
