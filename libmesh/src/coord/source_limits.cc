@@ -44,8 +44,15 @@ void SourceLimits::Count(Instant now, const IpAddress& source) {
 }
 
 void SourceLimits::Forget(Instant now) {
+  if (now < forget_at_) {
+    return;
+  }
   std::erase_if(accounts_,
                 [now](const auto& entry) { return entry.second <= now; });
+  forget_at_ = Instant::max();
+  for (const auto& [source, account] : accounts_) {
+    forget_at_ = std::min(forget_at_, account);
+  }
 }
 
 }  // namespace natkit::mesh

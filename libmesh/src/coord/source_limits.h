@@ -36,6 +36,8 @@ class SourceLimits {
   Duration refill_;
   Accounts accounts_;
   Instant shared_{};
+  /// No account is empty before, so that a flood costs no search for one.
+  Instant forget_at_{};
 };
 
 }  // namespace natkit::mesh
