@@ -11,7 +11,7 @@ import sys
 import tempfile
 import unittest
 
-from coordd_test import COORDD, Lines, PATIENCE, free_port
+from coordd_support import COORDD, Lines, PATIENCE, free_port
 
 OTHER_UID = 54321
 OTHER_GID = 54322

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import unittest
 
-from coordd_test import COORDD, Server
+from coordd_support import COORDD, Server
 from meshnode_dns_test import SKIP, Resolver, can_isolate, must, run, wait_for
 from meshnode_support import DEADLINE, MESHNODE
 
