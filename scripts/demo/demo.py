@@ -22,6 +22,7 @@ sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 import measure  # noqa: E402
 import report  # noqa: E402
+from joined import JoinedMesh  # noqa: E402
 from lab import NODES, Lab, LabError  # noqa: E402
 from netsim import NetsimError, Simulation, netsim  # noqa: E402
 
@@ -106,6 +107,12 @@ def run_reboot(lab, patience):
     return result
 
 
+def run_joined(lab, options):
+    say("second half: the same machines join a coordination server (coordd)")
+    lab.stop_nodes()
+    return JoinedMesh(lab, say, options.patience).run_all()
+
+
 def run_all(network, options, out):
     started = time.monotonic()
     lab = bring_up(network, options.build_dir / "bin", out / "work")
@@ -115,6 +122,7 @@ def run_all(network, options, out):
                                       show_pair)
         speeds = {} if options.no_throughput else run_throughput(lab)
         reboot = run_reboot(lab, options.patience)
+        joined = run_joined(lab, options)
         if options.keep:
             input("everything is still up; press Enter to take it down ")
     finally:
@@ -125,8 +133,10 @@ def run_all(network, options, out):
                   for pair in pairs],
         "throughput": speeds,
         "nat_reboot": dataclasses.asdict(reboot),
+        "joined": [dataclasses.asdict(check) for check in joined],
         "seconds": round(time.monotonic() - started, 1),
-        "ok": all(pair.ok for pair in pairs) and not reboot.problems,
+        "ok": all(pair.ok for pair in pairs) and not reboot.problems
+        and all(check.ok for check in joined),
     }
 
 
@@ -151,7 +161,9 @@ def main():
     say(report.matrix_text(results))
     say(f"report: {out / 'report.html'} and {out / 'report.json'}")
     good = sum(pair["ok"] for pair in results["pairs"])
-    say(f"{good} of {len(results['pairs'])} pairs as promised: "
+    held = sum(check["ok"] for check in results["joined"])
+    say(f"{good} of {len(results['pairs'])} pairs as promised, {held} of "
+        f"{len(results['joined'])} checks of the joined mesh: "
         + ("all is well" if results["ok"] else "FAILED"))
     return 0 if results["ok"] else 1
 

@@ -61,8 +61,8 @@ class Lab:
 
     def __init__(self, network, bin_dir, work_dir):
         self.network = network
-        self.bin = pathlib.Path(bin_dir)
-        self.work = pathlib.Path(work_dir)
+        self.bin = pathlib.Path(bin_dir).resolve()
+        self.work = pathlib.Path(work_dir).resolve()
         self.work.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.processes = {}
         self.started_at = {}
@@ -72,7 +72,7 @@ class Lab:
 
     def start_relays(self):
         for host, address in RELAYS.items():
-            log = self._spawn(host, host, [
+            log = self.spawn(host, host, [
                 self.bin / "derpd", "--dev", "--hostname", address,
                 "--listen", f"{address}:443", "--stun-listen",
                 f"{address}:3478"])
@@ -82,7 +82,7 @@ class Lab:
 
     def start_stun_servers(self):
         for host, address in STUN_SERVERS.items():
-            self._spawn(host, host, [self.bin / "stunsrv", "--listen",
+            self.spawn(host, host, [self.bin / "stunsrv", "--listen",
                                      f"{address}:3478"])
 
     def write_mesh_file(self):
@@ -104,10 +104,10 @@ class Lab:
 
     def start_node(self, node, mesh_file):
         self.started_at[node.name] = time.time()
-        self._spawn(node.name, node.name, [
+        self.spawn(node.name, node.name, [
             self.bin / "meshnode", "up", "--mesh", mesh_file, "--name",
             node.name, "--key-file", self._key_path(node.name), "--control",
-            self._control(node.name), "--tun", "mesh0"])
+            self.control(node.name), "--tun", "mesh0"])
 
     def wait_for_node(self, node):
         """Until the node's home relay has taken its login."""
@@ -122,10 +122,10 @@ class Lab:
 
     def status(self, name):
         """The node's state as a dict, or None while it does not answer."""
-        self._check_alive(name)
+        self.check_alive(name)
         result = subprocess.run(
             [self.bin / "meshnode", "status", "--json", "--control",
-             self._control(name)], capture_output=True, text=True,
+             self.control(name)], capture_output=True, text=True,
             timeout=120, check=False)
         return json.loads(result.stdout) if result.returncode == 0 else None
 
@@ -137,12 +137,25 @@ class Lab:
                 return entry["path"]
         return {"kind": "none"}
 
+    def relays(self):
+        """Their addresses by name."""
+        return dict(RELAYS)
+
+    def stop_nodes(self):
+        """Ends the nodes, and leaves the servers."""
+        self._end([self.processes.pop(node.name) for node in NODES])
+
     def stop(self):
         """Ends what was started, politely first."""
-        for process in self.processes.values():
+        self._end(self.processes.values())
+
+    @staticmethod
+    def _end(processes):
+        processes = list(processes)
+        for process in processes:
             if process.poll() is None:
                 process.terminate()
-        for process in self.processes.values():
+        for process in processes:
             try:
                 process.wait(10)
             except subprocess.TimeoutExpired:
@@ -151,15 +164,19 @@ class Lab:
 
     # Helpers.
 
-    def _spawn(self, name, host, argv):
+    def spawn(self, name, host, argv):
+        """Starts a program on a host, or without one: as it says itself."""
         log = self._log(name)
-        with open(log, "w", encoding="utf-8") as out:
-            self.processes[name] = self.network.popen(
-                host, [str(word) for word in argv], stdout=out,
-                stderr=subprocess.STDOUT)
+        words = [str(word) for word in argv]
+        start = subprocess.Popen if host is None else (
+            lambda *arguments, **options: self.network.popen(
+                host, *arguments, **options))
+        with open(log, "a", encoding="utf-8") as out:
+            self.processes[name] = start(words, stdout=out,
+                                         stderr=subprocess.STDOUT)
         return log
 
-    def _check_alive(self, name):
+    def check_alive(self, name):
         process = self.processes.get(name)
         if process and process.poll() is not None:
             tail = self._log(name).read_text(errors="replace")[-2000:]
@@ -167,7 +184,7 @@ class Lab:
                            f"its last words:\n{tail}")
 
     def _find_pin(self, host, log):
-        self._check_alive(host)
+        self.check_alive(host)
         for word in log.read_text(errors="replace").split():
             pin = word.strip("\"',;")
             if pin.startswith("sha256-raw:") and len(pin) == 75:
@@ -188,7 +205,7 @@ class Lab:
     def _key_path(self, name):
         return self.work / f"{name}.key"
 
-    def _control(self, name):
+    def control(self, name):
         return self.work / f"{name}.sock"
 
     def _log(self, name):

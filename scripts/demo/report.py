@@ -85,6 +85,7 @@ received of those sent.</p>
 <h2>Every pair</h2>{render_pairs(results)}
 <h2>Throughput</h2>{render_throughput(results)}
 <h2>A NAT reboots</h2>{render_reboot(results)}
+<h2>The same machines, joined to a server</h2>{render_joined(results)}
 </body></html>
 """
 
@@ -142,6 +143,16 @@ def render_throughput(results):
         for kind, run in results["throughput"].items())
     return ("<table><tr><th>path</th><th>one TCP stream</th><th>speed</th>"
             f"</tr>{rows}</table>")
+
+
+def render_joined(results):
+    rows = "".join(
+        f"<tr><td class='{'direct' if check['ok'] else 'bad'}'>"
+        f"{'held' if check['ok'] else 'FAILED'}</td>"
+        f"<td>{html.escape(check['what'])}</td>"
+        f"<td>{html.escape(check['detail'])}</td></tr>"
+        for check in results["joined"])
+    return f"<div class='scroll'><table>{rows}</table></div>"
 
 
 def render_reboot(results):

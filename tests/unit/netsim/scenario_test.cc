@@ -260,7 +260,7 @@ TEST(Scenario, ReadsTheDemo) {
   ASSERT_TRUE(scenario) << scenario.error().front().text;
   for (const std::string_view host :
        {"relay1", "relay2", "stun1", "stun2", "public", "home1", "home2",
-        "portres", "fullcone", "symmetric", "cgn", "blocked"}) {
+        "portres", "fullcone", "printer", "symmetric", "cgn", "blocked"}) {
     EXPECT_NE(scenario->FindHost(host), nullptr) << host;
   }
 }
