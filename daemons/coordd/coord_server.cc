@@ -1,5 +1,6 @@
 #include "coord_server.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "natkit/shell/logging.h"
@@ -164,15 +165,24 @@ bool CoordServer::Settle() {
     return false;
   }
   is_awake_ = false;
+  const Instant began = io::EventLoop::Now();
   handlers_.before_settle();
   if (!coordinator_.Settle(Now())) {
     has_failed_ = true;
     handlers_.on_store_failure();
     return false;
   }
+  Measure(began);
   handlers_.after_settle();
   Drain();
   return true;
+}
+
+void CoordServer::Measure(Instant began) {
+  const Duration took = io::EventLoop::Now() - began;
+  ++settles_.count;
+  settles_.sum += took;
+  settles_.longest = std::max(settles_.longest, took);
 }
 
 void CoordServer::Drain() {
@@ -187,6 +197,8 @@ void CoordServer::Drain() {
     }
   }
   while (const auto notice = coordinator_.PollNotice()) {
+    settles_.joined +=
+        notice->kind == mesh::CoordinatorNotice::Kind::kJoined ? 1 : 0;
     Log(LevelOf(notice->kind), notice->text);
   }
   core_timer_.Arm(coordinator_.NextTimeout());

@@ -31,6 +31,14 @@ struct ServerLimits {
   Duration handshake_budget = std::chrono::seconds(10);
 };
 
+/// What a CoordServer counts; only ever grows.
+struct SettleCounters {
+  uint64_t count = 0;  ///< rounds that were settled
+  Duration sum{};      ///< how long they took, commits included
+  Duration longest{};
+  uint64_t joined = 0;  ///< nodes that got in
+};
+
 /// What a CoordServer asks its owner.
 struct ServerHandlers {
   /// Before what was changed is committed.
@@ -75,6 +83,8 @@ class CoordServer {
 
   [[nodiscard]] uint64_t refused() const { return refused_; }
 
+  [[nodiscard]] const SettleCounters& settles() const { return settles_; }
+
  private:
   using Id = mesh::ConnectionId;
 
@@ -95,6 +105,7 @@ class CoordServer {
   void OnClosed(Id id);
   void DropHalfOpen(Id id);
   void CheckHalfOpen();
+  void Measure(Instant began);
   void Drain();
   void Flush(Id id);
   void FinishStop();
@@ -107,6 +118,7 @@ class CoordServer {
   std::set<std::pair<Instant, Id>> half_open_;
   Id last_id_ = 0;
   uint64_t refused_ = 0;
+  SettleCounters settles_;
   bool is_awake_ = false;
   bool has_failed_ = false;
   std::vector<uint8_t> scratch_;

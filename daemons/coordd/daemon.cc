@@ -11,6 +11,7 @@
 
 #include "admin_access.h"
 #include "admin_verbs.h"
+#include "metrics.h"
 #include "natkit/shell/files.h"
 #include "natkit/shell/logging.h"
 #include "natkit/shell/server_identity.h"
@@ -85,6 +86,9 @@ Outcome<void> Daemon::Start() {
     return started;
   }
   if (auto started = StartAdmin(); !started) {
+    return started;
+  }
+  if (auto started = StartApi(); !started) {
     return started;
   }
   if (mode_ == ServerMode::kDev) {
@@ -196,6 +200,9 @@ Outcome<void> Daemon::StartServer() {
                            if (admin_) {
                              admin_->Release();
                            }
+                           if (api_) {
+                             api_->Release();
+                           }
                          },
                      .on_store_failure =
                          [this] {
@@ -259,6 +266,43 @@ Outcome<void> Daemon::StartAdmin() {
   return {};
 }
 
+Outcome<void> Daemon::StartApi() {
+  if (settings_.api_listen.empty()) {
+    return {};
+  }
+  auto context = tls::ServerContext::Make(
+      *identity_, {.min_version = tls::Version::kTls12, .alpn = {"http/1.1"}});
+  if (!context) {
+    return std::unexpected("the certificate is not usable for the API");
+  }
+  api_tls_ = std::move(*context);
+  api_service_ = std::make_unique<ApiService>(
+      ApiService::Hooks{.subject = [this] { return Subject(); },
+                        .metrics = [this] { return Metrics(); }});
+  api_ = std::make_unique<ApiServer>(loop_, *api_tls_, *api_service_,
+                                     [this] { server_->Wake(); });
+  for (const Endpoint& local : settings_.api_listen) {
+    if (auto listened = api_->Listen(local); !listened) {
+      return listened;
+    }
+    Log(LogLevel::kInfo, "API on " + local.ToString());
+  }
+  return {};
+}
+
+std::string Daemon::Metrics() const {
+  const auto newest = store_->LastEventSequence();
+  Measurements measured{.coordinator = coordinator_->counters(),
+                        .settles = server_->settles(),
+                        .refused_streams = server_->refused(),
+                        .api = api_service_->counters(),
+                        .api_connections = api_->connections(),
+                        .api_dropped = api_->dropped(),
+                        .events = newest ? *newest : 0};
+  MeasureRegistry(*registry_, Now().wall, measured);
+  return FormatMetrics(measured);
+}
+
 Outcome<void> Daemon::StartDev() {
   const Endpoint server = server_->local_endpoints().front();
   dev_relay_ = std::make_unique<DevRelay>(loop_, rng_);
@@ -307,6 +351,7 @@ void Daemon::Announce() const {
 // ---- While it runs ---------------------------------------------------------
 
 bool Daemon::Run() {
+  status_.Ready();
   loop_.Run();
   return !has_failed_;
 }
@@ -322,12 +367,17 @@ void Daemon::OnSignal(int signal) {
   }
   is_stopping_ = true;
   Log(LogLevel::kInfo, "stopping");
+  status_.Stopping();
+  if (api_) {
+    api_->Stop();
+  }
   server_->Stop([this] { loop_.Stop(); });
 }
 
 void Daemon::Reload() {
   auto identity = LoadIdentity(settings_, mode_, false);
-  if (!identity || !tls_->Reload(*identity)) {
+  if (!identity || !tls_->Reload(*identity) ||
+      (api_tls_ && !api_tls_->Reload(*identity))) {
     Log(LogLevel::kError,
         (identity ? settings_.certificate + " is not usable for TLS"
                   : identity.error()) +

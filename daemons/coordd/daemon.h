@@ -6,6 +6,8 @@
 
 #include "admin_call.h"
 #include "admin_server.h"
+#include "api/server.h"
+#include "api/service.h"
 #include "coord_server.h"
 #include "dev_mode.h"
 #include "natkit/base/rng.h"
@@ -16,6 +18,7 @@
 #include "natkit/mesh/registry/registry.h"
 #include "natkit/mesh/registry/sqlite_store.h"
 #include "natkit/shell/outcome.h"
+#include "natkit/shell/service_status.h"
 #include "natkit/tls/context.h"
 #include "natkit/tls/identity.h"
 #include "policy_keeper.h"
@@ -51,7 +54,9 @@ class Daemon {
   shell::Outcome<void> TakePolicyFile();
   shell::Outcome<void> StartServer();
   shell::Outcome<void> StartAdmin();
+  shell::Outcome<void> StartApi();
   [[nodiscard]] AdminSubject Subject();
+  [[nodiscard]] std::string Metrics() const;
   shell::Outcome<void> StartDev();
   void Announce() const;
   void OnSignal(int signal);
@@ -69,9 +74,13 @@ class Daemon {
   std::optional<tls::ServerContext> tls_;
   std::unique_ptr<CoordServer> server_;
   std::unique_ptr<AdminServer> admin_;
+  std::optional<tls::ServerContext> api_tls_;
+  std::unique_ptr<ApiService> api_service_;
+  std::unique_ptr<ApiServer> api_;
   std::unique_ptr<DevRelay> dev_relay_;
   io::BackgroundWork work_{loop_};  // its results go to what is above
   std::optional<io::SignalWatcher> signals_;
+  shell::ServiceStatus status_{loop_};
   bool is_stopping_ = false;
   bool has_failed_ = false;
 };

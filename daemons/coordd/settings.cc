@@ -158,6 +158,7 @@ std::expected<Settings, std::vector<std::string>> ParseSettings(
   reader.String("admin.socket", settings.admin_socket);
   reader.Strings("admin.users", settings.admin_users);
   reader.Strings("admin.groups", settings.admin_groups);
+  settings.api_listen = ReadListen(reader, "api.listen", {});
   ReadLog(reader, settings);
   reader.Finish();
   if (!reader.errors().empty()) {

@@ -36,6 +36,7 @@ struct Settings {
   /// Who may use it besides root and the server's own user: names or numbers.
   std::vector<std::string> admin_users;
   std::vector<std::string> admin_groups;
+  std::vector<Endpoint> api_listen;  ///< empty: there is no API
   LogLevel log_level = LogLevel::kInfo;
   shell::LogFormat log_format = shell::LogFormat::kText;
 };

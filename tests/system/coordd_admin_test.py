@@ -4,6 +4,8 @@ import json
 import os
 import pathlib
 import pwd
+import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,6 +15,7 @@ import unittest
 
 from coordd_support import COORDD, Lines, PATIENCE, free_port
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 OTHER_UID = 54321
 OTHER_GID = 54322
 NOBODY_UID = 54399
@@ -283,6 +286,75 @@ class Admin(unittest.TestCase):
         self.assertEqual(0o600, copy.stat().st_mode & 0o777)
         self.assertEqual(1, server.run("backup",
                                        "/nowhere/copy.db").returncode)
+
+    def test_the_documented_configuration_is_fine(self):
+        self.start()
+        page = (ROOT / "docs/coordd.md").read_text()
+        example = page.split("```toml\n")[1].split("```")[0]
+        policy = self.folder / "policy.json"
+        policy.write_text(GOOD_POLICY)
+        for name, here in (("/etc/coordd/chain.pem", "certificate.pem"),
+                           ("/etc/coordd/key.pem", "private_key.pem"),
+                           ("/etc/coordd/policy.json", "policy.json")):
+            self.assertIn(name, example)
+            example = example.replace(name, str(self.folder / here))
+        file = self.folder / "example.toml"
+        file.write_text(example)
+        done = subprocess.run([COORDD, "--check", file], text=True,
+                              capture_output=True, check=False)
+        self.assertEqual((0, ""), (done.returncode, done.stderr))
+        # The example and the table name the same keys.
+        keys, table = set(), ""
+        for line in example.splitlines():
+            if line.startswith("["):
+                table = line.strip("[]")
+            elif line:
+                keys.add(f"{table}.{line.split(' ')[0]}")
+        rows = [line.split("|")[1] for line in page.splitlines()
+                if line.startswith("| `") and "." in line.split("|")[1]]
+        named = set()
+        for row in rows:
+            for key in re.findall(r"`([a-z0-9_.]+)`", row):
+                if key.startswith("."):
+                    key = "relay" + key
+                named.add(key)
+        self.assertEqual(named - {"relay.pin"}, keys)
+
+    def test_the_service_manager_hears_how_it_is(self):
+        holder = tempfile.TemporaryDirectory()
+        self.addCleanup(holder.cleanup)
+        manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(manager.close)
+        manager.settimeout(PATIENCE)
+        path = holder.name + "/notify"
+        manager.bind(path)
+        os.environ.update(NOTIFY_SOCKET=path, WATCHDOG_USEC="200000")
+        try:
+            server = self.start()
+        finally:
+            del os.environ["NOTIFY_SOCKET"], os.environ["WATCHDOG_USEC"]
+        heard = [manager.recv(64) for _ in range(4)]
+        self.assertEqual([b"READY=1"] + [b"WATCHDOG=1"] * 3, heard)
+        self.assertEqual(0, server.stop())
+        while manager.recv(64) != b"STOPPING=1":
+            pass
+
+    def test_the_unit_is_sound(self):
+        if not shutil.which("systemd-analyze"):
+            self.skipTest("no systemd-analyze")
+        holder = tempfile.TemporaryDirectory()
+        self.addCleanup(holder.cleanup)
+        unit = pathlib.Path(holder.name) / "coordd.service"
+        text = (ROOT / "daemons/coordd/systemd/coordd.service").read_text()
+        unit.write_text(text.replace("/usr/bin/coordd", str(COORDD)))
+        for command in (["verify", "--man=no"],
+                        ["security", "--offline=true", "--threshold=20"]):
+            done = subprocess.run(["systemd-analyze", *command, unit],
+                                  capture_output=True, text=True, check=False,
+                                  timeout=PATIENCE)
+            self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+            if command[0] == "verify":
+                self.assertEqual("", done.stderr)
 
     def test_what_is_no_request_is_answered(self):
         server = self.start()
