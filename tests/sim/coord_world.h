@@ -116,6 +116,7 @@ class CoordWorld {
     std::optional<ConnectionId> connection;
     std::vector<ControlEvent> events;
     bool is_cut_off = false;  ///< connections fail
+    bool is_mute = false;     ///< dead without a word: no byte in or out
     size_t bytes_from_server = 0;
     std::optional<AdmissionState> state;
     std::string code;
@@ -259,13 +260,17 @@ class CoordWorld {
       now_ = std::max(now_, *next);
       server->HandleTimeout(Time());
       for (auto& [name, host] : hosts) {
-        if (const auto at = host.client->NextTimeout(); at && *at <= now_) {
+        const auto at = host.client->NextTimeout();
+        if (at && *at <= now_ && !host.is_mute) {
           host.client->HandleTimeout(now_);
         }
       }
     }
     now_ = end;
   }
+
+  /// The server stands still: time passes, and nothing is done.
+  void Stall(Duration duration) { now_ += duration; }
 
   /// What a node with exactly this view would hold.
   [[nodiscard]] NetworkMap Expected(NodeId viewer) const {
@@ -296,7 +301,8 @@ class CoordWorld {
   [[nodiscard]] std::optional<Instant> NextTimeout() const {
     auto next = server->NextTimeout();
     for (const auto& [name, host] : hosts) {
-      if (const auto at = host.client->NextTimeout()) {
+      const auto at = host.client->NextTimeout();
+      if (at && !host.is_mute) {
         next = next ? std::min(*next, *at) : *at;
       }
     }
@@ -319,6 +325,9 @@ class CoordWorld {
 
   bool CarryFrom(const std::string& name, Host& host, size_t chunk) {
     bool moved = false;
+    if (host.is_mute) {
+      return moved;
+    }
     // Steps come before what they may make undone.
     for (;;) {
       if (Step()) {
@@ -430,6 +439,9 @@ class CoordWorld {
           continue;
         }
         Host& host = hosts.at(name->second);
+        if (host.is_mute || host.connection != id) {
+          continue;  // it has lost this one
+        }
         host.bytes_from_server += size;
         host.client->HandleBytes(now_, ByteView(bytes).first(size));
       }
@@ -443,8 +455,12 @@ class CoordWorld {
       }
       Host& host = hosts.at(name->second);
       by_connection_.erase(name);
-      host.connection.reset();
-      host.client->HandleClosed(now_, "closed by the server");
+      if (host.connection == close->connection) {
+        host.connection.reset();
+        if (!host.is_mute) {
+          host.client->HandleClosed(now_, "closed by the server");
+        }
+      }
       server->HandleClosed(Time(), close->connection);
     }
     return moved;

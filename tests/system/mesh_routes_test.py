@@ -25,6 +25,10 @@ from meshnode_support import BIN, MESHNODE, wait_for
 
 SKIP = 77
 DEADLINE = 60  # seconds; a limit for busy machines, nothing waits for it
+# How long a failover may take here. What it does take, less than 5 seconds, is
+# asserted in virtual time (tests/sim/router_failover_sim_test.cc); without the
+# server's watch over routers it would be 45.
+FAILOVER = 15
 TUNNEL = 7777  # the UDP port of all nodes
 SERVER, SITE, SITE6 = "203.0.113.1", "203.0.113.9", "2001:db8:f::9"
 HOST, HOST6 = "10.9.0.100", "2001:db8:9::100"  # behind the routers
@@ -290,8 +294,10 @@ class MeshRoutesTest(unittest.TestCase):
                     "nowhere: set net.ipv4.ip_forward=1")
         router.logs("advertises 10.77.0.0/16, but is part of no network in it")
         self.assertEqual("0", self.one.read("net.ipv4.ip_forward"))
-        self.client.must("ip", "link", "add", "home", "type", "dummy")
-        self.client.must("ip", "link", "set", "home", "up")
+        self.client.must("ip", "link", "add", "home", "type", "veth", "peer",
+                         "homeless")
+        for end in ("home", "homeless"):
+            self.client.must("ip", "link", "set", end, "up")
         client = self.node(self.client)
         self.client.must("ip", "address", "add", "10.77.5.1/24", "dev", "home")
         client.logs("the route 10.77.0.0/16 of one contains the local network "
@@ -300,6 +306,28 @@ class MeshRoutesTest(unittest.TestCase):
                                                    "10.77.5.9"))
         self.assertIn("dev natkit0", self.client.must("ip", "route", "get",
                                                       "10.77.6.9"))
+
+    def test_another_router_takes_over_and_keeps_its_place(self):
+        self.node(self.client)
+        for machine in (self.one, self.two):
+            self.router(machine)
+            self.server.approve(machine.name.split("-")[1], *LAN)
+            self.reaches(HOST)
+        self.assertEqual("10.9.0.1", self.source_at_host())
+        # Its cable is pulled: nobody is told.
+        self.net.must("ip", "link", "set", "toone", "down")
+        cut = time.monotonic()
+        wait_for("the other router", lambda: self.client.pings(HOST), FAILOVER)
+        print(f"failover took {time.monotonic() - cut:.1f} s", flush=True)
+        self.assertEqual("10.9.0.2", self.source_at_host())
+        self.net.must("ip", "link", "set", "toone", "up")
+        self.one.must("ip", "-6", "route", "replace", "default", "via",
+                      "2001:db8:2::1")
+        nodes = lambda: {item["name"]: item["online"] for item in json.loads(
+            self.server.ask("nodes", "list", "--json"))}
+        wait_for("its return", lambda: nodes()["one"])
+        for _ in range(3):
+            self.assertEqual("10.9.0.2", self.source_at_host())
 
     def test_an_exit_node_without_a_leak(self):
         exit_node = self.node(self.one, "--advertise-exit-node",
@@ -337,8 +365,9 @@ class MeshRoutesTest(unittest.TestCase):
         self.router(self.one)
         self.server.approve("one", *LAN)
         client = self.node(self.client, "--exit-node", "nobody")
-        self.assertNotEqual(self.before[self.client.name],
-                            self.picture(self.client))
+        wait_for("its routes", lambda: self.before[self.client.name] !=
+                 self.picture(self.client))
+        client.logs("the chosen exit node nobody is not there")
         children = pathlib.Path(
             f"/proc/{client.process.pid}/task/{client.process.pid}/children")
         for child in children.read_text().split():

@@ -146,6 +146,7 @@ void Coordinator::Impl::TakeRegistryChanges(ServerTime time) {
   TakeViewChanges(time, !changes.revoked.empty());
   for (const NodeId id : changes.nodes) {
     UpdateNode(time, id);
+    UpdateRouterDeadlines(id);
   }
   if (changes.users) {
     for (const auto& [id, node] : registry_.nodes()) {

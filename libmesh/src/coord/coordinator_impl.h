@@ -71,6 +71,9 @@ struct CoordSession {
   Instant closing_at{};
   Instant heard_at{};
   Instant spoke_at{};
+  /// Of a router that others stand in for: questions since it was heard.
+  int unanswered = 0;
+  Instant asked_at{};
   std::optional<Instant> deadline;  ///< as in Impl::deadlines_
   // Accounts of CoordLimits.
   Instant signals{};
@@ -93,8 +96,8 @@ struct CoordRotation {
 };
 
 /// Split by concern: coordinator.cc (changes, time), session_flow.cc (streams
-/// and logins), message_flow.cc (what nodes say), map_flow.cc (what they are
-/// told).
+/// and logins), router_watch.cc (failover), message_flow.cc (what nodes say),
+/// map_flow.cc (what they are told).
 class Coordinator::Impl {
  public:
   Impl(CoordinatorConfig config, Registry& registry, Rng& rng, ServerTime time);
@@ -161,6 +164,14 @@ class Coordinator::Impl {
   void Touch(CoordSession& session);
   void UpdateDeadline(CoordSession& session);
   void HandleSessionTimeout(ServerTime time, CoordSession& session);
+
+  // router_watch.cc: a router whose prefix has another router, too.
+  [[nodiscard]] std::optional<Instant> NextQuestion(
+      const CoordSession& session) const;
+  [[nodiscard]] bool IsReplaceable(const CoordSession& session) const;
+  /// True: it was given up, and the stream with it.
+  bool WatchRouter(ServerTime time, CoordSession& session);
+  void UpdateRouterDeadlines(NodeId router);
 
   // message_flow.cc
   void Take(ServerTime time, CoordSession& session,

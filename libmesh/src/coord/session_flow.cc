@@ -100,6 +100,7 @@ void Coordinator::Impl::HandleBytes(ServerTime time, ConnectionId connection,
     return;
   }
   session.heard_at = time.now;
+  session.unanswered = 0;
   session.reader.Append(bytes);
   const auto version = session.reader.version();
   if (version && *version != kControlVersion) {
@@ -375,6 +376,7 @@ void Coordinator::Impl::UpdateDeadline(CoordSession& session) {
       if (session.waiting_report) {
         at = std::min(at, session.report_at);
       }
+      at = std::min(at, NextQuestion(session).value_or(at));
       break;
     case Phase::kClosing:
       at = session.closing_at + kCloseWithin;
@@ -406,6 +408,9 @@ void Coordinator::Impl::HandleSessionTimeout(ServerTime time,
       if (time.now >= session.heard_at + kDeadAfter) {
         Goodbye(time, session, GoodbyeReason::kSilent,
                 "nothing was heard for 45 seconds");
+        return;
+      }
+      if (WatchRouter(time, session)) {
         return;
       }
       TakeWaitingReport(time, session);

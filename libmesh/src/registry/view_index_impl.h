@@ -43,6 +43,7 @@ class ViewIndex::Impl {
   bool IsMember(NodeId viewer, const RuleKey& rule, NodeId node) const;
   std::vector<NodeId> Members(NodeId viewer, const RuleKey& rule) const;
   uint64_t Digest(NodeId viewer) const;
+  std::set<NodeId> StandIns(NodeId router) const;
   bool Sees(NodeId viewer, NodeId other) const;
   std::vector<NodeId> Visible(NodeId viewer) const;
 

@@ -250,6 +250,10 @@ uint64_t ViewIndex::Digest(NodeId viewer) const {
   return impl_->Digest(viewer);
 }
 
+std::set<NodeId> ViewIndex::StandIns(NodeId router) const {
+  return impl_->StandIns(router);
+}
+
 bool ViewIndex::Sees(NodeId viewer, NodeId other) const {
   return impl_->Sees(viewer, other);
 }

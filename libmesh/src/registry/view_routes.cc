@@ -51,6 +51,22 @@ void ViewIndex::Impl::ElectPrimary(Prefix& prefix) const {
   prefix.primary = first == prefix.routers.end() ? 0 : *first;
 }
 
+std::set<NodeId> ViewIndex::Impl::StandIns(NodeId router) const {
+  std::set<NodeId> others;
+  const Node* node = Find(router);
+  if (node == nullptr) {
+    return others;
+  }
+  for (const IpPrefix& route : node->info.routes) {
+    for (const NodeId other : prefixes_.at(route).routers) {
+      if (other != router && Find(other)->info.is_online) {
+        others.insert(other);
+      }
+    }
+  }
+  return others;
+}
+
 ViewIndex::Impl::Routes ViewIndex::Impl::RoutesOf(const Node& viewer) const {
   Routes routes;
   if (routers_.is_empty()) {

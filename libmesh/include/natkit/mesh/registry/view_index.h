@@ -110,6 +110,8 @@ class ViewIndex {
                                             const RuleKey& rule) const;
   /// Of the whole map of `viewer`, as MapReplica computes it.
   [[nodiscard]] uint64_t Digest(NodeId viewer) const;
+  /// The other routers that are online and lead to a prefix of `router`.
+  [[nodiscard]] std::set<NodeId> StandIns(NodeId router) const;
   /// Whether the two see each other.
   [[nodiscard]] bool Sees(NodeId viewer, NodeId other) const;
   [[nodiscard]] std::vector<NodeId> Visible(NodeId viewer) const;
