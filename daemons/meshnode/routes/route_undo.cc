@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <sstream>
 
@@ -39,6 +40,15 @@ Result<void> RemoveAllOf(const RouteSettings& settings, AddressFamily family) {
     }
   }
   return done;
+}
+
+/// None leads out of the folder of settings.
+bool HasGoodNames(const Sysctls& settings) {
+  return std::ranges::all_of(settings, [](const auto& setting) {
+    const std::string name = "/" + setting.first + "/";
+    return name.find("/../") == std::string::npos &&
+           name.find("//") == std::string::npos;
+  });
 }
 
 }  // namespace
@@ -85,7 +95,10 @@ std::optional<RouteState> ParseRouteState(std::string_view text) {
       return std::nullopt;
     }
   }
-  return state.tun.empty() ? std::nullopt : std::optional(state);
+  // Whatever else is in it, it was not written here.
+  const bool is_ours = !state.tun.empty() && HasGoodNames(state.set) &&
+                       FormatRouteState(state) == text;
+  return is_ours ? std::optional(std::move(state)) : std::nullopt;
 }
 
 std::string RouteStateFile(const RouteSettings& settings,
