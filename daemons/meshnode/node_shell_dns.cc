@@ -21,7 +21,11 @@ std::optional<DnsPlan> NodeShell::PlanDns() const {
   const bool is_member =
       map != nullptr && tun_ &&
       membership_->state().phase == MembershipState::Phase::kActive;
-  return is_member ? MakeDnsPlan(*map, tun_->name()) : std::nullopt;
+  auto plan = is_member ? MakeDnsPlan(*map, tun_->name()) : std::nullopt;
+  if (plan && routes_ && routes_->takes_all_dns()) {
+    plan->system.takes_all = true;
+  }
+  return plan;
 }
 
 }  // namespace natkit::meshnode

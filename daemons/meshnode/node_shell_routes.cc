@@ -141,10 +141,16 @@ void NodeShell::UpdateRoutes() {
     return;
   }
   const mesh::NetworkMap* map = membership_->map();
-  routes_->Update({.map = map == nullptr ? kNoMap : *map,
+  const bool is_member =
+      map != nullptr &&
+      membership_->state().phase == MembershipState::Phase::kActive;
+  routes_->Update({.map = is_member ? *map : kNoMap,
                    .membership = *membership_,
                    .addresses = self_->addresses,
                    .mtu = mesh_.mtu});
+  if (dns_) {
+    dns_->Refresh();  // an exit takes all names, too
+  }
 }
 
 }  // namespace natkit::meshnode
