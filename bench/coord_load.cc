@@ -5,7 +5,8 @@
 //              [--group 100] [--keys FILE] [--seed N]
 //
 // Node i is called load-i and joins with the auth key on line i / group of
-// FILE. It is whole when it is admitted and its map has all others of its group
+// FILE. Each group comes from an address of its own in 127.1.0.0/16. A node is
+// whole when it is admitted and its map has all others of its group
 // and says that they are online.
 //
 // Prints one JSON object a line. Times are seconds of CLOCK_MONOTONIC:
@@ -99,6 +100,11 @@ mesh::ControlClientConfig MakeConfig(const Options& options, size_t index,
   return config;
 }
 
+IpAddress SourceOf(size_t group) {
+  return IpAddress::V4(127, 1, static_cast<uint8_t>(group / 250),
+                       static_cast<uint8_t>(group % 250 + 1));
+}
+
 /// What all nodes share.
 struct Fleet {
   io::EventLoop& loop;
@@ -113,8 +119,9 @@ struct Fleet {
 
 class Node {
  public:
-  Node(Fleet& fleet, mesh::ControlClientConfig config)
+  Node(Fleet& fleet, const IpAddress& source, mesh::ControlClientConfig config)
       : fleet_(fleet),
+        source_(source),
         client_(std::move(config), fleet.rng),
         timer_(fleet.loop, [this] {
           client_.HandleTimeout(io::EventLoop::Now());
@@ -175,6 +182,8 @@ class Node {
   }
 
   void Connect() {
+    shell::StreamClientOptions options;
+    options.tcp.local = Endpoint{source_, 0};
     stream_ = std::make_unique<shell::StreamClient>(
         fleet_.loop, fleet_.tls,
         shell::StreamTarget{.host = fleet_.server.host,
@@ -194,7 +203,8 @@ class Node {
                   client_.HandleClosed(io::EventLoop::Now(), end.ToString());
                   UpdateWhole();
                   Pump();
-                }});
+                }},
+        options);
   }
 
   void OnBytes(ByteView bytes) {
@@ -250,6 +260,7 @@ class Node {
   }
 
   Fleet& fleet_;
+  IpAddress source_;
   mesh::ControlClient client_;
   io::Timer timer_;
   std::unique_ptr<shell::StreamClient> stream_;
@@ -361,8 +372,8 @@ int Run(const Options& options) {
   for (size_t i = 0; i < options.nodes; ++i) {
     const size_t group = i / options.group;
     auto key = group < keys.size() ? keys[group] : std::string();
-    nodes.push_back(
-        std::make_unique<Node>(*fleet, MakeConfig(options, i, std::move(key))));
+    nodes.push_back(std::make_unique<Node>(
+        *fleet, SourceOf(group), MakeConfig(options, i, std::move(key))));
   }
   for (const auto& node : nodes) {
     node->Start();

@@ -200,6 +200,24 @@ TEST(HostileNode, TenThousandSilentConnectionsAreBounded) {
   EXPECT_EQ(world.server->counters().unproven, 0U);
 }
 
+TEST(HostileNode, StrangersOfOneAddressLeaveRoomForOthers) {
+  CoordWorld world(6);
+  const auto open_from = [&](ConnectionId first, const char* text) {
+    for (ConnectionId id = first; id < first + 2000; ++id) {
+      world.server->HandleOpen(world.Time(), id, {}, *IpAddress::Parse(text));
+    }
+    return world.server->counters().unproven;
+  };
+  EXPECT_EQ(open_from(10'000, "192.0.2.1"), 1024U);
+  EXPECT_EQ(open_from(20'000, "2001:db8:0:1::1"), 2048U);
+  // Another address of the same subscriber.
+  EXPECT_EQ(open_from(30'000, "2001:db8:0:1:ffff::2"), 2048U);
+  EXPECT_EQ(open_from(40'000, "2001:db8:0:2::1"), 3072U);
+  RawNode node(world, 1001);
+  node.Open();
+  EXPECT_EQ(world.server->counters().unproven, 3073U);
+}
+
 TEST(HostileNode, AnUpdateCannotBeAcknowledgedBeforeItIsSent) {
   CoordWorld world(7);
   world.SetPolicy({Everybody()});
