@@ -23,8 +23,9 @@ struct NodeVolatile {
 };
 
 /// Split by concern: registry_load.cc (store), registry_join.cc (nodes that
-/// come), registry_nodes.cc (their administration), registry_keys.cc (auth keys
-/// and tokens), registry_admin.cc (users, policy, DNS, relays).
+/// come), registry_nodes.cc (their administration), registry_deadlines.cc (what
+/// time does to them), registry_keys.cc (auth keys and tokens),
+/// registry_admin.cc (users, policy, DNS, relays).
 class Registry::Impl {
  public:
   Impl(RegistryConfig config, Store& store, Rng& rng)
@@ -55,8 +56,10 @@ class Registry::Impl {
   Decision<void> ApproveRoutes(WallTime now, std::string_view actor,
                                NodeId node, const std::vector<IpPrefix>& routes,
                                bool exit);
+
+  // registry_deadlines.cc
   void HandleTimeout(WallTime now);
-  std::optional<WallTime> NextTimeout() const;
+  std::optional<WallTime> NextTimeout();
 
   // registry_keys.cc
   Decision<NewAuthKey> MakeAuthKey(WallTime now, std::string_view actor,
@@ -162,7 +165,16 @@ class Registry::Impl {
   /// `is_revoked`: its keys never come back.
   void Remove(WallTime now, NodeId id, bool is_revoked);
   Decision<void> CheckOwner(const Owner& owner) const;
-  void ExpireKeys(WallTime now);
+
+  // registry_deadlines.cc
+  [[nodiscard]] std::optional<WallTime> VanishesAt(
+      const NodeRecord& node) const;
+  [[nodiscard]] std::optional<WallTime> RotationEndsAt(
+      const NodeRecord& node) const;
+  [[nodiscard]] std::optional<WallTime> DeadlineOf(NodeId id) const;
+  void UpdateDeadlines();
+  void HandleDue(WallTime now, NodeId id);
+  void ForgetExpiries(WallTime now);
 
   // registry_keys.cc
   Decision<AuthKeyRecord*> UseAuthKey(WallTime now, std::string_view secret);
@@ -177,6 +189,11 @@ class Registry::Impl {
   std::vector<StoreEvent> events_;
   std::unordered_map<NodeId, NodeVolatile> live_;
   std::set<NodeId> expired_;  ///< whose expiry has been told
+  /// When time does something to a node; what a verb did to the nodes of
+  /// `moved_` is not in it yet.
+  std::set<std::pair<WallTime, NodeId>> deadlines_;
+  std::unordered_map<NodeId, WallTime> deadline_of_;
+  std::set<NodeId> moved_;
   std::set<MachineKey> revoked_machines_;
   std::set<PublicKey> revoked_keys_;
   std::set<PublicKey> keys_in_use_;  ///< node, next and signalling keys

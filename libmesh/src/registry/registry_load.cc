@@ -114,6 +114,7 @@ void Registry::Impl::IndexAll() {
   for (const auto& [id, node] : nodes) {
     Index(node);
     pool_->Reserve(node.addresses);
+    moved_.insert(id);
   }
   for (const auto& [id, tombstone] : tombstones) {
     revoked_machines_.insert(tombstone.keys.machine_key);
@@ -153,6 +154,7 @@ void Registry::Impl::Dirty(std::string_view kind, std::string key) {
 void Registry::Impl::DirtyNode(NodeId node) {
   Dirty(kNode, std::to_string(node));
   changes.nodes.insert(node);
+  moved_.insert(node);
 }
 
 void Registry::Impl::DirtyMesh() {

@@ -7,13 +7,7 @@ namespace natkit::mesh {
 
 namespace {
 
-constexpr std::chrono::hours kPendingLifetime{24};
 constexpr size_t kMaxTags = 64;
-
-/// The earlier of two moments that need not be.
-void Earlier(std::optional<WallTime>& next, WallTime candidate) {
-  next = next ? std::min(*next, candidate) : candidate;
-}
 
 }  // namespace
 
@@ -53,6 +47,7 @@ void Registry::Impl::SetOnline(WallTime now, NodeId id, bool is_online) {
     Dirty("node", std::to_string(id));
   }
   changes.nodes.insert(id);
+  moved_.insert(id);
 }
 
 Decision<void> Registry::Impl::CheckOwner(const Owner& owner) const {
@@ -161,6 +156,7 @@ void Registry::Impl::Remove(WallTime now, NodeId id, bool is_revoked) {
   nodes.erase(id);
   live_.erase(id);
   expired_.erase(id);
+  moved_.insert(id);
   by_name.erase(node.name);
   by_machine.erase(node.keys.machine_key);
   keys_in_use_.erase(node.keys.node_key);
@@ -251,70 +247,6 @@ Decision<void> Registry::Impl::ApproveRoutes(
         .actor = actor,
         .subject = node->name});
   return {};
-}
-
-void Registry::Impl::HandleTimeout(WallTime now) {
-  std::vector<NodeId> gone;
-  for (auto& [id, node] : nodes) {
-    const bool is_lost =
-        node.is_ephemeral && node.status == NodeStatus::kActive &&
-        !live(id).is_online && now - node.last_seen >= config_.ephemeral_grace;
-    const bool is_stale = node.status == NodeStatus::kPendingApproval &&
-                          !live(id).is_online &&
-                          now - node.last_seen >= kPendingLifetime;
-    if (is_lost || is_stale) {
-      gone.push_back(id);
-    } else if (node.next_key && live(id).is_online &&
-               now - node.next_key_since >= config_.next_key_lifetime) {
-      AbortKey(now, id);
-    }
-  }
-  for (const NodeId id : gone) {
-    Note({.now = now,
-          .type = "node_vanished",
-          .actor = "coordd",
-          .subject = nodes.at(id).name});
-    Remove(now, id, false);
-  }
-  ExpireKeys(now);
-}
-
-void Registry::Impl::ExpireKeys(WallTime now) {
-  for (auto& [id, node] : nodes) {
-    const bool is_expired = node.key_expiry && *node.key_expiry <= now;
-    if (is_expired && !expired_.contains(id)) {
-      expired_.insert(id);
-      changes.nodes.insert(id);
-      changes.revoked.insert(id);
-      Note({.now = now,
-            .type = "node_key_expired",
-            .actor = "coordd",
-            .subject = node.name});
-    } else if (!is_expired) {
-      expired_.erase(id);
-    }
-  }
-}
-
-std::optional<WallTime> Registry::Impl::NextTimeout() const {
-  std::optional<WallTime> next;
-  for (const auto& [id, node] : nodes) {
-    if (node.key_expiry && !expired_.contains(id)) {
-      Earlier(next, *node.key_expiry);
-    }
-    if (live(id).is_online) {
-      if (node.next_key) {
-        Earlier(next, node.next_key_since + config_.next_key_lifetime);
-      }
-      continue;
-    }
-    if (node.status == NodeStatus::kPendingApproval) {
-      Earlier(next, node.last_seen + kPendingLifetime);
-    } else if (node.is_ephemeral) {
-      Earlier(next, node.last_seen + config_.ephemeral_grace);
-    }
-  }
-  return next;
 }
 
 }  // namespace natkit::mesh
