@@ -41,6 +41,9 @@ void AddJoinOptions(CLI::App& app, JoinArguments& join) {
   app.add_option("--advertise-tags", options.tags,
                  "Be owned by these tags, as far as the auth key may give them")
       ->delimiter(',');
+  app.add_option("--posture-file", options.posture_path,
+                 "Report this JSON file's attributes for the policy's "
+                 "conditions; read again when it changes");
   app.add_flag("--ephemeral", options.is_ephemeral,
                "Be forgotten soon after the node has gone");
   app.add_flag("!--no-accept-dns", options.accepts_dns,

@@ -206,6 +206,29 @@ class MeshPolicy(unittest.TestCase):
                          in self.lab.status("prod-web-1")["peers"]})
         self.assertTrue(self.reaches("bob-laptop", prod, 22, DEADLINE))
 
+    def test_only_healthy_machines_are_let_in(self):
+        healthy = policy(["ann@example.com"])
+        healthy["postures"] = {"posture:healthy": [
+            "node:os == 'linux'", "custom:diskEncrypted == true"]}
+        healthy["acls"][0]["srcPosture"] = ["posture:healthy"]
+        self.lab.coordd("users", "add", "ann@example.com")
+        self.lab.set_policy(healthy)
+        tagged = self.lab.coordd("keys", "create", "--tag", "tag:prod")
+        self.lab.start_node("prod-web-1", tagged["secret"])
+        self.listen("prod-web-1", 22)
+        posture = self.lab.folder / "posture.json"
+        posture.write_text('{"custom:diskEncrypted": false}')
+        key = self.lab.coordd("keys", "create", "--user", "ann@example.com")
+        self.lab.start_node("ann-laptop", key["secret"], "--posture-file",
+                            posture)
+        prod = self.address("prod-web-1")
+        self.assertFalse(self.reaches("ann-laptop", prod, 22))
+        posture.write_text('{"custom:diskEncrypted": true}')
+        self.wait_to_reach("ann-laptop", prod, 22)
+        posture.write_text("{")  # whoever writes it has failed
+        wait_for("the machine to be no longer trusted", lambda: not
+                 self.reaches("ann-laptop", prod, 22))
+
     def test_works_on_without_the_server(self):
         self.join_all()
         prod = self.address("prod-web-1")

@@ -109,6 +109,7 @@ Membership::Membership(io::EventLoop& loop, JoinOptions options, Rng& rng,
       directory_(std::move(directory)),
       secrets_(std::move(secrets)),
       machine_(secrets_.machine),
+      posture_(loop, options_.posture_path, [this] { Report(); }),
       save_timer_(loop, [this] { SaveMap(); }),
       renewal_timer_(loop, [this] { RenewKey(); }) {}
 
@@ -290,6 +291,7 @@ void Membership::Report() {
   mesh::NodeReport report = report_;
   report.routes = options_.routing.advertised_routes;
   report.offers_exit = options_.routing.advertises_exit;
+  report.attributes = posture_.attributes();
   link_->client().SetReport(io::EventLoop::Now(), std::move(report));
   link_->Pump();
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "command_support.h"
+#include "join/posture.h"
 #include "join/state_directory.h"
 #include "natkit/base/rng.h"
 #include "natkit/io/event_loop.h"
@@ -35,9 +36,10 @@ struct RoutingOptions {
 struct JoinOptions {
   std::string server;
   std::string pin;
-  std::string auth_key;    ///< the key itself; empty: none
-  std::string state_path;  ///< the folder of StateDirectory
-  std::string host_name;   ///< empty: the system's
+  std::string auth_key;      ///< the key itself; empty: none
+  std::string state_path;    ///< the folder of StateDirectory
+  std::string posture_path;  ///< the file of PostureReporter; empty: none
+  std::string host_name;     ///< empty: the system's
   std::vector<std::string> tags;
   bool is_ephemeral = false;
   bool accepts_dns = true;  ///< the system resolves names of the mesh
@@ -156,6 +158,7 @@ class Membership {
   NodeSecrets secrets_;
   mesh::MachineIdentity machine_;
   mesh::MapPlanner planner_;
+  PostureReporter posture_;
   mesh::NodeReport report_;
   MembershipState state_;
   std::unique_ptr<shell::ControlLink> link_;
