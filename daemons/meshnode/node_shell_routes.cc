@@ -90,14 +90,6 @@ void NodeRoutes::Note(std::vector<std::string> findings) {
   findings_ = std::move(findings);
 }
 
-std::vector<std::string> NodeRoutes::warnings() const {
-  std::vector<std::string> out = findings_;
-  if (manager_.trouble()) {
-    out.push_back(*manager_.trouble());
-  }
-  return out;
-}
-
 std::vector<IpPrefix> RoutesInUse(const mesh::NetworkMap& map,
                                   const RoutingOptions& options) {
   std::vector<IpPrefix> routes;
@@ -141,9 +133,8 @@ void NodeShell::UpdateRoutes() {
     return;
   }
   const mesh::NetworkMap* map = membership_->map();
-  const bool is_member =
-      map != nullptr &&
-      membership_->state().phase == MembershipState::Phase::kActive;
+  const bool is_member = map != nullptr && membership_->state().phase ==
+                                               MembershipState::Phase::kActive;
   routes_->Update({.map = is_member ? *map : kNoMap,
                    .membership = *membership_,
                    .addresses = self_->addresses,

@@ -31,11 +31,8 @@ class NodeRoutes {
   };
 
   /// The interface is there. What cannot be done, or should be known, is
-  /// logged when it is new, and kept for warnings().
+  /// logged when it is new.
   void Update(const Source& source);
-
-  /// What a person should know, in sentences.
-  [[nodiscard]] std::vector<std::string> warnings() const;
 
   /// An exit is in use, or chosen, and names are to be asked through it.
   [[nodiscard]] bool takes_all_dns() const { return takes_all_dns_; }
@@ -47,7 +44,7 @@ class NodeRoutes {
 
   RouteSettings settings_;
   RouteManager manager_;
-  std::vector<std::string> findings_;
+  std::vector<std::string> findings_;  ///< that have been logged
   bool takes_all_dns_ = false;
 };
 

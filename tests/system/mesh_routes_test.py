@@ -102,6 +102,10 @@ class Server:
         return {(item["node"], item["route"]): item["state"]
                 for item in json.loads(self.ask("routes", "list", "--json"))}
 
+    def is_online(self, node):
+        return json.loads(self.ask("nodes", "show", node,
+                                   "--json"))["state"] == "online"
+
     def approve(self, node, *routes):
         wanted = [r for r in routes if r != "exit"] or ["exit"]
         for route in wanted:
@@ -323,9 +327,7 @@ class MeshRoutesTest(unittest.TestCase):
         self.net.must("ip", "link", "set", "toone", "up")
         self.one.must("ip", "-6", "route", "replace", "default", "via",
                       "2001:db8:2::1")
-        nodes = lambda: {item["name"]: item["online"] for item in json.loads(
-            self.server.ask("nodes", "list", "--json"))}
-        wait_for("its return", lambda: nodes()["one"])
+        wait_for("its return", lambda: self.server.is_online("one"))
         for _ in range(3):
             self.assertEqual("10.9.0.2", self.source_at_host())
 
