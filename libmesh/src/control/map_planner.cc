@@ -214,7 +214,7 @@ MapPlan MapPlanner::Plan(const NetworkMap& map, const MapChanges& changes,
 std::optional<PlannedPeer> MapPlanner::Describe(const NetworkMap& map,
                                                 NodeId id) const {
   const auto found = map.peers.find(id);
-  if (found == map.peers.end()) {
+  if (found == map.peers.end() || (verifier_ && !verifier_(found->second))) {
     return std::nullopt;
   }
   const PeerInfo& info = found->second;

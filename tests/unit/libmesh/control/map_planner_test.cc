@@ -108,6 +108,21 @@ TEST(MapPlanner, ARemovedPeerLosesItsRulesAndItsFlows) {
               ElementsAre(Prefix("100.64.0.3/32")));
 }
 
+TEST(MapPlanner, WhoIsNotBelievedIsNoPeer) {
+  NetworkMap map = TwoPeers();
+  map.peers[3].key_signature = {1, 2, 3};
+  MapPlanner planner(
+      [](const PeerInfo& peer) { return !peer.key_signature.empty(); });
+  MapPlan plan = planner.Plan(map, {.is_whole = true}, {});
+  ASSERT_THAT(plan.set, SizeIs(1));
+  EXPECT_EQ(plan.set[0].name, "three");
+  // A peer that is no longer believed goes, with its flows.
+  map.peers[3].key_signature.clear();
+  plan = planner.Plan(map, {.items = {KeyOf(ItemClass::kPeer, 3)}}, {});
+  ASSERT_THAT(plan.remove, SizeIs(1));
+  EXPECT_THAT(plan.revoked, ElementsAre(Prefix("100.64.0.3/32")));
+}
+
 TEST(MapPlanner, ARuleWhoseWindowsAreAllUnknownIsNoRule) {
   NetworkMap map = TwoPeers();
   map.rules.begin()->second.windows.emplace();

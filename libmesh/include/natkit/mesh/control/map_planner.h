@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "natkit/base/endpoint.h"
@@ -53,10 +55,19 @@ struct MapPlan {
   bool routes_changed = false;
 };
 
+/// Whether the keys of a peer are to be believed: where trust that does not
+/// rest on the server goes (PeerInfo::key_signature). Who is not believed is no
+/// peer.
+using PeerVerifier = std::function<bool(const PeerInfo& peer)>;
+
 /// Turns a map and its changes into what a node does about it. Keeps what it
 /// planned last, so that only differences come out. Pure; not thread-safe.
 class MapPlanner {
  public:
+  /// Without a verifier the server is believed.
+  explicit MapPlanner(PeerVerifier verifier = {})
+      : verifier_(std::move(verifier)) {}
+
   /// The cost is that of what `changes` names, and of rules that a changed peer
   /// is a member of.
   [[nodiscard]] MapPlan Plan(const NetworkMap& map, const MapChanges& changes,
@@ -82,6 +93,7 @@ class MapPlanner {
   [[nodiscard]] RouteOwners OwnersOf(const NetworkMap& map,
                                      const MapChoices& choices) const;
 
+  PeerVerifier verifier_;
   std::map<NodeId, PlannedPeer> peers_;
   RouteOwners owners_;
   std::map<RuleKey, uint32_t> rule_parts_;  ///< FilterRules of each rule
