@@ -51,6 +51,10 @@ function(natkit_add_program)
   install(TARGETS ${ARG_NAME} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endfunction()
 
+# All that ctest runs where there are no system tests: the sanitized builds need
+# none of the programs.
+add_custom_target(natkit_checks)
+
 # natkit_add_test_binary(NAME <name> SOURCES ... [LIBS ...] [PRIVATE_OF lib...]
 #                        [LABEL unit|sim|system] [TIMEOUT seconds])
 # One GoogleTest binary, each of its tests known to ctest. PRIVATE_OF lets the
@@ -79,6 +83,7 @@ function(natkit_add_test_binary)
   endif()
   set_target_properties(${ARG_NAME} PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  add_dependencies(natkit_checks ${ARG_NAME})
   gtest_discover_tests(${ARG_NAME} DISCOVERY_TIMEOUT 120
     PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
 endfunction()
@@ -94,6 +99,7 @@ function(natkit_add_fuzzer)
   set(target ${ARG_NAME}_fuzz)
   set(corpus ${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${ARG_NAME})
   add_executable(${target} ${ARG_SOURCES})
+  add_dependencies(natkit_checks ${target})
   target_link_libraries(${target} PRIVATE ${ARG_LIBS} natkit_warnings)
   foreach(library IN LISTS ARG_PRIVATE_OF)
     target_include_directories(${target} PRIVATE
