@@ -297,6 +297,21 @@ class Api(unittest.TestCase):
         late.sendall(b"GET /v1/status HT")  # and never the rest
         self.assertIn(b"HTTP/1.1 408 Request Timeout", late.recv(4096))
 
+    def test_who_sends_and_does_not_read_is_dropped(self):
+        request = (f"GET /openapi.json HTTP/1.1\r\nAuthorization: Bearer "
+                   f"{self.token}\r\n\r\n").encode()
+        other = self.connect()
+        with tls_context().wrap_socket(socket.create_connection(
+                ("127.0.0.1", self.port), timeout=PATIENCE)) as stream:
+            with self.assertRaises(OSError):
+                for _ in range(400):
+                    stream.sendall(request)
+                    # The loop turns: what was sent was served, if it could be.
+                    self.good("GET", "/healthz", connection=other)
+                for _ in range(1000):
+                    stream.sendall(request * 1000)
+        self.good("GET", "/v1/status")
+
     def test_resting_connections_keep_nobody_out(self):
         connections = [self.connect() for _ in range(70)]
         for connection in connections:

@@ -87,12 +87,12 @@ class ApiServer::Connection {
       return;
     }
     ahead_.insert(ahead_.end(), bytes.begin(), bytes.end());
-    if (is_busy_ && ahead_.size() > kMaxAhead) {
-      ++server_.dropped_;
-      stream_.Abort();
-      return;
-    }
     Continue();
+    if (ahead_.size() > kMaxAhead) {
+      ++server_.dropped_;
+      is_closing_ = true;
+      stream_.Abort();
+    }
   }
 
   /// Serves what has come, unless a request is under way.
