@@ -23,16 +23,25 @@ double UnixSeconds() {
       .count();
 }
 
-std::string DescribeClosed(Errc reason, const std::string& path) {
+using Ended = std::expected<ExchangeEnd, ControlFailure>;
+
+Ended Failed(const std::string& text, int exit_code = kExitFailure) {
+  return std::unexpected(ControlFailure{text, exit_code});
+}
+
+Ended DescribeClosed(Errc reason, const std::string& path) {
   switch (reason) {
     case Errc::kNotFound:
     case Errc::kConnectionRefused:
-      return "no node answers at " + path + "; is `meshnode up` running?";
+      return Failed(
+          "no node answers at " + path + "; is `meshnode up` running?",
+          kExitNotRunning);
     case Errc::kPermissionDenied:
-      return "may not open " + path +
-             ": only the user who runs the node may (try sudo)";
+      return Failed("may not open " + path +
+                    ": only the user who runs the node may (try sudo)");
     default:
-      return "the connection to " + path + " broke: " + DescribeError(reason);
+      return Failed("the connection to " + path +
+                    " broke: " + DescribeError(reason));
   }
 }
 
@@ -43,8 +52,7 @@ class Conversation {
       : path_(path),
         on_answer_(std::move(on_answer)),
         silence_(silence),
-        timer_(loop_,
-               [this] { Finish(std::unexpected(path_ + " does not answer")); }),
+        timer_(loop_, [this] { Finish(Failed(path_ + " does not answer")); }),
         signals_(loop_, {SIGINT, SIGTERM},
                  [this](int) { Finish(ExchangeEnd::kInterrupted); }),
         stream_(io::UnixStream::Connect(
@@ -54,7 +62,7 @@ class Conversation {
              .on_drained = {},
              .on_closed = [this](Errc reason) { HandleClosed(reason); }})) {}
 
-  Outcome<ExchangeEnd> Run(const ControlRequest& request) {
+  Ended Run(const ControlRequest& request) {
     stream_.Write(AsBytes(FormatRequest(request)));
     timer_.Arm(io::EventLoop::Now() + silence_);
     loop_.Run();
@@ -68,7 +76,7 @@ class Conversation {
     while (const auto line = lines_.Next()) {
       const auto answer = ParseAnswer(*line, UnixSeconds());
       if (!answer) {
-        Finish(std::unexpected(answer.error()));
+        Finish(Failed(answer.error()));
         return;
       }
       if (!on_answer_(*answer)) {
@@ -77,7 +85,7 @@ class Conversation {
       }
     }
     if (lines_.overflowed()) {
-      Finish(std::unexpected("the node's answer does not end"));
+      Finish(Failed("the node's answer does not end"));
     }
   }
 
@@ -85,11 +93,11 @@ class Conversation {
     if (reason == Errc::kClosed || reason == Errc::kConnectionReset) {
       Finish(ExchangeEnd::kClosed);
     } else {
-      Finish(std::unexpected(DescribeClosed(reason, path_)));
+      Finish(DescribeClosed(reason, path_));
     }
   }
 
-  void Finish(Outcome<ExchangeEnd> end) {
+  void Finish(Ended end) {
     if (!end_) {
       end_ = std::move(end);
     }
@@ -100,7 +108,7 @@ class Conversation {
   AnswerHandler on_answer_;
   Duration silence_;
   LineBuffer lines_{kMaxAnswerLine};
-  std::optional<Outcome<ExchangeEnd>> end_;
+  std::optional<Ended> end_;
   io::EventLoop loop_;
   io::Timer timer_;
   io::SignalWatcher signals_;
@@ -109,9 +117,13 @@ class Conversation {
 
 }  // namespace
 
-Outcome<ExchangeEnd> Exchange(const std::string& path,
-                              const ControlRequest& request,
-                              AnswerHandler on_answer, Duration silence) {
+int FailWith(std::string_view command, const ControlFailure& failure) {
+  FailWith(command, failure.text);
+  return failure.exit_code;
+}
+
+Ended Exchange(const std::string& path, const ControlRequest& request,
+               AnswerHandler on_answer, Duration silence) {
   io::IgnoreBrokenPipes();
   Conversation conversation(path, std::move(on_answer), silence);
   return conversation.Run(request);

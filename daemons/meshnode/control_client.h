@@ -2,7 +2,9 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 
+#include "control_path.h"
 #include "control_protocol.h"
 
 namespace natkit::meshnode {
@@ -14,15 +16,17 @@ enum class ExchangeEnd : uint8_t {
   kInterrupted,  ///< the user pressed Ctrl-C
 };
 
+/// Prints "meshnode COMMAND: text" to stderr; returns the exit code.
+int FailWith(std::string_view command, const ControlFailure& failure);
+
 /// Takes one answer; false when no more is wanted.
 using AnswerHandler = std::function<bool(const ControlAnswer& answer)>;
 
 /// Connects to the socket of a running node, sends `request` and hands over
 /// the answers. Blocks. `silence` is how long the node may say nothing. Errors,
 /// in words: nobody answers, permission, an {"error"} answer, silence.
-[[nodiscard]] Outcome<ExchangeEnd> Exchange(const std::string& path,
-                                            const ControlRequest& request,
-                                            AnswerHandler on_answer,
-                                            Duration silence);
+[[nodiscard]] std::expected<ExchangeEnd, ControlFailure> Exchange(
+    const std::string& path, const ControlRequest& request,
+    AnswerHandler on_answer, Duration silence);
 
 }  // namespace natkit::meshnode

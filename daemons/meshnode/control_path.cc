@@ -47,7 +47,13 @@ std::vector<std::string> ListSockets() {
   return out;
 }
 
-Outcome<std::string> SocketOfName(const std::string& name) {
+using Found = std::expected<std::string, ControlFailure>;
+
+Found NotRunning(const std::string& text) {
+  return std::unexpected(ControlFailure{text, kExitNotRunning});
+}
+
+Found SocketOfName(const std::string& name) {
   std::error_code error;
   for (const fs::path& folder : Folders()) {
     const fs::path path = folder / (name + ".sock");
@@ -55,9 +61,9 @@ Outcome<std::string> SocketOfName(const std::string& name) {
       return path.string();
     }
   }
-  return std::unexpected("no node \"" + name +
-                         "\" runs here (a node started with --control needs "
-                         "the same --control here)");
+  return NotRunning("no node \"" + name +
+                    "\" runs here (a node started with --control needs the "
+                    "same --control here)");
 }
 
 }  // namespace
@@ -76,7 +82,7 @@ Outcome<std::string> ServerSocketPath(const ControlTarget& target) {
       "XDG_RUNTIME_DIR is not set; choose one with --control PATH");
 }
 
-Outcome<std::string> ClientSocketPath(const ControlTarget& target) {
+Found ClientSocketPath(const ControlTarget& target) {
   if (!target.path.empty()) {
     return target.path;
   }
@@ -88,7 +94,7 @@ Outcome<std::string> ClientSocketPath(const ControlTarget& target) {
     return sockets.front();
   }
   if (sockets.empty()) {
-    return std::unexpected(
+    return NotRunning(
         "no node runs here; start one with `meshnode up`, or name its socket "
         "with --control PATH");
   }
@@ -96,7 +102,7 @@ Outcome<std::string> ClientSocketPath(const ControlTarget& target) {
   for (const std::string& socket : sockets) {
     text += " " + fs::path(socket).stem().string();
   }
-  return std::unexpected(text);
+  return std::unexpected(ControlFailure{text});
 }
 
 }  // namespace natkit::meshnode

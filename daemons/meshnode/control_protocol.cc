@@ -6,6 +6,7 @@
 
 #include "control_json.h"
 #include "control_why.h"
+#include "status_field.h"
 
 namespace natkit::meshnode {
 
@@ -58,7 +59,41 @@ Json ToJson(const PingRequest& ping) {
   return out;
 }
 
+Outcome<ControlRequest> ParseSet(const Json& json) {
+  SetRequest request;
+  const auto values = json.find("values");
+  if (values == json.end()) {
+    return request;
+  }
+  if (!values->is_object()) {
+    return std::unexpected("the values of a set request must be an object");
+  }
+  for (const auto& [key, value] : values->items()) {
+    if (!value.is_string()) {
+      return std::unexpected("the value of " + key + " must be a string");
+    }
+    request.values[key] = value.get<std::string>();
+  }
+  return request;
+}
+
+std::string_view PlainCommand(const ControlRequest& request) {
+  if (std::holds_alternative<StatusRequest>(request)) {
+    return "status";
+  }
+  if (std::holds_alternative<LogoutRequest>(request)) {
+    return "logout";
+  }
+  return std::holds_alternative<DebugRequest>(request) ? "debug" : "down";
+}
+
 }  // namespace
+
+bool OnlyReads(const ControlRequest& request) {
+  return std::holds_alternative<StatusRequest>(request) ||
+         std::holds_alternative<WhyRequest>(request) ||
+         std::holds_alternative<PingRequest>(request);
+}
 
 Outcome<ControlRequest> ParseRequest(std::string_view line) {
   const Json json = Json::parse(line, nullptr, false);
@@ -74,6 +109,15 @@ Outcome<ControlRequest> ParseRequest(std::string_view line) {
   }
   if (command == "down") {
     return DownRequest{};
+  }
+  if (command == "set") {
+    return ParseSet(json);
+  }
+  if (command == "logout") {
+    return LogoutRequest{};
+  }
+  if (command == "debug") {
+    return DebugRequest{};
   }
   if (command == "ping") {
     const PingRequest standard;
@@ -93,13 +137,31 @@ std::string FormatRequest(const ControlRequest& request) {
   if (const auto* why = std::get_if<WhyRequest>(&request)) {
     return Line({{"command", "why"}, {"peer", why->peer}});
   }
-  const bool is_status = std::holds_alternative<StatusRequest>(request);
-  return Line({{"command", is_status ? "status" : "down"}});
+  if (const auto* set = std::get_if<SetRequest>(&request)) {
+    return Line({{"command", "set"}, {"values", Json(set->values)}});
+  }
+  return Line({{"command", PlainCommand(request)}});
 }
 
-std::string FormatStatus(const mesh::NodeState& state,
+std::string FormatStatus(const MeshStanding& standing,
                          const mesh::NodeCounters& counters) {
-  return Line({{"status", StatusToJson(state, counters)}});
+  Json status = standing.engine == nullptr
+                    ? Json{{"name", standing.name}}
+                    : StatusToJson(*standing.engine, counters);
+  AddFieldNames(status, standing);
+  return Line({{"status", std::move(status)}});
+}
+
+std::string FormatResult(std::string_view json) {
+  return Line({{"result", Json::parse(json, nullptr, false)}});
+}
+
+std::string FormatSettings(const std::map<std::string, std::string>& settings) {
+  return Line({{"result", {{"settings", settings}}}});
+}
+
+std::string FormatLogout(bool is_server_told) {
+  return Line({{"result", {{"server_told", is_server_told}}}});
 }
 
 std::string FormatWhy(std::string_view peer,
@@ -152,7 +214,8 @@ PingAnswered ReplyFromJson(const Json& json) {
 
 StatusAnswer StatusFromJson(const Json& json, double now_unix) {
   return {.json = json.dump(2, ' ', false, Json::error_handler_t::replace),
-          .table = StatusTable(json, now_unix)};
+          .table = StatusTable(json, now_unix),
+          .state = Text(json, "BackendState")};
 }
 
 }  // namespace
@@ -175,6 +238,10 @@ Outcome<ControlAnswer> ParseAnswer(std::string_view line, double now_unix) {
   }
   if (kind == "status") {
     return StatusFromJson(body, now_unix);
+  }
+  if (kind == "result") {
+    return ResultAnswer{
+        body.dump(2, ' ', false, Json::error_handler_t::replace)};
   }
   if (kind == "why") {
     return WhyAnswer{

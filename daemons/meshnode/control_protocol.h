@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,18 +18,25 @@
 //   {"command":"status"}            -> {"status":{...}}
 //   {"command":"why","peer":"sym"}  -> {"why":{...}}
 //   {"command":"down"}              -> {"stopping":true}, then the end
+//   {"command":"set","values":{"accept-dns":"false"}} -> {"result":{...}}
+//   {"command":"logout"}            -> {"result":{"server_told":true}}, then
+//        the end
+//   {"command":"debug"}             -> {"result":{...}}
 //   {"command":"ping","peer":"sym","count":3,"interval_ms":1000,
 //    "wait_ms":2000}                -> {"ping":{"peer","address"}}, then for
 //        each request {"reply":{"seq","time_ms","path":{...}}} or
 //        {"lost":{"seq"}}, and {"done":{"sent","received"}} at last.
 //        count 0: until the client leaves. A reply may follow its "lost".
 //
-// Anything that fails is answered by {"error":"text"}.
+// Anything that fails is answered by {"error":"text"}. Who may not change the
+// node may ask status, why and ping.
 
 namespace natkit::meshnode {
 
 /// Longer request lines end the connection.
 inline constexpr size_t kMaxRequestLine = 4096;
+
+struct MeshStanding;
 
 struct StatusRequest {};
 
@@ -39,6 +47,17 @@ struct WhyRequest {
 
 struct DownRequest {};
 
+/// Changes settings of a node that joined; without values it tells them.
+struct SetRequest {
+  std::map<std::string, std::string> values;  ///< as they are written
+};
+
+/// Leaves the mesh: the server removes the node, which forgets its keys.
+struct LogoutRequest {};
+
+/// What helps to find a fault, without secrets.
+struct DebugRequest {};
+
 struct PingRequest {
   std::string peer;
   uint32_t count = 0;  ///< 0: until the client leaves
@@ -47,7 +66,11 @@ struct PingRequest {
 };
 
 using ControlRequest =
-    std::variant<StatusRequest, WhyRequest, DownRequest, PingRequest>;
+    std::variant<StatusRequest, WhyRequest, DownRequest, PingRequest,
+                 SetRequest, LogoutRequest, DebugRequest>;
+
+/// Whether everybody on this machine may ask it.
+[[nodiscard]] bool OnlyReads(const ControlRequest& request);
 
 /// Parses one request line; the error is a sentence for the user.
 [[nodiscard]] Outcome<ControlRequest> ParseRequest(std::string_view line);
@@ -56,8 +79,15 @@ using ControlRequest =
 [[nodiscard]] std::string FormatRequest(const ControlRequest& request);
 
 // Answers, each one line with its line feed.
-[[nodiscard]] std::string FormatStatus(const mesh::NodeState& state,
+[[nodiscard]] std::string FormatStatus(const MeshStanding& standing,
                                        const mesh::NodeCounters& counters);
+/// `json` is the text of one JSON object.
+[[nodiscard]] std::string FormatResult(std::string_view json);
+/// {"result":{"settings":{...}}}
+[[nodiscard]] std::string FormatSettings(
+    const std::map<std::string, std::string>& settings);
+/// {"result":{"server_told":...}}
+[[nodiscard]] std::string FormatLogout(bool is_server_told);
 [[nodiscard]] std::string FormatWhy(std::string_view peer,
                                     const nat::PathDiagnosis& diagnosis);
 [[nodiscard]] std::string FormatStopping();
@@ -96,6 +126,12 @@ struct Stopping {};
 struct StatusAnswer {
   std::string json;
   std::string table;
+  std::string state;  ///< its BackendState
+};
+
+/// What a command has done, as JSON text over several lines.
+struct ResultAnswer {
+  std::string json;
 };
 
 /// The same of an explanation.
@@ -105,8 +141,8 @@ struct WhyAnswer {
 };
 
 using ControlAnswer =
-    std::variant<StatusAnswer, WhyAnswer, Stopping, PingStarted, PingAnswered,
-                 PingLost, PingDone>;
+    std::variant<StatusAnswer, WhyAnswer, ResultAnswer, Stopping, PingStarted,
+                 PingAnswered, PingLost, PingDone>;
 
 /// Parses one answer line; an {"error"} answer is the error. `now_unix`, in
 /// seconds, dates the table's "last handshake".

@@ -25,7 +25,10 @@ class ControlServer::Session {
       : server_(server),
         id_(id),
         timer_(server.loop_, [this] { HandleTimer(); }),
-        stream_(std::move(stream)) {}
+        stream_(std::move(stream)) {
+    const auto peer = stream_.peer_credentials();
+    may_change_ = peer && server_.access_.MayChange(peer->user);
+  }
 
   void Start() {
     stream_.SetHandlers(
@@ -47,10 +50,12 @@ class ControlServer::Session {
     lines_.Append(bytes);
     while (const auto line = lines_.Next()) {
       const auto request = ParseRequest(*line);
-      if (request) {
-        std::visit([this](const auto& r) { Handle(r); }, *request);
-      } else {
+      if (!request) {
         Write(FormatError(request.error()));
+      } else if (!may_change_ && !OnlyReads(*request)) {
+        Write(FormatError(Refusal()));
+      } else {
+        std::visit([this](const auto& r) { Handle(r); }, *request);
       }
     }
     if (lines_.overflowed()) {
@@ -82,6 +87,24 @@ class ControlServer::Session {
     HandleTimer();
   }
 
+  void Handle(const SetRequest& request) {
+    const auto line = server_.handlers_.set(request.values);
+    Write(line ? *line : FormatError(line.error()));
+  }
+
+  void Handle(const LogoutRequest&) {
+    const auto line = server_.handlers_.logout();
+    Write(line ? *line : FormatError(line.error()));
+  }
+
+  void Handle(const DebugRequest&) { Write(server_.handlers_.debug()); }
+
+  [[nodiscard]] std::string Refusal() const {
+    return "only root and user " + std::to_string(server_.access_.owner) +
+           ", who runs the node, may do this: use sudo, or have the node "
+           "started with --operator USER";
+  }
+
   void HandleTimer() {
     if (ping_) {
       ping_->HandleTimeout(io::EventLoop::Now());
@@ -109,25 +132,30 @@ class ControlServer::Session {
 
   ControlServer& server_;
   const uint64_t id_;
+  bool may_change_ = false;
   LineBuffer lines_{kMaxRequestLine};
   std::optional<PingRun> ping_;
   io::Timer timer_;
   io::UnixStream stream_;
 };
 
-ControlServer::ControlServer(io::EventLoop& loop, ControlHandlers handlers)
-    : loop_(loop), handlers_(std::move(handlers)) {}
+ControlServer::ControlServer(io::EventLoop& loop, ControlAccess access,
+                             ControlHandlers handlers)
+    : loop_(loop), access_(access), handlers_(std::move(handlers)) {}
 
 ControlServer::~ControlServer() = default;
 
 Result<std::unique_ptr<ControlServer>> ControlServer::Listen(
-    io::EventLoop& loop, const std::string& path, ControlHandlers handlers) {
+    io::EventLoop& loop, const std::string& path, ControlAccess access,
+    ControlHandlers handlers) {
   std::unique_ptr<ControlServer> server(
-      new ControlServer(loop, std::move(handlers)));
+      new ControlServer(loop, access, std::move(handlers)));
   auto listener = io::UnixListener::Listen(
-      loop, path, [raw = server.get()](io::UnixStream stream) {
+      loop, path,
+      [raw = server.get()](io::UnixStream stream) {
         raw->Accept(std::move(stream));
-      });
+      },
+      {}, io::UnixAccess::kEveryone);
   if (!listener) {
     return std::unexpected(listener.error());
   }

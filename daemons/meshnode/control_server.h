@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "control_protocol.h"
@@ -25,15 +26,34 @@ struct ControlHandlers {
   std::function<Result<void>(const std::string& peer, uint16_t sequence)>
       send_ping;
   std::function<void()> stop;
+  /// Checks and puts in force; returns the answer line.
+  std::function<Outcome<std::string>(
+      const std::map<std::string, std::string>& values)>
+      set;
+  /// Begins to leave the mesh, then stops; returns the answer line.
+  std::function<Outcome<std::string>()> logout;
+  /// The answer line of a debug request.
+  std::function<std::string()> debug;
 };
 
-/// Serves the control protocol (control_protocol.h) on a Unix socket that only
-/// its owner may open.
+/// Who may change the node: root, the user who runs it, and perhaps one more.
+struct ControlAccess {
+  uint32_t owner = 0;                     ///< user ID
+  std::optional<uint32_t> operator_user;  ///< user ID
+
+  [[nodiscard]] bool MayChange(uint32_t user) const {
+    return user == 0 || user == owner || user == operator_user;
+  }
+};
+
+/// Serves the control protocol (control_protocol.h) on a Unix socket that
+/// everybody may open: reading is for all, changing for whom `access` names.
 class ControlServer {
  public:
   /// Errors: those of io::UnixListener::Listen.
   [[nodiscard]] static Result<std::unique_ptr<ControlServer>> Listen(
-      io::EventLoop& loop, const std::string& path, ControlHandlers handlers);
+      io::EventLoop& loop, const std::string& path, ControlAccess access,
+      ControlHandlers handlers);
   ~ControlServer();
   ControlServer(const ControlServer&) = delete;
   ControlServer& operator=(const ControlServer&) = delete;
@@ -49,11 +69,13 @@ class ControlServer {
     uint32_t sequence = 0;
   };
 
-  ControlServer(io::EventLoop& loop, ControlHandlers handlers);
+  ControlServer(io::EventLoop& loop, ControlAccess access,
+                ControlHandlers handlers);
   void Accept(io::UnixStream stream);
   void SendPing(uint64_t session, const std::string& peer, uint32_t sequence);
 
   io::EventLoop& loop_;
+  ControlAccess access_;
   ControlHandlers handlers_;
   uint64_t last_session_ = 0;
   uint16_t last_wire_sequence_ = 0;

@@ -140,6 +140,16 @@ std::string PortMapping(const Json& state) {
   return out;
 }
 
+std::string Health(const Json& status) {
+  std::string out;
+  for (const Json& text : Child(status, "Health")) {
+    if (text.is_string()) {
+      out += "  attention   " + text.get<std::string>() + "\n";
+    }
+  }
+  return out;
+}
+
 /// Columns as wide as their widest cell, two blanks between them.
 std::string Align(const std::vector<Row>& rows) {
   std::vector<size_t> widths(rows.front().size());
@@ -169,8 +179,12 @@ std::string DescribeJsonPath(const Json& path) {
 }
 
 std::string StatusTable(const Json& status, double now_unix) {
+  if (!status.contains("peers")) {
+    return Text(status, "name") + " is in no mesh yet\n" + Health(status);
+  }
   std::string out =
       Text(status, "name") + " in mesh \"" + Text(status, "mesh") + "\"\n";
+  out += Health(status);
   out += "  public key  " + Text(status, "public_key") + "\n";
   out += "  addresses   " + Joined(Child(status, "addresses")) + "\n";
   out += "  endpoints   " + Joined(Child(status, "local_endpoints")) + "\n";

@@ -3,8 +3,12 @@
 #include <iostream>
 #include <string_view>
 
+#include "change_commands.h"
 #include "check_command.h"
+#include "completions_command.h"
+#include "debug_command.h"
 #include "down_command.h"
+#include "info_commands.h"
 #include "keys_command.h"
 #include "ping_command.h"
 #include "render_command.h"
@@ -31,10 +35,17 @@ constexpr auto kCommands = std::to_array<Command>({
     {"status", "Show a running node, its peers and their paths", &RunStatus},
     {"ping", "Ping a peer through the mesh and show the path", &RunPing},
     {"down", "Stop a running node", &RunDown},
+    {"ip", "Print mesh addresses", &RunIp},
+    {"whois", "Print whose a mesh address is", &RunWhois},
+    {"wait", "Wait until the node is in its mesh", &RunWait},
+    {"set", "Change settings of a running node", &RunSet},
+    {"logout", "Leave the mesh", &RunLogout},
+    {"debug", "Gather what helps to find a fault", &RunDebug},
     {"check", "Check a mesh file", &RunCheck},
     {"render", "Write files for wg-quick for every node", &RunRender},
     {"rotate", "Render the next step of a change of key", &RunRotate},
     {"verify", "Compare dumps of wg with a mesh file", &RunVerify},
+    {"completions", "Print completions for a shell", &RunCompletions},
     {"genkey", "Make a private key", &RunGenkey},
     {"pubkey", "Derive the public key of a private key", &RunPubkey},
     {"genpsk", "Make a pre-shared key", &RunGenpsk},

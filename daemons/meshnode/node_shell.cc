@@ -84,13 +84,7 @@ std::optional<std::string> NodeShell::NotReady() const {
 }
 
 ControlHandlers NodeShell::MakeControlHandlers() {
-  return {.status =
-              [this] {
-                const auto not_ready = NotReady();
-                return not_ready
-                           ? FormatError(*not_ready)
-                           : FormatStatus(node_->Snapshot(), node_->counters());
-              },
+  return {.status = [this] { return StatusLine(); },
           .why = [this](const std::string& peer) -> Outcome<std::string> {
             if (const auto not_ready = NotReady()) {
               return std::unexpected(*not_ready);
@@ -109,7 +103,10 @@ ControlHandlers NodeShell::MakeControlHandlers() {
                 Pump();
                 return sent;
               },
-          .stop = [this] { Stop(kExitOk, "stopping on `meshnode down`"); }};
+          .stop = [this] { Stop(kExitOk, "stopping on `meshnode down`"); },
+          .set = [this](const auto& values) { return Set(values); },
+          .logout = [this] { return Logout(); },
+          .debug = [this] { return DebugLine(); }};
 }
 
 Outcome<IpAddress> NodeShell::FindPingAddress(const std::string& peer) const {

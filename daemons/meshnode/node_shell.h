@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,6 +26,8 @@
 #include "node_shell_udp.h"
 
 namespace natkit::meshnode {
+
+struct MeshStanding;
 
 /// Binds a mesh::Node to the system: UDP sockets, TUN device, relay streams,
 /// STUN servers' names, interface addresses, control socket, signals. It moves
@@ -76,6 +79,12 @@ class NodeShell {
   std::optional<DnsPlan> PlanDns() const;
 
   ControlHandlers MakeControlHandlers();
+  // node_shell_control.cc: what a joined node is asked for.
+  std::string StatusLine() const;
+  std::string DebugLine() const;
+  Outcome<std::string> Set(const std::map<std::string, std::string>& values);
+  Outcome<std::string> Logout();
+  MeshStanding Standing(const mesh::NodeState* engine) const;
   /// Why there is nothing to ask yet, for the user; nullopt: there is.
   std::optional<std::string> NotReady() const;
   Outcome<IpAddress> FindPingAddress(const std::string& peer) const;
@@ -119,6 +128,7 @@ class NodeShell {
   std::optional<StunDirectory> stun_;
   std::optional<shell::PortMapping> port_mapping_;
   std::unique_ptr<Membership> membership_;
+  std::optional<io::Timer> logout_timer_;  ///< while the node leaves the mesh
   std::optional<NodeDns> dns_;  ///< of a node that joined, with a TUN device
   std::optional<io::NetworkWatcher> watcher_;
   io::Timer timer_;

@@ -23,6 +23,8 @@ struct UpOptions {
   bool has_port_mapping = true;         ///< false beats the mesh file's
   std::optional<uint16_t> listen_port;  ///< beats the mesh file's
   std::string control_path;             ///< empty: see control_path.h
+  /// Who may change the node beside root and the user who runs it.
+  std::optional<uint32_t> operator_user;
 };
 
 struct LoadedConfig {

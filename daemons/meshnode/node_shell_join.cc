@@ -64,6 +64,9 @@ Outcome<void> NodeShell::OpenJoined() {
     return std::unexpected(membership.error());
   }
   membership_ = std::move(*membership);
+  if (dns_) {
+    dns_->SetChangesSystem(membership_->accepts_dns());
+  }
   membership_->Start();
   return {};
 }
@@ -181,6 +184,9 @@ void NodeShell::HandleMembership(const MembershipState& state) {
   shell::Log(
       state.phase == Phase::kRemoved ? LogLevel::kError : LogLevel::kInfo,
       DescribeMembership(state));
+  if (logout_timer_ && state.phase == Phase::kRemoved) {
+    logout_timer_->Arm(Now());
+  }
   if (node_ != nullptr) {
     node_->SetControlReach(Now(),
                            state.is_connected && state.phase == Phase::kActive);

@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <array>
 #include <functional>
 #include <utility>
@@ -99,8 +101,10 @@ Outcome<void> NodeShell::OpenControl(const UpOptions& options) {
     return std::unexpected(path.error());
   }
   control_path_ = *path;
-  auto server =
-      ControlServer::Listen(loop_, control_path_, MakeControlHandlers());
+  auto server = ControlServer::Listen(
+      loop_, control_path_,
+      {.owner = geteuid(), .operator_user = options.operator_user},
+      MakeControlHandlers());
   if (!server) {
     return std::unexpected(
         DescribeControlFailure(control_path_, server.error().code));

@@ -92,6 +92,8 @@ class PingPrinter {
 
   static bool Take(const WhyAnswer&) { return true; }
 
+  static bool Take(const ResultAnswer&) { return true; }
+
   static bool Take(const Stopping&) { return true; }
 
   std::string peer_;

@@ -24,8 +24,10 @@ int RunStatus(int argc, char** argv) {
   if (const auto code = ParseArguments(app, argc, argv)) {
     return *code;
   }
-  const auto print = [is_json](const ControlAnswer& answer) {
+  bool is_running = true;
+  const auto print = [is_json, &is_running](const ControlAnswer& answer) {
     if (const auto* status = std::get_if<StatusAnswer>(&answer)) {
+      is_running = status->state == "Running";
       std::cout << (is_json ? status->json + "\n" : status->table);
     }
     if (const auto* why = std::get_if<WhyAnswer>(&answer)) {
@@ -37,7 +39,8 @@ int RunStatus(int argc, char** argv) {
   if (!peer.empty()) {
     request = WhyRequest{peer};
   }
-  return RunExchange("status", target, request, print);
+  const int code = RunExchange("status", target, request, print);
+  return code == kExitOk && !is_running ? kExitNotInMesh : code;
 }
 
 }  // namespace natkit::meshnode

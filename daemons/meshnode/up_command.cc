@@ -1,11 +1,17 @@
 #include "up_command.h"
 
+#include <pwd.h>
+
 #include <CLI/CLI.hpp>
+#include <charconv>
+#include <optional>
+#include <system_error>
 
 #include "natkit/io/event_loop.h"
 #include "natkit/io/signal_watcher.h"
 #include "natkit/shell/files.h"
 #include "natkit/shell/logging.h"
+#include "natkit/shell/service_status.h"
 #include "node_shell.h"
 
 namespace natkit::meshnode {
@@ -73,6 +79,19 @@ void AddRouteOptions(CLI::App& app, JoinArguments& join) {
                "off at the end");
 }
 
+/// A number, or a name of the user database.
+std::optional<uint32_t> FindUser(const std::string& user) {
+  uint32_t number = 0;
+  const char* end = user.data() + user.size();
+  if (const auto [at, error] = std::from_chars(user.data(), end, number);
+      error == std::errc() && at == end) {
+    return number;
+  }
+  const passwd* entry =
+      getpwnam(user.c_str());  // NOLINT(concurrency-mt-unsafe)
+  return entry == nullptr ? std::nullopt : std::optional(entry->pw_uid);
+}
+
 void AddOptions(CLI::App& app, UpOptions& options, std::string& log_level) {
   app.add_option("--mesh", options.mesh_path, "The mesh file (TOML)");
   app.add_option("--name", options.name,
@@ -95,6 +114,16 @@ void AddOptions(CLI::App& app, UpOptions& options, std::string& log_level) {
                "UPnP)");
   app.add_option("--control", options.control_path,
                  "Control socket (default: /run/natkit/NAME.sock)");
+  app.add_option_function<std::string>(
+      "--operator",
+      [&options](const std::string& user) {
+        options.operator_user = FindUser(user);
+        if (!options.operator_user) {
+          throw CLI::ValidationError("--operator",
+                                     "there is no user \"" + user + "\"");
+        }
+      },
+      "A user who may change the node, beside root and who runs it");
   app.add_option("--log-level", log_level, "debug, info, warning or error")
       ->capture_default_str();
 }
@@ -199,11 +228,15 @@ int RunUp(int argc, char** argv) {
   }
   io::IgnoreBrokenPipes();
   io::EventLoop loop;
+  shell::ServiceStatus status(loop);
   auto shell = NodeShell::Make(loop, options);
   if (!shell) {
     return FailWith("up", shell.error());
   }
-  return (*shell)->Run();
+  status.Ready();
+  const int code = (*shell)->Run();
+  status.Stopping();
+  return code;
 }
 
 }  // namespace natkit::meshnode

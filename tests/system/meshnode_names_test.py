@@ -123,7 +123,9 @@ class Machine:
         return self.must("ls", "/etc").split()
 
 
-class Names(unittest.TestCase):
+class Network(unittest.TestCase):
+    """A server, two machines, and a resolver for all other names."""
+
     @classmethod
     def setUpClass(cls):
         must("ip", "link", "set", "lo", "up")
@@ -181,6 +183,8 @@ class Names(unittest.TestCase):
                  lambda: self.ann.conf() == ORIGINAL)
         self.assertNotIn("resolv.conf.natkit-backup", self.ann.files())
 
+
+class Names(Network):
     def test_names_resolve_and_follow_the_map(self):
         address = self.start_both()
         self.assertEqual({address}, self.ann.lookup(f"bob.{DOMAIN}"))
@@ -259,7 +263,8 @@ class Names(unittest.TestCase):
             other.stdin.close()
 
 
-def main():
+def main(script):
+    """Runs the tests of `script` in namespaces of their own."""
     if os.environ.get(INSIDE):
         unittest.main(argv=[sys.argv[0], "-v", *sys.argv[1:]])
     usable, why = can_isolate()
@@ -269,9 +274,9 @@ def main():
     with contextlib.suppress(KeyboardInterrupt):
         sys.exit(subprocess.run(
             ["unshare", "--net", "--mount", "--fork", "--pid", "--mount-proc",
-             "--kill-child", sys.executable, __file__, *sys.argv[1:]],
+             "--kill-child", sys.executable, script, *sys.argv[1:]],
             env={**os.environ, INSIDE: "1"}, check=False).returncode)
 
 
 if __name__ == "__main__":
-    main()
+    main(__file__)

@@ -12,6 +12,7 @@
 #include "control_why.h"
 #include "node_shell_addresses.h"
 #include "node_shell_events.h"
+#include "status_field.h"
 
 namespace natkit::meshnode {
 namespace {
@@ -184,7 +185,7 @@ TEST(ControlProtocol, StatusShowsAgesAndSizes) {
        .path = {.kind = mesh::PathKind::kRelay, .relay = "eu"},
        .last_handshake = seconds(1000),
        .rx_bytes = 3 * 1024 * 1024});
-  const auto answer = ParseAnswer(FormatStatus(state, {}), 1060);
+  const auto answer = ParseAnswer(FormatStatus({.engine = &state}, {}), 1060);
   ASSERT_TRUE(answer.has_value());
   const std::string& table = std::get<StatusAnswer>(*answer).table;
   EXPECT_THAT(table, HasSubstr("relay eu"));
@@ -204,7 +205,7 @@ TEST(ControlProtocol, StatusShowsPathsThatRest) {
                            .is_resting = true,
                            .keepalive_interval = interval});
   }
-  const auto answer = ParseAnswer(FormatStatus(state, {}), 1060);
+  const auto answer = ParseAnswer(FormatStatus({.engine = &state}, {}), 1060);
   ASSERT_TRUE(answer.has_value());
   const std::string& table = std::get<StatusAnswer>(*answer).table;
   EXPECT_THAT(table, HasSubstr("192.0.2.1:9 (rests, keepalive each 91 s)"));

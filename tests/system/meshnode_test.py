@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The command line of meshnode: keys, check, errors, control socket."""
+import json
 import os
 import pathlib
 import shutil
@@ -10,7 +11,7 @@ import subprocess
 import tempfile
 import unittest
 
-from meshnode_support import (DEADLINE, MESHNODE, make_key, node_text, run,
+from meshnode_support import (DEADLINE, MESHNODE, ROOT, make_key, node_text, run,
                               status, wait_for)
 
 
@@ -83,6 +84,37 @@ class Keys(unittest.TestCase):
                     done = subprocess.run([MESHNODE, "genkey"], stdout=out,
                                           stderr=subprocess.PIPE, check=True)
                 self.assertEqual(b"umask 077" in done.stderr, warns)
+
+
+class Completions(unittest.TestCase):
+    def complete(self, *words):
+        """What bash offers for the last of `words`."""
+        script = (
+            'source <("$1" completions bash); shift; COMP_WORDS=("$@"); '
+            'COMP_CWORD=$(($# - 1)); COMPREPLY=(); _meshnode; '
+            'printf "%s\\n" "${COMPREPLY[@]}"')
+        done = subprocess.run(
+            ["bash", "-c", script, "bash", MESHNODE, MESHNODE, *words],
+            capture_output=True, text=True, check=True, timeout=DEADLINE)
+        self.assertEqual("", done.stderr)
+        return done.stdout.split()
+
+    def test_bash_completes_commands_and_options(self):
+        self.assertEqual(["genkey", "genpsk"], self.complete("gen"))
+        self.assertIn("status", self.complete(""))
+        self.assertEqual(["--json"], self.complete("status", "--js"))
+        self.assertIn("--auth-key-file", self.complete("up", "--auth"))
+        self.assertEqual(["accept-dns=", "accept-routes="],
+                         self.complete("set", "acc"))
+
+    def test_every_shell_takes_its_script(self):
+        for shell in ("bash", "zsh", "fish"):
+            done = run("completions", shell)
+            self.assertEqual(0, done.returncode)
+            if shutil.which(shell):
+                subprocess.run([shell, "-n"], input=done.stdout, text=True,
+                               check=True, timeout=DEADLINE)
+        self.assertEqual(2, run("completions", "tcsh").returncode)
 
 
 class Check(Folder):
@@ -176,9 +208,65 @@ class UpErrors(Folder):
 
 
 class Control(Folder):
-    def test_socket_is_for_the_owner_only(self):
+    @unittest.skipUnless(os.geteuid() == 0, "needs other users")
+    def test_others_may_read_and_not_change(self):
+        self.start("--operator", "4001")
+        self.folder.chmod(0o755)
+        self.assertEqual(stat.S_IMODE(self.control.stat().st_mode), 0o666)
+        for user, may_change in ((4002, False), (4001, True)):
+            others = {"user": user, "group": user, "extra_groups": []}
+            target = ["--control", self.control]
+            self.assertEqual(run("status", *target, **others).returncode, 0)
+            self.assertEqual(run("ip", *target, **others).stdout,
+                             "10.77.0.1\n")
+            self.assertIn("no reply",
+                          run("ping", "b", "-c", "1", "-W", "0.1", *target,
+                              **others).stdout)
+            for command in (["set", "accept-dns=true"], ["logout"], ["set"],
+                            ["down"]):
+                done = run(*command, *target, **others)
+                self.assertEqual("--operator" in done.stderr, not may_change,
+                                 (command, done.stderr))
+            running = run("status", *target).returncode == 0
+            self.assertEqual(running, not may_change)
+
+    def test_an_operator_who_is_nobody_is_usage(self):
+        self.assert_fails(self.up_arguments("--operator", "no-such-user"),
+                          "there is no user", code=2)
+
+    def test_addresses_and_their_owners(self):
         self.start()
-        self.assertEqual(stat.S_IMODE(self.control.stat().st_mode), 0o600)
+        target = ["--control", self.control]
+        self.assertEqual(run("ip", "b", *target).stdout, "10.77.0.2\n")
+        self.assertEqual(json.loads(run("ip", "--json", *target).stdout),
+                         ["10.77.0.1"])
+        self.assert_fails(["ip", "-6", *target], "no address")
+        self.assert_fails(["ip", "c", *target], 'no node "c"')
+        for address in ("10.77.0.2", "10.77.0.2:22"):
+            owner = json.loads(run("whois", address, "--json",
+                                   *target).stdout)
+            self.assertEqual(("b", self.keys["b"]),
+                             (owner["HostName"], owner["PublicKey"]))
+        self.assertIn("10.77.0.1", run("whois", "10.77.0.1", *target).stdout)
+        self.assert_fails(["whois", "10.77.0.3", *target], "10.77.0.3")
+        self.assert_fails(["whois", "nonsense", *target], "no address")
+
+    def test_wait_is_over_when_the_node_runs(self):
+        target = ["--control", self.control]
+        self.assert_fails(["wait", "--timeout", "0.3", *target],
+                          "no node answers")
+        waiting = subprocess.Popen([MESHNODE, "wait", *map(str, target)])
+        self.start()
+        self.assertEqual(waiting.wait(DEADLINE), 0)
+        self.assert_fails(["wait", "b", "--timeout", "0.5", *target],
+                          "b does not answer")
+
+    def test_a_node_of_a_file_has_no_settings(self):
+        self.start()
+        target = ["--control", self.control]
+        self.assert_fails(["set", "accept-dns=true", *target], "mesh file")
+        self.assert_fails(["logout", *target], "mesh file")
+        self.assertTrue(status(self.control))
 
     def test_status_as_json_and_as_table(self):
         self.start()
@@ -186,7 +274,11 @@ class Control(Folder):
         self.assertEqual(list(state), [
             "mesh", "name", "public_key", "addresses", "local_endpoints",
             "reflexive", "mapping_lifetime_s", "port_mapping", "relays",
-            "peers", "counters"])
+            "peers", "counters", "BackendState", "Health", "MeshDomain",
+            "Self", "DNS", "Peer"])
+        self.assertEqual("Running", state["BackendState"])
+        self.assertEqual(["10.77.0.1"], state["Self"]["MeshIPs"])
+        self.assertEqual("b", state["Peer"][self.keys["b"]]["HostName"])
         self.assertEqual(state["public_key"], self.keys["a"])
         peer, = state["peers"]
         self.assertEqual(list(peer), [
@@ -229,6 +321,28 @@ class Control(Folder):
             self.assertEqual(process.wait(DEADLINE), 0)
             self.assertFalse(self.control.exists())
 
+    def test_tells_the_service_manager(self):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(str(self.folder / "notify"))
+            manager.settimeout(DEADLINE)
+            os.environ["NOTIFY_SOCKET"] = str(self.folder / "notify")
+            self.addCleanup(os.environ.pop, "NOTIFY_SOCKET")
+            process = self.start()
+            self.assertEqual(b"READY=1", manager.recv(512))
+            process.send_signal(signal.SIGTERM)
+            self.assertEqual(b"STOPPING=1", manager.recv(512))
+
+    @unittest.skipUnless(shutil.which("systemd-analyze"),
+                         "systemd-analyze is missing")
+    def test_the_unit_is_sound(self):
+        unit = (ROOT / "daemons/meshnode/systemd/meshnode@.service").read_text()
+        path = self.folder / "meshnode@natkit0.service"
+        path.write_text(unit.replace("/usr/bin/meshnode", MESHNODE))
+        done = subprocess.run(
+            ["systemd-analyze", "verify", "--man=no", path],
+            capture_output=True, text=True, timeout=DEADLINE, check=False)
+        self.assertEqual((0, ""), (done.returncode, done.stderr))
+
     def test_stale_socket_is_replaced(self):
         process = self.start()
         process.kill()
@@ -239,7 +353,7 @@ class Control(Folder):
     def test_no_node_running(self):
         for command in (["status"], ["down"], ["ping", "b"]):
             self.assert_fails([*command, "--control", self.control],
-                              "no node answers", "meshnode up")
+                              "no node answers", "meshnode up", code=3)
 
     def test_garbage_on_the_socket_is_answered(self):
         self.start()

@@ -1,6 +1,7 @@
 #include "natkit/shell/logging.h"
 
 #include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/ringbuffer_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -11,8 +12,12 @@
 #include <string>
 #include <utility>
 
+#include "natkit/shell/recent_log.h"
+
 namespace natkit::shell {
 namespace {
+
+constexpr size_t kRecentLines = 500;
 
 spdlog::level::level_enum ToSpdlog(LogLevel level) {
   switch (level) {
@@ -76,7 +81,10 @@ Outcome<LogLevel> ParseLogLevel(std::string_view text) {
 
 void SetUpLogging(std::string_view program, LogLevel level, LogFormat format) {
   auto logger = std::make_shared<spdlog::logger>(
-      std::string(program), std::make_shared<spdlog::sinks::stderr_sink_mt>());
+      std::string(program),
+      spdlog::sinks_init_list{
+          std::make_shared<spdlog::sinks::stderr_sink_mt>(),
+          std::make_shared<spdlog::sinks::ringbuffer_sink_mt>(kRecentLines)});
   logger->set_formatter(MakeFormatter(format));
   logger->set_level(ToSpdlog(level));
   logger->flush_on(spdlog::level::debug);
@@ -86,6 +94,17 @@ void SetUpLogging(std::string_view program, LogLevel level, LogFormat format) {
 void Log(LogLevel level, std::string_view line) {
   spdlog::default_logger_raw()->log(
       ToSpdlog(level), spdlog::string_view_t(line.data(), line.size()));
+}
+
+std::vector<std::string> RecentLog() {
+  for (const auto& sink : spdlog::default_logger_raw()->sinks()) {
+    if (const auto ring =
+            std::dynamic_pointer_cast<spdlog::sinks::ringbuffer_sink_mt>(
+                sink)) {
+      return ring->last_formatted();
+    }
+  }
+  return {};
 }
 
 LogSink DefaultLogSink() {

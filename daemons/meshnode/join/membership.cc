@@ -93,6 +93,9 @@ Outcome<std::unique_ptr<Membership>> Membership::Open(io::EventLoop& loop,
   std::unique_ptr<Membership> membership(
       new Membership(loop, std::move(options), rng, std::move(handlers),
                      std::move(*directory), std::move(*secrets)));
+  if (auto loaded = membership->LoadSettings(); !loaded) {
+    Warn(loaded.error() + "; going on without them");
+  }
   if (auto connected = membership->Connect(); !connected) {
     return std::unexpected(connected.error());
   }
@@ -292,6 +295,8 @@ void Membership::Report() {
   report.routes = options_.routing.advertised_routes;
   report.offers_exit = options_.routing.advertises_exit;
   report.attributes = posture_.attributes();
+  report.host_name =
+      options_.host_name.empty() ? SystemHostName() : options_.host_name;
   link_->client().SetReport(io::EventLoop::Now(), std::move(report));
   link_->Pump();
 }

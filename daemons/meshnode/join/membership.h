@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -103,6 +104,14 @@ class Membership {
   bool SendSignal(mesh::NodeId to, ByteView sealed);
   /// The map is planned anew, and the server told what it has to know.
   void SetRouting(RoutingOptions routing);
+  /// Changes settings as NodeSettings::Set() takes them, for this run and the
+  /// next ones. The error is for the user, and nothing has changed then.
+  [[nodiscard]] Outcome<void> Set(
+      const std::map<std::string, std::string>& values);
+  /// All that Set() knows, as it is in force.
+  [[nodiscard]] std::map<std::string, std::string> settings() const;
+  /// Deletes keys, map and settings: the next run is a new machine's.
+  void Forget();
   /// Begins a rotation of the node key; on_switch_key follows when all is
   /// ready.
   [[nodiscard]] Outcome<void> RotateKey();
@@ -117,6 +126,8 @@ class Membership {
   /// is not there; nullopt: none is chosen.
   [[nodiscard]] std::optional<std::string> ExitName(
       const mesh::NetworkMap& map) const;
+
+  [[nodiscard]] bool accepts_dns() const { return options_.accepts_dns; }
 
   [[nodiscard]] const mesh::MapPlanner& planner() const { return planner_; }
 
@@ -133,6 +144,7 @@ class Membership {
  private:
   Membership(io::EventLoop& loop, JoinOptions options, Rng& rng,
              Handlers handlers, StateDirectory directory, NodeSecrets secrets);
+  Outcome<void> LoadSettings();
   Outcome<void> Connect();
   void HandleEvent(mesh::ControlEvent event);
   void Handle(const mesh::ControlAdmitted& admitted);
@@ -152,6 +164,7 @@ class Membership {
 
   io::EventLoop& loop_;
   JoinOptions options_;
+  JoinOptions given_;  ///< as `up` was asked, before Set()
   Rng& rng_;
   Handlers handlers_;
   StateDirectory directory_;

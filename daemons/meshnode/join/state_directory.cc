@@ -24,6 +24,8 @@ constexpr const char* kNodeKey = "node.key";
 constexpr const char* kNextKey = "node.next.key";
 constexpr const char* kSignallingKey = "signalling.key";
 constexpr const char* kMap = "map";
+constexpr const char* kSettings = "settings.json";
+constexpr size_t kMaxSettings = size_t{64} * 1024;
 constexpr const char* kLock = "lock";
 constexpr std::string_view kMapLabel = "natkit saved map v1";
 constexpr size_t kMaxMap = size_t{512} << 20;
@@ -178,6 +180,29 @@ Outcome<std::optional<mesh::MapReplica>> StateDirectory::LoadMap(
     return std::unexpected(File(kMap) + " cannot be read by this version");
   }
   return std::optional(std::move(*map));
+}
+
+Outcome<std::optional<std::string>> StateDirectory::LoadSettings() const {
+  if (!Exists(File(kSettings))) {
+    return std::nullopt;
+  }
+  const auto content = io::ReadFile(File(kSettings), kMaxSettings);
+  if (!content) {
+    return std::unexpected("cannot read " + File(kSettings) + ": " +
+                           DescribeError(content.error().code));
+  }
+  return std::string(AsText(*content));
+}
+
+Outcome<void> StateDirectory::SaveSettings(std::string_view text) const {
+  return Write(File(kSettings), AsBytes(text));
+}
+
+void StateDirectory::Forget() const {
+  for (const char* name :
+       {kMachineKey, kNodeKey, kNextKey, kSignallingKey, kMap, kSettings}) {
+    (void)unlink(File(name).c_str());
+  }
 }
 
 void StateDirectory::DropMap() const {

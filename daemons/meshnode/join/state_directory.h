@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "command_support.h"
@@ -27,6 +28,7 @@ struct NodeSecrets {
 ///
 ///   machine.key, node.key, node.next.key, signalling.key   base64, mode 0600
 ///   map          the saved map, signed with the machine key
+///   settings.json    what `meshnode set` has changed
 ///
 /// Every write is complete on disk or not at all.
 class StateDirectory {
@@ -48,6 +50,11 @@ class StateDirectory {
   /// nullopt: there is none. The error: it is damaged or another machine's.
   [[nodiscard]] Outcome<std::optional<mesh::MapReplica>> LoadMap(
       const mesh::MachineKey& machine) const;
+  /// What NodeSettings::Format() made; nullopt: nothing was set.
+  [[nodiscard]] Outcome<std::optional<std::string>> LoadSettings() const;
+  [[nodiscard]] Outcome<void> SaveSettings(std::string_view text) const;
+  /// Deletes all of it: the next run makes other keys.
+  void Forget() const;
   /// Forgets the map: the node was removed from the mesh.
   void DropMap() const;
 

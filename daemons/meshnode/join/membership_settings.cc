@@ -1,0 +1,66 @@
+#include <utility>
+
+#include "join/membership.h"
+#include "join/node_settings.h"
+
+// What a running node that joined may be told to do otherwise.
+
+namespace natkit::meshnode {
+
+Outcome<void> Membership::LoadSettings() {
+  given_ = options_;
+  given_.auth_key.clear();  // of use once
+  const auto text = directory_.LoadSettings();
+  if (!text) {
+    return std::unexpected(text.error());
+  }
+  if (!text->has_value()) {
+    return {};
+  }
+  const auto settings = NodeSettings::Parse(**text);
+  if (!settings) {
+    return std::unexpected("the settings in " + directory_.path() +
+                           " cannot be used: " + settings.error());
+  }
+  settings->ApplyTo(options_);
+  return {};
+}
+
+Outcome<void> Membership::Set(
+    const std::map<std::string, std::string>& values) {
+  const auto text = directory_.LoadSettings();
+  auto settings =
+      text && text->has_value() ? NodeSettings::Parse(**text) : NodeSettings();
+  if (!settings) {
+    settings = NodeSettings();  // damaged: what is told now is better
+  }
+  for (const auto& [key, value] : values) {
+    if (auto set = settings->Set(key, value); !set) {
+      return set;
+    }
+  }
+  JoinOptions next = given_;
+  settings->ApplyTo(next);
+  if (auto checked = CheckTogether(next); !checked) {
+    return checked;
+  }
+  if (auto saved = directory_.SaveSettings(settings->Format()); !saved) {
+    return saved;
+  }
+  RoutingOptions routing = std::move(next.routing);
+  next.routing = options_.routing;
+  options_ = std::move(next);
+  SetRouting(std::move(routing));
+  return {};
+}
+
+std::map<std::string, std::string> Membership::settings() const {
+  return SettingsOf(options_);
+}
+
+void Membership::Forget() {
+  state_.phase = MembershipState::Phase::kRemoved;  // nothing more is saved
+  directory_.Forget();
+}
+
+}  // namespace natkit::meshnode

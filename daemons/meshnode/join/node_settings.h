@@ -1,0 +1,52 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "command_support.h"
+#include "join/membership.h"
+
+namespace natkit::meshnode {
+
+/// What `meshnode set` has changed of what `meshnode up` was asked for, and
+/// outlives the run.
+///
+///   hostname             what to be called
+///   accept-dns           the system resolves names of the mesh
+///   accept-routes        use networks behind other nodes
+///   advertise-routes     networks with commas between them, or none
+///   advertise-exit-node  be a way to the internet for others
+///   snat-subnet-routes   what others send there has this host's address
+///   exit-node            a node's name or mesh address, or none
+///   exit-node-allow-lan-access  reach local networks past the exit
+///
+/// Those without a value here take true or false.
+class NodeSettings {
+ public:
+  using Values = std::map<std::string, std::string>;
+
+  /// Reads what Format() wrote; the error is for the user.
+  [[nodiscard]] static Outcome<NodeSettings> Parse(std::string_view text);
+  /// A JSON object.
+  [[nodiscard]] std::string Format() const;
+
+  /// An empty `value` is what `up` says again. The error names the key and
+  /// what it takes.
+  [[nodiscard]] Outcome<void> Set(const std::string& key,
+                                  const std::string& value);
+  /// Puts them over what `up` was asked for.
+  void ApplyTo(JoinOptions& options) const;
+
+  [[nodiscard]] const Values& values() const { return values_; }
+
+ private:
+  Values values_;  ///< each checked
+};
+
+/// What cannot be together, as a sentence for the user.
+[[nodiscard]] Outcome<void> CheckTogether(const JoinOptions& options);
+
+/// All settings as they are in force, as NodeSettings takes them.
+[[nodiscard]] NodeSettings::Values SettingsOf(const JoinOptions& options);
+
+}  // namespace natkit::meshnode

@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+"""What people do with a node that joined every day: status for scripts, wait,
+settings that outlive the run, a bundle for the one who looks for a fault, and
+leaving. Two machines as in meshnode_names_test."""
+import json
+import os
+import pathlib
+import signal
+
+from meshnode_dns_test import wait_for
+from meshnode_names_test import DOMAIN, ORIGINAL, Network, main
+from meshnode_support import DEADLINE, MESHNODE
+
+STATE = "/var/lib/natkit/mesh0"
+
+
+class Daily(Network):
+    def node(self, *words):
+        return self.ann.run(MESHNODE, *words, "--name", "mesh0")
+
+    def json(self, *words):
+        done = self.node(*words, "--json")
+        self.assertEqual(0, done.returncode, done.stderr)
+        return json.loads(done.stdout)
+
+    def test_status_for_scripts(self):
+        address = self.start_both()
+        self.assertEqual(0, self.node("wait", "bob", "--timeout",
+                                      str(DEADLINE)).returncode)
+        status = self.json("status")
+        self.assertEqual("Running", status["BackendState"])
+        self.assertEqual([], status["Health"])
+        self.assertEqual(f"ann.{DOMAIN}", status["Self"]["DNSName"])
+        self.assertTrue(status["Self"]["Online"])
+        self.assertEqual("file", status["DNS"]["System"])
+        bob, = status["Peer"].values()
+        self.assertEqual(("bob", True), (bob["HostName"], bob["Online"]))
+        self.assertEqual("dev@localhost", bob["User"])
+        self.assertIn(address, bob["MeshIPs"])
+        self.assertGreater(bob["RxBytes"], 0)
+        self.assertIsNotNone(bob["LastHandshake"])
+        self.assertEqual(address, self.json("ip", "bob", "-4")[0])
+        self.assertEqual("bob",
+                         self.json("whois", f"{address}:22")["HostName"])
+
+    def test_exit_statuses_tell_how_a_node_stands(self):
+        self.assertEqual(3, self.node("status").returncode)
+        self.server.key = ""  # an administrator has to approve
+        self.ann.start(self.server)
+        wait_for("approval", lambda: "NeedsMachineAuth"
+                 in self.node("status", "--json").stdout)
+        waiting = self.node("status")
+        self.assertEqual(4, waiting.returncode)
+        self.assertIn("coordd nodes approve", waiting.stdout)
+        self.assertEqual(1, self.node("wait", "--timeout", "0.3").returncode)
+        node, = self.admin("nodes", "list")
+        self.admin("nodes", "approve", node["code"], "--user",
+                   "dev@localhost")
+        self.assertEqual(0, self.node("wait", "--timeout",
+                                      str(DEADLINE)).returncode)
+        self.assertEqual(0, self.node("status").returncode)
+
+    def test_settings_are_in_force_and_outlive_the_run(self):
+        address = self.start_both()
+        done = self.node("set", "accept-dns=false", "hostname=renamed",
+                         "advertise-routes=10.9.0.0/16")
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertIn("accept-dns=false\n", done.stdout)
+        self.assertEqual(ORIGINAL, self.ann.conf())
+
+        def told():
+            ann, = [node for node in self.admin("nodes", "list")
+                    if node["name"] == "ann"]
+            return (ann["host_name"], ann["advertised"]) == (
+                "renamed", ["10.9.0.0/16"])
+        wait_for("the server to know", told)
+        self.assertEqual(1, self.node("set", "accept-dns=maybe").returncode)
+        self.assertEqual(2, self.node("set", "accept-dns").returncode)
+
+        self.ann.end(signal.SIGKILL)
+        self.ann.start(self.server)
+        self.node("wait", "--timeout", str(DEADLINE))
+        settings = self.json("set")["settings"]
+        self.assertEqual("false", settings["accept-dns"])
+        self.assertEqual("10.9.0.0/16", settings["advertise-routes"])
+        self.assertEqual(ORIGINAL, self.ann.conf())
+
+        self.node("set", "accept-dns=", "hostname=", "advertise-routes=")
+        wait_for("names again", lambda: self.sees("bob", address))
+        self.assertEqual("none",
+                         self.json("set")["settings"]["advertise-routes"])
+
+    def test_a_bundle_has_no_secrets(self):
+        self.start_both()
+        folder = pathlib.Path(self.folder) / "bundle"
+        done = self.node("debug", str(folder))
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertEqual(0o700, folder.stat().st_mode & 0o777)
+        node = json.loads((folder / "node.json").read_text())
+        self.assertEqual(DOMAIN, node["map"]["dns"]["domain"])
+        self.assertTrue([line for line in node["log"]
+                         if "in the mesh" in line])
+        self.assertIn("mesh0", (folder / "interfaces.txt").read_text())
+        self.assertIn("natkit", (folder / "resolv.conf").read_text())
+        secrets = [self.server.key]
+        for name in ("machine", "node", "signalling"):
+            secrets.append(self.ann.must("cat", f"{STATE}/{name}.key").strip())
+        for secret in secrets:
+            self.assertGreater(len(secret), 40)
+            for path in folder.iterdir():
+                self.assertNotIn(secret, path.read_text(), path)
+        self.assertEqual(1, self.node("debug", str(folder)).returncode)
+
+    def test_logout_leaves_the_mesh_and_forgets(self):
+        self.start_both()
+        before = self.ann.must("cat", f"{STATE}/machine.key")
+        self.assertEqual({"server_told": True}, self.json("logout"))
+        self.assertEqual(0, self.ann.node.wait(DEADLINE))
+        self.assertEqual(ORIGINAL, self.ann.conf())
+        self.assertEqual(["bob"], [node["name"] for node
+                                   in self.admin("nodes", "list")])
+        self.assertEqual("", self.ann.must("find", STATE, "-name", "*.key",
+                                           "-o", "-name", "map"))
+        self.ann.start(self.server)  # as a new machine
+        self.address("ann")
+        self.assertNotEqual(before,
+                            self.ann.must("cat", f"{STATE}/machine.key"))
+
+    def test_logout_without_a_server_says_so(self):
+        self.start_both()
+        os.kill(self.server.process.pid, signal.SIGKILL)
+        wait_for("the node to notice",
+                 lambda: self.json("status")["Health"])
+        done = self.node("logout")
+        self.assertEqual(0, done.returncode)
+        self.assertIn("administrator has to remove", done.stderr)
+        self.assertEqual(0, self.ann.node.wait(DEADLINE))
+        self.assertEqual("", self.ann.must("find", STATE, "-name", "*.key"))
+
+
+if __name__ == "__main__":
+    main(__file__)
