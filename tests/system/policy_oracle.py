@@ -177,6 +177,9 @@ class Side:
 
 
 class Oracle:
+    # A route is joined with a source by rules in either direction.
+    either_direction = True
+
     def __init__(self, policy, nodes, mesh=MESH):
         self.policy = policy
         self.nodes = [Node(entry) for entry in nodes]
@@ -253,7 +256,7 @@ class Oracle:
                 self.family_fits(ports, net.version)
                 for name, ports in self.destinations(rule)):
             return True
-        return src.node is not None and any(
+        return self.either_direction and src.node is not None and any(
             self.posture_met(rule, node.attrs) for node in serving) and any(
                 self.name_meets_net(name, net) for name in rule["src"]) and any(
                     self.name_covers_node(name, src.node, src.ip, None) and
