@@ -37,6 +37,25 @@ LogLevel LevelOf(mesh::CoordinatorNotice::Kind kind) {
   return LogLevel::kInfo;
 }
 
+std::string Describe(const mesh::CoordinatorNotice& notice) {
+  using Kind = mesh::CoordinatorNotice::Kind;
+  switch (notice.kind) {
+    case Kind::kJoined:
+      return "joined: " + notice.text;
+    case Kind::kWaitsForApproval:
+      return "waits for `coordd nodes approve`: " + notice.text;
+    case Kind::kLeft:
+      return "left: " + notice.text;
+    case Kind::kRefused:
+      return "refused: " + notice.text;
+    case Kind::kLateAcknowledgement:
+      return "has not acknowledged an urgent change: " + notice.text;
+    case Kind::kResync:
+      return "asked for a whole map: " + notice.text;
+  }
+  return notice.text;
+}
+
 }  // namespace
 
 mesh::ServerTime Now() {
@@ -199,7 +218,7 @@ void CoordServer::Drain() {
   while (const auto notice = coordinator_.PollNotice()) {
     settles_.joined +=
         notice->kind == mesh::CoordinatorNotice::Kind::kJoined ? 1 : 0;
-    Log(LevelOf(notice->kind), notice->text);
+    Log(LevelOf(notice->kind), Describe(*notice));
   }
   core_timer_.Arm(coordinator_.NextTimeout());
 }
