@@ -277,9 +277,18 @@ class Oracle:
             return False
         if src.attrs is not None:
             return self.posture_met(rule, src.attrs)
-        machines = [src.node] if src.node else src.routers
+        machines = [src.node] if src.node else self.routers_from(src)
         return "srcPosture" not in rule or any(
             self.posture_met(rule, node.attrs) for node in machines)
+
+    def routers_from(self, src):
+        """The text leaves open whether routers of shorter routes count."""
+        if self.either_direction:
+            return src.routers
+        longest = max((net for node in src.routers for net in node.routes
+                       if src.ip in net), key=lambda net: net.prefixlen,
+                      default=None)
+        return [node for node in src.routers if longest in node.routes]
 
     def posture_met(self, rule, attrs):
         """Machines: one of the postures, of which all conditions."""
