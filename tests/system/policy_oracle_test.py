@@ -144,7 +144,7 @@ class PolicyOracle(unittest.TestCase):
         self.each_world("flows", work)
         print("flows:", self.asked)
         # A generator that asks only what nobody allows would prove nothing.
-        self.assertGreater(self.asked["accept"], ROUNDS)
+        self.assertGreater(self.asked["accept"], ROUNDS // 2)
 
     def test_tests_of_the_file(self):
         def work(world, folder):
