@@ -5,6 +5,7 @@ namespaces and a resolv.conf of its own, and a resolver for all other names.
 Names are asked as programs ask them, through the C library.
 """
 import contextlib
+import itertools
 import json
 import os
 import pathlib
@@ -53,6 +54,8 @@ print(answer[3] & 15, int.from_bytes(answer[6:8], "big"))
 class Machine:
     """A machine on the network of the server; `node` is its meshnode."""
 
+    links = itertools.count()
+
     def __init__(self, index, name):
         self.name = name
         self.holder = subprocess.Popen(
@@ -62,7 +65,8 @@ class Machine:
             f"/proc/{self.holder.pid}/ns/net") != own and run(
                 "pgrep", "-P", str(os.getpid()), "-x", "sleep").returncode == 0)
         self.must("sh", "-ec", FURNISH)
-        link = f"veth{index}"
+        # A new name: the kernel removes that of an ended namespace later.
+        link = f"veth{next(Machine.links)}"
         must("ip", "link", "add", link, "master", "br0", "type", "veth",
              "peer", "eth0", "netns", str(self.holder.pid))
         must("ip", "link", "set", link, "up")
