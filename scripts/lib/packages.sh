@@ -62,6 +62,7 @@ demo   socat                  cmd:socat
 demo   openssl                cmd:openssl
 demo   procps                 cmd:pgrep
 demo   kmod                   cmd:modprobe
+demo   tzdata                 -
 END
 }
 
