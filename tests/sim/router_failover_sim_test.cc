@@ -124,6 +124,39 @@ TEST_F(RouterFailover, AServerThatStoodStillBlamesNobody) {
   EXPECT_EQ("one", Owner());
 }
 
+TEST_F(RouterFailover, AServersRestartTakesNoRouteAway) {
+  AddRouter("one");
+  ASSERT_EQ(Owner(), "one");
+  CoordWorld::Host& one = world_.hosts.at("one");
+  one.is_cut_off = true;
+  world_.Boot();
+  world_.Run(seconds(20));
+  ASSERT_TRUE(world_.hosts.at("client").client->is_admitted());
+  EXPECT_EQ(Owner(), "one");  // it may work all the same
+  one.is_cut_off = false;
+  world_.Run(seconds(100));
+  EXPECT_TRUE(one.client->is_admitted());
+  EXPECT_EQ(Owner(), "one");
+}
+
+TEST_F(RouterFailover, WhoDoesNotComeBackAfterARestartIsGivenUp) {
+  AddRouter("one");
+  world_.hosts.at("one").is_cut_off = true;
+  world_.Boot();
+  world_.Run(seconds(90));
+  EXPECT_EQ(Owner(), "");
+}
+
+TEST_F(RouterFailover, AfterARestartWhoIsBackIsPreferred) {
+  AddRouter("one");
+  AddRouter("two");
+  ASSERT_EQ(Owner(), "one");
+  world_.hosts.at("one").is_cut_off = true;
+  world_.Boot();
+  world_.Run(seconds(10));
+  EXPECT_EQ(Owner(), "two");
+}
+
 TEST_F(RouterFailover, ALoneRouterIsNotAsked) {
   AddRouter("one");
   world_.Run(seconds(60));

@@ -34,7 +34,11 @@ Coordinator::Impl::Impl(CoordinatorConfig config, Registry& registry, Rng& rng,
       failures_(config_.failures_burst, std::chrono::seconds(1)),
       requests_(config_.requests_burst, std::chrono::seconds(10)) {
   UpdateShared();
+  presume_until_ = time.now + config_.presume_routers;
   for (const auto& [id, node] : registry_.nodes()) {
+    if (!node.approved.empty()) {
+      presumed_.insert(id);
+    }
     UpdateNode(time, id);
   }
   UpdateRegistryDeadline(time);
@@ -63,7 +67,8 @@ ViewNode Coordinator::Impl::MakeViewNode(const NodeRecord& node) const {
   const bool is_exit = node.offers_exit && node.is_exit_approved;
   ViewNode view{.id = node.id,
                 .roles = RolesOf(node),
-                .is_online = registry_.is_online(node.id)};
+                .is_online = registry_.is_online(node.id),
+                .is_presumed = presumed_.contains(node.id)};
   for (const IpPrefix& route : node.approved) {
     if (std::ranges::find(node.advertised, route) != node.advertised.end()) {
       view.routes.push_back(route);
@@ -213,6 +218,9 @@ void Coordinator::Impl::HandleTimeout(ServerTime time) {
     ForgetViewer(farewells_.begin()->second);
   }
   ReportLate(time);
+  if (presume_until_ <= time.now && !presumed_.empty()) {
+    EndPresumptions(time);
+  }
   std::vector<NodeId> due;
   for (const auto& [node, rotation] : rotations_) {
     if (rotation.deadline <= time.now) {
@@ -228,6 +236,13 @@ void Coordinator::Impl::HandleTimeout(ServerTime time) {
   }
 }
 
+void Coordinator::Impl::EndPresumptions(ServerTime time) {
+  for (const NodeId id : std::exchange(presumed_, {})) {
+    UpdateNode(time, id);
+  }
+  TakeViewChanges(time, false);
+}
+
 void Coordinator::Impl::UpdateRegistryDeadline(ServerTime time) {
   registry_next_ = registry_.NextTimeout();
   wall_offset_ = time.wall.time_since_epoch() - time.now.time_since_epoch();
@@ -239,6 +254,9 @@ std::optional<Instant> Coordinator::Impl::NextTimeout() const {
   Earlier(next, FirstOf(flushes_));
   Earlier(next, FirstOf(farewells_));
   Earlier(next, FirstOf(late_));
+  if (!presumed_.empty()) {
+    Earlier(next, presume_until_);
+  }
   for (const auto& [node, rotation] : rotations_) {
     Earlier(next, rotation.deadline);
   }

@@ -130,6 +130,8 @@ class Coordinator::Impl {
   // coordinator.cc
   void TakeRegistryChanges(ServerTime time);
   void UpdateNode(ServerTime time, NodeId id);
+  /// Routers that have not come back since the start are given up.
+  void EndPresumptions(ServerTime time);
   void UpdateShared();
   void UpdatePolicy(ServerTime time);
   [[nodiscard]] ViewNode MakeViewNode(const NodeRecord& node) const;
@@ -255,6 +257,9 @@ class Coordinator::Impl {
   PublicKey ephemeral_public_;
   Instant ephemeral_until_{};
   CoordinatorCounters counters_;
+  /// Routers that were not heard of since the start; nobody after the time.
+  std::set<NodeId> presumed_;
+  Instant presume_until_{};
   std::optional<WallTime> registry_next_;
   Duration wall_offset_{};  ///< wall clock minus monotonic clock
 };

@@ -320,6 +320,7 @@ void Coordinator::Impl::Attach(ServerTime time, CoordSession& session,
   session.reader.SetLimit(kMaxNodeFrame);
   session.node = node;
   session.phase = Phase::kWaiting;
+  presumed_.erase(node);
   registry_.SetOnline(time.wall, node, true);
   TakeRegistryChanges(time);
   by_node_[node] = session.id;

@@ -43,11 +43,22 @@ void ViewIndex::Impl::ElectPrimary(Prefix& prefix) const {
     const Node* node = Find(router);
     return node != nullptr && node->info.is_online;
   };
+  const auto is_presumed = [this](NodeId router) {
+    const Node* node = Find(router);
+    return node != nullptr && node->info.is_presumed;
+  };
+  const bool is_router = prefix.routers.contains(prefix.primary);
   // One that works is left alone, also when an earlier one comes back.
-  if (prefix.routers.contains(prefix.primary) && is_online(prefix.primary)) {
+  if (is_router && is_online(prefix.primary)) {
     return;
   }
-  const auto first = std::ranges::find_if(prefix.routers, is_online);
+  auto first = std::ranges::find_if(prefix.routers, is_online);
+  if (first == prefix.routers.end()) {
+    if (is_router && is_presumed(prefix.primary)) {
+      return;
+    }
+    first = std::ranges::find_if(prefix.routers, is_presumed);
+  }
   prefix.primary = first == prefix.routers.end() ? 0 : *first;
 }
 
@@ -82,7 +93,7 @@ ViewIndex::Impl::Routes ViewIndex::Impl::RoutesOf(const Node& viewer) const {
       const ViewNode& router = nodes_[slot].info;
       const ViewRole* part = FindRole(router, role.rule, other);
       for (const IpPrefix& route : router.routes) {
-        if (router.is_online && Touches(*part, route)) {
+        if ((router.is_online || router.is_presumed) && Touches(*part, route)) {
           candidates[route].insert(router.id);
         }
       }

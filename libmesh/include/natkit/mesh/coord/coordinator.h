@@ -55,6 +55,10 @@ struct CoordinatorConfig {
   /// An announced key goes live then, also if somebody has not said that they
   /// have it.
   Duration announce_within = std::chrono::seconds(10);
+  /// So long after its start the server leaves routes with routers that have
+  /// not come back yet: nodes try again each minute. One that is back is
+  /// preferred.
+  Duration presume_routers = std::chrono::seconds(75);
   uint16_t mtu = 1280;
   std::vector<Endpoint> stun_servers;
 };

@@ -46,6 +46,9 @@ struct ViewNode {
   std::vector<ViewRole> roles;
   std::vector<IpPrefix> routes;  ///< approved, without the exit's
   bool is_online = false;
+  /// Not heard of since the server began: leads to its routes as long as no
+  /// router that is online does.
+  bool is_presumed = false;
   bool operator==(const ViewNode&) const = default;
 };
 
