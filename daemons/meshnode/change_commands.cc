@@ -103,4 +103,26 @@ int RunLogout(int argc, char** argv) {
       EndOfStream::kExpected);
 }
 
+int RunRekey(int argc, char** argv) {
+  CLI::App app(
+      "Changes the key of a node that joined a mesh: its peers learn the next "
+      "one first, and then the node uses it.",
+      "meshnode rekey");
+  ControlTarget target;
+  bool is_json = false;
+  app.add_flag("--json", is_json, "As JSON");
+  AddControlOptions(app, target);
+  if (const auto code = ParseArguments(app, argc, argv)) {
+    return *code;
+  }
+  return RunExchange("rekey", target, RekeyRequest{},
+                     [is_json](const ControlAnswer& answer) {
+                       const auto* result = std::get_if<ResultAnswer>(&answer);
+                       if (result != nullptr && is_json) {
+                         std::cout << result->json << '\n';
+                       }
+                       return false;
+                     });
+}
+
 }  // namespace natkit::meshnode

@@ -7,5 +7,6 @@ int RunSet(int argc, char** argv);
 
 /// Leaves the mesh and ends the node.
 int RunLogout(int argc, char** argv);
+int RunRekey(int argc, char** argv);
 
 }  // namespace natkit::meshnode

@@ -84,6 +84,9 @@ std::string_view PlainCommand(const ControlRequest& request) {
   if (std::holds_alternative<LogoutRequest>(request)) {
     return "logout";
   }
+  if (std::holds_alternative<RekeyRequest>(request)) {
+    return "rekey";
+  }
   return std::holds_alternative<DebugRequest>(request) ? "debug" : "down";
 }
 
@@ -115,6 +118,9 @@ Outcome<ControlRequest> ParseRequest(std::string_view line) {
   }
   if (command == "logout") {
     return LogoutRequest{};
+  }
+  if (command == "rekey") {
+    return RekeyRequest{};
   }
   if (command == "debug") {
     return DebugRequest{};
@@ -162,6 +168,10 @@ std::string FormatSettings(const std::map<std::string, std::string>& settings) {
 
 std::string FormatLogout(bool is_server_told) {
   return Line({{"result", {{"server_told", is_server_told}}}});
+}
+
+std::string FormatRekey(const PublicKey& previous) {
+  return Line({{"result", {{"previous_key", previous.ToBase64()}}}});
 }
 
 std::string FormatWhy(std::string_view peer,

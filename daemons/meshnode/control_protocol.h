@@ -21,6 +21,7 @@
 //   {"command":"set","values":{"accept-dns":"false"}} -> {"result":{...}}
 //   {"command":"logout"}            -> {"result":{"server_told":true}}, then
 //        the end
+//   {"command":"rekey"}             -> {"result":{"previous_key":"..."}}
 //   {"command":"debug"}             -> {"result":{...}}
 //   {"command":"ping","peer":"sym","count":3,"interval_ms":1000,
 //    "wait_ms":2000}                -> {"ping":{"peer","address"}}, then for
@@ -55,6 +56,9 @@ struct SetRequest {
 /// Leaves the mesh: the server removes the node, which forgets its keys.
 struct LogoutRequest {};
 
+/// Begins a rotation of the node key.
+struct RekeyRequest {};
+
 /// What helps to find a fault, without secrets.
 struct DebugRequest {};
 
@@ -67,7 +71,7 @@ struct PingRequest {
 
 using ControlRequest =
     std::variant<StatusRequest, WhyRequest, DownRequest, PingRequest,
-                 SetRequest, LogoutRequest, DebugRequest>;
+                 SetRequest, LogoutRequest, RekeyRequest, DebugRequest>;
 
 /// Whether everybody on this machine may ask it.
 [[nodiscard]] bool OnlyReads(const ControlRequest& request);
@@ -88,6 +92,7 @@ using ControlRequest =
     const std::map<std::string, std::string>& settings);
 /// {"result":{"server_told":...}}
 [[nodiscard]] std::string FormatLogout(bool is_server_told);
+[[nodiscard]] std::string FormatRekey(const PublicKey& previous);
 [[nodiscard]] std::string FormatWhy(std::string_view peer,
                                     const nat::PathDiagnosis& diagnosis);
 [[nodiscard]] std::string FormatStopping();

@@ -97,6 +97,11 @@ class ControlServer::Session {
     Write(line ? *line : FormatError(line.error()));
   }
 
+  void Handle(const RekeyRequest&) {
+    const auto line = server_.handlers_.rekey();
+    Write(line ? *line : FormatError(line.error()));
+  }
+
   void Handle(const DebugRequest&) { Write(server_.handlers_.debug()); }
 
   [[nodiscard]] std::string Refusal() const {

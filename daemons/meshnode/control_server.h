@@ -32,6 +32,8 @@ struct ControlHandlers {
       set;
   /// Begins to leave the mesh, then stops; returns the answer line.
   std::function<Outcome<std::string>()> logout;
+  /// Begins to change the node key; returns the answer line.
+  std::function<Outcome<std::string>()> rekey;
   /// The answer line of a debug request.
   std::function<std::string()> debug;
 };

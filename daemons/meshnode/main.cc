@@ -40,6 +40,7 @@ constexpr auto kCommands = std::to_array<Command>({
     {"wait", "Wait until the node is in its mesh", &RunWait},
     {"set", "Change settings of a running node", &RunSet},
     {"logout", "Leave the mesh", &RunLogout},
+    {"rekey", "Change the node's key", &RunRekey},
     {"debug", "Gather what helps to find a fault", &RunDebug},
     {"check", "Check a mesh file", &RunCheck},
     {"render", "Write files for wg-quick for every node", &RunRender},

@@ -106,6 +106,7 @@ ControlHandlers NodeShell::MakeControlHandlers() {
           .stop = [this] { Stop(kExitOk, "stopping on `meshnode down`"); },
           .set = [this](const auto& values) { return Set(values); },
           .logout = [this] { return Logout(); },
+          .rekey = [this] { return Rekey(); },
           .debug = [this] { return DebugLine(); }};
 }
 

@@ -84,6 +84,7 @@ class NodeShell {
   std::string DebugLine() const;
   Outcome<std::string> Set(const std::map<std::string, std::string>& values);
   Outcome<std::string> Logout();
+  Outcome<std::string> Rekey();
   MeshStanding Standing(const mesh::NodeState* engine) const;
   /// Why there is nothing to ask yet, for the user; nullopt: there is.
   std::optional<std::string> NotReady() const;

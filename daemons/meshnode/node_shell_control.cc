@@ -69,6 +69,19 @@ Outcome<std::string> NodeShell::Set(
   return FormatSettings(membership_->settings());
 }
 
+Outcome<std::string> NodeShell::Rekey() {
+  if (!membership_) {
+    return std::unexpected(
+        std::string("this node is one of a mesh file: its key is changed by "
+                    "`meshnode rotate`"));
+  }
+  const PublicKey previous = DerivePublicKey(membership_->secrets().node);
+  if (auto begun = membership_->RotateKey(); !begun) {
+    return std::unexpected(begun.error());
+  }
+  return FormatRekey(previous);
+}
+
 Outcome<std::string> NodeShell::Logout() {
   if (!membership_) {
     return std::unexpected(

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A mesh under policy, in real namespaces: who reaches whom, by name and port,
 before and after a change of a group, a revocation, and the end of the server."""
+import json
 import os
 import pathlib
 import subprocess
@@ -205,6 +206,54 @@ class MeshPolicy(unittest.TestCase):
                  not in {peer["name"] for peer
                          in self.lab.status("prod-web-1")["peers"]})
         self.assertTrue(self.reaches("bob-laptop", prod, 22, DEADLINE))
+
+    def start_pair(self):
+        """Ann's laptop and prod-web-1, which she reaches on port 22."""
+        self.lab.coordd("users", "add", "ann@example.com")
+        self.lab.set_policy(policy(["ann@example.com"]))
+        tagged = self.lab.coordd("keys", "create", "--tag", "tag:prod")
+        self.lab.start_node("prod-web-1", tagged["secret"])
+        self.listen("prod-web-1", 22)
+        key = self.lab.coordd("keys", "create", "--user", "ann@example.com")
+        self.lab.start_node("ann-laptop", key["secret"])
+        prod = self.address("prod-web-1")
+        self.wait_to_reach("ann-laptop", prod, 22)
+        return prod
+
+    def keys_of_ann(self):
+        """By herself, by the server, and by her peer."""
+        peers = {peer["name"]: peer for peer
+                 in self.lab.status("prod-web-1")["peers"]}
+        return (self.lab.status("ann-laptop")["public_key"],
+                self.lab.coordd("nodes", "show", "ann-laptop")["node_key"],
+                peers["ann-laptop"]["public_key"])
+
+    def test_a_key_changes_under_traffic(self):
+        prod = self.start_pair()
+        talk = Talk(self.lab, "ann-laptop", prod, 22)
+        self.addCleanup(talk.end)
+        talk.wait_for_more()
+        done = self.lab.meshnode("ann-laptop", "rekey", "--json")
+        self.assertEqual(0, done.returncode, done.stderr)
+        before = json.loads(done.stdout)["previous_key"]
+        wait_for("all to have the new key", lambda: before
+                 not in self.keys_of_ann() and len(set(self.keys_of_ann()))
+                 == 1)
+        talk.wait_for_more(40)
+
+    def test_a_node_killed_while_its_key_changes(self):
+        prod = self.start_pair()
+        for moment in (0.0, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16):
+            done = self.lab.meshnode("ann-laptop", "rekey")
+            self.assertEqual(0, done.returncode, done.stderr)
+            # Spreads the kills over the change; nothing is waited for.
+            time.sleep(moment)
+            self.lab.nodes["ann-laptop"].kill()
+            self.lab.nodes["ann-laptop"].wait(DEADLINE)
+            self.lab.start_node("ann-laptop", "")
+            self.wait_to_reach("ann-laptop", prod, 22)
+            wait_for("all to have one key",
+                     lambda: len(set(self.keys_of_ann())) == 1)
 
     def test_only_healthy_machines_are_let_in(self):
         healthy = policy(["ann@example.com"])

@@ -152,6 +152,17 @@ TEST(ControlProtocol, RequestsSurviveARoundTrip) {
   EXPECT_EQ(ping.wait, milliseconds(90));
 }
 
+TEST(ControlProtocol, RequestsKeepTheirKind) {
+  for (const ControlRequest& request : std::initializer_list<ControlRequest>{
+           StatusRequest{}, WhyRequest{.peer = "b"}, DownRequest{},
+           PingRequest{.peer = "b"}, SetRequest{}, LogoutRequest{},
+           RekeyRequest{}, DebugRequest{}}) {
+    const auto read = ParseRequest(FormatRequest(request));
+    ASSERT_TRUE(read.has_value()) << FormatRequest(request);
+    EXPECT_EQ(read->index(), request.index()) << FormatRequest(request);
+  }
+}
+
 TEST(ControlProtocol, RefusesWhatIsNoRequest) {
   for (const char* line : {"", "[]", "{", "{\"command\":3}", "nul\xff"}) {
     EXPECT_FALSE(ParseRequest(line).has_value()) << line;
