@@ -28,6 +28,10 @@ void Registry::SetPolicyHooks(std::shared_ptr<const PolicyHooks> hooks) {
   impl_->hooks = std::move(hooks);
 }
 
+void Registry::AddAuthenticator(std::shared_ptr<Authenticator> authenticator) {
+  impl_->AddAuthenticator(std::move(authenticator));
+}
+
 void Registry::Logout(WallTime now, NodeId node) {
   (void)impl_->Delete(now, "node", node);
 }

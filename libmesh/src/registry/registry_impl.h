@@ -23,13 +23,16 @@ struct NodeVolatile {
 };
 
 /// Split by concern: registry_load.cc (store), registry_join.cc (nodes that
-/// come), registry_nodes.cc (their administration), registry_deadlines.cc (what
-/// time does to them), registry_keys.cc (auth keys and tokens),
-/// registry_admin.cc (users, policy, DNS, relays).
+/// come), registry_admission.cc (who answers for them), registry_nodes.cc
+/// (their administration), registry_deadlines.cc (what time does to them),
+/// registry_keys.cc (auth keys and tokens), registry_admin.cc (users, policy,
+/// DNS, relays).
 class Registry::Impl {
  public:
   Impl(RegistryConfig config, Store& store, Rng& rng)
-      : config_(std::move(config)), store_(store), rng_(rng) {}
+      : config_(std::move(config)), store_(store), rng_(rng) {
+    MakeAuthenticators();
+  }
 
   // registry_load.cc
   std::expected<void, std::string> Load(WallTime now);
@@ -41,6 +44,9 @@ class Registry::Impl {
   Decision<void> AnnounceKey(WallTime now, NodeId node, const PublicKey& next);
   Decision<void> ActivateKey(WallTime now, NodeId node, const PublicKey& key);
   void AbortKey(WallTime now, NodeId node);
+
+  // registry_admission.cc
+  void AddAuthenticator(std::shared_ptr<Authenticator> added);
 
   // registry_nodes.cc
   void SetOnline(WallTime now, NodeId node, bool is_online);
@@ -126,6 +132,25 @@ class Registry::Impl {
     std::string detail{};
   };
 
+  /// Lets in who has an auth key (registry_keys.cc).
+  class AuthKeys final : public Authenticator {
+   public:
+    explicit AuthKeys(Impl& registry) : registry_(registry) {}
+
+    [[nodiscard]] std::optional<Decision<Admittance>> Authenticate(
+        WallTime now, const JoinRequest& request) const override;
+    void NoteUse(WallTime now, const Admittance& admittance,
+                 const NodeRecord& node) override;
+
+   private:
+    Impl& registry_;
+  };
+
+  struct Admitted {
+    std::shared_ptr<Authenticator> by;
+    Admittance what;
+  };
+
   using RecordName = std::pair<std::string, std::string>;  // kind and key
 
   // registry_load.cc
@@ -145,10 +170,9 @@ class Registry::Impl {
   Decision<NodeId> Return(WallTime now, NodeRecord& node,
                           const JoinRequest& request);
   Decision<NodeId> Register(WallTime now, const JoinRequest& request);
-  Decision<void> Renew(WallTime now, NodeRecord& node, const AuthKeyRecord& key,
+  Decision<void> Renew(WallTime now, NodeRecord& node,
+                       const Admittance& admittance,
                        const JoinRequest& request);
-  Decision<Owner> OwnerOf(const AuthKeyRecord& key,
-                          const JoinRequest& request) const;
   Decision<void> CheckRoom(bool is_pending) const;
   Decision<void> Activate(WallTime now, NodeRecord& node);
   [[nodiscard]] std::optional<WallTime> NewExpiry(WallTime now,
@@ -159,6 +183,12 @@ class Registry::Impl {
   void SetName(NodeRecord& node, std::string name);
   void ApproveByPolicy(NodeRecord& node);
   bool TakeRoutes(NodeRecord& node, const std::vector<IpPrefix>& routes);
+
+  // registry_admission.cc
+  void MakeAuthenticators();
+  Decision<Admitted> Admit(WallTime now, const JoinRequest& request) const;
+  /// With the tags that the request wants in its place, as far as it may.
+  Decision<Owner> OwnerFor(Owner owner, const JoinRequest& request) const;
 
   // registry_nodes.cc
   NodeRecord* Find(NodeId id);
@@ -176,13 +206,10 @@ class Registry::Impl {
   void HandleDue(WallTime now, NodeId id);
   void ForgetExpiries(WallTime now);
 
-  // registry_keys.cc
-  Decision<AuthKeyRecord*> UseAuthKey(WallTime now, std::string_view secret);
-  void CountUse(WallTime now, AuthKeyRecord& key, const NodeRecord& node);
-
   RegistryConfig config_;
   Store& store_;
   Rng& rng_;
+  std::vector<std::shared_ptr<Authenticator>> authenticators_;
   std::optional<AddressPool> pool_;
   std::map<IpAddress, ReleasedAddress> released_;
   std::set<RecordName> dirty_;

@@ -146,14 +146,14 @@ Decision<NodeId> Registry::Impl::Return(WallTime now, NodeRecord& node,
                                         const JoinRequest& request) {
   if (!request.auth_key.empty() &&
       (!IsServing(now, node) || request.keys != node.keys)) {
-    auto key = UseAuthKey(now, request.auth_key);
-    if (!key) {
-      return std::unexpected(key.error());
+    const auto admitted = Admit(now, request);
+    if (!admitted) {
+      return std::unexpected(admitted.error());
     }
-    if (auto renewed = Renew(now, node, **key, request); !renewed) {
+    if (auto renewed = Renew(now, node, admitted->what, request); !renewed) {
       return std::unexpected(renewed.error());
     }
-    CountUse(now, **key, node);
+    admitted->by->NoteUse(now, admitted->what, node);
     return node.id;
   }
   if (request.keys.signalling_key != node.keys.signalling_key) {
@@ -177,13 +177,9 @@ Decision<NodeId> Registry::Impl::Return(WallTime now, NodeRecord& node,
 }
 
 Decision<void> Registry::Impl::Renew(WallTime now, NodeRecord& node,
-                                     const AuthKeyRecord& key,
+                                     const Admittance& admittance,
                                      const JoinRequest& request) {
-  auto owner = OwnerOf(key, request);
-  if (!owner) {
-    return std::unexpected(owner.error());
-  }
-  if (node.status == NodeStatus::kActive && *owner != node.owner) {
+  if (node.status == NodeStatus::kActive && admittance.owner != node.owner) {
     return Refuse(RefusalKind::kForbidden,
                   "this machine belongs to " + OwnerText(node.owner) +
                       ", and the auth key is another owner's");
@@ -193,8 +189,8 @@ Decision<void> Registry::Impl::Renew(WallTime now, NodeRecord& node,
     return Refuse(RefusalKind::kForbidden,
                   "another node of the mesh has one of these keys");
   }
-  const Owner before = std::exchange(node.owner, *std::move(owner));
-  if (node.status != NodeStatus::kActive && key.is_preapproved) {
+  const Owner before = std::exchange(node.owner, admittance.owner);
+  if (node.status != NodeStatus::kActive && admittance.is_approved) {
     if (auto active = Activate(now, node); !active) {
       node.owner = before;
       return active;
@@ -206,6 +202,7 @@ Decision<void> Registry::Impl::Renew(WallTime now, NodeRecord& node,
     keys_in_use_.erase(*node.next_key);
   }
   node.keys = request.keys;
+  node.auth_key_id = admittance.credential_id;
   node.next_key.reset();
   Index(node);
   node.key_expiry = NewExpiry(now, node.owner);
@@ -217,28 +214,6 @@ Decision<void> Registry::Impl::Renew(WallTime now, NodeRecord& node,
         .actor = "node",
         .subject = node.name});
   return {};
-}
-
-Decision<Owner> Registry::Impl::OwnerOf(const AuthKeyRecord& key,
-                                        const JoinRequest& request) const {
-  if (request.tags.empty()) {
-    return key.owner;
-  }
-  for (const std::string& tag : request.tags) {
-    const bool is_own =
-        std::ranges::find(key.owner.tags, tag) != key.owner.tags.end();
-    if (!is_own && (!hooks || !hooks->MayAssignTag(key.owner, tag))) {
-      return Refuse(RefusalKind::kForbidden,
-                    "the auth key may not make nodes with " + tag +
-                        " (tagOwners of the policy)");
-    }
-  }
-  Owner owner{.tags = request.tags};
-  NormalizeTags(owner);
-  if (auto checked = CheckOwner(owner); !checked) {
-    return std::unexpected(checked.error());
-  }
-  return owner;
 }
 
 Decision<void> Registry::Impl::CheckRoom(bool is_pending) const {
@@ -258,35 +233,27 @@ Decision<void> Registry::Impl::CheckRoom(bool is_pending) const {
 
 Decision<NodeId> Registry::Impl::Register(WallTime now,
                                           const JoinRequest& request) {
-  AuthKeyRecord* key = nullptr;
-  Owner owner;
-  if (!request.auth_key.empty()) {
-    auto used = UseAuthKey(now, request.auth_key);
-    if (!used) {
-      return std::unexpected(used.error());
-    }
-    key = *used;
-    auto owner_of_key = OwnerOf(*key, request);
-    if (!owner_of_key) {
-      return std::unexpected(owner_of_key.error());
-    }
-    owner = *std::move(owner_of_key);
+  const auto admitted = Admit(now, request);
+  if (!admitted) {
+    return std::unexpected(admitted.error());
   }
-  const bool is_pending = key == nullptr || !key->is_preapproved;
+  const Admittance& admittance = admitted->what;
+  const bool is_pending = !admittance.is_approved;
   if (auto room = CheckRoom(is_pending); !room) {
     return std::unexpected(room.error());
   }
-  NodeRecord node{.id = mesh.last_node + 1,
-                  .keys = request.keys,
-                  .status = NodeStatus::kPendingApproval,
-                  .name = FreeName(request.host_name),
-                  .host_name = request.host_name,
-                  .owner = std::move(owner),
-                  .is_ephemeral = request.is_ephemeral ||
-                                  (key != nullptr && key->is_ephemeral),
-                  .created = now,
-                  .last_seen = now,
-                  .software = request.software};
+  NodeRecord node{
+      .id = mesh.last_node + 1,
+      .keys = request.keys,
+      .status = NodeStatus::kPendingApproval,
+      .name = FreeName(request.host_name),
+      .host_name = request.host_name,
+      .owner = admittance.owner,
+      .is_ephemeral = request.is_ephemeral || admittance.is_ephemeral,
+      .created = now,
+      .last_seen = now,
+      .software = request.software,
+      .auth_key_id = admittance.credential_id};
   if (is_pending) {
     node.approval_code = NewApprovalCode();
   } else if (auto active = Activate(now, node); !active) {
@@ -300,10 +267,8 @@ Decision<NodeId> Registry::Impl::Register(WallTime now,
         .type = is_pending ? "node_pending" : "node_registered",
         .actor = "node",
         .subject = node.name});
-  NodeRecord& stored = nodes[node.id] = std::move(node);
-  if (key != nullptr) {
-    CountUse(now, *key, stored);
-  }
+  const NodeRecord& stored = nodes[node.id] = std::move(node);
+  admitted->by->NoteUse(now, admittance, stored);
   return stored.id;
 }
 

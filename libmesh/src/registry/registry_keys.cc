@@ -56,15 +56,20 @@ Decision<NewAuthKey> Registry::Impl::MakeAuthKey(WallTime now,
                     .secret = std::move(secret.text)};
 }
 
-Decision<AuthKeyRecord*> Registry::Impl::UseAuthKey(WallTime now,
-                                                    std::string_view secret) {
-  const auto id = SecretTextId(kAuthPrefix, secret);
-  const auto found = id ? auth_keys.find(*id) : auth_keys.end();
-  if (found == auth_keys.end() ||
-      !EqualsConstantTime(found->second.hash, HashSecretText(secret))) {
+std::optional<Decision<Admittance>> Registry::Impl::AuthKeys::Authenticate(
+    WallTime now, const JoinRequest& request) const {
+  if (request.auth_key.empty()) {
+    return std::nullopt;
+  }
+  const auto id = SecretTextId(kAuthPrefix, request.auth_key);
+  const auto& keys = registry_.auth_keys;
+  const auto found = id ? keys.find(*id) : keys.end();
+  if (found == keys.end() ||
+      !EqualsConstantTime(found->second.hash,
+                          HashSecretText(request.auth_key))) {
     return Refuse(RefusalKind::kForbidden, "the auth key is not known here");
   }
-  AuthKeyRecord& key = found->second;
+  const AuthKeyRecord& key = found->second;
   if (key.is_revoked) {
     return Refuse(RefusalKind::kForbidden, "the auth key was revoked");
   }
@@ -75,20 +80,22 @@ Decision<AuthKeyRecord*> Registry::Impl::UseAuthKey(WallTime now,
     return Refuse(RefusalKind::kForbidden,
                   "the auth key was used already, and it is good for one node");
   }
-  return &key;
+  return Admittance{.owner = key.owner,
+                    .is_approved = key.is_preapproved,
+                    .is_ephemeral = key.is_ephemeral,
+                    .credential_id = key.id};
 }
 
-void Registry::Impl::CountUse(WallTime now, AuthKeyRecord& key,
-                              const NodeRecord& node) {
-  ++key.uses;
-  nodes.at(node.id).auth_key_id = key.id;
-  Dirty("auth_key", key.id);
-  DirtyNode(node.id);
-  Note({.now = now,
-        .type = "auth_key_used",
-        .actor = "node",
-        .subject = key.id,
-        .detail = "{\"node\":\"" + node.name + "\"}"});
+void Registry::Impl::AuthKeys::NoteUse(WallTime now,
+                                       const Admittance& admittance,
+                                       const NodeRecord& node) {
+  ++registry_.auth_keys.at(admittance.credential_id).uses;
+  registry_.Dirty("auth_key", admittance.credential_id);
+  registry_.Note({.now = now,
+                  .type = "auth_key_used",
+                  .actor = "node",
+                  .subject = admittance.credential_id,
+                  .detail = "{\"node\":\"" + node.name + "\"}"});
 }
 
 Decision<void> Registry::Impl::RevokeAuthKey(WallTime now,

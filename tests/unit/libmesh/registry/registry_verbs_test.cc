@@ -182,6 +182,72 @@ TEST_F(RegistryVerbs, AuthKeysAreGoodForWhatTheySay) {
   EXPECT_EQ(registry->nodes().size(), 1U);
 }
 
+/// Lets in who says "badge:" and a user; a "visitor" waits.
+class Badges final : public Authenticator {
+ public:
+  [[nodiscard]] std::optional<Decision<Admittance>> Authenticate(
+      WallTime, const JoinRequest& request) const override {
+    constexpr std::string_view kPrefix = "badge:";
+    if (!request.auth_key.starts_with(kPrefix)) {
+      return std::nullopt;
+    }
+    const std::string user = request.auth_key.substr(kPrefix.size());
+    if (user == "thief") {
+      return Refuse(RefusalKind::kForbidden, "that badge was lost");
+    }
+    return user == "visitor" ? Admittance{}
+                             : Admittance{.owner = {.user = user, .tags = {}},
+                                          .is_approved = true,
+                                          .credential_id = "badge-" + user};
+  }
+
+  void NoteUse(WallTime, const Admittance& admittance,
+               const NodeRecord& node) override {
+    used.push_back(admittance.credential_id + " " + node.name);
+  }
+
+  std::vector<std::string> used;
+};
+
+TEST_F(RegistryVerbs, AnotherAuthenticatorLetsNodesInBesideAuthKeys) {
+  const auto badges = std::make_shared<Badges>();
+  registry->AddAuthenticator(badges);
+  ASSERT_TRUE(registry->AddUser(now, "t", "alice", {}));
+  JoinRequest request = MakeNode("badge:alice");
+  const NodeId id = *registry->Join(now, request);
+  EXPECT_EQ(registry->FindNode(id)->status, NodeStatus::kActive);
+  EXPECT_EQ(registry->FindNode(id)->owner.user, "alice");
+  EXPECT_EQ(registry->FindNode(id)->auth_key_id, "badge-alice");
+  EXPECT_EQ(badges->used, std::vector<std::string>{"badge-alice host"});
+  EXPECT_TRUE(
+      registry->Join(now, MakeNode(MakeKey({.owner = {.tags = {"tag:x"}}}))));
+  EXPECT_EQ(registry->Join(now, MakeNode("badge:thief")).error().text,
+            "that badge was lost");
+  EXPECT_EQ(registry->Join(now, MakeNode("badge:bob")).error().kind,
+            RefusalKind::kNotFound);  // no such user
+  EXPECT_EQ(registry->Join(now, MakeNode("word")).error().kind,
+            RefusalKind::kForbidden);  // asked last: not an auth key
+  EXPECT_EQ(badges->used.size(), 1U);
+}
+
+TEST_F(RegistryVerbs, AnAuthenticatorRenewsAndMayLeaveANodeWaiting) {
+  const auto badges = std::make_shared<Badges>();
+  registry->AddAuthenticator(badges);
+  ASSERT_TRUE(registry->AddUser(now, "t", "alice", {}));
+  JoinRequest request = MakeNode("badge:alice");
+  const NodeId id = *registry->Join(now, request);
+  ASSERT_TRUE(registry->SetExpiry(now, "t", id, now));
+  EXPECT_FALSE(registry->IsServing(now, *registry->FindNode(id)));
+  ASSERT_TRUE(registry->Join(now, request));
+  EXPECT_TRUE(registry->IsServing(now, *registry->FindNode(id)));
+  EXPECT_EQ(badges->used.size(), 2U);
+  const NodeId waiting = *registry->Join(now, MakeNode("badge:visitor"));
+  const std::string code = registry->FindNode(waiting)->approval_code;
+  EXPECT_FALSE(code.empty());
+  ASSERT_TRUE(registry->Approve(now, "badges", code, {.user = "alice"}));
+  EXPECT_EQ(registry->FindNode(waiting)->status, NodeStatus::kActive);
+}
+
 TEST_F(RegistryVerbs, ARevokedNodeStaysOutAlsoAfterARestart) {
   const std::string key =
       MakeKey({.owner = {.tags = {"tag:x"}}, .is_reusable = true});

@@ -17,30 +17,12 @@
 #include "natkit/mesh/control/identity.h"
 #include "natkit/mesh/control/message.h"
 #include "natkit/mesh/registry/address_pool.h"
+#include "natkit/mesh/registry/authenticator.h"
+#include "natkit/mesh/registry/decision.h"
 #include "natkit/mesh/registry/records.h"
 #include "natkit/mesh/registry/store.h"
 
 namespace natkit::mesh {
-
-/// Why a verb was refused: what a program does about it, and words for people.
-enum class RefusalKind : uint8_t {
-  kNotFound,
-  kConflict,   ///< against what there is
-  kInvalid,    ///< never acceptable
-  kForbidden,  ///< not for this caller
-  kExhausted,  ///< a bound was reached
-};
-
-struct Refusal {
-  RefusalKind kind = RefusalKind::kInvalid;
-  std::string text;
-};
-
-template <class T>
-using Decision = std::expected<T, Refusal>;
-
-[[nodiscard]] std::unexpected<Refusal> Refuse(RefusalKind kind,
-                                              std::string text);
 
 /// What the registry asks the policy.
 class PolicyHooks {
@@ -89,16 +71,6 @@ struct RegistryConfig {
   size_t max_pending = 1000;
 };
 
-/// A node that wants in, its proofs verified.
-struct JoinRequest {
-  NodeKeys keys;
-  std::string auth_key;  ///< empty: none
-  std::string host_name;
-  bool is_ephemeral = false;
-  std::vector<std::string> tags;
-  std::string software;
-};
-
 struct AuthKeySpec {
   Owner owner;
   bool is_reusable = false;
@@ -133,6 +105,9 @@ class Registry {
   Registry& operator=(const Registry&) = delete;
 
   void SetPolicyHooks(std::shared_ptr<const PolicyHooks> hooks);
+  /// Another way to let nodes in; asked before auth keys, and after those that
+  /// were added earlier.
+  void AddAuthenticator(std::shared_ptr<Authenticator> authenticator);
 
   // Nodes that come by themselves.
   /// Finds the node or registers it. An auth key also renews an expired node
