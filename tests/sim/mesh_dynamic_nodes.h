@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -14,13 +15,22 @@ inline constexpr sim::NatBehavior kSymmetricNat = {
     .mapping = sim::Dependence::kAddressAndPortDependent,
     .filtering = sim::Dependence::kAddressAndPortDependent};
 
+/// Where the two nodes ask for the pre-shared key of their pair.
+struct PairKeys {
+  std::shared_ptr<PresharedKeyProvider> of_a;
+  std::shared_ptr<PresharedKeyProvider> of_b;
+};
+
 /// Two nodes that start without peers, each with a signalling key of its own.
 class DynamicNodes : public TwoNodes {
  public:
   explicit DynamicNodes(uint64_t seed, bool has_relays = true,
                         const sim::NatBehavior& nat = kHomeNat,
-                        const std::optional<FilterConfig>& filter = {})
+                        const std::optional<FilterConfig>& filter = {},
+                        const PairKeys& pair_keys = {})
       : TwoNodes(nat, nat, seed) {
+    a.UsePairKeys(pair_keys.of_a);
+    b.UsePairKeys(pair_keys.of_b);
     a.UseFilter(filter);
     b.UseFilter(filter);
     key_a = a.public_key();

@@ -205,5 +205,80 @@ TEST(MeshRotationSim, BothKeysChangeAgainAndAgain) {
   }
 }
 
+/// Has one key, for whoever is asked for, and notes who that was.
+class OneKey final : public PresharedKeyProvider {
+ public:
+  explicit OneKey(uint8_t byte) { Become(byte); }
+
+  void Become(uint8_t byte) {
+    std::array<uint8_t, PresharedKey::kSize> bytes{};
+    bytes.fill(byte);
+    key_ = PresharedKey(bytes);
+  }
+
+  [[nodiscard]] std::optional<PresharedKey> FindPresharedKey(
+      const PublicKey& peer) override {
+    asked.push_back(peer);
+    return key_.Clone();
+  }
+
+  std::vector<PublicKey> asked;
+
+ private:
+  PresharedKey key_;
+};
+
+TEST(MeshRotationSim, ThePairsPresharedKeyGoesOnWithTheNextKey) {
+  const auto of_a = std::make_shared<OneKey>(7);
+  const auto of_b = std::make_shared<OneKey>(7);
+  DynamicNodes nodes(16, true, kHomeNat, {}, {.of_a = of_a, .of_b = of_b});
+  SeededRng rng(82);
+  ASSERT_TRUE(nodes.TellA());
+  ASSERT_TRUE(nodes.TellB());
+  nodes.Exchange(seconds(3));
+  StaticPrivateKey next = GeneratePrivateKey(rng);
+  nodes.next_a = DerivePublicKey(next);
+  ASSERT_TRUE(nodes.TellB());
+  nodes.a.Rotate(std::move(next));
+  nodes.Exchange(seconds(2));
+  EXPECT_EQ(nodes.b.CountEvents<PeerKeyChanged>(), 1U);
+  const uint16_t since = nodes.last_sent();
+  nodes.Exchange(seconds(2));
+  nodes.world().Run(seconds(1));
+  EXPECT_EQ(nodes.lost(since), 0U);
+  const PublicKey signalling = *nodes.DescribeA().signalling_key;
+  EXPECT_EQ(of_b->asked, (std::vector<PublicKey>{signalling, signalling}));
+  EXPECT_EQ(of_a->asked.size(), 1U);
+}
+
+TEST(MeshRotationSim, WithoutTheSamePresharedKeyNothingPasses) {
+  DynamicNodes nodes(17, true, kHomeNat, {},
+                     {.of_a = std::make_shared<OneKey>(7), .of_b = nullptr});
+  ASSERT_TRUE(nodes.TellA());
+  ASSERT_TRUE(nodes.TellB());
+  nodes.Exchange(seconds(3));
+  EXPECT_TRUE(nodes.a.arrived().empty());
+  EXPECT_TRUE(nodes.b.arrived().empty());
+}
+
+/// A key may be exchanged while packets flow: it takes effect with the next
+/// handshake.
+TEST(MeshRotationSim, APresharedKeyThatOnlyOneSideLearnsWaitsForTheOther) {
+  const auto of_a = std::make_shared<OneKey>(7);
+  DynamicNodes nodes(18, true, kHomeNat, {}, {.of_a = of_a, .of_b = of_a});
+  ASSERT_TRUE(nodes.TellA());
+  ASSERT_TRUE(nodes.TellB());
+  nodes.Exchange(seconds(3));
+  of_a->Become(9);
+  ASSERT_TRUE(nodes.TellA());
+  nodes.Exchange(seconds(3));
+  ASSERT_TRUE(nodes.TellB());
+  nodes.Exchange(minutes(4));  // and a handshake with it
+  const uint16_t since = nodes.last_sent();
+  nodes.Exchange(seconds(5));
+  nodes.world().Run(seconds(1));
+  EXPECT_EQ(nodes.lost(since), 0U);
+}
+
 }  // namespace
 }  // namespace natkit::mesh

@@ -208,6 +208,7 @@ class MeshHost : public sim::SimActor {
       config.greets = GreetPolicy::kActivePeers;
     }
     config.filter = filter_;
+    config.pair_keys = pair_keys_;
     auto node = Node::Create(std::move(config), rng_);
     NATKIT_CHECK(node.has_value());
     node_ = std::move(*node);
@@ -228,6 +229,11 @@ class MeshHost : public sim::SimActor {
   /// Before Start().
   void UseFilter(const std::optional<FilterConfig>& filter) {
     filter_ = filter;
+  }
+
+  /// Before Start().
+  void UsePairKeys(std::shared_ptr<PresharedKeyProvider> provider) {
+    pair_keys_ = std::move(provider);
   }
 
   /// Does something to the node and carries what comes of it.
@@ -544,6 +550,7 @@ class MeshHost : public sim::SimActor {
   StaticPrivateKey private_key_;
   std::optional<StaticPrivateKey> signalling_key_;
   std::optional<FilterConfig> filter_;
+  std::shared_ptr<PresharedKeyProvider> pair_keys_;
   Control control_;
   sim::SimNetwork::HostId id_ = 0;
   std::vector<Endpoint> bases_;

@@ -144,7 +144,7 @@ class Node::Impl {
                                        const NodePeer* known) const;
   Result<void> PutPeer(Instant now, PeerConfig config);
   Result<void> PutEntries(Instant now, NodePeer& peer, PeerConfig& config);
-  void UpdateEntries(Instant now, NodePeer& peer, const PeerConfig& config);
+  void UpdateEntries(Instant now, NodePeer& peer);
   Result<void> AddEntry(Instant now, NodePeer& peer, const PublicKey& key);
   void DropEntry(NodePeer& peer, const PublicKey& key);
   void ChangePeer(NodePeer& peer, PeerConfig& config);

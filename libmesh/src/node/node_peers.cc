@@ -160,18 +160,20 @@ Result<void> Node::Impl::PutEntries(Instant now, NodePeer& peer,
       DropEntry(peer, key.key);
     }
   }
-  UpdateEntries(now, peer, config);
+  UpdateEntries(now, peer);
   if (peer.keys.size() == 1) {
     peer.retire_at.reset();
   }
   return {};
 }
 
-/// Keys that are not in use have no prefixes.
-void Node::Impl::UpdateEntries(Instant now, NodePeer& peer,
-                               const PeerConfig& config) {
-  const auto& psk =
-      config.preshared_key ? config.preshared_key : config_.preshared_key;
+/// Keys that are not in use have no prefixes, and the pair's pre-shared key.
+void Node::Impl::UpdateEntries(Instant now, NodePeer& peer) {
+  std::optional<PresharedKey> own;
+  if (config_.pair_keys) {
+    own = config_.pair_keys->FindPresharedKey(peer.signalling_key);
+  }
+  const std::optional<PresharedKey>& psk = own ? own : config_.preshared_key;
   for (const PeerKey& key : peer.keys) {
     wg::PeerUpdate update;
     update.public_key = key.key;

@@ -28,6 +28,23 @@ enum class GreetPolicy : uint8_t {
   kActivePeers,
 };
 
+/// Where the pre-shared keys of pairs come from, such as a key exchange that a
+/// quantum computer does not break, or a file that only both ends have.
+class PresharedKeyProvider {
+ public:
+  PresharedKeyProvider() = default;
+  virtual ~PresharedKeyProvider() = default;
+  PresharedKeyProvider(const PresharedKeyProvider&) = delete;
+  PresharedKeyProvider& operator=(const PresharedKeyProvider&) = delete;
+
+  /// What we share with a peer; none: the mesh's key. Asked at each
+  /// Node::SetPeer() and Node::Apply(), so a caller that has a new key says the
+  /// peer again. `peer` is its signalling key, or its node key if it has none:
+  /// what names it while node keys change, for the key is the pair's.
+  [[nodiscard]] virtual std::optional<PresharedKey> FindPresharedKey(
+      const PublicKey& peer) = 0;
+};
+
 /// Everything a node needs to know in advance.
 struct NodeConfig {
   /// At least ourselves; the others may come by Node::SetPeer().
@@ -45,6 +62,8 @@ struct NodeConfig {
   std::optional<FilterConfig> filter = std::nullopt;
   /// Wall clock time (since the Unix epoch) at Instant{}.
   Duration wall_clock_offset{0};
+  /// None: all pairs have the mesh's pre-shared key, if there is one.
+  std::shared_ptr<PresharedKeyProvider> pair_keys = nullptr;
 };
 
 /// One node of a mesh: a WireGuard device, and for each peer the way its

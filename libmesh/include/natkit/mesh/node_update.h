@@ -20,8 +20,6 @@ struct PeerConfig {
   /// none: the node key.
   std::optional<PublicKey> signalling_key;
   std::optional<RelayId> home_relay;
-  /// Of this pair; none: the mesh's.
-  std::optional<PresharedKey> preshared_key;
   /// We talked with it within the last hour: it is greeted from the start.
   bool was_active = false;
 };
