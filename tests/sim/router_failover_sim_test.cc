@@ -153,8 +153,50 @@ TEST_F(RouterFailover, AfterARestartWhoIsBackIsPreferred) {
   ASSERT_EQ(Owner(), "one");
   world_.hosts.at("one").is_cut_off = true;
   world_.Boot();
-  world_.Run(seconds(10));
+  world_.Run(seconds(14));
+  EXPECT_EQ(Owner(), "one");  // it may be back in a moment
+  world_.Run(seconds(2));
   EXPECT_EQ(Owner(), "two");
+}
+
+TEST_F(RouterFailover, TheSecondStaysInUseOverARestart) {
+  AddRouter("one");
+  AddRouter("two");
+  world_.hosts.at("one").is_mute = true;
+  ASSERT_LT(RunUntil("two", seconds(40)), milliseconds(4500));
+  ComeBack("one");
+  ASSERT_EQ(Owner(), "two");
+  const auto boot_and_watch = [this] {
+    world_.Boot();
+    for (int i = 0; i < 600; ++i) {
+      world_.Run(milliseconds(50));
+      ASSERT_EQ(Owner(), "two") << i;
+    }
+    EXPECT_TRUE(world_.hosts.at("two").client->is_admitted());
+  };
+  boot_and_watch();  // killed
+  world_.server->Shutdown(world_.Time());
+  world_.Run(milliseconds(10));
+  boot_and_watch();  // ended
+  // And when the first one is back long before it.
+  CoordWorld::Host& two = world_.hosts.at("two");
+  two.is_cut_off = true;
+  world_.Boot();
+  world_.Run(seconds(8));
+  ASSERT_TRUE(world_.hosts.at("one").client->is_admitted());
+  EXPECT_EQ(Owner(), "two");
+  two.is_cut_off = false;
+  world_.Run(seconds(60));
+  EXPECT_TRUE(two.client->is_admitted());
+}
+
+TEST_F(RouterFailover, WhatNobodyLeadsToAnyMoreIsForgotten) {
+  AddRouter("one");
+  ASSERT_EQ(world_.registry->route_primaries().size(), 1U);
+  world_.hosts.at("one").client->SetReport(world_.now(),
+                                           {.routes = std::vector<IpPrefix>{}});
+  world_.Run(seconds(1));
+  EXPECT_TRUE(world_.registry->route_primaries().empty());
 }
 
 TEST_F(RouterFailover, ALoneRouterIsNotAsked) {

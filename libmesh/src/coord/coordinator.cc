@@ -35,11 +35,15 @@ Coordinator::Impl::Impl(CoordinatorConfig config, Registry& registry, Rng& rng,
       requests_(config_.requests_burst, std::chrono::seconds(10)) {
   UpdateShared();
   presume_until_ = time.now + config_.presume_routers;
+  trust_until_ = time.now + config_.trust_routers;
   for (const auto& [id, node] : registry_.nodes()) {
     if (!node.approved.empty()) {
       presumed_.insert(id);
     }
     UpdateNode(time, id);
+  }
+  for (const auto& [prefix, record] : registry_.route_primaries()) {
+    views_.RestorePrimary(prefix, record.router);
   }
   UpdateRegistryDeadline(time);
 }
@@ -69,6 +73,7 @@ ViewNode Coordinator::Impl::MakeViewNode(const NodeRecord& node) const {
                 .roles = RolesOf(node),
                 .is_online = registry_.is_online(node.id),
                 .is_presumed = presumed_.contains(node.id)};
+  view.is_trusted = view.is_presumed && trusts_presumed_;
   for (const IpPrefix& route : node.approved) {
     if (std::ranges::find(node.advertised, route) != node.advertised.end()) {
       view.routes.push_back(route);
@@ -196,6 +201,7 @@ void Coordinator::Impl::EndRevoked(ServerTime time,
 
 Result<void> Coordinator::Impl::Settle(ServerTime time) {
   TakeRegistryChanges(time);
+  RememberPrimaries();
   if (auto committed = registry_.Commit(); !committed) {
     return committed;
   }
@@ -218,9 +224,7 @@ void Coordinator::Impl::HandleTimeout(ServerTime time) {
     ForgetViewer(farewells_.begin()->second);
   }
   ReportLate(time);
-  if (presume_until_ <= time.now && !presumed_.empty()) {
-    EndPresumptions(time);
-  }
+  EndPresumptions(time);
   std::vector<NodeId> due;
   for (const auto& [node, rotation] : rotations_) {
     if (rotation.deadline <= time.now) {
@@ -237,10 +241,26 @@ void Coordinator::Impl::HandleTimeout(ServerTime time) {
 }
 
 void Coordinator::Impl::EndPresumptions(ServerTime time) {
-  for (const NodeId id : std::exchange(presumed_, {})) {
+  const bool ends_all = presume_until_ <= time.now;
+  const bool ends_trust = trusts_presumed_ && trust_until_ <= time.now;
+  if (presumed_.empty() || (!ends_all && !ends_trust)) {
+    return;
+  }
+  trusts_presumed_ = trusts_presumed_ && !ends_trust;
+  const std::set<NodeId> silent = presumed_;
+  if (ends_all) {
+    presumed_.clear();
+  }
+  for (const NodeId id : silent) {
     UpdateNode(time, id);
   }
   TakeViewChanges(time, false);
+}
+
+void Coordinator::Impl::RememberPrimaries() {
+  for (const auto& [prefix, router] : views_.TakePrimaries()) {
+    registry_.SetRoutePrimary(prefix, router);
+  }
 }
 
 void Coordinator::Impl::UpdateRegistryDeadline(ServerTime time) {
@@ -255,7 +275,8 @@ std::optional<Instant> Coordinator::Impl::NextTimeout() const {
   Earlier(next, FirstOf(farewells_));
   Earlier(next, FirstOf(late_));
   if (!presumed_.empty()) {
-    Earlier(next, presume_until_);
+    Earlier(next, trusts_presumed_ ? std::min(trust_until_, presume_until_)
+                                   : presume_until_);
   }
   for (const auto& [node, rotation] : rotations_) {
     Earlier(next, rotation.deadline);

@@ -130,8 +130,10 @@ class Coordinator::Impl {
   // coordinator.cc
   void TakeRegistryChanges(ServerTime time);
   void UpdateNode(ServerTime time, NodeId id);
-  /// Routers that have not come back since the start are given up.
+  /// Routers that have not come back since the start are given up, at first
+  /// where there is another one.
   void EndPresumptions(ServerTime time);
+  void RememberPrimaries();
   void UpdateShared();
   void UpdatePolicy(ServerTime time);
   [[nodiscard]] ViewNode MakeViewNode(const NodeRecord& node) const;
@@ -260,6 +262,8 @@ class Coordinator::Impl {
   /// Routers that were not heard of since the start; nobody after the time.
   std::set<NodeId> presumed_;
   Instant presume_until_{};
+  Instant trust_until_{};  ///< those that led to a prefix go on doing so
+  bool trusts_presumed_ = true;
   std::optional<WallTime> registry_next_;
   Duration wall_offset_{};  ///< wall clock minus monotonic clock
 };

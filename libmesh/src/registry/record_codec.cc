@@ -290,6 +290,21 @@ Result<void> DecodeRecord(ByteView bytes, ReleasedAddress& out) {
   return Check(is_good);
 }
 
+std::vector<uint8_t> EncodeRecord(const RoutePrimaryRecord& record) {
+  disk::RoutePrimary to;
+  ToWire(record.prefix, *to.mutable_prefix());
+  to.set_router(record.router);
+  return Serialize(to);
+}
+
+Result<void> DecodeRecord(ByteView bytes, RoutePrimaryRecord& out) {
+  disk::RoutePrimary from;
+  const bool is_good =
+      Parse(bytes, from) && FromWire(from.prefix(), out.prefix);
+  out.router = from.router();
+  return Check(is_good);
+}
+
 std::vector<uint8_t> EncodeRecord(const PolicyRecord& record) {
   disk::Policy to;
   to.set_text(record.text);

@@ -15,6 +15,8 @@ namespace natkit::mesh {
 [[nodiscard]] std::vector<uint8_t> EncodeRecord(const ApiTokenRecord& record);
 [[nodiscard]] std::vector<uint8_t> EncodeRecord(const TombstoneRecord& record);
 [[nodiscard]] std::vector<uint8_t> EncodeRecord(const ReleasedAddress& record);
+[[nodiscard]] std::vector<uint8_t> EncodeRecord(
+    const RoutePrimaryRecord& record);
 [[nodiscard]] std::vector<uint8_t> EncodeRecord(const PolicyRecord& record);
 [[nodiscard]] std::vector<uint8_t> EncodeRecord(const RelayRecord& record);
 [[nodiscard]] std::vector<uint8_t> EncodeRecord(const MeshRecord& record);
@@ -26,6 +28,8 @@ namespace natkit::mesh {
 [[nodiscard]] Result<void> DecodeRecord(ByteView bytes, ApiTokenRecord& out);
 [[nodiscard]] Result<void> DecodeRecord(ByteView bytes, TombstoneRecord& out);
 [[nodiscard]] Result<void> DecodeRecord(ByteView bytes, ReleasedAddress& out);
+[[nodiscard]] Result<void> DecodeRecord(ByteView bytes,
+                                        RoutePrimaryRecord& out);
 [[nodiscard]] Result<void> DecodeRecord(ByteView bytes, PolicyRecord& out);
 [[nodiscard]] Result<void> DecodeRecord(ByteView bytes, RelayRecord& out);
 [[nodiscard]] Result<void> DecodeRecord(ByteView bytes, MeshRecord& out);

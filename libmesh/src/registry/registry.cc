@@ -32,6 +32,10 @@ void Registry::AddAuthenticator(std::shared_ptr<Authenticator> authenticator) {
   impl_->AddAuthenticator(std::move(authenticator));
 }
 
+void Registry::SetRoutePrimary(const IpPrefix& prefix, NodeId router) {
+  impl_->SetRoutePrimary(prefix, router);
+}
+
 void Registry::Logout(WallTime now, NodeId node) {
   (void)impl_->Delete(now, "node", node);
 }
@@ -202,6 +206,11 @@ const std::map<std::string, ApiTokenRecord>& Registry::api_tokens() const {
 
 const std::map<uint64_t, RelayRecord>& Registry::relays() const {
   return impl_->relays;
+}
+
+const std::map<IpPrefix, RoutePrimaryRecord>& Registry::route_primaries()
+    const {
+  return impl_->route_primaries;
 }
 
 const PolicyRecord* Registry::policy() const {

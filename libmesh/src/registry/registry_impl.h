@@ -62,6 +62,7 @@ class Registry::Impl {
   Decision<void> ApproveRoutes(WallTime now, std::string_view actor,
                                NodeId node, const std::vector<IpPrefix>& routes,
                                bool exit);
+  void SetRoutePrimary(const IpPrefix& prefix, NodeId router);
 
   // registry_deadlines.cc
   void HandleTimeout(WallTime now);
@@ -112,6 +113,7 @@ class Registry::Impl {
   std::map<std::string, ApiTokenRecord> api_tokens;
   std::map<NodeId, TombstoneRecord> tombstones;
   std::map<uint64_t, RelayRecord> relays;
+  std::map<IpPrefix, RoutePrimaryRecord> route_primaries;
   std::optional<PolicyRecord> policy;
   std::map<std::string, NodeId, std::less<>> by_name;
   std::unordered_map<MachineKey, NodeId> by_machine;

@@ -15,6 +15,7 @@ constexpr std::string_view kAuthKey = "auth_key";
 constexpr std::string_view kApiToken = "api_token";
 constexpr std::string_view kTombstone = "tombstone";
 constexpr std::string_view kReleased = "released_address";
+constexpr std::string_view kRoutePrimary = "route_primary";
 constexpr std::string_view kPolicy = "policy";
 constexpr std::string_view kRelay = "relay";
 constexpr std::string_view kOnly = "only";
@@ -82,6 +83,10 @@ std::expected<void, std::string> Registry::Impl::LoadRecord(
   } else if (record.kind == kReleased) {
     is_good = LoadInto<ReleasedAddress>(
         record, released_, [](const auto& value) { return value.address; });
+  } else if (record.kind == kRoutePrimary) {
+    is_good = LoadInto<RoutePrimaryRecord>(
+        record, route_primaries,
+        [](const auto& value) { return value.prefix; });
   } else if (record.kind == kPolicy) {
     is_good = DecodeRecord(record.value, policy.emplace()).has_value();
   } else if (record.kind == kMesh) {
@@ -185,6 +190,10 @@ std::optional<std::vector<uint8_t>> Registry::Impl::Encode(
   if (kind == kReleased) {
     const auto address = IpAddress::Parse(key);
     return address ? EncodeFrom(released_, *address) : std::nullopt;
+  }
+  if (kind == kRoutePrimary) {
+    const auto prefix = IpPrefix::Parse(key);
+    return prefix ? EncodeFrom(route_primaries, *prefix) : std::nullopt;
   }
   if (kind == kPolicy) {
     return policy ? std::optional(EncodeRecord(*policy)) : std::nullopt;

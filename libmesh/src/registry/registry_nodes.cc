@@ -249,4 +249,19 @@ Decision<void> Registry::Impl::ApproveRoutes(
   return {};
 }
 
+void Registry::Impl::SetRoutePrimary(const IpPrefix& prefix, NodeId router) {
+  const RoutePrimaryRecord record{.prefix = prefix, .router = router};
+  const auto known = route_primaries.find(prefix);
+  if (router == 0 ? known == route_primaries.end()
+                  : known != route_primaries.end() && known->second == record) {
+    return;
+  }
+  if (router == 0) {
+    route_primaries.erase(known);
+  } else {
+    route_primaries[prefix] = record;
+  }
+  Dirty("route_primary", prefix.ToString());
+}
+
 }  // namespace natkit::mesh

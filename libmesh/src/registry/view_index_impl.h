@@ -31,6 +31,10 @@ class ViewIndex::Impl {
   void SetShared(std::map<ItemKey, std::vector<uint8_t>> items);
   std::map<NodeId, ViewerChanges> TakeChanges();
 
+  // view_routes.cc
+  void RestorePrimary(const IpPrefix& prefix, NodeId router);
+  std::map<IpPrefix, NodeId> TakePrimaries();
+
   // view_items.cc
   [[nodiscard]] bool Contains(NodeId node) const {
     return slots_.contains(node);
@@ -133,6 +137,7 @@ class ViewIndex::Impl {
   SlotSet routers_;  ///< nodes with routes
   SlotSet exits_;    ///< nodes with a role that is an exit's
   std::map<IpPrefix, Prefix> prefixes_;
+  std::set<IpPrefix> led_anew_;  ///< whose primary changed
   std::map<ItemKey, std::vector<uint8_t>> shared_;
   uint64_t shared_digest_ = 0;
   std::unordered_set<NodeId> watched_;

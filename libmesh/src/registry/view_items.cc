@@ -250,6 +250,14 @@ uint64_t ViewIndex::Digest(NodeId viewer) const {
   return impl_->Digest(viewer);
 }
 
+void ViewIndex::RestorePrimary(const IpPrefix& prefix, NodeId router) {
+  impl_->RestorePrimary(prefix, router);
+}
+
+std::map<IpPrefix, NodeId> ViewIndex::TakePrimaries() {
+  return impl_->TakePrimaries();
+}
+
 std::set<NodeId> ViewIndex::StandIns(NodeId router) const {
   return impl_->StandIns(router);
 }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "registry/view_index_impl.h"
 
@@ -30,7 +31,16 @@ void ViewIndex::Impl::SetRoutes(const ViewNode& node,
       if (found == prefixes_.end()) {
         continue;
       }
+      const NodeId primary = found->second.primary;
       ElectPrimary(found->second);
+      if (found->second.primary != primary) {
+        led_anew_.insert(route);
+        // They have no route to what they lead to, whether they see who did or
+        // not.
+        const ItemKey key = KeyOf(ItemClass::kRoute, RouteItemId(route));
+        NoteItem(primary, key);
+        NoteItem(found->second.primary, key);
+      }
       if (found->second.routers.empty()) {
         prefixes_.erase(found);
       }
@@ -47,9 +57,13 @@ void ViewIndex::Impl::ElectPrimary(Prefix& prefix) const {
     const Node* node = Find(router);
     return node != nullptr && node->info.is_presumed;
   };
+  const auto is_trusted = [this](NodeId router) {
+    const Node* node = Find(router);
+    return node != nullptr && node->info.is_trusted;
+  };
   const bool is_router = prefix.routers.contains(prefix.primary);
   // One that works is left alone, also when an earlier one comes back.
-  if (is_router && is_online(prefix.primary)) {
+  if (is_router && (is_online(prefix.primary) || is_trusted(prefix.primary))) {
     return;
   }
   auto first = std::ranges::find_if(prefix.routers, is_online);
@@ -60,6 +74,26 @@ void ViewIndex::Impl::ElectPrimary(Prefix& prefix) const {
     first = std::ranges::find_if(prefix.routers, is_presumed);
   }
   prefix.primary = first == prefix.routers.end() ? 0 : *first;
+}
+
+void ViewIndex::Impl::RestorePrimary(const IpPrefix& prefix, NodeId router) {
+  const auto found = prefixes_.find(prefix);
+  if (found != prefixes_.end() && found->second.routers.contains(router)) {
+    found->second.primary = router;
+  }
+}
+
+std::map<IpPrefix, NodeId> ViewIndex::Impl::TakePrimaries() {
+  std::map<IpPrefix, NodeId> primaries;
+  for (const IpPrefix& prefix : std::exchange(led_anew_, {})) {
+    const auto found = prefixes_.find(prefix);
+    if (found == prefixes_.end()) {
+      primaries[prefix] = 0;
+    } else if (found->second.primary != 0) {
+      primaries[prefix] = found->second.primary;
+    }
+  }
+  return primaries;
 }
 
 std::set<NodeId> ViewIndex::Impl::StandIns(NodeId router) const {

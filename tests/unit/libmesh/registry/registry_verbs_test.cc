@@ -294,12 +294,23 @@ TEST_F(RegistryVerbs, WhatIsCommittedIsWhatIsLoaded) {
         store.FailWrites(std::nullopt);
     }
   }
+  const IpPrefix kept = *IpPrefix::Parse("10.1.0.0/16");
+  const IpPrefix forgotten = *IpPrefix::Parse("fd00:9::/48");
+  registry->SetRoutePrimary(kept, 2);
+  registry->SetRoutePrimary(forgotten, 3);
   ASSERT_TRUE(registry->Commit());
+  registry->SetRoutePrimary(kept, 4);
+  registry->SetRoutePrimary(forgotten, 0);
+  ASSERT_TRUE(registry->Commit());
+  registry->SetRoutePrimary(kept, 4);
+  EXPECT_FALSE(registry->has_uncommitted());
   const auto nodes = registry->nodes();
   const auto auth_keys = registry->auth_keys();
   Load();
   EXPECT_EQ(registry->nodes(), nodes);
   EXPECT_EQ(registry->auth_keys(), auth_keys);
+  ASSERT_EQ(registry->route_primaries().size(), 1U);
+  EXPECT_EQ(registry->route_primaries().at(kept).router, 4U);
   std::set<IpAddress> addresses;
   for (const auto& [id, node] : nodes) {
     for (const IpAddress& address : node.addresses) {

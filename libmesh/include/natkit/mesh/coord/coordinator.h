@@ -56,9 +56,11 @@ struct CoordinatorConfig {
   /// have it.
   Duration announce_within = std::chrono::seconds(10);
   /// So long after its start the server leaves routes with routers that have
-  /// not come back yet: nodes try again each minute. One that is back is
-  /// preferred.
+  /// not come back yet: nodes try again each minute.
   Duration presume_routers = std::chrono::seconds(75);
+  /// So long it does so, too, where another router of the prefix is back: after
+  /// a short restart all are soon, and the one in use goes on.
+  Duration trust_routers = std::chrono::seconds(15);
   uint16_t mtu = 1280;
   std::vector<Endpoint> stun_servers;
 };

@@ -117,6 +117,13 @@ struct ReleasedAddress {
   bool operator==(const ReleasedAddress&) const = default;
 };
 
+/// Which of several routers leads to a prefix: it stays, as long as it works.
+struct RoutePrimaryRecord {
+  IpPrefix prefix;
+  NodeId router = 0;
+  bool operator==(const RoutePrimaryRecord&) const = default;
+};
+
 struct PolicyRecord {
   std::string text;
   uint64_t revision = 0;  ///< rises by one with each change

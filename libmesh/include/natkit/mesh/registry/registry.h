@@ -125,6 +125,8 @@ class Registry {
                                            const PublicKey& key);
   void AbortKey(WallTime now, NodeId node);
   void Logout(WallTime now, NodeId node);
+  /// Remembers which router leads to `prefix`, over a restart; 0: forgets it.
+  void SetRoutePrimary(const IpPrefix& prefix, NodeId router);
 
   // Administration; `actor` names who does it, for the event stream.
   [[nodiscard]] Decision<NodeId> Approve(WallTime now, std::string_view actor,
@@ -210,6 +212,8 @@ class Registry {
   [[nodiscard]] const std::map<std::string, AuthKeyRecord>& auth_keys() const;
   [[nodiscard]] const std::map<std::string, ApiTokenRecord>& api_tokens() const;
   [[nodiscard]] const std::map<uint64_t, RelayRecord>& relays() const;
+  [[nodiscard]] const std::map<IpPrefix, RoutePrimaryRecord>& route_primaries()
+      const;
   /// nullptr: no policy was ever set.
   [[nodiscard]] const PolicyRecord* policy() const;
   [[nodiscard]] const NodeRecord* FindNode(NodeId id) const;

@@ -49,6 +49,9 @@ struct ViewNode {
   /// Not heard of since the server began: leads to its routes as long as no
   /// router that is online does.
   bool is_presumed = false;
+  /// As presumed, and keeps the routes that it led to, also where another
+  /// router is online.
+  bool is_trusted = false;
   bool operator==(const ViewNode&) const = default;
 };
 
@@ -93,6 +96,12 @@ class ViewIndex {
   /// Exchanges the policy: all rules, and of every node the roles.
   void SetPolicy(std::vector<ViewRule> rules,
                  const std::function<std::vector<ViewRole>(NodeId)>& roles_of);
+  /// After the nodes were set, before anybody watches: who led to a prefix when
+  /// the server ended. Ignored for who does no longer.
+  void RestorePrimary(const IpPrefix& prefix, NodeId router);
+  /// Who leads to the prefixes whose router has changed since the last call;
+  /// 0: no node has the prefix. Where all are offline the last one is kept.
+  [[nodiscard]] std::map<IpPrefix, NodeId> TakePrimaries();
   /// Items that every viewer has: relays, DNS, settings.
   void SetShared(std::map<ItemKey, std::vector<uint8_t>> items);
 
