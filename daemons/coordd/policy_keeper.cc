@@ -39,6 +39,7 @@ CheckedPolicy CheckPolicy(const std::string& name, std::string_view text,
         std::move(result.policy),
         policy::CompileOptions{.mesh_prefixes = mesh_prefixes});
   }
+  checked.diagnostics = std::move(result.diagnostics);
   return checked;
 }
 

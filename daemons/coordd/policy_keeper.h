@@ -21,7 +21,8 @@ namespace policy = mesh::policy;
 struct CheckedPolicy {
   /// Set if there is no error.
   std::optional<policy::CompiledPolicy> compiled;
-  /// "FILE:12:5: error: ...", one each; warnings too.
+  std::vector<policy::Diagnostic> diagnostics;  ///< warnings too
+  /// The same as "FILE:12:5: error: ...".
   std::vector<std::string> findings;
 };
 

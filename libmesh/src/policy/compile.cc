@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <numeric>
 
 #include "natkit/mesh/policy/compiled_policy.h"
 #include "policy/identity.h"
@@ -96,11 +97,17 @@ std::string ContentOf(const CompiledRule& rule, const std::string& names) {
   return text;
 }
 
+std::vector<uint8_t> AllProtocols() {
+  std::vector<uint8_t> all(256);
+  std::iota(all.begin(), all.end(), uint8_t{0});
+  return all;
+}
+
 CompiledRule AllowAll() {
   CompiledRule rule;
   rule.sources.is_any = true;
   rule.destinations.is_any = true;
-  rule.protocols = ProtocolsOf(std::nullopt);
+  rule.protocols = AllProtocols();
   rule.origin.text = "the file has neither acls nor grants: all is allowed";
   rule.id = Hash("*");
   return rule;

@@ -26,6 +26,8 @@ using FlowChanges = std::vector<FlowChange>;
 struct DiffSide {
   const CompiledPolicy& policy;
   std::vector<NodeWithRoles> nodes;
+  const WindowJudge& is_open;
+  std::optional<int64_t> at;
 
   [[nodiscard]] Entries SourceOf(const IpAddress& address) const {
     bool is_served = false;
@@ -41,10 +43,22 @@ struct DiffSide {
     for (const RuleEntry& entry : joined) {
       const CompiledRule& rule = policy.rules()[entry.rule];
       if (MatchesFlow(rule, protocol, port)) {
-        times.Add(rule.windows);
+        AddTimes(rule.windows, times);
       }
     }
     return times;
+  }
+
+  void AddTimes(const std::vector<TimeWindow>& windows,
+                Availability& times) const {
+    if (!at) {
+      times.Add(windows);
+    } else if (windows.empty() ||
+               std::ranges::any_of(windows, [this](const TimeWindow& window) {
+                 return is_open && is_open(window, *at);
+               })) {
+      times.Add({});
+    }
   }
 
   void AddProtocols(const Entries& joined, std::set<uint8_t>& out) const {
@@ -65,6 +79,7 @@ struct DiffSide {
   }
 };
 
+constexpr uint32_t kPortBegin = 1;
 constexpr uint32_t kPortEnd = 65536;
 
 std::optional<ChangeKind> Compare(const Availability& before,
@@ -129,10 +144,10 @@ class PairDiff {
       }
       return changes;
     }
-    std::set<uint32_t> cuts = {0, kPortEnd};
+    std::set<uint32_t> cuts = {kPortBegin, kPortEnd};
     before_.AddCuts(joined_before_, cuts);
     after_.AddCuts(joined_after_, cuts);
-    for (auto it = cuts.begin(); *it != kPortEnd; ++it) {
+    for (auto it = cuts.find(kPortBegin); *it != kPortEnd; ++it) {
       const auto first = static_cast<uint16_t>(*it);
       const auto last = static_cast<uint16_t>(*std::next(it) - 1);
       if (const auto kind = ChangeAt(protocol, first)) {
@@ -141,7 +156,7 @@ class PairDiff {
     }
     for (auto& [kind, ports] : changes) {
       Normalize(ports);
-      if (ports == Ports{{0, 65535}}) {
+      if (ports == Ports{{kPortBegin, kPortEnd - 1}}) {
         ports.clear();
       }
     }
@@ -279,9 +294,10 @@ void AddPairs(const std::vector<const DiffPoint*>& sources,
 
 std::vector<PolicyChange> DiffPolicies(const CompiledPolicy& before,
                                        const CompiledPolicy& after,
-                                       const PolicyWorld& world) {
-  const DiffSide old_side{before, WithRoles(before, world)};
-  const DiffSide new_side{after, WithRoles(after, world)};
+                                       const PolicyWorld& world,
+                                       std::optional<int64_t> at) {
+  const DiffSide old_side{before, WithRoles(before, world), world.is_open, at};
+  const DiffSide new_side{after, WithRoles(after, world), world.is_open, at};
   const auto points = CutAddresses(before, after, world);
   const auto sources = ClassifySources(points, old_side, new_side);
   const auto destinations = ClassifyDestinations(points, old_side, new_side);
@@ -303,6 +319,28 @@ std::vector<PolicyChange> DiffPolicies(const CompiledPolicy& before,
   return list.Take();
 }
 
+namespace {
+
+/// "icmp,tcp,udp", or for many "protocols 0,2-5".
+std::string NamesOf(const std::vector<uint8_t>& protocols) {
+  constexpr size_t kMany = 8;
+  std::string text;
+  if (protocols.size() <= kMany) {
+    for (const uint8_t protocol : protocols) {
+      text += (text.empty() ? "" : ",") + ProtocolName(protocol);
+    }
+    return text;
+  }
+  Ports numbers;
+  for (const uint8_t protocol : protocols) {
+    numbers.push_back({protocol, protocol});
+  }
+  Normalize(numbers);
+  return "protocols " + ToString(numbers);
+}
+
+}  // namespace
+
 std::string ToString(const PolicyChange& change) {
   std::string text;
   switch (change.kind) {
@@ -316,10 +354,8 @@ std::string ToString(const PolicyChange& change) {
       text = "~ ";
       break;
   }
-  text += change.source + " -> " + change.destination + " ";
-  for (const uint8_t protocol : change.protocols) {
-    text += (text.back() == ' ' ? "" : ",") + ProtocolName(protocol);
-  }
+  text += change.source + " -> " + change.destination + " " +
+          NamesOf(change.protocols);
   const bool has_ports = std::ranges::any_of(change.protocols, HasPorts);
   return has_ports ? text + " " + ToString(change.ports) : text;
 }

@@ -13,16 +13,33 @@ void Insert(const std::vector<IpPrefix>& from, std::set<IpPrefix>& to) {
   to.insert(from.begin(), from.end());
 }
 
-/// Every prefix that a rule of the policy can tell apart.
+/// The prefixes that the policy names.
 void InsertPrefixesOf(const CompiledPolicy& policy, std::set<IpPrefix>& out) {
   Insert(policy.mesh_prefixes(), out);
   for (const CompiledRule& rule : policy.rules()) {
     Insert(rule.sources.prefixes, out);
     Insert(rule.destinations.prefixes, out);
-    if (rule.destinations.is_internet) {
-      Insert(policy.internet(), out);
-    }
   }
+}
+
+/// The prefixes of autogroup:internet, if the policy has a rule to it.
+std::set<IpPrefix> InternetOf(const CompiledPolicy& policy) {
+  const bool has_rule = std::ranges::any_of(
+      policy.rules(),
+      [](const CompiledRule& rule) { return rule.destinations.is_internet; });
+  std::set<IpPrefix> out;
+  if (has_rule) {
+    Insert(policy.internet(), out);
+  }
+  return out;
+}
+
+DiffPoint PointOf(const IpPrefix& prefix, const std::set<IpPrefix>& internet,
+                  const IpAddress& sample) {
+  if (internet.contains(prefix)) {
+    return {"autogroup:internet", prefix.ToString(), sample};
+  }
+  return {prefix.ToString(), "", sample};
 }
 
 bool IsServed(const std::vector<IpPrefix>& routes, const IpPrefix& prefix) {
@@ -67,6 +84,12 @@ std::vector<DiffPoint> CutAddresses(const CompiledPolicy& before,
   Insert(routes, cuts);
   InsertPrefixesOf(before, cuts);
   InsertPrefixesOf(after, cuts);
+  std::set<IpPrefix> internet = InternetOf(before);
+  internet.merge(InternetOf(after));
+  std::erase_if(internet, [&cuts](const IpPrefix& prefix) {
+    return cuts.contains(prefix);  // known by another name
+  });
+  cuts.insert(internet.begin(), internet.end());
   cuts.insert(own.begin(), own.end());
   const std::vector<IpPrefix> sorted(cuts.begin(), cuts.end());
   for (size_t i = 0; i < sorted.size(); ++i) {
@@ -74,7 +97,7 @@ std::vector<DiffPoint> CutAddresses(const CompiledPolicy& before,
       continue;
     }
     if (const auto sample = SampleOf(sorted, i)) {
-      points.push_back({sorted[i].ToString(), "", *sample});
+      points.push_back(PointOf(sorted[i], internet, *sample));
     }
   }
   return points;

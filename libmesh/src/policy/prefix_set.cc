@@ -62,6 +62,23 @@ IpPrefix HostPrefix(const IpAddress& address) {
   return *IpPrefix::Make(address, address.bit_count());
 }
 
+IpAddress FromTheEnd(const IpPrefix& prefix, uint32_t back) {
+  std::array<uint8_t, 16> raw{};
+  const ByteView bytes = prefix.address().bytes();
+  std::ranges::copy(bytes, raw.begin());
+  const int bits = prefix.address().bit_count();
+  for (int bit = prefix.length(); bit < bits; ++bit) {
+    const int from_right = bits - 1 - bit;
+    const bool is_clear =
+        from_right < 32 && ((back >> static_cast<unsigned>(from_right)) & 1U);
+    if (!is_clear) {
+      raw[static_cast<size_t>(bit / 8)] |=
+          static_cast<uint8_t>(0x80 >> (bit % 8));
+    }
+  }
+  return *IpAddress::FromBytes(ByteView(raw).first(bytes.size()));
+}
+
 bool IsDefaultRoute(const IpPrefix& prefix) {
   return prefix.length() == 0;
 }

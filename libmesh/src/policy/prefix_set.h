@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,9 @@ void AppendWithout(const IpPrefix& whole, const IpPrefix& hole,
 
 /// The prefix of one address.
 [[nodiscard]] IpPrefix HostPrefix(const IpAddress& address);
+
+/// The `back`-th address from the end of a prefix; 0: the last one.
+[[nodiscard]] IpAddress FromTheEnd(const IpPrefix& prefix, uint32_t back);
 
 /// 0.0.0.0/0 or ::/0.
 [[nodiscard]] bool IsDefaultRoute(const IpPrefix& prefix);

@@ -1,7 +1,6 @@
 #include "policy/test_cast.h"
 
 #include <algorithm>
-#include <array>
 
 #include "policy/identity.h"
 #include "policy/prefix_set.h"
@@ -9,24 +8,6 @@
 namespace natkit::mesh::policy {
 
 namespace {
-
-/// The `back`-th address from the end of a prefix.
-IpAddress FromTheEnd(const IpPrefix& prefix, uint32_t back) {
-  std::array<uint8_t, 16> raw{};
-  const ByteView bytes = prefix.address().bytes();
-  std::ranges::copy(bytes, raw.begin());
-  const int bits = prefix.address().bit_count();
-  for (int bit = prefix.length(); bit < bits; ++bit) {
-    const int from_right = bits - 1 - bit;
-    const bool is_clear =
-        from_right < 32 && ((back >> static_cast<unsigned>(from_right)) & 1U);
-    if (!is_clear) {
-      raw[static_cast<size_t>(bit / 8)] |=
-          static_cast<uint8_t>(0x80 >> (bit % 8));
-    }
-  }
-  return *IpAddress::FromBytes(ByteView(raw).first(bytes.size()));
-}
 
 /// Exits aside: what has no router yet is not on the Internet.
 bool HasOrServes(const PolicyNode& node, const IpAddress& address) {
@@ -147,9 +128,11 @@ void TestCast::AddFreeAddresses(PolicyNode& node) {
 bool TestCast::IsTaken(const IpAddress& address) const {
   // A small mesh can run out; then machines share addresses.
   return made_up_ < world_.nodes.size() + 2 * real_ &&
-         std::ranges::any_of(world_.nodes, [&](const PolicyNode& node) {
-           return std::ranges::find(node.ips, address) != node.ips.end();
-         });
+         std::ranges::any_of(
+             world_.nodes,
+             [&](const PolicyNode& node) {
+               return std::ranges::find(node.ips, address) != node.ips.end();
+             });
 }
 
 }  // namespace natkit::mesh::policy

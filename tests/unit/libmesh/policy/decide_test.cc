@@ -265,5 +265,13 @@ TEST(Decide, NamesAreNodesOrAddresses) {
               HasSubstr("no addresses of one family"));
 }
 
+TEST(Decide, AFileWithoutRulesAllowsEveryProtocol) {
+  const CompiledPolicy open(ParsePolicy("{}").policy);
+  for (const int protocol : {0, 1, 4, 6, 17, 47, 50, 58, 89, 132, 255}) {
+    EXPECT_TRUE(Reaches(open, "bob", "web", 1, static_cast<uint8_t>(protocol)))
+        << protocol;
+  }
+}
+
 }  // namespace
 }  // namespace natkit::mesh::policy

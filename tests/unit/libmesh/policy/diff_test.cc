@@ -60,7 +60,7 @@ TEST(DiffPolicies, CutsOverlappingPorts) {
   EXPECT_THAT(
       Diff(Acl("bob@x.org", "tag:web:*"),
            Acl("bob@x.org", "tag:web:22", R"(, "proto": "tcp")")),
-      ElementsAre("- bob -> web udp *", "- bob -> web tcp 0-21,23-65535"));
+      ElementsAre("- bob -> web udp *", "- bob -> web tcp 1-21,23-65535"));
 }
 
 TEST(DiffPolicies, CutsOverlappingNetworks) {
@@ -92,6 +92,39 @@ TEST(DiffPolicies, ExitTrafficIsCutByWhatIsPublic) {
   for (const std::string& line : lines) {
     EXPECT_EQ(line.find("-> 8.0.0.0"), std::string::npos) << line;
   }
+}
+
+TEST(DiffPolicies, PublicAddressesAreOneDestination) {
+  EXPECT_THAT(Diff("\"acls\": []", Acl("bob@x.org", "autogroup:internet:443")),
+              ElementsAre("+ bob -> autogroup:internet icmp",
+                          "+ bob -> autogroup:internet tcp,udp 443"));
+  EXPECT_THAT(Diff("\"acls\": []", Acl("bob@x.org", "autogroup:internet:*", R"(,
+                       "proto": "ipv6-icmp")")),
+              Contains("+ bob (fd7a:115c:a1e0::3) -> autogroup:internet "
+                       "(2000::/3) icmp"));
+}
+
+TEST(DiffPolicies, AFileWithoutRulesOpensAllProtocols) {
+  const CompiledPolicy open(ParsePolicy("{}").policy);
+  std::vector<std::string> lines;
+  for (const PolicyChange& change :
+       DiffPolicies(Compiled("\"acls\": []"), open, World())) {
+    lines.push_back(ToString(change));
+  }
+  EXPECT_THAT(lines, Contains("+ bob -> web protocols 0-57,59-255 *"));
+}
+
+TEST(DiffPolicies, CanLookAtOneMoment) {
+  const auto day = Acl("bob@x.org", "tag:web:22", R"(, "when":
+      {"from": "08:00", "to": "20:00", "zone": "UTC"})");
+  const auto changes = [&day](int64_t hour) {
+    return DiffPolicies(Compiled("\"acls\": []"), Compiled(day), World(),
+                        hour * 3600);
+  };
+  EXPECT_THAT(changes(7), IsEmpty());
+  EXPECT_EQ(changes(8).size(), 2U);
+  EXPECT_EQ(changes(19).size(), 2U);
+  EXPECT_THAT(changes(20), IsEmpty());
 }
 
 TEST(DiffPolicies, ComparesHours) {
@@ -199,6 +232,73 @@ TEST(DiffPolicies, AgreesWithAskingEachPacket) {
       ExpectAgreement(a, b);
     }
   }
+}
+
+std::vector<std::string> DiffByName(const std::string& before,
+                                    const std::string& after) {
+  std::vector<std::string> lines;
+  for (const PolicyChange& change :
+       DiffPoliciesByName(Compiled(before), Compiled(after), World().is_open)) {
+    lines.push_back(ToString(change));
+  }
+  return lines;
+}
+
+TEST(DiffPoliciesByName, NamesUsersTagsAndNetworks) {
+  EXPECT_THAT(DiffByName(Acl("group:eng", "tag:web:22"),
+                         Acl("group:eng", "tag:web:22,80")),
+              ElementsAre("+ ann@x.org -> tag:web tcp,udp 80",
+                          "+ bob@x.org -> tag:web tcp,udp 80"));
+  EXPECT_THAT(DiffByName("\"acls\": []", Acl("tag:web", "db:22")),
+              ElementsAre("+ tag:web -> 10.1.2.3/32 icmp",
+                          "+ tag:web -> 10.1.2.3/32 tcp,udp 22"));
+  EXPECT_THAT(
+      DiffByName("\"acls\": []", Acl("annv4", "tag:web:22")),
+      ElementsAre("+ annv4 -> tag:web icmp", "+ annv4 -> tag:web tcp,udp 22"));
+  EXPECT_THAT(DiffByName("\"acls\": []", Acl("autogroup:admin", "tag:web:22")),
+              ElementsAre("+ autogroup:admin -> tag:web icmp",
+                          "+ autogroup:admin -> tag:web tcp,udp 22"));
+  EXPECT_THAT(DiffByName(Acl("*", "*:*"), Acl("*", "*:*")), IsEmpty());
+}
+
+TEST(DiffPoliciesByName, OthersStandForWhoIsNotNamed) {
+  EXPECT_THAT(DiffByName(Acl("ann@x.org", "autogroup:tagged:22"),
+                         Acl("ann@x.org", "tag:web:22")),
+              UnorderedElementsAre("- ann@x.org -> another tag icmp",
+                                   "- ann@x.org -> another tag tcp,udp 22",
+                                   "- ann@x.org -> tag:exit icmp",
+                                   "- ann@x.org -> tag:exit tcp,udp 22",
+                                   "- ann@x.org -> tag:gate icmp",
+                                   "- ann@x.org -> tag:gate tcp,udp 22"));
+}
+
+TEST(DiffPoliciesByName, RulesToSelfNameTheOtherMachine) {
+  EXPECT_THAT(
+      DiffByName(Acl("ann@x.org", "autogroup:self:22"),
+                 Acl("ann@x.org", "autogroup:self:22,23")),
+      ElementsAre("+ ann@x.org -> another machine of ann@x.org tcp,udp 23"));
+}
+
+TEST(DiffPoliciesByName, TellsMachinesByPosture) {
+  EXPECT_THAT(
+      DiffByName(
+          Acl("ann@x.org", "tag:web:22"),
+          Acl("ann@x.org", "tag:web:22", R"(, "srcPosture": ["posture:ok"])")),
+      ElementsAre("- ann@x.org (postures not met) -> tag:web icmp",
+                  "- ann@x.org (postures not met) -> tag:web tcp,udp 22"));
+  EXPECT_THAT(
+      DiffByName("\"acls\": []", Acl("ann@x.org", "tag:web:22",
+                                     R"(, "srcPosture": ["posture:ok"])")),
+      ElementsAre("+ ann@x.org (postures met) -> tag:web icmp",
+                  "+ ann@x.org (postures met) -> tag:web tcp,udp 22"));
+}
+
+TEST(DiffPoliciesByName, RoutersHaveTheTagsOfVia) {
+  EXPECT_THAT(DiffByName("\"acls\": []",
+                         Grant("ann@x.org", "db",
+                               R"(, "ip": ["22"], "via": ["tag:gate"])")),
+              ElementsAre("+ ann@x.org -> 10.1.2.3/32 icmp",
+                          "+ ann@x.org -> 10.1.2.3/32 tcp,udp 22"));
 }
 
 }  // namespace

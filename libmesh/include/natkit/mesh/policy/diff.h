@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,9 +36,21 @@ struct PolicyChange {
 /// serves them; the postures are those of the world's nodes as they are.
 /// Cost: classes of nodes that fare alike, squared, and one line for each pair
 /// that changes.
+///
+/// With `at`, a unix time in seconds, what differs at that moment alone.
 [[nodiscard]] std::vector<PolicyChange> DiffPolicies(
     const CompiledPolicy& before, const CompiledPolicy& after,
-    const PolicyWorld& world);
+    const PolicyWorld& world, std::optional<int64_t> at = std::nullopt);
+
+/// DiffPolicies() where nobody says what nodes there are: one machine is made
+/// up for each user, tag, role and address that either policy names, one more
+/// for other users and other tags, and routers for the networks. Changes of
+/// rules to autogroup:self stand between a user and "another machine of" that
+/// user. Where rules ask for postures, what changes only for machines that
+/// meet all of them, or none, says so after the source's name.
+[[nodiscard]] std::vector<PolicyChange> DiffPoliciesByName(
+    const CompiledPolicy& before, const CompiledPolicy& after,
+    const WindowJudge& is_open, std::optional<int64_t> at = std::nullopt);
 
 /// "+ ann -> web tcp,udp 80,443"; "-" closed, "~" other hours.
 [[nodiscard]] std::string ToString(const PolicyChange& change);
