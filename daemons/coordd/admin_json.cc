@@ -5,6 +5,7 @@
 #include <chrono>
 #include <ctime>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace natkit::coordd {
@@ -24,6 +25,14 @@ json Texts(const List& list) {
 
 json TimeOrNull(const std::optional<mesh::WallTime>& time) {
   return time ? json(FormatTime(*time)) : json();
+}
+
+json ToJson(const mesh::Attributes& attributes) {
+  json out = json::object();
+  for (const auto& [name, value] : attributes) {
+    std::visit([&](const auto& known) { out[name] = known; }, value);
+  }
+  return out;
 }
 
 std::string StateOf(const mesh::Registry& registry,
@@ -101,6 +110,7 @@ json ToJson(const mesh::Registry& registry, const mesh::NodeRecord& node,
           {"offers_exit", node.offers_exit},
           {"exit_approved", node.is_exit_approved},
           {"ephemeral", node.is_ephemeral},
+          {"attributes", ToJson(node.attributes)},
           {"created", FormatTime(node.created)},
           {"key_expiry", TimeOrNull(node.key_expiry)}};
 }

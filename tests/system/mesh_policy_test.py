@@ -274,6 +274,9 @@ class MeshPolicy(unittest.TestCase):
         self.assertFalse(self.reaches("ann-laptop", prod, 22))
         posture.write_text('{"custom:diskEncrypted": true}')
         self.wait_to_reach("ann-laptop", prod, 22)
+        shown = self.lab.coordd("nodes", "show", "ann-laptop")["attributes"]
+        self.assertEqual("linux", shown["node:os"])
+        self.assertIs(True, shown["custom:diskEncrypted"])
         posture.write_text("{")  # whoever writes it has failed
         wait_for("the machine to be no longer trusted", lambda: not
                  self.reaches("ann-laptop", prod, 22))

@@ -7,9 +7,13 @@
 #include <vector>
 
 #include "admin_call.h"
+#include "admin_json.h"
+#include "admin_table.h"
 #include "api/http_requests.h"
 #include "api/routes.h"
 #include "api/service.h"
+#include "natkit/base/rng.h"
+#include "natkit/mesh/registry/memory_store.h"
 
 namespace natkit::coordd {
 namespace {
@@ -149,6 +153,31 @@ TEST(AdminScopes, AreThoseOfTheVerbsAndAll) {
   EXPECT_TRUE(HasScope(std::nullopt, "nodes:read"));
   EXPECT_TRUE(HasScope(std::set<std::string>{"all"}, "nodes:read"));
   EXPECT_FALSE(HasScope(std::set<std::string>{"nodes:write"}, "nodes:read"));
+}
+
+TEST(NodeJson, HasTheAttributesThatTheNodeReports) {
+  SeededRng rng(5);
+  mesh::MemoryStore store;
+  const mesh::WallTime now{std::chrono::milliseconds(1'800'000'000'000)};
+  const auto registry =
+      mesh::Registry::Load({.ipv4 = *IpPrefix::Parse("100.64.0.0/10"),
+                            .ipv6 = *IpPrefix::Parse("fd00:1:2::/48")},
+                           store, rng, now);
+  ASSERT_TRUE(registry.has_value());
+  mesh::NodeRecord node;
+  EXPECT_EQ(ToJson(**registry, node, now)["attributes"],
+            nlohmann::json::object());
+  node.attributes = {{"node:os", std::string("linux")},
+                     {"custom:diskEncrypted", true},
+                     {"custom:score", 4.5}};
+  const auto shown = ToJson(**registry, node, now);
+  EXPECT_EQ(shown["attributes"], nlohmann::json({{"node:os", "linux"},
+                                                 {"custom:diskEncrypted", true},
+                                                 {"custom:score", 4.5}}));
+  EXPECT_NE(FormatResult("nodes.show", shown)
+                .find("attributes: custom:diskEncrypted=yes custom:score=4.5 "
+                      "node:os=linux\n"),
+            std::string::npos);
 }
 
 }  // namespace
