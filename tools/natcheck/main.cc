@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "command.h"
-#include "discovery_shell.h"
 #include "natkit/base/rng.h"
 #include "natkit/io/default_gateway.h"
 #include "natkit/io/event_loop.h"
@@ -19,7 +18,9 @@
 #include "natkit/io/source_address.h"
 #include "natkit/io/udp_socket.h"
 #include "natkit/nat/nat64.h"
+#include "natkit/shell/discovery_shell.h"
 #include "natkit/shell/outcome.h"
+#include "natkit/shell/server_name.h"
 #include "options.h"
 #include "report_json.h"
 #include "report_text.h"
@@ -42,19 +43,10 @@ std::string NameOf(AddressFamily family) {
 using Servers = std::map<AddressFamily, std::vector<Endpoint>>;
 
 /// Looks up all names at once; says on stderr which one has no address.
-Servers Resolve(io::EventLoop& loop, const std::vector<ServerName>& names) {
+Servers Resolve(io::EventLoop& loop,
+                const std::vector<shell::ServerName>& names) {
   constexpr auto kPatience = seconds(30);
-  io::Resolver resolver(loop);
-  std::vector<Result<std::vector<IpAddress>>> found(names.size(),
-                                                    Fail(Errc::kTimedOut));
-  size_t waiting = names.size();
-  for (size_t i = 0; i < names.size(); ++i) {
-    resolver.Resolve(names[i].host, [&found, &waiting, i](auto addresses) {
-      found[i] = std::move(addresses);
-      --waiting;
-    });
-  }
-  loop.RunUntil([&waiting] { return waiting == 0; }, kPatience);
+  const auto found = shell::LookUp(loop, names, kPatience);
   Servers servers;
   for (size_t i = 0; i < names.size(); ++i) {
     if (!found[i]) {
@@ -115,7 +107,7 @@ class Run {
     }
   }
 
-  int Main(const std::vector<ServerName>& names);
+  int Main(const std::vector<shell::ServerName>& names);
 
  private:
   void Discover(AddressFamily family, const std::vector<Endpoint>& servers);
@@ -196,10 +188,10 @@ void Run::Discover(AddressFamily family, const std::vector<Endpoint>& servers) {
   }
   config.axes = options_.is_full ? nat::AllAxes() : nat::QuickAxes();
   config.longest_lifetime = seconds(options_.longest);
-  DiscoveryShell shell(loop_, std::move(config), rng_);
+  shell::DiscoveryShell discovery(loop_, std::move(config), rng_);
   const bool is_watched = ::isatty(STDERR_FILENO) == 1;
   const nat::BehaviorReport& report =
-      shell.Run(seconds(options_.timeout), [is_watched](Duration passed) {
+      discovery.Run(seconds(options_.timeout), [is_watched](Duration passed) {
         if (is_watched) {
           std::cerr << "natcheck: still measuring, "
                     << std::chrono::duration_cast<seconds>(passed).count()
@@ -219,7 +211,7 @@ std::optional<IpAddress> FindForeign(io::EventLoop& loop,
   return foreign == locals.end() ? std::nullopt : std::optional(*foreign);
 }
 
-int Run::Main(const std::vector<ServerName>& names) {
+int Run::Main(const std::vector<shell::ServerName>& names) {
   if (const auto foreign = FindForeign(loop_, locals_)) {
     return Complain(
         "--local " + foreign->ToString() + " is not an address of this host",
@@ -265,9 +257,9 @@ int RunDefault(const Options& options) {
         "has two addresses (RFC 5780)",
         shell::kExitUsage);
   }
-  std::vector<ServerName> names;
+  std::vector<shell::ServerName> names;
   for (const std::string& text : options.servers) {
-    if (!ParseServer(text, names.emplace_back())) {
+    if (!shell::ParseServer(text, names.emplace_back())) {
       return Complain("--server '" + text + "' is not HOST or HOST:PORT",
                       shell::kExitUsage);
     }

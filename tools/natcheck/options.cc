@@ -1,10 +1,7 @@
 #include "options.h"
 
 #include <algorithm>
-#include <charconv>
 #include <string_view>
-
-#include "natkit/base/endpoint.h"
 
 namespace natkit::natcheck {
 
@@ -40,29 +37,6 @@ void AddOptions(CLI::App& app, Options& options) {
                "Print what was sent and what came back");
 }
 
-bool ParseServer(const std::string& text, ServerName& out,
-                 uint16_t default_port) {
-  if (const auto address = IpAddress::Parse(text)) {
-    out = {.host = text, .port = default_port};
-    return true;
-  }
-  if (const auto endpoint = Endpoint::Parse(text)) {
-    out = {.host = endpoint->address.ToString(), .port = endpoint->port};
-    return endpoint->port != 0;
-  }
-  const size_t colon = text.find(':');
-  out = {.host = text.substr(0, colon), .port = default_port};
-  if (colon != std::string::npos) {
-    const char* const end = text.data() + text.size();
-    const auto [stop, error] =
-        std::from_chars(text.data() + colon + 1, end, out.port);
-    if (error != std::errc{} || stop != end || out.port == 0) {
-      return false;
-    }
-  }
-  return !out.host.empty();
-}
-
 bool ParsePage(const std::string& text, PageName& out) {
   constexpr std::string_view kScheme = "http://";
   constexpr uint16_t kHttpPort = 80;
@@ -77,7 +51,7 @@ bool ParsePage(const std::string& text, PageName& out) {
       text.substr(kScheme.size(),
                   slash == std::string::npos ? slash : slash - kScheme.size());
   out.path = slash == std::string::npos ? "/" : text.substr(slash);
-  return ParseServer(out.host, out.server, kHttpPort);
+  return shell::ParseServer(out.host, out.server, kHttpPort);
 }
 
 }  // namespace natkit::natcheck

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "natkit/nat/stun_types.h"
+#include "natkit/shell/server_name.h"
 
 namespace natkit::natcheck {
 
@@ -26,20 +26,9 @@ struct Options {
 
 void AddOptions(CLI::App& app, Options& options);
 
-/// A server as it was written.
-struct ServerName {
-  std::string host;
-  uint16_t port = 0;
-};
-
-/// "stun.example", "stun.example:3479", "192.0.2.1", "[2001:db8::1]:3478".
-/// False if it is none of these.
-[[nodiscard]] bool ParseServer(const std::string& text, ServerName& out,
-                               uint16_t default_port = stun::kDefaultPort);
-
 /// A page of a web server as it was written.
 struct PageName {
-  ServerName server;
+  shell::ServerName server;
   std::string host;  ///< with the port, if it was given
   std::string path;
 };

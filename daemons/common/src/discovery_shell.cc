@@ -1,11 +1,11 @@
-#include "discovery_shell.h"
+#include "natkit/shell/discovery_shell.h"
 
 #include <algorithm>
 #include <chrono>
 #include <utility>
 #include <variant>
 
-namespace natkit::natcheck {
+namespace natkit::shell {
 namespace {
 
 using std::chrono::seconds;
@@ -15,8 +15,11 @@ constexpr auto kProgressEvery = seconds(10);
 }  // namespace
 
 DiscoveryShell::DiscoveryShell(io::EventLoop& loop, nat::BehaviorConfig config,
-                               Rng& rng)
-    : loop_(loop), discovery_(std::move(config), rng), timer_(loop, [this] {
+                               Rng& rng, uint32_t fwmark)
+    : loop_(loop),
+      fwmark_(fwmark),
+      discovery_(std::move(config), rng),
+      timer_(loop, [this] {
         discovery_.HandleTimeout(io::EventLoop::Now());
         Pump();
       }) {}
@@ -70,6 +73,7 @@ void DiscoveryShell::Pump() {
 void DiscoveryShell::Open(const nat::OpenSocket& wish) {
   io::UdpOptions options;
   options.reports_icmp_errors = true;
+  options.fwmark = fwmark_;
   auto bound = io::UdpSocket::Bind(loop_, wish.local, options);
   if (!bound) {
     discovery_.HandleSocketOpened(io::EventLoop::Now(), wish.socket,
@@ -116,6 +120,7 @@ void DiscoveryShell::Connect(const nat::OpenStream& wish) {
   };
   io::StreamOptions options;
   options.local = wish.local;
+  options.fwmark = fwmark_;
   streams_.emplace(
       wish.socket,
       io::TcpStream::Connect(loop_, wish.to, std::move(handlers), options));
@@ -136,4 +141,4 @@ void DiscoveryShell::Send(const nat::SendDatagram& datagram) {
   }
 }
 
-}  // namespace natkit::natcheck
+}  // namespace natkit::shell

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -11,12 +12,14 @@
 #include "natkit/io/udp_socket.h"
 #include "natkit/nat/behavior_discovery.h"
 
-namespace natkit::natcheck {
+namespace natkit::shell {
 
 /// Sockets and time for a BehaviorDiscovery; decides nothing.
 class DiscoveryShell {
  public:
-  DiscoveryShell(io::EventLoop& loop, nat::BehaviorConfig config, Rng& rng);
+  /// `fwmark`: of all that it sends (SO_MARK), 0: none.
+  DiscoveryShell(io::EventLoop& loop, nat::BehaviorConfig config, Rng& rng,
+                 uint32_t fwmark = 0);
 
   /// Runs until all is known, or for `limit`; zero: no limit. `on_progress` is
   /// called now and then with the time that has passed.
@@ -30,10 +33,11 @@ class DiscoveryShell {
   void Connect(const nat::OpenStream& wish);
 
   io::EventLoop& loop_;
+  uint32_t fwmark_;
   nat::BehaviorDiscovery discovery_;
   io::Timer timer_;
   std::map<nat::SocketNumber, std::unique_ptr<io::UdpSocket>> sockets_;
   std::map<nat::SocketNumber, io::TcpStream> streams_;
 };
 
-}  // namespace natkit::natcheck
+}  // namespace natkit::shell
