@@ -87,6 +87,9 @@ std::string_view PlainCommand(const ControlRequest& request) {
   if (std::holds_alternative<RekeyRequest>(request)) {
     return "rekey";
   }
+  if (std::holds_alternative<NetcheckRequest>(request)) {
+    return "netcheck";
+  }
   return std::holds_alternative<DebugRequest>(request) ? "debug" : "down";
 }
 
@@ -95,6 +98,7 @@ std::string_view PlainCommand(const ControlRequest& request) {
 bool OnlyReads(const ControlRequest& request) {
   return std::holds_alternative<StatusRequest>(request) ||
          std::holds_alternative<WhyRequest>(request) ||
+         std::holds_alternative<NetcheckRequest>(request) ||
          std::holds_alternative<PingRequest>(request);
 }
 
@@ -124,6 +128,9 @@ Outcome<ControlRequest> ParseRequest(std::string_view line) {
   }
   if (command == "debug") {
     return DebugRequest{};
+  }
+  if (command == "netcheck") {
+    return NetcheckRequest{};
   }
   if (command == "ping") {
     const PingRequest standard;

@@ -23,6 +23,7 @@
 //        the end
 //   {"command":"rekey"}             -> {"result":{"previous_key":"..."}}
 //   {"command":"debug"}             -> {"result":{...}}
+//   {"command":"netcheck"}          -> {"result":{...}}, the mesh's servers
 //   {"command":"ping","peer":"sym","count":3,"interval_ms":1000,
 //    "wait_ms":2000}                -> {"ping":{"peer","address"}}, then for
 //        each request {"reply":{"seq","time_ms","path":{...}}} or
@@ -30,7 +31,7 @@
 //        count 0: until the client leaves. A reply may follow its "lost".
 //
 // Anything that fails is answered by {"error":"text"}. Who may not change the
-// node may ask status, why and ping.
+// node may ask status, why, netcheck and ping.
 
 namespace natkit::meshnode {
 
@@ -62,6 +63,9 @@ struct RekeyRequest {};
 /// What helps to find a fault, without secrets.
 struct DebugRequest {};
 
+/// The relays and STUN servers of the mesh (netcheck/netcheck_servers.h).
+struct NetcheckRequest {};
+
 struct PingRequest {
   std::string peer;
   uint32_t count = 0;  ///< 0: until the client leaves
@@ -71,7 +75,8 @@ struct PingRequest {
 
 using ControlRequest =
     std::variant<StatusRequest, WhyRequest, DownRequest, PingRequest,
-                 SetRequest, LogoutRequest, RekeyRequest, DebugRequest>;
+                 SetRequest, LogoutRequest, RekeyRequest, DebugRequest,
+                 NetcheckRequest>;
 
 /// Whether everybody on this machine may ask it.
 [[nodiscard]] bool OnlyReads(const ControlRequest& request);

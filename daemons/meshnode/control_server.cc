@@ -104,6 +104,11 @@ class ControlServer::Session {
 
   void Handle(const DebugRequest&) { Write(server_.handlers_.debug()); }
 
+  void Handle(const NetcheckRequest&) {
+    const auto line = server_.handlers_.netcheck();
+    Write(line ? *line : FormatError(line.error()));
+  }
+
   [[nodiscard]] std::string Refusal() const {
     return "only root and user " + std::to_string(server_.access_.owner) +
            ", who runs the node, may do this: use sudo, or have the node "

@@ -36,6 +36,8 @@ struct ControlHandlers {
   std::function<Outcome<std::string>()> rekey;
   /// The answer line of a debug request.
   std::function<std::string()> debug;
+  /// The answer line of a netcheck request; the error is for the user.
+  std::function<Outcome<std::string>()> netcheck;
 };
 
 /// Who may change the node: root, the user who runs it, and perhaps one more.

@@ -10,6 +10,7 @@
 #include "down_command.h"
 #include "info_commands.h"
 #include "keys_command.h"
+#include "netcheck_command.h"
 #include "ping_command.h"
 #include "render_command.h"
 #include "rotate_command.h"
@@ -41,6 +42,7 @@ constexpr auto kCommands = std::to_array<Command>({
     {"set", "Change settings of a running node", &RunSet},
     {"logout", "Leave the mesh", &RunLogout},
     {"rekey", "Change the node's key", &RunRekey},
+    {"netcheck", "Look at what this network allows", &RunNetcheckCommand},
     {"debug", "Gather what helps to find a fault", &RunDebug},
     {"check", "Check a mesh file", &RunCheck},
     {"render", "Write files for wg-quick for every node", &RunRender},

@@ -107,7 +107,8 @@ ControlHandlers NodeShell::MakeControlHandlers() {
           .set = [this](const auto& values) { return Set(values); },
           .logout = [this] { return Logout(); },
           .rekey = [this] { return Rekey(); },
-          .debug = [this] { return DebugLine(); }};
+          .debug = [this] { return DebugLine(); },
+          .netcheck = [this] { return NetcheckLine(); }};
 }
 
 Outcome<IpAddress> NodeShell::FindPingAddress(const std::string& peer) const {

@@ -82,6 +82,7 @@ class NodeShell {
   // node_shell_control.cc: what a joined node is asked for.
   std::string StatusLine() const;
   std::string DebugLine() const;
+  Outcome<std::string> NetcheckLine() const;
   Outcome<std::string> Set(const std::map<std::string, std::string>& values);
   Outcome<std::string> Logout();
   Outcome<std::string> Rekey();

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -5,6 +6,7 @@
 #include "debug_report.h"
 #include "natkit/shell/logging.h"
 #include "natkit/shell/recent_log.h"
+#include "netcheck/netcheck_servers.h"
 #include "node_shell.h"
 #include "status_field.h"
 
@@ -49,6 +51,23 @@ std::string NodeShell::DebugLine() const {
        .settings = membership_ ? membership_->settings()
                                : std::map<std::string, std::string>(),
        .log = shell::RecentLog()}));
+}
+
+Outcome<std::string> NodeShell::NetcheckLine() const {
+  if (const auto not_ready = NotReady()) {
+    return std::unexpected(*not_ready);
+  }
+  NetcheckServers servers = ServersOf(mesh_);
+  servers.fwmark = fwmark_;
+  servers.has_exit = routes_ != nullptr && routes_->takes_all_dns();
+  for (const mesh::RelayState& relay : node_->Snapshot().relays) {
+    const auto found =
+        std::ranges::find(servers.relays, relay.name, &NetcheckRelay::name);
+    if (found != servers.relays.end()) {
+      found->is_home = relay.is_home;
+    }
+  }
+  return FormatResult(FormatServers(servers));
 }
 
 Outcome<std::string> NodeShell::Set(

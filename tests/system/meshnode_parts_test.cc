@@ -156,11 +156,23 @@ TEST(ControlProtocol, RequestsKeepTheirKind) {
   for (const ControlRequest& request : std::initializer_list<ControlRequest>{
            StatusRequest{}, WhyRequest{.peer = "b"}, DownRequest{},
            PingRequest{.peer = "b"}, SetRequest{}, LogoutRequest{},
-           RekeyRequest{}, DebugRequest{}}) {
+           RekeyRequest{}, DebugRequest{}, NetcheckRequest{}}) {
     const auto read = ParseRequest(FormatRequest(request));
     ASSERT_TRUE(read.has_value()) << FormatRequest(request);
     EXPECT_EQ(read->index(), request.index()) << FormatRequest(request);
   }
+}
+
+TEST(ControlProtocol, EverybodyMayLookAndOnlyLook) {
+  EXPECT_TRUE(OnlyReads(StatusRequest{}));
+  EXPECT_TRUE(OnlyReads(WhyRequest{}));
+  EXPECT_TRUE(OnlyReads(PingRequest{}));
+  EXPECT_TRUE(OnlyReads(NetcheckRequest{}));
+  EXPECT_FALSE(OnlyReads(DownRequest{}));
+  EXPECT_FALSE(OnlyReads(SetRequest{}));
+  EXPECT_FALSE(OnlyReads(LogoutRequest{}));
+  EXPECT_FALSE(OnlyReads(RekeyRequest{}));
+  EXPECT_FALSE(OnlyReads(DebugRequest{}));
 }
 
 TEST(ControlProtocol, RefusesWhatIsNoRequest) {

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What `meshnode status --why` says where no path is direct, and routers of
-stock Linux that move a mapping when a packet comes too early."""
+stock Linux that move a mapping when a packet comes too early. What `meshnode
+netcheck` says behind such NATs."""
 import json
 import os
 import pathlib
@@ -130,6 +131,69 @@ class HardPair(TwoServers):
                 "forward-port (ours): ",
                 "leave-hard-nat (theirs): "):
             self.assertIn(line, text)
+
+
+class Netcheck(TwoServers):
+    scenario = with_nat(base.SCENARIO + STUN_HOST, "b", "symmetric-random",
+                        "engine")
+
+    def netcheck(self, name, *options, code=0):
+        done = self.net.run(name, MESHNODE, "netcheck", *options,
+                            timeout=2 * DEADLINE)
+        self.assertEqual(code, done.returncode,
+                         done.stdout + done.stderr + self.logs())
+        return done.stdout
+
+    def report(self, name):
+        return json.loads(self.netcheck(name, "--json", "--control",
+                                        self.control(name)))
+
+    def test_tells_what_each_network_allows(self):
+        self.start_mesh()
+        cone, symmetric = self.report("a"), self.report("b")
+        for report, outside in ((cone, "203.0.113.101:"),
+                                (symmetric, "203.0.113.102:")):
+            self.assertTrue(report["udp"])
+            self.assertTrue(report["IPv4"])
+            self.assertFalse(report["IPv6"])
+            self.assertTrue(report["GlobalV4"].startswith(outside), report)
+            self.assertEqual("eu", report["preferred_relay"])
+            relay, = report["relays"]
+            self.assertTrue(relay["home"])
+            self.assertGreater(relay["udp_ipv4_ms"], 0)
+            self.assertGreater(relay["tcp_ms"], 0)
+            self.assertIsNone(relay["error"])
+            self.assertEqual({"eu"}, set(report["RegionLatency"]))
+            self.assertEqual([], report["port_mapping"]["services"])
+            self.assertEqual(2, len(report["ipv4"]["servers"]))
+        self.assertIs(False, cone["MappingVariesByDestIP"])
+        self.assertEqual("endpoint-independent", cone["ipv4"]["mapping"])
+        self.assertEqual(1, len(cone["ipv4"]["seen"]))
+        self.assertIs(True, symmetric["MappingVariesByDestIP"])
+        self.assertEqual(2, len(symmetric["ipv4"]["seen"]))
+        self.check_without_a_node()
+        self.net.event("b-nat", "block-udp")
+        self.check_blocked()
+        self.net.event("b-nat", "unblock-udp")
+
+    def check_without_a_node(self):
+        by_file = self.netcheck("b", "--mesh", self.folder / "mesh.toml")
+        self.assertIn("varies by destination", by_file)
+        self.assertRegex(by_file, r"(?m)^  eu +\d+\.\d ms$")
+        one = self.netcheck("a", "--stun", STUN)
+        self.assertIn("two servers with different addresses", one)
+        self.assertIn("nearest relay   none", one)
+
+    def check_blocked(self):
+        """The relay is still reached, by TCP."""
+        report = self.report("b")
+        self.assertIs(False, report["UDP"])
+        self.assertIsNone(report["MappingVariesByDestIP"])
+        self.assertEqual("eu", report["PreferredDERP"])
+        relay, = report["relays"]
+        self.assertIsNone(relay["udp_ipv4_ms"])
+        self.assertGreater(relay["tcp_ms"], 0)
+        self.netcheck("b", "--stun", STUN, code=1)
 
 
 class BlockedUdp(TwoServers):
