@@ -177,9 +177,6 @@ class Side:
 
 
 class Oracle:
-    # A route is joined with a source by rules in either direction.
-    either_direction = True
-
     def __init__(self, policy, nodes, mesh=MESH):
         self.policy = policy
         self.nodes = [Node(entry) for entry in nodes]
@@ -242,26 +239,56 @@ class Oracle:
     def longest_joined(self, src, dst):
         nets = {net for node in dst.routers for net in node.routes
                 if dst.ip in net and not is_exit(net)}
+        viewers = self.viewers(src)
         for net in sorted(nets, key=lambda net: -net.prefixlen):
             serving = [node for node in dst.routers if net in node.routes]
-            if any(self.rule_joins(rule, src, net, serving)
-                   for _, rule in self.rules):
+            if any(self.rule_joins(rule, viewer, src.attrs, net, serving)
+                   for _, rule in self.rules for viewer in viewers):
                 return net
         return None
 
-    def rule_joins(self, rule, src, net, serving):
-        """Whether the rule, in either direction, joins source and route."""
-        if self.rule_has_src(rule, src) and self.by_via(rule, serving) and any(
-                self.name_meets_net(name, net) and
-                self.family_fits(ports, net.version)
-                for name, ports in self.destinations(rule)):
+    def rule_joins(self, rule, viewer, attrs, net, serving):
+        """Whether the rule, in either direction, joins viewer and route."""
+        def meets(name):
+            return name == "autogroup:danger-all" or self.name_meets_net(
+                name, net)
+        leads_there = bool(self.by_via(rule, serving)) and any(
+            self.name_meets_net(name, net) and
+            self.may_join(ports, net.version)
+            for name, ports in self.destinations(rule))
+        if leads_there and self.viewer_is_src(rule, viewer, attrs, net.version):
             return True
-        return self.either_direction and src.node is not None and any(
-            self.posture_met(rule, node.attrs) for node in serving) and any(
-                self.name_meets_net(name, net) for name in rule["src"]) and any(
-                    self.name_covers_node(name, src.node, src.ip, None) and
-                    self.family_fits(ports, net.version)
-                    for name, ports in self.destinations(rule))
+        return any(meets(name) for name in rule["src"]) and any(
+            self.posture_met(rule, node.attrs if attrs is None else attrs)
+            for node in serving) and self.viewer_is_dst(rule, viewer,
+                                                        net.version)
+
+    def viewer_is_src(self, rule, viewer, attrs, version):
+        """Whether any address that the node has or serves may send."""
+        if not self.posture_met(rule, viewer.attrs if attrs is None else attrs):
+            return False
+        sides = [self.side(ip) for ip in viewer.ips if ip.version == version]
+        nets = [net for net in viewer.routes if net.version == version]
+        return any(self.name_is_src(name, side) for name in rule["src"]
+                   for side in sides) or any(
+            name == "autogroup:danger-all" or (
+                not is_exit(net) and self.name_meets_net(name, net))
+            for name in rule["src"] for net in nets)
+
+    def viewer_is_dst(self, rule, viewer, version):
+        """Whether any address that the node has or serves may be reached."""
+        nets = [net for net in viewer.routes if net.version == version]
+        serves = bool(self.by_via(rule, [viewer]))
+        return any(self.may_join(ports, version) and (
+            any(self.name_covers_node(name, viewer, ip, None)
+                for ip in viewer.ips if ip.version == version) or
+            serves and any(self.serves_by(name, net) for net in nets))
+            for name, ports in self.destinations(rule))
+
+    def serves_by(self, name, net):
+        if is_exit(net):
+            return name in ("*", "autogroup:internet")
+        return self.name_meets_net(name, net)
 
     @staticmethod
     def by_via(rule, routers):
@@ -277,17 +304,20 @@ class Oracle:
             return False
         if src.attrs is not None:
             return self.posture_met(rule, src.attrs)
-        machines = [src.node] if src.node else self.routers_from(src)
+        machines = self.viewers(src)
         return "srcPosture" not in rule or any(
             self.posture_met(rule, node.attrs) for node in machines)
 
+    def viewers(self, src):
+        """The node that sends, or those that send for others."""
+        return [src.node] if src.node else (
+            self.routers_from(src) or self.exits(src.ip))
+
     def routers_from(self, src):
-        """The text leaves open whether routers of shorter routes count."""
-        if self.either_direction:
-            return src.routers
+        """Machines: those of the longest matching route."""
         longest = max((net for node in src.routers for net in node.routes
-                       if src.ip in net), key=lambda net: net.prefixlen,
-                      default=None)
+                       if src.ip in net and not is_exit(net)),
+                      key=lambda net: net.prefixlen, default=None)
         return [node for node in src.routers if longest in node.routes]
 
     def posture_met(self, rule, attrs):
@@ -376,6 +406,10 @@ class Oracle:
         """`icmp` is IPv4's and `ipv6-icmp` IPv6's."""
         other = {58} if family == 4 else {1}
         return any(protos != other for protos, _, _ in ports)
+
+    def may_join(self, ports, family):
+        """A grant for capabilities has no ports; its nodes see each other."""
+        return not ports or self.family_fits(ports, family)
 
     def ports_cover(self, ports, family, packet):
         proto, port = packet

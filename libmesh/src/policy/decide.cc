@@ -104,13 +104,13 @@ Decision Decide(const CompiledPolicy& policy, const PolicyWorld& world,
   const auto nodes =
       WithRolesServing(policy, world, question.source, question.destination);
   bool is_served = false;
-  const Entries source =
-      SourceEntries(policy, nodes, question.source, is_served);
+  const SourcePart source =
+      SourcePartOf(policy, nodes, question.source, is_served);
   if (!is_served) {
     return Refuse(DenyReason::kNoSource, question);
   }
-  const EntryLevels destination =
-      DestinationLevels(policy, nodes, question.destination);
+  const DestinationLevels destination =
+      LevelsOf(policy, nodes, question.destination);
   if (destination.empty()) {
     return Refuse(DenyReason::kNoDestination, question);
   }

@@ -22,6 +22,9 @@ struct FlowChange {
 
 using FlowChanges = std::vector<FlowChange>;
 
+/// Whether some address has more than one route to it.
+enum class Routes : uint8_t { kApart, kOverlap };
+
 /// A policy, its nodes' roles, and the rules that join the pair in question.
 struct DiffSide {
   const CompiledPolicy& policy;
@@ -29,12 +32,18 @@ struct DiffSide {
   const WindowJudge& is_open;
   std::optional<int64_t> at;
 
-  [[nodiscard]] Entries SourceOf(const IpAddress& address) const {
+  /// `routes` tell whether it matters which routes the source's node has.
+  [[nodiscard]] SourcePart SourceOf(const IpAddress& address,
+                                    Routes routes) const {
     bool is_served = false;
-    Entries entries = SourceEntries(policy, nodes, address, is_served);
-    std::erase_if(entries,
+    SourcePart part = SourcePartOf(policy, nodes, address, is_served);
+    std::erase_if(part.entries,
                   [](const RuleEntry& entry) { return !entry.meets_posture; });
-    return entries;
+    if (routes == Routes::kApart) {
+      part.viewer_as_source.clear();
+      part.viewer_as_destination.clear();
+    }
+    return part;
   }
 
   [[nodiscard]] Availability TimesOf(const Entries& joined, uint8_t protocol,
@@ -255,11 +264,12 @@ class ChangeList {
 };
 
 SourceClasses ClassifySources(const std::vector<DiffPoint>& points,
-                              const DiffSide& before, const DiffSide& after) {
+                              const DiffSide& before, const DiffSide& after,
+                              Routes routes) {
   SourceClasses classes;
   for (const DiffPoint& point : points) {
-    auto key =
-        std::pair(before.SourceOf(point.sample), after.SourceOf(point.sample));
+    auto key = std::pair(before.SourceOf(point.sample, routes),
+                         after.SourceOf(point.sample, routes));
     classes[{point.sample.family(), std::move(key)}].push_back(&point);
   }
   return classes;
@@ -270,12 +280,20 @@ DestinationClasses ClassifyDestinations(const std::vector<DiffPoint>& points,
                                         const DiffSide& after) {
   DestinationClasses classes;
   for (const DiffPoint& point : points) {
-    auto key =
-        std::pair(DestinationLevels(before.policy, before.nodes, point.sample),
-                  DestinationLevels(after.policy, after.nodes, point.sample));
+    auto key = std::pair(LevelsOf(before.policy, before.nodes, point.sample),
+                         LevelsOf(after.policy, after.nodes, point.sample));
     classes[{point.sample.family(), std::move(key)}].push_back(&point);
   }
   return classes;
+}
+
+Routes RoutesOf(const DestinationClasses& destinations) {
+  const bool overlap =
+      std::ranges::any_of(destinations, [](const auto& destination) {
+        const auto& [before, after] = destination.first.second;
+        return before.size() > 1 || after.size() > 1;
+      });
+  return overlap ? Routes::kOverlap : Routes::kApart;
 }
 
 void AddPairs(const std::vector<const DiffPoint*>& sources,
@@ -299,8 +317,9 @@ std::vector<PolicyChange> DiffPolicies(const CompiledPolicy& before,
   const DiffSide old_side{before, WithRoles(before, world), world.is_open, at};
   const DiffSide new_side{after, WithRoles(after, world), world.is_open, at};
   const auto points = CutAddresses(before, after, world);
-  const auto sources = ClassifySources(points, old_side, new_side);
   const auto destinations = ClassifyDestinations(points, old_side, new_side);
+  const auto sources =
+      ClassifySources(points, old_side, new_side, RoutesOf(destinations));
   ChangeList list(points);
   for (const auto& [source, source_points] : sources) {
     for (const auto& [destination, destination_points] : destinations) {

@@ -29,7 +29,7 @@ template <class Key>
 using PointClasses = std::map<std::pair<AddressFamily, std::pair<Key, Key>>,
                               std::vector<const DiffPoint*>>;
 
-using SourceClasses = PointClasses<Entries>;
-using DestinationClasses = PointClasses<EntryLevels>;
+using SourceClasses = PointClasses<SourcePart>;
+using DestinationClasses = PointClasses<DestinationLevels>;
 
 }  // namespace natkit::mesh::policy

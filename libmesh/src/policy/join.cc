@@ -5,6 +5,7 @@
 
 #include "policy/ports.h"
 #include "policy/prefix_set.h"
+#include "policy/route_roles.h"
 
 namespace natkit::mesh::policy {
 
@@ -18,6 +19,85 @@ void SortUnique(Entries& entries) {
   std::ranges::sort(entries);
   const auto rest = std::ranges::unique(entries);
   entries.erase(rest.begin(), rest.end());
+}
+
+/// Nodes that have an address, or serve one route to it.
+struct Servers {
+  IpPrefix route;  // of one address: it is their own
+  std::vector<size_t> nodes;
+};
+
+/// Indices into `nodes`, level by level.
+std::vector<Servers> ServersOf(const CompiledPolicy& policy,
+                               const std::vector<NodeWithRoles>& nodes,
+                               const IpAddress& address) {
+  const bool is_of_mesh = Covers(policy.mesh_prefixes(), address);
+  std::vector<size_t> owners;
+  std::map<int, Servers, std::greater<>> by_length;
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    if (HasOwn(*nodes[i].node, address)) {
+      owners.push_back(i);
+    }
+    for (const IpPrefix& route : nodes[i].routes) {
+      if (route.Contains(address) && !(is_of_mesh && IsDefaultRoute(route))) {
+        Servers& level = by_length[route.length()];
+        level.route = route;
+        level.nodes.push_back(i);
+      }
+    }
+  }
+  if (!owners.empty()) {
+    return {{HostPrefix(address), owners}};
+  }
+  std::vector<Servers> levels;
+  for (auto& [length, servers] : by_length) {
+    levels.push_back(std::move(servers));
+  }
+  return levels;
+}
+
+RuleEntry EntryOf(const RuleRole& role) {
+  return {role.rule, role.user, true};
+}
+
+bool MeetsPosture(const CompiledPolicy& policy, const RuleRole& role,
+                  const NodeWithRoles& node) {
+  return policy.MeetsPosture(policy.rules()[role.rule], *node.node);
+}
+
+void AddViewer(const CompiledPolicy& policy, const NodeWithRoles& node,
+               AddressFamily family, SourcePart& part) {
+  for (const RuleRole& role : node.roles.as_source) {
+    if (HasFamily(role, family) && MeetsPosture(policy, role, node)) {
+      part.viewer_as_source.push_back(EntryOf(role));
+    }
+  }
+  for (const RuleRole& role : node.roles.as_destination) {
+    if (HasFamily(role, family)) {
+      part.viewer_as_destination.push_back(EntryOf(role));
+    }
+  }
+}
+
+void AddRouter(const CompiledPolicy& policy, const NodeWithRoles& node,
+               const IpPrefix& route, DestinationLevel& level) {
+  for (const RuleRole& role : node.roles.as_destination) {
+    if (LeadsTo(policy, role, route)) {
+      level.leads_there.push_back(EntryOf(role));
+    }
+  }
+  for (const RuleRole& role : node.roles.as_source) {
+    if (ComesFrom(role, route) && MeetsPosture(policy, role, node)) {
+      level.comes_from_there.push_back(EntryOf(role));
+    }
+  }
+}
+
+/// Whether two sorted lists share an instance.
+bool Share(const Entries& a, const Entries& b) {
+  return std::ranges::any_of(a, [&b](const RuleEntry& entry) {
+    return std::ranges::binary_search(b, entry);
+  });
 }
 
 }  // namespace
@@ -48,87 +128,67 @@ std::vector<NodeWithRoles> WithRolesServing(const CompiledPolicy& policy,
   return out;
 }
 
-std::vector<std::vector<size_t>> ServersOf(
-    const CompiledPolicy& policy, const std::vector<NodeWithRoles>& nodes,
-    const IpAddress& address) {
-  const bool is_of_mesh = Covers(policy.mesh_prefixes(), address);
-  std::vector<size_t> owners;
-  std::map<int, std::vector<size_t>, std::greater<>> by_length;
-  for (size_t i = 0; i < nodes.size(); ++i) {
-    if (HasOwn(*nodes[i].node, address)) {
-      owners.push_back(i);
-    }
-    for (const IpPrefix& route : nodes[i].routes) {
-      if (route.Contains(address) && !(is_of_mesh && IsDefaultRoute(route))) {
-        by_length[route.length()].push_back(i);
-      }
-    }
-  }
-  if (!owners.empty()) {
-    return {owners};
-  }
-  std::vector<std::vector<size_t>> levels;
-  for (auto& [length, servers] : by_length) {
-    levels.push_back(std::move(servers));
-  }
-  return levels;
-}
-
-Entries SourceEntries(const CompiledPolicy& policy,
-                      const std::vector<NodeWithRoles>& nodes,
-                      const IpAddress& address, bool& is_served) {
-  Entries entries;
+SourcePart SourcePartOf(const CompiledPolicy& policy,
+                        const std::vector<NodeWithRoles>& nodes,
+                        const IpAddress& address, bool& is_served) {
+  SourcePart part;
   const auto levels = ServersOf(policy, nodes, address);
-  const auto servers = levels.empty() ? std::vector<size_t>{} : levels[0];
-  is_served = std::ranges::any_of(servers, [&](size_t i) {
-    return HasOwn(*nodes[i].node, address) ||
-           std::ranges::any_of(nodes[i].routes, [&](const IpPrefix& route) {
-             return !IsDefaultRoute(route) && route.Contains(address);
-           });
-  });
-  for (const size_t i : servers) {
+  is_served = !levels.empty() && !IsDefaultRoute(levels[0].route);
+  for (const size_t i :
+       levels.empty() ? std::vector<size_t>{} : levels[0].nodes) {
     for (const RuleRole& role : nodes[i].roles.as_source) {
       if (Covers(role.prefixes, address)) {
-        entries.push_back(
-            {role.rule, role.user,
-             policy.MeetsPosture(policy.rules()[role.rule], *nodes[i].node)});
+        part.entries.push_back(
+            {role.rule, role.user, MeetsPosture(policy, role, nodes[i])});
       }
     }
+    AddViewer(policy, nodes[i], address.family(), part);
   }
-  SortUnique(entries);
-  is_served = is_served || !entries.empty();
-  return entries;
+  SortUnique(part.entries);
+  SortUnique(part.viewer_as_source);
+  SortUnique(part.viewer_as_destination);
+  is_served = is_served || !part.entries.empty();
+  return part;
 }
 
-EntryLevels DestinationLevels(const CompiledPolicy& policy,
-                              const std::vector<NodeWithRoles>& nodes,
-                              const IpAddress& address) {
-  EntryLevels levels;
-  for (const auto& servers : ServersOf(policy, nodes, address)) {
-    Entries& entries = levels.emplace_back();
-    for (const size_t i : servers) {
+DestinationLevels LevelsOf(const CompiledPolicy& policy,
+                           const std::vector<NodeWithRoles>& nodes,
+                           const IpAddress& address) {
+  DestinationLevels levels;
+  const auto all = ServersOf(policy, nodes, address);
+  for (const Servers& servers : all) {
+    DestinationLevel& level = levels.emplace_back();
+    for (const size_t i : servers.nodes) {
       for (const RuleRole& role : nodes[i].roles.as_destination) {
         if (Covers(role.prefixes, address)) {
-          entries.push_back({role.rule, role.user, true});
+          level.entries.push_back(EntryOf(role));
         }
       }
+      if (all.size() > 1) {
+        AddRouter(policy, nodes[i], servers.route, level);
+      }
     }
-    SortUnique(entries);
+    SortUnique(level.entries);
+    SortUnique(level.leads_there);
+    SortUnique(level.comes_from_there);
   }
   return levels;
 }
 
-Entries JoinEntries(const Entries& source, const EntryLevels& destination) {
+Entries JoinEntries(const SourcePart& source,
+                    const DestinationLevels& destination) {
   Entries without_posture;
-  for (const Entries& level : destination) {
+  for (const DestinationLevel& level : destination) {
     Entries joined;
-    for (const RuleEntry& entry : source) {
-      if (std::ranges::binary_search(level,
+    for (const RuleEntry& entry : source.entries) {
+      if (std::ranges::binary_search(level.entries,
                                      RuleEntry{entry.rule, entry.user, true})) {
         joined.push_back(entry);
       }
     }
-    if (std::ranges::any_of(joined, &RuleEntry::meets_posture)) {
+    if (std::ranges::any_of(joined, &RuleEntry::meets_posture) ||
+        Share(source.viewer_as_source, level.leads_there) ||
+        Share(source.viewer_as_destination, level.comes_from_there)) {
       return joined;
     }
     without_posture.insert(without_posture.end(), joined.begin(), joined.end());

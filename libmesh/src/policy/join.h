@@ -18,9 +18,29 @@ struct RuleEntry {
 /// The rule instances of an address, sorted.
 using Entries = std::vector<RuleEntry>;
 
-/// Of a destination: the node that has the address; or for each length of a
-/// served route to it, longest first, all nodes that serve it.
-using EntryLevels = std::vector<Entries>;
+/// A source: its rule instances, and those in which the node that sends for it
+/// takes part, on either side: they decide which routes that node has.
+struct SourcePart {
+  Entries entries;
+  Entries viewer_as_source;
+  Entries viewer_as_destination;
+  auto operator<=>(const SourcePart&) const = default;
+};
+
+/// Of a destination: the node that has the address, or all nodes that serve one
+/// route to it.
+struct DestinationLevel {
+  Entries entries;
+  /// Instances that give the route to viewers among their sources, and to
+  /// viewers among their destinations.
+  Entries leads_there;
+  Entries comes_from_there;
+  auto operator<=>(const DestinationLevel&) const = default;
+};
+
+/// A level for each length of a served route, longest first; one alone says
+/// nothing of routes.
+using DestinationLevels = std::vector<DestinationLevel>;
 
 /// A node of the world with its part in each rule.
 struct NodeWithRoles {
@@ -38,27 +58,24 @@ struct NodeWithRoles {
     const CompiledPolicy& policy, const PolicyWorld& world, const IpAddress& a,
     const IpAddress& b);
 
-/// Who has or serves an address: indices into `nodes`, level by level. Exits
-/// serve no address of the mesh.
-[[nodiscard]] std::vector<std::vector<size_t>> ServersOf(
-    const CompiledPolicy& policy, const std::vector<NodeWithRoles>& nodes,
-    const IpAddress& address);
-
 /// The instances in which `address` takes part as a source. `is_served` is
 /// false where no node has or serves it; an exit serves sources for rules from
 /// autogroup:danger-all only.
-[[nodiscard]] Entries SourceEntries(const CompiledPolicy& policy,
-                                    const std::vector<NodeWithRoles>& nodes,
-                                    const IpAddress& address, bool& is_served);
-/// As a destination; empty where no node has or serves it.
-[[nodiscard]] EntryLevels DestinationLevels(
+[[nodiscard]] SourcePart SourcePartOf(const CompiledPolicy& policy,
+                                      const std::vector<NodeWithRoles>& nodes,
+                                      const IpAddress& address,
+                                      bool& is_served);
+/// As a destination; empty where no node has or serves it. Exits serve no
+/// address of the mesh.
+[[nodiscard]] DestinationLevels LevelsOf(
     const CompiledPolicy& policy, const std::vector<NodeWithRoles>& nodes,
     const IpAddress& address);
 
-/// The instances that join the two: those of the first level that has one whose
-/// posture is met, else all that would.
-[[nodiscard]] Entries JoinEntries(const Entries& source,
-                                  const EntryLevels& destination);
+/// The instances that join the two at the level to which the source's packets
+/// go: the first one whose route its viewer has. Where there is none, those
+/// that would if postures were met.
+[[nodiscard]] Entries JoinEntries(const SourcePart& source,
+                                  const DestinationLevels& destination);
 
 /// Whether a rule that joins two addresses lets this protocol and port pass.
 [[nodiscard]] bool MatchesFlow(const CompiledRule& rule, uint8_t protocol,

@@ -3,6 +3,7 @@
 #include "natkit/mesh/policy/compiled_policy.h"
 #include "policy/identity.h"
 #include "policy/prefix_set.h"
+#include "policy/route_roles.h"
 
 namespace natkit::mesh::policy {
 
@@ -165,17 +166,11 @@ bool Joins(const NodeRoles& source, const NodeRoles& destination) {
                       });
 }
 
-bool HasFamily(const Prefixes& set, const IpPrefix& like) {
-  return ShareFamily(set, {like});
-}
-
 bool OverlapsAny(const Prefixes& set, const IpPrefix& route) {
   return std::ranges::any_of(
       set, [&route](const IpPrefix& prefix) { return prefix.Overlaps(route); });
 }
 
-/// Whether a destination role covers exit traffic, and not just addresses and
-/// routes of the node that lie inside the default route too.
 bool ServesExit(const CompiledPolicy& policy, const RuleRole& role,
                 const IpPrefix& route) {
   const IdentitySet& set = policy.rules()[role.rule].destinations;
@@ -250,19 +245,32 @@ bool SharesEdge(const NodeRoles& a, const NodeRoles& b) {
 
 bool JoinsRoute(const CompiledPolicy& policy, const NodeRoles& viewer,
                 const NodeRoles& router, const IpPrefix& route) {
-  const bool is_exit = IsDefaultRoute(route);
-  const auto leads_there = [&](const RuleRole& from, const RuleRole& to) {
-    return HasFamily(from.prefixes, route) &&
-           (is_exit ? ServesExit(policy, to, route)
-                    : OverlapsAny(to.prefixes, route));
-  };
-  const auto comes_from_there = [&route](const RuleRole& from,
-                                         const RuleRole& to) {
-    return OverlapsAny(from.prefixes, route) && HasFamily(to.prefixes, route);
-  };
-  return ForEachJoint(viewer.as_source, router.as_destination, leads_there) ||
-         (!is_exit && ForEachJoint(router.as_source, viewer.as_destination,
-                                   comes_from_there));
+  const AddressFamily family = route.address().family();
+  return ForEachJoint(viewer.as_source, router.as_destination,
+                      [&](const RuleRole& from, const RuleRole& to) {
+                        return HasFamily(from, family) &&
+                               LeadsTo(policy, to, route);
+                      }) ||
+         ForEachJoint(router.as_source, viewer.as_destination,
+                      [&](const RuleRole& from, const RuleRole& to) {
+                        return ComesFrom(from, route) && HasFamily(to, family);
+                      });
+}
+
+bool LeadsTo(const CompiledPolicy& policy, const RuleRole& role,
+             const IpPrefix& route) {
+  return IsDefaultRoute(route) ? ServesExit(policy, role, route)
+                               : OverlapsAny(role.prefixes, route);
+}
+
+bool ComesFrom(const RuleRole& role, const IpPrefix& route) {
+  return !IsDefaultRoute(route) && OverlapsAny(role.prefixes, route);
+}
+
+bool HasFamily(const RuleRole& role, AddressFamily family) {
+  return std::ranges::any_of(role.prefixes, [family](const IpPrefix& prefix) {
+    return prefix.address().family() == family;
+  });
 }
 
 }  // namespace natkit::mesh::policy

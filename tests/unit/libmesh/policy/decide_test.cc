@@ -273,5 +273,38 @@ TEST(Decide, AFileWithoutRulesAllowsEveryProtocol) {
   }
 }
 
+TEST(Decide, AnExitServesNoRouteThatTheSourceHas) {
+  // 10.1.0.0/16 may reach web, so web has the route, and its packets to it go
+  // to gate, which may not serve kim's and web's grant.
+  const auto policy = Compiled(R"("grants": [
+      {"src": ["lan"], "dst": ["tag:web"], "ip": ["80"]},
+      {"src": ["tag:web", "kim@x.org"], "dst": ["*"], "ip": ["90"],
+       "via": ["tag:exit"]}])");
+  EXPECT_FALSE(Reaches(policy, "web", "10.1.2.3", 90));
+  EXPECT_TRUE(Reaches(policy, "web", "10.2.2.3", 90));
+  EXPECT_TRUE(Reaches(policy, "kim", "10.1.2.3", 90));
+}
+
+TEST(Decide, ARuleToPartOfARouteGivesTheWholeRoute) {
+  const auto policy = Compiled(R"("grants": [
+      {"src": ["bob@x.org"], "dst": ["db"], "ip": ["80"]},
+      {"src": ["bob@x.org"], "dst": ["*"], "ip": ["80"],
+       "via": ["tag:exit"]}])");
+  EXPECT_TRUE(Reaches(policy, "bob", "10.1.2.3", 80));
+  EXPECT_FALSE(Reaches(policy, "bob", "10.1.2.4", 80));
+  EXPECT_TRUE(Reaches(policy, "bob", "10.2.2.4", 80));
+}
+
+TEST(Decide, PosturesThatAreNotMetGiveNoRoute) {
+  // Of the two, only ann's machine meets it.
+  const auto policy = Compiled(R"("grants": [
+      {"src": ["ann@x.org"], "dst": ["lan"], "ip": ["80"],
+       "srcPosture": ["posture:ok"]},
+      {"src": ["ann@x.org"], "dst": ["*"], "ip": ["90"],
+       "via": ["tag:exit"]}])");
+  EXPECT_FALSE(Reaches(policy, "100.64.0.1", "10.1.2.3", 90));
+  EXPECT_TRUE(Reaches(policy, "100.64.0.2", "10.1.2.3", 90));
+}
+
 }  // namespace
 }  // namespace natkit::mesh::policy
