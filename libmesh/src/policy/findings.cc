@@ -36,6 +36,7 @@ size_t EditDistance(std::string_view a, std::string_view b) {
 }  // namespace
 
 void Findings::Add(Diagnostic finding) {
+  has_error_ |= finding.severity == Severity::kError;
   if (list_.size() < kMaxPolicyFindings) {
     const auto after =
         std::ranges::upper_bound(list_, finding.at, {}, &Diagnostic::at);

@@ -19,6 +19,8 @@ class Findings {
     Add({Severity::kWarning, at, std::move(text)});
   }
 
+  [[nodiscard]] bool has_error() const { return has_error_; }
+
   /// What was found, in the order of the file; a last one tells that there was
   /// more.
   [[nodiscard]] std::vector<Diagnostic> Take();
@@ -29,6 +31,7 @@ class Findings {
   std::vector<Diagnostic> list_;  // in the order of the file
   size_t left_out_ = 0;
   bool left_out_error_ = false;
+  bool has_error_ = false;
 };
 
 /// `, did you mean "x"?` for the candidate nearest to `name`, or nothing.

@@ -104,6 +104,7 @@ bool JsonCursor::FailExpected(std::string_view what) {
     text += "a control character";
   } else {
     text += "'" + std::string(rest().substr(0, size)) + "'";
+    text += peek() == '#' ? ": comments begin with // or /*" : "";
   }
   return Fail(std::move(text));
 }

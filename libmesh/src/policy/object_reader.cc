@@ -89,8 +89,11 @@ std::vector<PlacedText> ReadTexts(const JsonValue& value, std::string_view what,
                                   Findings& out) {
   std::vector<PlacedText> texts;
   if (!value.is_array()) {
-    out.Error(value.at, std::string(what) + " must be a list [ ], not " +
-                            std::string(KindName(value.kind)));
+    out.Error(
+        value.at,
+        std::string(what) + " must be a list [ ], not " +
+            std::string(KindName(value.kind)) +
+            (value.is_string() ? ": write [" + Quoted(value.text) + "]" : ""));
     return texts;
   }
   const std::string item_name = "each item of " + std::string(what);

@@ -36,11 +36,6 @@ void PolicyReader::Read(const JsonValue& root_value) {
   if (const JsonValue* grants = root.Get("grants")) {
     ReadGrants(*grants);
   }
-  if (root.is_object() && !policy_.acls && !policy_.grants) {
-    out_.Warn(root_value.at,
-              "with neither \"acls\" nor \"grants\" everybody reaches "
-              "everything; \"grants\": [] allows nothing");
-  }
   if (const JsonValue* ssh = root.Get("ssh")) {
     ReadSsh(*ssh);
   }
@@ -55,6 +50,12 @@ void PolicyReader::Read(const JsonValue& root_value) {
   }
   WarnOfNoEffect(root, out_);
   root.Finish();
+  // Of a file with errors, which allows nothing, it would not be true.
+  if (!policy_.acls && !policy_.grants && !out_.has_error()) {
+    out_.Warn(root_value.at,
+              "with neither \"acls\" nor \"grants\" everybody reaches "
+              "everything; \"grants\": [] allows nothing");
+  }
 }
 
 bool PolicyResult::is_usable() const {
@@ -65,6 +66,14 @@ bool PolicyResult::is_usable() const {
 
 PolicyResult ParsePolicy(std::string_view text, const PolicyOptions& options) {
   PolicyResult result;
+  if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) {
+    result.policy = Closed();
+    result.diagnostics.push_back(
+        {Severity::kError,
+         {1, 1},
+         "the file is empty: write { \"grants\": [] } to allow nothing"});
+    return result;
+  }
   const auto root = ParseHuJson(text);
   if (!root) {
     result.policy = Closed();

@@ -90,6 +90,11 @@ Conditions PolicyReader::ReadConditions(ObjectReader& in) {
 void PolicyReader::ReadWindow(const JsonValue& value,
                               std::vector<TimeWindow>& windows) {
   ObjectReader in(value, "\"when\"", out_);
+  in.Explain("timezone", "write \"zone\"");
+  in.Explain("tz", "write \"zone\"");
+  in.Explain("until", "write \"to\"");
+  in.Explain("start", "write \"from\"");
+  in.Explain("end", "write \"to\"");
   TimeWindow window;
   window.days = kEveryDay;
   if (const JsonValue* days = in.Get("days")) {
@@ -99,7 +104,8 @@ void PolicyReader::ReadWindow(const JsonValue& value,
   window.to_minute = ReadClock(in, "to", kMinutesOfDay);
   if (window.from_minute == kMinutesOfDay) {
     window.from_minute = 0;
-    out_.Error(value.at, "\"from\" ends with 23:59");
+    out_.Error(in.Get("from")->at,
+               "\"from\" is 23:59 at the latest: write 00:00 of the next day");
   }
   ReadZone(in, window);
   in.Finish();
@@ -121,7 +127,8 @@ uint8_t PolicyReader::ReadDays(const JsonValue& value) {
     if (some == 0) {
       out_.Error(text.at, "\"" + text.text +
                               "\" is no day: write mon, tue, wed, thu, fri, "
-                              "sat, sun, or a range like mon-fri");
+                              "sat, sun, a range like mon-fri, or a list like "
+                              "[\"mon\", \"wed-fri\"]");
     }
     days |= some;
   }
@@ -132,7 +139,12 @@ uint8_t PolicyReader::ReadDays(const JsonValue& value) {
 }
 
 void PolicyReader::ReadZone(ObjectReader& in, TimeWindow& window) {
-  if (in.Require("zone") == nullptr) {
+  if (in.Get("zone") == nullptr) {
+    if (in.is_object()) {
+      out_.Error(in.at(),
+                 "\"when\" needs \"zone\", whose clock it goes by: write "
+                 "\"zone\": \"Europe/Berlin\" or \"UTC\"");
+    }
     return;
   }
   const auto zone = in.String("zone");
@@ -156,7 +168,8 @@ uint16_t PolicyReader::ReadClock(ObjectReader& in, std::string_view key,
   const auto minute = ParseClock(text->text);
   if (!minute) {
     out_.Error(text->at, "\"" + text->text +
-                             "\" is no time of day: write 00:00 to 24:00");
+                             "\" is no time of day: write it like 09:30, "
+                             "from 00:00 to 24:00");
   }
   return minute.value_or(fallback);
 }

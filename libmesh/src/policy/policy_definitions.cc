@@ -28,9 +28,9 @@ std::optional<std::string> NameOf(const JsonMember& member,
   }
   out.Error(member.key_at,
             "\"" + member.key + "\" must be " + std::string(prefix) +
-                (prefix == "tag:" ? "and a letter, then letters, digits and "
+                (prefix == "tag:" ? " and a letter, then letters, digits and "
                                     "dashes"
-                                  : "and letters, digits, '-', '_' or '.'"));
+                                  : " and letters, digits, '-', '_' or '.'"));
   return std::nullopt;
 }
 
@@ -70,8 +70,9 @@ void PolicyReader::ReadGroups(const JsonValue& value) {
       } else if (user.text.starts_with("group:")) {
         out_.Error(user.at, "a group holds users, not other groups");
       } else {
-        out_.Error(user.at, "a group holds users (name@domain), not \"" +
-                                user.text + "\"");
+        out_.Error(user.at,
+                   "a group holds users (name@domain, or name@), not \"" +
+                       user.text + "\"");
       }
     }
   }
@@ -92,7 +93,9 @@ void PolicyReader::ReadHosts(const JsonValue& value) {
     }
     const auto prefix = IpPrefix::Parse(text->text);
     if (!prefix) {
-      out_.Error(text->at, "\"" + text->text + "\" is no address or CIDR");
+      out_.Error(text->at, "\"" + text->text +
+                               "\" is no address or CIDR: write it like "
+                               "10.1.2.3 or 10.1.0.0/16");
       continue;
     }
     if (HasHostBits(text->text, *prefix)) {
@@ -199,7 +202,12 @@ void PolicyReader::ReadAutoApprovers(const JsonValue& value) {
     for (const JsonMember& member : Members(*routes, "\"routes\"", out_)) {
       const auto prefix = IpPrefix::Parse(member.key);
       if (!prefix) {
-        out_.Error(member.key_at, "\"" + member.key + "\" is no CIDR");
+        out_.Error(member.key_at, "\"" + member.key +
+                                      "\" is no CIDR: write it like "
+                                      "10.0.0.0/8");
+      } else if (HasHostBits(member.key, *prefix)) {
+        out_.Warn(member.key_at,
+                  "\"" + member.key + "\" is read as " + prefix->ToString());
       }
       auto approvers = ReadSelectors(ReadTexts(member.value, "approvers", out_),
                                      Place::kApprover);

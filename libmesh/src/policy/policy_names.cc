@@ -1,3 +1,4 @@
+#include "policy/hints.h"
 #include "policy/policy_reader.h"
 #include "policy/prefix_set.h"
 
@@ -29,7 +30,7 @@ std::optional<Selector> PolicyReader::ReadSelector(const PlacedText& text,
                                                    Place place) {
   auto selector = ParseSelector(text.text);
   if (!selector) {
-    out_.Error(text.at, selector.error());
+    out_.Error(text.at, selector.error() + SuggestName(text.text));
     return std::nullopt;
   }
   selector->at = text.at;
@@ -111,9 +112,8 @@ std::optional<uint8_t> PolicyReader::ReadProtocol(ObjectReader& in) {
   }
   const auto protocol = ParseProtocol(text->text);
   if (!protocol) {
-    out_.Error(text->at, "\"" + text->text +
-                             "\" is no protocol: write an IANA name like tcp "
-                             "or a number from 0 to 255");
+    out_.Error(text->at, "\"" + text->text + "\" is no protocol: " +
+                             ExplainProtocol(text->text));
   }
   return protocol;
 }

@@ -8,6 +8,7 @@
 #include "natkit/mesh/policy/policy.h"
 #include "policy/findings.h"
 #include "policy/object_reader.h"
+#include "policy/ports.h"
 #include "policy/selector.h"
 
 namespace natkit::mesh::policy {
@@ -50,6 +51,8 @@ class PolicyReader {
   void ReadAction(ObjectReader& in);
   std::optional<Destination> ReadDestination(const PlacedText& text,
                                              std::optional<uint8_t> protocol);
+  void ReportPorts(const PlacedText& text,
+                   const std::optional<HostAndPorts>& split);
   void ReadGrants(const JsonValue& value);
   void ReadGrant(const JsonValue& value);
   std::optional<IpGrant> ReadIpGrant(const PlacedText& text);

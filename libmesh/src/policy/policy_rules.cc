@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 
+#include "policy/hints.h"
 #include "policy/policy_reader.h"
 #include "policy/ports.h"
 #include "policy/prefix_set.h"
@@ -77,6 +78,8 @@ void PolicyReader::ReadAcl(const JsonValue& value) {
   ObjectReader in(value, "an acls entry", out_);
   in.Explain("users", "write \"src\"");
   in.Explain("ports", "write \"dst\"");
+  in.Explain("source", "write \"src\"");
+  in.Explain("destination", "write \"dst\"");
   in.Explain("ip", "it belongs to grants; here ports follow each destination");
   AclRule rule;
   rule.at = value.at;
@@ -113,17 +116,20 @@ std::optional<Destination> PolicyReader::ReadDestination(
   const auto split = SplitPorts(text.text);
   const auto ports = split ? ParsePorts(split->ports) : std::nullopt;
   if (!ports) {
-    const bool is_whole = ParseSelector(text.text).has_value();
-    out_.Error(text.at, is_whole
-                            ? "ports are missing: write \"" + text.text +
-                                  ":*\" or \"" + text.text + ":443\""
-                            : "\"" + text.text +
-                                  "\" must end with ports: :*, :22, :80,443 or "
-                                  ":8000-8080, from 1 to 65535");
+    ReportPorts(text, split);
     return std::nullopt;
   }
-  auto host =
-      ReadSelector({std::string(split->host), text.at}, Place::kDestination);
+  if (split->host.empty()) {
+    out_.Error(text.at, "before the ports of \"" + text.text +
+                            "\" a name is missing: write \"*" + text.text +
+                            "\" for all");
+    return std::nullopt;
+  }
+  if (ParseSelector(text.text) && !ParseSelector(split->host)) {
+    ReportPorts(text, std::nullopt);
+    return std::nullopt;
+  }
+  auto host = ReadSelector({split->host, text.at}, Place::kDestination);
   if (!host) {
     return std::nullopt;
   }
@@ -134,6 +140,22 @@ std::optional<Destination> PolicyReader::ReadDestination(
     return std::nullopt;
   }
   return Destination{*std::move(host), *ports, text.text};
+}
+
+void PolicyReader::ReportPorts(const PlacedText& text,
+                               const std::optional<HostAndPorts>& split) {
+  const auto whole = ParseSelector(text.text);
+  if (!whole && split) {
+    out_.Error(text.at, "\"" + text.text + "\": " + ExplainPorts(split->ports));
+    return;
+  }
+  const bool is_v6 = whole && !whole->prefixes.empty() &&
+                     !whole->prefixes[0].address().is_v4();
+  const std::string host = is_v6 && whole->kind == SelectorKind::kPrefix
+                               ? "[" + text.text + "]"
+                               : text.text;
+  out_.Error(text.at, "ports are missing: write \"" + host + ":*\" or \"" +
+                          host + ":443\"");
 }
 
 void PolicyReader::CheckSelfSources(const std::vector<Selector>& src,
@@ -163,6 +185,9 @@ void PolicyReader::ReadGrant(const JsonValue& value) {
   ObjectReader in(value, "a grants entry", out_);
   in.Explain("action", "a grant always accepts");
   in.Explain("proto", "write it in \"ip\", as in \"udp:53\"");
+  in.Explain("ports", "write them in \"ip\", as in \"tcp:443\"");
+  in.Explain("source", "write \"src\"");
+  in.Explain("destination", "write \"dst\"");
   GrantRule grant;
   grant.at = value.at;
   grant.src = ReadSelectors(in.RequireStrings("src"), Place::kSource);
@@ -175,8 +200,12 @@ void PolicyReader::ReadGrant(const JsonValue& value) {
   }
   if (const JsonValue* app = in.Get("app")) {
     ReadApp(*app, grant);
-  } else if (in.is_object() && ip_texts.empty()) {
-    out_.Error(value.at, "a grant needs \"ip\" or \"app\"");
+  } else if (const JsonValue* ip = in.Get("ip");
+             in.is_object() &&
+             (ip == nullptr || (ip->is_array() && ip->items.empty()))) {
+    out_.Error(value.at,
+               "a grant needs \"ip\" or \"app\": for all ports write "
+               "\"ip\": [\"*\"]");
   }
   ReadVia(in, grant);
   grant.conditions = ReadConditions(in);
@@ -217,7 +246,8 @@ std::optional<IpGrant> PolicyReader::ReadIpGrant(const PlacedText& text) {
     if (!ip.protocol) {
       out_.Error(text.at, "\"" + text.text +
                               "\": what stands before the colon is no "
-                              "protocol");
+                              "protocol: write tcp, udp, sctp, another name or "
+                              "number, or the ports alone");
       return std::nullopt;
     }
     ports_text.remove_prefix(colon + 1);
@@ -230,14 +260,17 @@ std::optional<IpGrant> PolicyReader::ReadIpGrant(const PlacedText& text) {
                          ? ParsePorts(ports_text)
                          : std::nullopt;
   if (!ports) {
-    out_.Error(text.at, "\"" + text.text +
-                            "\" is neither *, a port, a range of ports, nor "
-                            "one of them after a protocol, as in tcp:443");
+    const bool is_list = ParsePorts(ports_text).has_value();
+    out_.Error(text.at, "\"" + text.text + "\": " +
+                            (is_list ? "write an item for each, as in \"80\", "
+                                       "\"443\""
+                                     : ExplainPorts(ports_text)));
     return std::nullopt;
   }
   if (!ports->empty() && ip.protocol && !HasPorts(*ip.protocol)) {
-    out_.Error(text.at, ProtocolName(*ip.protocol) +
-                            " has no ports: only tcp, udp and sctp");
+    const std::string name = ProtocolName(*ip.protocol);
+    out_.Error(text.at, name + " has no ports: only tcp, udp and sctp; write " +
+                            name + ":*");
     return std::nullopt;
   }
   ip.ports = *ports;

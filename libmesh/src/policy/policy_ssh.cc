@@ -117,8 +117,9 @@ void PolicyReader::ReadCheckPeriod(ObjectReader& in, SshRule& rule) {
   if (!rule.is_check) {
     out_.Error(period->at, "\"checkPeriod\" goes with the action check only");
   }
-  const auto seconds =
-      period->text == "always" ? 0 : ParseDuration(period->text);
+  const auto seconds = period->text == "always" || period->text == "0"
+                           ? 0
+                           : ParseDuration(period->text);
   if (!seconds) {
     out_.Error(period->at, "\"" + period->text +
                                "\" is no period: write always, or up to 168h "

@@ -70,7 +70,8 @@ void PolicyReader::ReadTest(const JsonValue& value) {
   }
   test.protocol = ReadProtocol(in);
   if (test.protocol && !HasPorts(*test.protocol)) {
-    out_.Error(value.at, "the \"proto\" of a test is tcp, udp or sctp");
+    out_.Error(in.Get("proto")->at,
+               "the \"proto\" of a test is tcp, udp or sctp");
   }
   test.accept = ReadTestTargets(in, "accept");
   test.deny = ReadTestTargets(in, "deny");
@@ -99,8 +100,7 @@ std::vector<TestTarget> PolicyReader::ReadTestTargets(ObjectReader& in,
                               "tag:web:443");
       continue;
     }
-    auto host =
-        ReadSelector({std::string(split->host), text.at}, Place::kTestHost);
+    auto host = ReadSelector({split->host, text.at}, Place::kTestHost);
     if (host && CheckSingleAddress(*host)) {
       targets.push_back({*std::move(host), *port, text.text});
     }

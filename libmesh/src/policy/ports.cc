@@ -79,9 +79,14 @@ std::optional<HostAndPorts> SplitPorts(std::string_view text) {
   if (colon == std::string_view::npos) {
     return std::nullopt;
   }
-  HostAndPorts split{text.substr(0, colon), text.substr(colon + 1)};
-  if (split.host.starts_with('[') && split.host.ends_with(']')) {
-    split.host = split.host.substr(1, split.host.size() - 2);
+  HostAndPorts split{std::string(text.substr(0, colon)),
+                     text.substr(colon + 1)};
+  const size_t end = split.host.find(']');
+  const bool is_bracketed =
+      split.host.starts_with('[') && end != std::string::npos &&
+      (end + 1 == split.host.size() || split.host[end + 1] == '/');
+  if (is_bracketed && split.host.find(':') < end) {
+    split.host.erase(end, 1).erase(0, 1);
   }
   return split;
 }

@@ -21,9 +21,10 @@ void Normalize(Ports& ports);
 [[nodiscard]] bool Covers(const Ports& ports, uint16_t port);
 
 /// "web:80" as host and ports, split at the last colon; the brackets of an IPv6
-/// address are taken off. Nullopt without a colon.
+/// address are taken off, also before a length ("[fd00::]/8"). Nullopt without
+/// a colon.
 struct HostAndPorts {
-  std::string_view host;
+  std::string host;
   std::string_view ports;
 };
 

@@ -96,7 +96,7 @@ class TestRun {
     }
     const std::string who =
         cast_.NodeOf(pair.source).name + " (" + pair.source.address.ToString() +
-        ") " + (decision.is_accepted ? "reaches " : "reaches not ") +
+        ") " + (decision.is_accepted ? "reaches " : "does not reach ") +
         cast_.NodeOf(pair.host).name + " (" + pair.host.address.ToString() +
         "): ";
     Fail(test, target, who + decision.text);

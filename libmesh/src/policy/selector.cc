@@ -61,10 +61,10 @@ SelectorResult ParseAutogroup(std::string_view text, std::string_view name) {
   }
   std::vector<std::string> names;
   for (const AutogroupEntry& entry : kAutogroups) {
-    names.emplace_back(entry.name);
+    names.push_back("autogroup:" + std::string(entry.name));
   }
-  return std::unexpected("there is no autogroup:" + std::string(name) +
-                         DidYouMean(name, names));
+  return std::unexpected("there is no " + std::string(text) +
+                         DidYouMean(text, names));
 }
 
 SelectorResult ParsePrefixed(std::string_view text, size_t colon) {
@@ -147,9 +147,12 @@ SelectorResult ParseSelector(std::string_view text) {
   if (text == "*") {
     return Make(SelectorKind::kAny, text, text);
   }
-  if (text.empty() || text.size() > kLongestName) {
-    return std::unexpected("a name has 1 to " + std::to_string(kLongestName) +
-                           " characters");
+  if (text.empty()) {
+    return std::unexpected("the name is empty: write * for all");
+  }
+  if (text.size() > kLongestName) {
+    return std::unexpected("a name has " + std::to_string(kLongestName) +
+                           " characters at most");
   }
   for (const std::string_view prefix :
        {"autogroup:", "group:", "tag:", "ipset:"}) {

@@ -145,7 +145,7 @@ TEST(PolicyParse, RefusesUnknownFieldsWithANearMiss) {
   EXPECT_THAT(Says(Acl("\"group:eg\"", "\"*:*\"")),
               HasSubstr("did you mean \"group:eng\"?"));
   EXPECT_THAT(Says(Acl("\"autogroup:members\"", "\"*:*\"")),
-              HasSubstr("did you mean \"member\"?"));
+              HasSubstr("did you mean \"autogroup:member\"?"));
 }
 
 TEST(PolicyParse, ReportsSeveralErrorsInTheOrderOfTheFile) {
@@ -180,12 +180,27 @@ TEST(PolicyParse, RefusesDenyWithAWayOut) {
 }
 
 TEST(PolicyParse, RefusesBadPorts) {
-  for (const auto* ports : {":0", ":65536", ":", ":80-70", ":80,", ":a", ":-1",
-                            ":80-", ":8 0", ":*,80"}) {
-    EXPECT_THAT(Says(Acl("\"*\"", std::string("\"db") + ports + "\"")),
-                HasSubstr("must end with ports"))
-        << ports;
+  const auto says = [](const std::string& ports) {
+    return Says(Acl("\"*\"", "\"db" + ports + "\""));
+  };
+  for (const auto* ports : {":0", ":65536", ":1-65536", ":0-80"}) {
+    EXPECT_THAT(says(ports), HasSubstr("is not within 1 to 65535")) << ports;
   }
+  for (const auto* ports : {":a", ":-1", ":80-", ":80-90-99"}) {
+    EXPECT_THAT(says(ports), HasSubstr("is no port or range")) << ports;
+  }
+  for (const auto* ports : {":", ":80,", ":,80", ":80,,81"}) {
+    EXPECT_THAT(says(ports), HasSubstr("a port is missing")) << ports;
+  }
+  EXPECT_THAT(says(":80-70"), HasSubstr("the wrong way round: write 70-80"));
+  EXPECT_THAT(says(":*,80"), HasSubstr("stands alone"));
+  EXPECT_THAT(says(":80, 443"), HasSubstr("no spaces: write \"80,443\""));
+  EXPECT_THAT(says(":8 0"), HasSubstr("no spaces: write *, a port"));
+  EXPECT_THAT(Says(Acl("\"*\"", "\":22\"")), HasSubstr("write \"*:22\""));
+  EXPECT_THAT(Says(Acl("\"*\"", "\"fd00::1\"")),
+              HasSubstr("ports are missing: write \"[fd00::1]:*\""));
+  EXPECT_EQ(Says(Acl("\"*\"", "\"[fd00::]/8:22\"")), "");
+  EXPECT_THAT(Says(Acl("\"*\"", "\"[db]:22\"")), HasSubstr("\"[db]\" is no"));
   EXPECT_THAT(Says(Acl("\"*\"", "\"tag:web\"")),
               HasSubstr("ports are missing: write \"tag:web:*\""));
   EXPECT_THAT(Says(Acl("\"*\"", "\"db\"")), HasSubstr("ports are missing"));
@@ -306,13 +321,40 @@ TEST(PolicyParse, GrantsReadProtocolsAndPorts) {
   EXPECT_EQ(ip[6].protocol, 47);
 }
 
+TEST(PolicyParse, SaysWhatToWriteForProtocols) {
+  const auto says = [](const std::string& protocol) {
+    return Says(Acl("\"*\"", "\"*:*\"", ", \"proto\": \"" + protocol + "\""));
+  };
+  EXPECT_THAT(says("06"), HasSubstr("write \"6\""));
+  EXPECT_THAT(says("00"), HasSubstr("write \"0\""));
+  EXPECT_THAT(says("any"), HasSubstr("leave \"proto\" out"));
+  EXPECT_THAT(says("tcp,udp"), HasSubstr("write a rule for each"));
+  EXPECT_THAT(says("icmpv6"), HasSubstr("write ipv6-icmp"));
+  EXPECT_THAT(says("256"), HasSubstr("0 to 255"));
+}
+
+TEST(PolicyParse, SuggestsNames) {
+  const auto says = [](const std::string& name) {
+    return Says(Grant("\"" + name + "\"", "\"*\"", ", \"ip\": [\"*\"]"));
+  };
+  EXPECT_THAT(says("Tag:web"), HasSubstr("did you mean \"tag:web\"?"));
+  EXPECT_THAT(says("tag:web:22"), HasSubstr("write \"tag:web\""));
+  EXPECT_THAT(says("10.0.0.0/8:22"), HasSubstr("write \"10.0.0.0/8\""));
+  EXPECT_THAT(says(""), HasSubstr("the name is empty"));
+}
+
+TEST(PolicyParse, ABrokenFileIsNotSaidToAllowEverything) {
+  EXPECT_EQ(Says(R"({"acl": []})").find("warning"), std::string::npos);
+}
+
 TEST(PolicyParse, GrantsRefuseWhatMakesNoSense) {
   const auto says = [](const std::string& ip) {
     return Says(Grant("\"*\"", "\"*\"", ", \"ip\": [\"" + ip + "\"]"));
   };
   EXPECT_THAT(says("tcp"), HasSubstr("write \"tcp:*\""));
   EXPECT_THAT(says("icmp:8"), HasSubstr("icmp has no ports"));
-  EXPECT_THAT(says("80,443"), HasSubstr("is neither"));
+  EXPECT_THAT(says("80,443"), HasSubstr("write an item for each"));
+  EXPECT_THAT(says("tcp:90-80"), HasSubstr("the wrong way round"));
   EXPECT_THAT(says("0"), HasSubstr("alone is not enough"));
   EXPECT_THAT(says("foo:80"), HasSubstr("no protocol"));
   EXPECT_THAT(Says(Grant("\"*\"", "\"*\"", "")),

@@ -53,7 +53,7 @@ TEST(RunTests, EveryAddressOfTheSourceMustPass) {
   EXPECT_THAT(Failures(Acl("annv4", "tag:web:443"),
                        R"("src": "ann@x.org", "accept": ["tag:web:443"])",
                        World().nodes),
-              ElementsAre(HasSubstr("reaches not")));
+              ElementsAre(HasSubstr("does not reach")));
   EXPECT_THAT(
       Failures(Acl("annv4", "tag:web:443"),
                R"("src": "annv4", "accept": ["tag:web:443"])", World().nodes),
