@@ -94,16 +94,18 @@ CompiledPolicy PolicyKeeper::CompileStored(const mesh::PolicyRecord& record) {
 }
 
 void PolicyKeeper::Refresh(mesh::ServerTime time) {
-  if (is_loaded_ && !registry_.has_uncommitted()) {
-    return;
-  }
   const mesh::PolicyRecord* record = registry_.policy();
   const uint64_t revision = record == nullptr ? 0 : record->revision;
-  mesh::PolicyContext context = mesh::MakePolicyContext(registry_);
-  if (is_loaded_ && revision == revision_ && context == context_) {
+  const bool is_same = is_loaded_ && revision == revision_;
+  if (is_same && registry_.policy_inputs() == inputs_) {
     return;
   }
-  if (record != nullptr && (!is_loaded_ || revision != revision_)) {
+  inputs_ = registry_.policy_inputs();
+  mesh::PolicyContext context = mesh::MakePolicyContext(registry_);
+  if (is_same && context == context_) {
+    return;
+  }
+  if (record != nullptr && !is_same) {
     compiled_ = CompileStored(*record);
   }
   is_loaded_ = true;

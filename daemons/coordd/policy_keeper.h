@@ -107,6 +107,7 @@ class PolicyKeeper {
   mesh::Coordinator& coordinator_;
   bool is_loaded_ = false;
   uint64_t revision_ = 0;
+  uint64_t inputs_ = 0;  ///< Registry::policy_inputs() of context_
   std::optional<Prepared> prepared_;
   policy::CompiledPolicy compiled_;
   mesh::PolicyContext context_;

@@ -114,4 +114,10 @@ void AddressPool::Release(const std::vector<IpAddress>& addresses,
   }
 }
 
+void AddressPool::Forget(const std::vector<IpAddress>& addresses) {
+  if (const auto host = HostOf(addresses)) {
+    released_.erase(*host);
+  }
+}
+
 }  // namespace natkit::mesh

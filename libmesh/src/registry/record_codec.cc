@@ -153,6 +153,7 @@ std::vector<uint8_t> EncodeRecord(const NodeRecord& record) {
   PutAttributes(record.attributes, *to.mutable_attributes());
   to.set_software(record.software);
   to.set_auth_key_id(record.auth_key_id);
+  to.set_is_expiry_told(record.is_expiry_told);
   return Serialize(to);
 }
 
@@ -186,6 +187,7 @@ Result<void> DecodeRecord(ByteView bytes, NodeRecord& out) {
   GetAttributes(from.attributes(), out.attributes);
   out.software = from.software();
   out.auth_key_id = from.auth_key_id();
+  out.is_expiry_told = from.is_expiry_told();
   return {};
 }
 
@@ -272,6 +274,23 @@ Result<void> DecodeRecord(ByteView bytes, TombstoneRecord& out) {
   out.id = from.id();
   out.name = from.name();
   out.revoked = FromMs(from.revoked());
+  return Check(is_good);
+}
+
+std::vector<uint8_t> EncodeRecord(const FormerKeyRecord& record) {
+  disk::FormerKey to;
+  to.set_key(ToWire(record.key.bytes));
+  to.set_node(record.node);
+  to.set_since(ToMs(record.since));
+  return Serialize(to);
+}
+
+Result<void> DecodeRecord(ByteView bytes, FormerKeyRecord& out) {
+  disk::FormerKey from;
+  const bool is_good =
+      Parse(bytes, from) && FromWire(from.key(), out.key.bytes);
+  out.node = from.node();
+  out.since = FromMs(from.since());
   return Check(is_good);
 }
 

@@ -14,6 +14,7 @@ namespace natkit::mesh {
 [[nodiscard]] std::vector<uint8_t> EncodeRecord(const AuthKeyRecord& record);
 [[nodiscard]] std::vector<uint8_t> EncodeRecord(const ApiTokenRecord& record);
 [[nodiscard]] std::vector<uint8_t> EncodeRecord(const TombstoneRecord& record);
+[[nodiscard]] std::vector<uint8_t> EncodeRecord(const FormerKeyRecord& record);
 [[nodiscard]] std::vector<uint8_t> EncodeRecord(const ReleasedAddress& record);
 [[nodiscard]] std::vector<uint8_t> EncodeRecord(
     const RoutePrimaryRecord& record);
@@ -27,6 +28,7 @@ namespace natkit::mesh {
 [[nodiscard]] Result<void> DecodeRecord(ByteView bytes, AuthKeyRecord& out);
 [[nodiscard]] Result<void> DecodeRecord(ByteView bytes, ApiTokenRecord& out);
 [[nodiscard]] Result<void> DecodeRecord(ByteView bytes, TombstoneRecord& out);
+[[nodiscard]] Result<void> DecodeRecord(ByteView bytes, FormerKeyRecord& out);
 [[nodiscard]] Result<void> DecodeRecord(ByteView bytes, ReleasedAddress& out);
 [[nodiscard]] Result<void> DecodeRecord(ByteView bytes,
                                         RoutePrimaryRecord& out);

@@ -213,6 +213,10 @@ const std::map<IpPrefix, RoutePrimaryRecord>& Registry::route_primaries()
   return impl_->route_primaries;
 }
 
+uint64_t Registry::policy_inputs() const {
+  return impl_->policy_inputs;
+}
+
 const PolicyRecord* Registry::policy() const {
   return impl_->policy ? &*impl_->policy : nullptr;
 }

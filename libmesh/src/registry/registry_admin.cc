@@ -38,6 +38,29 @@ Decision<void> CheckRoles(const std::set<std::string>& roles) {
   return {};
 }
 
+/// Whether they fit an item of the map, as every node gets them.
+Decision<void> CheckDns(const DnsInfo& dns) {
+  if (dns.routes.size() > kMaxItemList || dns.records.size() > kMaxItemList) {
+    return Refuse(RefusalKind::kInvalid,
+                  "the DNS settings have at most " +
+                      std::to_string(kMaxItemList) + " routes and " +
+                      std::to_string(kMaxItemList) + " records");
+  }
+  const std::vector<uint8_t> body = EncodeItem(dns);
+  if (body.size() > kMaxItemBody) {
+    return Refuse(RefusalKind::kInvalid,
+                  "the DNS settings take " + std::to_string(body.size()) +
+                      " bytes, and nodes take " + std::to_string(kMaxItemBody) +
+                      " at most");
+  }
+  if (!DecodeDns(body) || !IsEventText(dns.domain)) {
+    return Refuse(RefusalKind::kInvalid,
+                  "the DNS settings have a name or a list that is too long, or "
+                  "text that is not UTF-8");
+  }
+  return {};
+}
+
 }  // namespace
 
 Decision<void> Registry::Impl::AddUser(WallTime now, std::string_view actor,
@@ -57,6 +80,7 @@ Decision<void> Registry::Impl::AddUser(WallTime now, std::string_view actor,
   }
   users[key] = {.name = key, .roles = roles, .created = now};
   changes.users = true;
+  ++policy_inputs;
   Dirty("user", key);
   Note({.now = now, .type = "user_added", .actor = actor, .subject = key});
   return {};
@@ -74,6 +98,7 @@ Decision<void> Registry::Impl::SetUserRoles(
   }
   found->second.roles = roles;
   changes.users = true;
+  ++policy_inputs;
   Dirty("user", found->first);
   Note({.now = now,
         .type = "user_roles_set",
@@ -107,6 +132,7 @@ Decision<void> Registry::Impl::DeleteUser(WallTime now, std::string_view actor,
   }
   users.erase(key);
   changes.users = true;
+  ++policy_inputs;
   Dirty("user", key);
   Note({.now = now, .type = "user_deleted", .actor = actor, .subject = key});
   return {};
@@ -141,10 +167,8 @@ Decision<uint64_t> Registry::Impl::SetPolicy(WallTime now,
 
 Decision<void> Registry::Impl::SetDns(WallTime now, std::string_view actor,
                                       const DnsInfo& dns) {
-  if (!DecodeDns(EncodeItem(dns)) || !IsEventText(dns.domain)) {
-    return Refuse(RefusalKind::kInvalid,
-                  "the DNS settings have a name or a list that is too long, or "
-                  "text that is not UTF-8");
+  if (auto checked = CheckDns(dns); !checked) {
+    return checked;
   }
   mesh.dns = dns;
   changes.mesh = true;

@@ -78,6 +78,7 @@ std::optional<WallTime> Registry::Impl::NextTimeout() {
 
 void Registry::Impl::HandleTimeout(WallTime now) {
   ForgetExpiries(now);
+  ForgetReleased(now);
   UpdateDeadlines();
   std::vector<NodeId> due;
   for (const auto& [at, id] : deadlines_) {
@@ -92,7 +93,7 @@ void Registry::Impl::HandleTimeout(WallTime now) {
 }
 
 void Registry::Impl::HandleDue(WallTime now, NodeId id) {
-  const NodeRecord& node = nodes.at(id);
+  NodeRecord& node = nodes.at(id);
   const auto is_due = [now](const std::optional<WallTime>& at) {
     return at && *at <= now;
   };
@@ -108,9 +109,9 @@ void Registry::Impl::HandleDue(WallTime now, NodeId id) {
     AbortKey(now, id);
   }
   if (is_due(node.key_expiry) && expired_.insert(id).second) {
-    changes.nodes.insert(id);
+    node.is_expiry_told = true;
+    DirtyNode(id);
     changes.revoked.insert(id);
-    moved_.insert(id);
     Note({.now = now,
           .type = "node_key_expired",
           .actor = "coordd",
@@ -121,13 +122,33 @@ void Registry::Impl::HandleDue(WallTime now, NodeId id) {
 /// After the clock was set back, an expiry that was told lies ahead again.
 void Registry::Impl::ForgetExpiries(WallTime now) {
   std::erase_if(expired_, [&](NodeId id) {
-    const std::optional<WallTime>& expiry = nodes.at(id).key_expiry;
-    const bool is_ahead = !expiry || *expiry > now;
+    NodeRecord& node = nodes.at(id);
+    const bool is_ahead = !node.key_expiry || *node.key_expiry > now;
     if (is_ahead) {
-      moved_.insert(id);
+      node.is_expiry_told = false;
+      DirtyNode(id);
     }
     return is_ahead;
   });
+}
+
+void Registry::Impl::ResetExpiry(NodeRecord& node) {
+  expired_.erase(node.id);
+  node.is_expiry_told = false;
+}
+
+void Registry::Impl::ForgetReleased(WallTime now) {
+  while (!resting_.empty() &&
+         resting_.begin()->first + AddressPool::kRest <= now) {
+    const auto [since, address] = *resting_.begin();
+    resting_.erase(resting_.begin());
+    const auto found = released_.find(address);
+    if (found != released_.end() && found->second.released == since) {
+      released_.erase(found);
+      pool_->Forget({address});
+      Dirty("released_address", address.ToString());
+    }
+  }
 }
 
 }  // namespace natkit::mesh

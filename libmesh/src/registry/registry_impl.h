@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "natkit/mesh/registry/registry.h"
+#include "registry/former_keys.h"
 
 namespace natkit::mesh {
 
@@ -23,10 +24,10 @@ struct NodeVolatile {
 };
 
 /// Split by concern: registry_load.cc (store), registry_join.cc (nodes that
-/// come), registry_admission.cc (who answers for them), registry_nodes.cc
-/// (their administration), registry_deadlines.cc (what time does to them),
-/// registry_keys.cc (auth keys and tokens), registry_admin.cc (users, policy,
-/// DNS, relays).
+/// come), registry_admission.cc (who answers for them), registry_node_keys.cc
+/// (their keys), registry_nodes.cc (their administration),
+/// registry_deadlines.cc (what time does to them), registry_keys.cc (auth keys
+/// and tokens), registry_admin.cc (users, policy, DNS, relays).
 class Registry::Impl {
  public:
   Impl(RegistryConfig config, Store& store, Rng& rng)
@@ -41,9 +42,12 @@ class Registry::Impl {
   // registry_join.cc
   Decision<NodeId> Join(WallTime now, const JoinRequest& request);
   void Report(WallTime now, NodeId node, const NodeReport& report);
+
+  // registry_node_keys.cc
   Decision<void> AnnounceKey(WallTime now, NodeId node, const PublicKey& next);
   Decision<void> ActivateKey(WallTime now, NodeId node, const PublicKey& key);
   void AbortKey(WallTime now, NodeId node);
+  [[nodiscard]] bool IsRevoked(const NodeKeys& keys) const;
 
   // registry_admission.cc
   void AddAuthenticator(std::shared_ptr<Authenticator> added);
@@ -100,7 +104,6 @@ class Registry::Impl {
                               const RelayInfo& relay);
   Decision<void> RemoveRelay(WallTime now, std::string_view actor, uint64_t id);
 
-  [[nodiscard]] bool IsRevoked(const NodeKeys& keys) const;
   [[nodiscard]] bool IsServing(WallTime now, const NodeRecord& node) const;
   [[nodiscard]] const NodeVolatile& live(NodeId node) const;
   [[nodiscard]] const NodeRecord* FindNode(NodeId id) const;
@@ -120,6 +123,7 @@ class Registry::Impl {
   std::map<IpAddress, NodeId> by_address;
   std::shared_ptr<const PolicyHooks> hooks;
   RegistryChanges changes;
+  uint64_t policy_inputs = 1;
 
   [[nodiscard]] bool has_uncommitted() const {
     return !dirty_.empty() || !events_.empty();
@@ -179,12 +183,17 @@ class Registry::Impl {
   Decision<void> Activate(WallTime now, NodeRecord& node);
   [[nodiscard]] std::optional<WallTime> NewExpiry(WallTime now,
                                                   const Owner& owner) const;
-  [[nodiscard]] bool IsKeyInUse(const PublicKey& key, NodeId except) const;
   [[nodiscard]] std::string NewApprovalCode();
   [[nodiscard]] std::string FreeName(std::string_view wanted) const;
   void SetName(NodeRecord& node, std::string name);
   void ApproveByPolicy(NodeRecord& node);
   bool TakeRoutes(NodeRecord& node, const std::vector<IpPrefix>& routes);
+
+  // registry_node_keys.cc
+  [[nodiscard]] bool IsKeyInUse(const PublicKey& key, NodeId except) const;
+  void ExchangeKeys(WallTime now, NodeRecord& node, const NodeKeys& keys);
+  /// Nobody announces it or joins with it again, but for the node itself.
+  void RetireKey(WallTime now, NodeId node, const PublicKey& key);
 
   // registry_admission.cc
   void MakeAuthenticators();
@@ -197,6 +206,7 @@ class Registry::Impl {
   /// `is_revoked`: its keys never come back.
   void Remove(WallTime now, NodeId id, bool is_revoked);
   Decision<void> CheckOwner(const Owner& owner) const;
+  void ReleaseAddresses(WallTime now, const NodeRecord& node);
 
   // registry_deadlines.cc
   [[nodiscard]] std::optional<WallTime> VanishesAt(
@@ -206,6 +216,10 @@ class Registry::Impl {
   [[nodiscard]] std::optional<WallTime> DeadlineOf(NodeId id) const;
   void UpdateDeadlines();
   void HandleDue(WallTime now, NodeId id);
+  /// It will be told again, when it comes.
+  void ResetExpiry(NodeRecord& node);
+  /// Addresses that have rested long enough are like any other.
+  void ForgetReleased(WallTime now);
   void ForgetExpiries(WallTime now);
 
   RegistryConfig config_;
@@ -214,10 +228,12 @@ class Registry::Impl {
   std::vector<std::shared_ptr<Authenticator>> authenticators_;
   std::optional<AddressPool> pool_;
   std::map<IpAddress, ReleasedAddress> released_;
+  /// Of the above, by time; some are no longer there.
+  std::set<std::pair<WallTime, IpAddress>> resting_;
   std::set<RecordName> dirty_;
   std::vector<StoreEvent> events_;
   std::unordered_map<NodeId, NodeVolatile> live_;
-  std::set<NodeId> expired_;  ///< whose expiry has been told
+  std::set<NodeId> expired_;  ///< whose is_expiry_told
   /// When time does something to a node; what a verb did to the nodes of
   /// `moved_` is not in it yet.
   std::set<std::pair<WallTime, NodeId>> deadlines_;
@@ -226,6 +242,7 @@ class Registry::Impl {
   std::set<MachineKey> revoked_machines_;
   std::set<PublicKey> revoked_keys_;
   std::set<PublicKey> keys_in_use_;  ///< node, next and signalling keys
+  FormerKeys former_keys_;
 };
 
 /// "not found: no node is called x".

@@ -103,22 +103,6 @@ std::string Registry::Impl::NewApprovalCode() {
   return code;
 }
 
-bool Registry::Impl::IsRevoked(const NodeKeys& keys) const {
-  return revoked_machines_.contains(keys.machine_key) ||
-         revoked_keys_.contains(keys.node_key) ||
-         revoked_keys_.contains(keys.signalling_key);
-}
-
-bool Registry::Impl::IsKeyInUse(const PublicKey& key, NodeId except) const {
-  if (!keys_in_use_.contains(key)) {
-    return false;
-  }
-  const NodeRecord* node = FindNode(except);
-  return node == nullptr ||
-         (key != node->keys.node_key && key != node->keys.signalling_key &&
-          key != node->next_key);
-}
-
 Decision<NodeId> Registry::Impl::Join(WallTime now,
                                       const JoinRequest& request) {
   if (IsRevoked(request.keys)) {
@@ -137,7 +121,7 @@ Decision<NodeId> Registry::Impl::Join(WallTime now,
   if (IsKeyInUse(request.keys.node_key, 0) ||
       IsKeyInUse(request.keys.signalling_key, 0)) {
     return Refuse(RefusalKind::kForbidden,
-                  "another node of the mesh has one of these keys");
+                  "another node of the mesh has or had one of these keys");
   }
   return Register(now, request);
 }
@@ -187,7 +171,7 @@ Decision<void> Registry::Impl::Renew(WallTime now, NodeRecord& node,
   if (IsKeyInUse(request.keys.node_key, node.id) ||
       IsKeyInUse(request.keys.signalling_key, node.id)) {
     return Refuse(RefusalKind::kForbidden,
-                  "another node of the mesh has one of these keys");
+                  "another node of the mesh has or had one of these keys");
   }
   const Owner before = std::exchange(node.owner, admittance.owner);
   if (node.status != NodeStatus::kActive && admittance.is_approved) {
@@ -196,17 +180,10 @@ Decision<void> Registry::Impl::Renew(WallTime now, NodeRecord& node,
       return active;
     }
   }
-  keys_in_use_.erase(node.keys.node_key);
-  keys_in_use_.erase(node.keys.signalling_key);
-  if (node.next_key) {
-    keys_in_use_.erase(*node.next_key);
-  }
-  node.keys = request.keys;
-  node.auth_key_id = admittance.credential_id;
-  node.next_key.reset();
+  ExchangeKeys(now, node, request.keys);
   Index(node);
   node.key_expiry = NewExpiry(now, node.owner);
-  expired_.erase(node.id);
+  ResetExpiry(node);
   ApproveByPolicy(node);
   DirtyNode(node.id);
   Note({.now = now,
@@ -345,13 +322,19 @@ bool Registry::Impl::TakeRoutes(NodeRecord& node,
   std::ranges::sort(good);
   const auto [first, last] = std::ranges::unique(good);
   good.erase(first, last);
-  return std::exchange(node.advertised, good) != good;
+  if (node.advertised == good) {
+    return false;
+  }
+  node.advertised = std::move(good);
+  ++policy_inputs;
+  return true;
 }
 
 void Registry::Impl::ApproveByPolicy(NodeRecord& node) {
   if (!hooks || node.status != NodeStatus::kActive) {
     return;
   }
+  const auto before = std::pair(node.approved.size(), node.is_exit_approved);
   for (const IpPrefix& route : node.advertised) {
     if (std::ranges::find(node.approved, route) == node.approved.end() &&
         hooks->AutoApproves(node.owner, route)) {
@@ -362,72 +345,9 @@ void Registry::Impl::ApproveByPolicy(NodeRecord& node) {
   node.is_exit_approved =
       node.is_exit_approved ||
       (node.offers_exit && hooks->AutoApprovesExit(node.owner));
-}
-
-Decision<void> Registry::Impl::AnnounceKey(WallTime now, NodeId id,
-                                           const PublicKey& next) {
-  NodeRecord* node = Find(id);
-  if (node == nullptr) {
-    return NoSuchNode();
+  if (before != std::pair(node.approved.size(), node.is_exit_approved)) {
+    ++policy_inputs;
   }
-  if (node->next_key == next) {
-    return {};
-  }
-  if (IsKeyInUse(next, 0) || revoked_keys_.contains(next) || next.is_zero()) {
-    return Refuse(RefusalKind::kForbidden, "that key is or was a node's");
-  }
-  AbortKey(now, id);
-  node->next_key = next;
-  node->next_key_since = now;
-  keys_in_use_.insert(next);
-  DirtyNode(id);
-  Note({.now = now,
-        .type = "key_announced",
-        .actor = "node",
-        .subject = node->name});
-  return {};
-}
-
-Decision<void> Registry::Impl::ActivateKey(WallTime now, NodeId id,
-                                           const PublicKey& key) {
-  NodeRecord* node = Find(id);
-  if (node == nullptr) {
-    return NoSuchNode();
-  }
-  if (node->keys.node_key == key) {
-    return {};  // said twice
-  }
-  if (node->next_key != key) {
-    return Refuse(RefusalKind::kForbidden,
-                  "that is not the key that was announced");
-  }
-  keys_in_use_.erase(node->keys.node_key);
-  node->keys.node_key = key;
-  node->next_key.reset();
-  if (node->key_expiry && config_.rotation_renews) {
-    node->key_expiry = NewExpiry(now, node->owner);
-    expired_.erase(id);
-  }
-  DirtyNode(id);
-  Note({.now = now,
-        .type = "key_switched",
-        .actor = "node",
-        .subject = node->name});
-  return {};
-}
-
-void Registry::Impl::AbortKey(WallTime now, NodeId id) {
-  NodeRecord* node = Find(id);
-  if (node == nullptr || !node->next_key) {
-    return;
-  }
-  keys_in_use_.erase(*node->next_key);
-  node->next_key.reset();
-  DirtyNode(id);
-  Note({.now = now,
-        .type = "key_aborted",
-        .actor = "node",
-        .subject = node->name});
 }
 
 }  // namespace natkit::mesh

@@ -14,6 +14,7 @@ constexpr std::string_view kUser = "user";
 constexpr std::string_view kAuthKey = "auth_key";
 constexpr std::string_view kApiToken = "api_token";
 constexpr std::string_view kTombstone = "tombstone";
+constexpr std::string_view kFormerKey = "former_key";
 constexpr std::string_view kReleased = "released_address";
 constexpr std::string_view kRoutePrimary = "route_primary";
 constexpr std::string_view kPolicy = "policy";
@@ -60,6 +61,7 @@ std::expected<void, std::string> Registry::Impl::Load(WallTime now) {
   }
   pool_.emplace(mesh.ipv4, mesh.ipv6);
   IndexAll();
+  ForgetReleased(now);
   return {};
 }
 
@@ -80,6 +82,10 @@ std::expected<void, std::string> Registry::Impl::LoadRecord(
     is_good = LoadInto<TombstoneRecord>(record, tombstones, by_id);
   } else if (record.kind == kRelay) {
     is_good = LoadInto<RelayRecord>(record, relays, by_id);
+  } else if (record.kind == kFormerKey) {
+    FormerKeyRecord former;
+    is_good = DecodeRecord(record.value, former).has_value();
+    former_keys_.Add(former);
   } else if (record.kind == kReleased) {
     is_good = LoadInto<ReleasedAddress>(
         record, released_, [](const auto& value) { return value.address; });
@@ -115,11 +121,15 @@ void Registry::Impl::MakeMesh(WallTime now) {
 void Registry::Impl::IndexAll() {
   for (const auto& [address, record] : released_) {
     pool_->Release({address}, record.released);
+    resting_.emplace(record.released, address);
   }
   for (const auto& [id, node] : nodes) {
     Index(node);
     pool_->Reserve(node.addresses);
     moved_.insert(id);
+    if (node.is_expiry_told) {
+      expired_.insert(id);
+    }
   }
   for (const auto& [id, tombstone] : tombstones) {
     revoked_machines_.insert(tombstone.keys.machine_key);
@@ -186,6 +196,12 @@ std::optional<std::vector<uint8_t>> Registry::Impl::Encode(
   }
   if (kind == kRelay) {
     return EncodeFrom(relays, ToNumber(key));
+  }
+  if (kind == kFormerKey) {
+    const auto public_key = PublicKey::FromBase64(key);
+    const FormerKeyRecord* record =
+        public_key ? former_keys_.Find(*public_key) : nullptr;
+    return record ? std::optional(EncodeRecord(*record)) : std::nullopt;
   }
   if (kind == kReleased) {
     const auto address = IpAddress::Parse(key);

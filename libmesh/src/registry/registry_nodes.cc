@@ -141,7 +141,7 @@ Decision<void> Registry::Impl::SetOwner(WallTime now, std::string_view actor,
   node->owner = owner;
   NormalizeTags(node->owner);
   node->key_expiry = NewExpiry(now, owner);
-  expired_.erase(id);
+  ResetExpiry(*node);
   ApproveByPolicy(*node);
   DirtyNode(id);
   Note({.now = now,
@@ -164,12 +164,10 @@ void Registry::Impl::Remove(WallTime now, NodeId id, bool is_revoked) {
   if (node.next_key) {
     keys_in_use_.erase(*node.next_key);
   }
-  for (const IpAddress& address : node.addresses) {
-    by_address.erase(address);
-    released_[address] = {.address = address, .released = now};
-    Dirty("released_address", address.ToString());
+  ReleaseAddresses(now, node);
+  if (!node.approved.empty()) {
+    ++policy_inputs;
   }
-  pool_->Release(node.addresses, now);
   if (is_revoked) {
     tombstones[id] = {.id = id,
                       .keys = node.keys,
@@ -183,9 +181,24 @@ void Registry::Impl::Remove(WallTime now, NodeId id, bool is_revoked) {
       revoked_keys_.insert(*node.next_key);
     }
     Dirty("tombstone", std::to_string(id));
+  } else {
+    for (const PublicKey& key : former_keys_.RemoveAll(id)) {
+      Dirty("former_key", key.ToBase64());
+    }
   }
   DirtyNode(id);
   changes.revoked.insert(id);
+}
+
+void Registry::Impl::ReleaseAddresses(WallTime now, const NodeRecord& node) {
+  ForgetReleased(now);
+  for (const IpAddress& address : node.addresses) {
+    by_address.erase(address);
+    released_[address] = {.address = address, .released = now};
+    resting_.emplace(now, address);
+    Dirty("released_address", address.ToString());
+  }
+  pool_->Release(node.addresses, now);
 }
 
 Decision<void> Registry::Impl::Delete(WallTime now, std::string_view actor,
@@ -210,7 +223,7 @@ Decision<void> Registry::Impl::SetExpiry(WallTime now, std::string_view actor,
     return NoSuchNode();
   }
   node->key_expiry = at;
-  expired_.erase(id);
+  ResetExpiry(*node);
   DirtyNode(id);
   if (!IsServing(now, *node)) {
     changes.revoked.insert(id);
@@ -241,6 +254,7 @@ Decision<void> Registry::Impl::ApproveRoutes(
   const auto [first, last] = std::ranges::unique(node->approved);
   node->approved.erase(first, last);
   node->is_exit_approved = exit;
+  ++policy_inputs;
   DirtyNode(id);
   Note({.now = now,
         .type = "routes_approved",

@@ -5,12 +5,16 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "natkit/base/rng.h"
 #include "natkit/mesh/policy/decide.h"
+#include "natkit/mesh/registry/memory_store.h"
+#include "natkit/mesh/registry/registry.h"
 
 namespace natkit::mesh {
 namespace {
@@ -436,6 +440,86 @@ TEST(ActivePolicy, KeepsIdsOfRulesThatOthersLeaveAlone) {
           .Rules();
   ASSERT_THAT(second, SizeIs(2));
   EXPECT_EQ(alone[0], second[1]);
+}
+
+TEST(PolicyInputs, AreAsTheContextIsAndMoveWithItOnly) {
+  SeededRng rng(9);
+  MemoryStore store;
+  const WallTime now{std::chrono::milliseconds(1'800'000'000'000)};
+  const auto registry = *Registry::Load(
+      {.ipv4 = Net("100.64.0.0/10"), .ipv6 = Net("fd7a:1::/48")}, store, rng,
+      now);
+  const std::string key =
+      registry
+          ->MakeAuthKey(now, "t",
+                        {.owner = {.tags = {"tag:x"}}, .is_reusable = true})
+          ->secret;
+  const auto any_key = [&rng] {
+    return DerivePublicKey(GeneratePrivateKey(rng));
+  };
+  std::vector<NodeId> ids;
+  const auto any_node = [&] { return ids[rng.Below(ids.size())]; };
+  const std::vector<std::function<void()>> quiet = {
+      [&] {
+        ids.push_back(*registry->Join(
+            now, {.keys = {.machine_key = MachineIdentity::Generate(rng).key(),
+                           .node_key = any_key(),
+                           .signalling_key = any_key()},
+                  .auth_key = key}));
+      },
+      [&] { registry->SetOnline(now, any_node(), rng.Below(2) == 0); },
+      [&] {
+        registry->Report(now, any_node(),
+                         {.host_name = "h" + std::to_string(rng.Below(9))});
+      },
+      [&] { (void)registry->AnnounceKey(now, any_node(), any_key()); },
+  };
+  const auto any_routes = [&rng] {
+    std::vector<IpPrefix> routes;
+    for (const char* route : {"10.1.0.0/16", "10.2.0.0/16", "fd00:3::/64"}) {
+      if (rng.Below(2) == 0) {
+        routes.push_back(Net(route));
+      }
+    }
+    return routes;
+  };
+  const std::vector<std::function<void()>> loud = {
+      [&] { registry->Report(now, any_node(), {.routes = any_routes()}); },
+      [&] {
+        (void)registry->ApproveRoutes(now, "t", any_node(), any_routes(),
+                                      rng.Below(2) == 0);
+      },
+      [&] {
+        const std::string user = "u" + std::to_string(rng.Below(4)) + "@x.org";
+        if (rng.Below(2) == 0) {
+          (void)registry->AddUser(now, "t", user, {"admin"});
+        } else if (rng.Below(2) == 0) {
+          (void)registry->SetUserRoles(now, "t", user, {});
+        } else {
+          (void)registry->DeleteUser(now, "t", user);
+        }
+      },
+      [&] {
+        const NodeId gone = any_node();
+        ASSERT_TRUE(registry->Delete(now, "t", gone));
+        std::erase(ids, gone);
+        quiet[0]();
+      },
+  };
+  quiet[0]();
+  PolicyContext context = MakePolicyContext(*registry);
+  uint64_t inputs = registry->policy_inputs();
+  for (int step = 0; step < 2000; ++step) {
+    const bool is_quiet = rng.Below(2) == 0;
+    is_quiet ? quiet[rng.Below(quiet.size())]()
+             : loud[rng.Below(loud.size())]();
+    const PolicyContext after = MakePolicyContext(*registry);
+    if (is_quiet || after != context) {
+      EXPECT_EQ(registry->policy_inputs() == inputs, after == context) << step;
+    }
+    context = after;
+    inputs = registry->policy_inputs();
+  }
 }
 
 }  // namespace

@@ -100,7 +100,6 @@ class RegistryWalk {
     registry_ = *Registry::Load({.ipv4 = *IpPrefix::Parse("100.64.0.0/10"),
                                  .ipv6 = *IpPrefix::Parse("fd00:1:2::/48")},
                                 store_, rng_, now_);
-    handled_.reset();
   }
 
   void Restart() {

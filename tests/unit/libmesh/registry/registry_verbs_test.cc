@@ -1,7 +1,10 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "natkit/mesh/registry/memory_store.h"
 #include "natkit/mesh/registry/registry.h"
+#include "registry/former_keys.h"
 
 namespace natkit::mesh {
 namespace {
@@ -32,6 +35,18 @@ class RegistryVerbs : public testing::Test {
 
   std::string MakeKey(const AuthKeySpec& spec) {
     return registry->MakeAuthKey(now, "test", spec)->secret;
+  }
+
+  size_t CountRecords(std::string_view kind) {
+    const auto records = *store.LoadAll();
+    return static_cast<size_t>(
+        std::ranges::count(records, kind, &StoreRecord::kind));
+  }
+
+  size_t CountEvents(std::string_view type) {
+    const auto events = *store.ListEvents(0, SIZE_MAX);
+    return static_cast<size_t>(
+        std::ranges::count(events, type, &StoreEvent::type));
   }
 
   SeededRng rng{1};
@@ -262,6 +277,146 @@ TEST_F(RegistryVerbs, ARevokedNodeStaysOutAlsoAfterARestart) {
   EXPECT_FALSE(registry->Join(now, other));
   EXPECT_TRUE(registry->Join(now, MakeNode(key)));
   EXPECT_EQ(registry->FindNode(id), nullptr);
+}
+
+TEST_F(RegistryVerbs, AKeyThatANodeHadIsNobodysAgain) {
+  const std::string key =
+      MakeKey({.owner = {.tags = {"tag:x"}}, .is_reusable = true});
+  JoinRequest request = MakeNode(key);
+  const PublicKey first = request.keys.node_key;
+  const NodeId id = *registry->Join(now, request);
+  const NodeId other = *registry->Join(now, MakeNode(key));
+  const PublicKey second = DerivePublicKey(GeneratePrivateKey(rng));
+  ASSERT_TRUE(registry->AnnounceKey(now, id, second));
+  ASSERT_TRUE(registry->ActivateKey(now, id, second));
+  ASSERT_TRUE(registry->Commit());
+  for (int restarts = 0; restarts < 2; ++restarts) {
+    for (const NodeId node : {id, other}) {
+      EXPECT_EQ(registry->AnnounceKey(now, node, first).error().kind,
+                RefusalKind::kForbidden);
+    }
+    JoinRequest thief = MakeNode(key);
+    thief.keys.node_key = first;
+    EXPECT_FALSE(registry->Join(now, thief));
+    std::swap(thief.keys.node_key, thief.keys.signalling_key);
+    EXPECT_FALSE(registry->Join(now, thief));
+    Load();
+  }
+  // Its own machine, restored from a backup, comes with an auth key.
+  ASSERT_TRUE(registry->Join(now, request));
+  EXPECT_EQ(registry->FindNode(id)->keys.node_key, first);
+  EXPECT_FALSE(registry->AnnounceKey(now, id, second));
+  ASSERT_TRUE(registry->Commit());
+  Load();
+  EXPECT_FALSE(registry->AnnounceKey(now, other, second));
+  // Not even when the node is gone.
+  ASSERT_TRUE(registry->Delete(now, "t", id));
+  EXPECT_FALSE(registry->AnnounceKey(now, other, second));
+  EXPECT_FALSE(registry->AnnounceKey(now, other, first));
+}
+
+TEST_F(RegistryVerbs, AnEphemeralNodeThatVanishesLeavesNoFormerKeys) {
+  const std::string key = MakeKey({.owner = {.tags = {"tag:x"}},
+                                   .is_reusable = true,
+                                   .is_ephemeral = true});
+  JoinRequest request = MakeNode(key);
+  const NodeId id = *registry->Join(now, request);
+  const PublicKey next = DerivePublicKey(GeneratePrivateKey(rng));
+  ASSERT_TRUE(registry->AnnounceKey(now, id, next));
+  ASSERT_TRUE(registry->ActivateKey(now, id, next));
+  ASSERT_TRUE(registry->Commit());
+  EXPECT_EQ(CountRecords("former_key"), 1U);
+  now += hours(1);
+  registry->HandleTimeout(now);
+  ASSERT_EQ(registry->FindNode(id), nullptr);
+  ASSERT_TRUE(registry->Commit());
+  EXPECT_EQ(CountRecords("former_key"), 0U);
+  EXPECT_TRUE(registry->Join(now, request));
+}
+
+TEST(FormerKeys, KeepTheLatestOfEachNode) {
+  SeededRng rng(4);
+  const auto any_key = [&rng] {
+    PublicKey key;
+    rng.Fill(key.bytes);
+    return key;
+  };
+  const auto at = [](size_t time) {
+    return WallTime(std::chrono::milliseconds(time));
+  };
+  FormerKeys keys;
+  const PublicKey of_other = any_key();
+  EXPECT_FALSE(keys.Add({.key = of_other, .node = 2, .since = at(0)}));
+  std::vector<PublicKey> added;
+  for (size_t i = 0; i < FormerKeys::kMaxPerNode; ++i) {
+    added.push_back(any_key());
+    EXPECT_FALSE(keys.Add({.key = added.back(), .node = 1, .since = at(i)}));
+  }
+  EXPECT_FALSE(keys.Add({.key = added[0], .node = 1, .since = at(5000)}));
+  EXPECT_EQ(keys.Add({.key = any_key(), .node = 1, .since = at(5001)}),
+            added[1]);
+  EXPECT_EQ(keys.Find(added[1]), nullptr);
+  EXPECT_NE(keys.Find(added[0]), nullptr);
+  EXPECT_EQ(keys.RemoveAll(1).size(), FormerKeys::kMaxPerNode);
+  EXPECT_EQ(keys.Find(added[0]), nullptr);
+  EXPECT_EQ(keys.Find(of_other)->node, 2U);
+}
+
+TEST_F(RegistryVerbs, AnExpiryIsOneEventAlsoOverRestarts) {
+  const NodeId id =
+      *registry->Join(now, MakeNode(MakeKey({.owner = {.tags = {"tag:x"}}})));
+  ASSERT_TRUE(registry->SetExpiry(now, "test", id, now + hours(1)));
+  now += hours(2);
+  for (int boot = 0; boot < 3; ++boot) {
+    registry->HandleTimeout(now);
+    ASSERT_TRUE(registry->Commit());
+    EXPECT_EQ(CountEvents("node_key_expired"), 1U) << boot;
+    Load();
+    EXPECT_EQ(registry->NextTimeout(), std::nullopt);
+  }
+  ASSERT_TRUE(registry->SetExpiry(now, "test", id, now + hours(1)));
+  ASSERT_TRUE(registry->Commit());
+  Load();
+  now += hours(2);  // also when it comes while the server is down
+  registry->HandleTimeout(now);
+  ASSERT_TRUE(registry->Commit());
+  EXPECT_EQ(CountEvents("node_key_expired"), 2U);
+}
+
+TEST_F(RegistryVerbs, AddressesThatHaveRestedAreNotRemembered) {
+  const std::string key =
+      MakeKey({.owner = {.tags = {"tag:x"}}, .is_reusable = true});
+  const auto leave = [&] {
+    const NodeId id = *registry->Join(now, MakeNode(key));
+    ASSERT_TRUE(registry->Delete(now, "t", id));
+    ASSERT_TRUE(registry->Commit());
+  };
+  leave();
+  now += hours(24);
+  leave();
+  EXPECT_EQ(CountRecords("released_address"), 4U);
+  now += AddressPool::kRest - hours(24);
+  leave();
+  EXPECT_EQ(CountRecords("released_address"), 4U);  // without the first two
+  now += AddressPool::kRest;
+  Load();
+  ASSERT_TRUE(registry->Commit());
+  EXPECT_EQ(CountRecords("released_address"), 0U);
+}
+
+TEST_F(RegistryVerbs, DnsSettingsFitAnItem) {
+  DnsInfo dns{.domain = "mesh.example"};
+  dns.records.assign(kMaxItemList, {"a", IpAddress::V4(10, 0, 0, 1)});
+  EXPECT_TRUE(registry->SetDns(now, "t", dns));
+  dns.records.push_back(dns.records.back());
+  EXPECT_EQ(registry->SetDns(now, "t", dns).error().text,
+            "the DNS settings have at most 4096 routes and 4096 records");
+  dns.records.assign(1000, {std::string(100, 'x'), IpAddress::V4(10, 0, 0, 1)});
+  const Refusal too_long = registry->SetDns(now, "t", dns).error();
+  EXPECT_NE(too_long.text.find(" bytes, and nodes take 65536 at most"),
+            std::string::npos)
+      << too_long.text;
+  EXPECT_EQ(registry->mesh().dns.records.size(), kMaxItemList);
 }
 
 TEST_F(RegistryVerbs, WhatIsCommittedIsWhatIsLoaded) {

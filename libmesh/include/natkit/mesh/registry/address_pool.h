@@ -33,6 +33,8 @@ class AddressPool {
   void Reserve(const std::vector<IpAddress>& addresses);
   /// Gives them back.
   void Release(const std::vector<IpAddress>& addresses, WallTime now);
+  /// They need not rest any longer.
+  void Forget(const std::vector<IpAddress>& addresses);
 
  private:
   [[nodiscard]] std::optional<uint32_t> HostOf(

@@ -59,6 +59,7 @@ struct NodeRecord {
   std::vector<IpAddress> addresses;
   bool is_ephemeral = false;
   std::optional<WallTime> key_expiry;
+  bool is_expiry_told = false;  ///< there is an event of this expiry
   WallTime created{};
   WallTime last_seen{};  ///< when its last stream ended
   std::vector<IpPrefix> advertised;
@@ -108,6 +109,15 @@ struct TombstoneRecord {
   std::string name;
   WallTime revoked{};
   bool operator==(const TombstoneRecord&) const = default;
+};
+
+/// A node or signalling key that a node has had. No node announces it or joins
+/// with it.
+struct FormerKeyRecord {
+  PublicKey key;
+  NodeId node = 0;
+  WallTime since{};
+  bool operator==(const FormerKeyRecord&) const = default;
 };
 
 /// An address that a node gave back; not given out again before its time.

@@ -117,7 +117,8 @@ class Registry {
   /// Takes what a node says of itself. Bad routes are left out.
   void Report(WallTime now, NodeId node, const NodeReport& report);
   void SetOnline(WallTime now, NodeId node, bool is_online);
-  /// Rotation (mesh.md section 4.4). Refused: a key that any node has or had.
+  /// Rotation (mesh.md section 4.4). Refused: a key that any node has or had
+  /// (of each the latest 1,024; ephemeral nodes that vanished left none).
   [[nodiscard]] Decision<void> AnnounceKey(WallTime now, NodeId node,
                                            const PublicKey& next);
   /// The node uses its announced key. Refused: it is not that one.
@@ -214,6 +215,10 @@ class Registry {
   [[nodiscard]] const std::map<uint64_t, RelayRecord>& relays() const;
   [[nodiscard]] const std::map<IpPrefix, RoutePrimaryRecord>& route_primaries()
       const;
+  /// Rises whenever users, their roles or the approved routes of nodes change,
+  /// and perhaps more often: what a policy depends on beside the node that it
+  /// is asked about.
+  [[nodiscard]] uint64_t policy_inputs() const;
   /// nullptr: no policy was ever set.
   [[nodiscard]] const PolicyRecord* policy() const;
   [[nodiscard]] const NodeRecord* FindNode(NodeId id) const;
