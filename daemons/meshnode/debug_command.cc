@@ -7,6 +7,7 @@
 #include <cstring>
 #include <fstream>
 #include <iostream>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <variant>
 #include <vector>
@@ -53,18 +54,25 @@ class Bundle {
     return {};
   }
 
-  void Add(const std::string& name, const std::string& text) const {
+  void Add(const std::string& name, const std::string& text) {
     std::ofstream(folder_ + "/" + name) << text;
+    files_.push_back(name);
   }
 
-  void AddFile(const std::string& name, const std::string& path) const {
+  void AddFile(const std::string& name, const std::string& path) {
     const auto content = io::ReadFile(path, kMaxFile);
     Add(name, content ? std::string(AsText(*content))
                       : path + ": " + DescribeError(content.error().code));
   }
 
+  [[nodiscard]] std::string ToJson() const {
+    return nlohmann::ordered_json{{"folder", folder_}, {"files", files_}}.dump(
+        2, ' ', false, nlohmann::json::error_handler_t::replace);
+  }
+
  private:
   std::string folder_;
+  std::vector<std::string> files_;
 };
 
 /// What the node says of itself; what goes wrong is in the file.
@@ -98,12 +106,14 @@ int RunDebug(int argc, char** argv) {
       "meshnode debug");
   ControlTarget target;
   std::string folder = "meshnode-debug";
+  bool is_json = false;
   app.add_option("FOLDER", folder, "Made anew")->capture_default_str();
+  app.add_flag("--json", is_json, "Say as JSON what was gathered");
   AddControlOptions(app, target);
   if (const auto code = ParseArguments(app, argc, argv)) {
     return *code;
   }
-  const Bundle bundle(folder);
+  Bundle bundle(folder);
   if (auto made = bundle.Make(); !made) {
     return FailWith("debug", made.error());
   }
@@ -117,7 +127,7 @@ int RunDebug(int argc, char** argv) {
     const auto answer = programs.Run(question.command);
     bundle.Add(question.file, answer ? *answer : answer.error() + "\n");
   }
-  std::cout << folder << '\n';
+  std::cout << (is_json ? bundle.ToJson() : folder) << '\n';
   return kExitOk;
 }
 

@@ -41,7 +41,8 @@ class Waiting {
   Waiting(ControlTarget target, std::string peer, Duration limit)
       : target_(std::move(target)),
         peer_(std::move(peer)),
-        deadline_(io::EventLoop::Now() + limit) {}
+        start_(io::EventLoop::Now()),
+        deadline_(start_ + limit) {}
 
   bool Run() {
     while (true) {
@@ -58,8 +59,25 @@ class Waiting {
   /// What it waits for, for people.
   [[nodiscard]] const std::string& missing() const { return missing_; }
 
+  [[nodiscard]] std::string ToJson(bool is_ready) const {
+    const std::chrono::duration<double> waited = io::EventLoop::Now() - start_;
+    nlohmann::ordered_json out{{"ready", is_ready},
+                               {"state", state_},
+                               {"peer", nullptr},
+                               {"missing", nullptr},
+                               {"waited_s", waited.count()}};
+    if (!peer_.empty()) {
+      out["peer"] = peer_;
+    }
+    if (!is_ready) {
+      out["missing"] = missing_;
+    }
+    return out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+  }
+
  private:
   bool IsThere() {
+    state_.clear();
     const auto path = ClientSocketPath(target_);
     if (!path) {
       missing_ = path.error().text;
@@ -96,6 +114,7 @@ class Waiting {
 
   ControlTarget target_;
   std::string peer_;
+  Instant start_;
   Instant deadline_;
   std::string state_;
   std::string missing_;
@@ -171,17 +190,23 @@ int RunWait(int argc, char** argv) {
   ControlTarget target;
   std::string peer;
   double limit = 0;
+  bool is_json = false;
   app.add_option("PEER", peer, "Until this node answers a ping");
   app.add_option("--timeout", limit, "Seconds; 0: for good")
       ->check(CLI::Range(0.0, kLongWait))
       ->capture_default_str();
+  app.add_flag("--json", is_json, "As JSON, also of what is missing");
   AddControlOptions(app, target);
   if (const auto code = ParseArguments(app, argc, argv)) {
     return *code;
   }
   const std::chrono::duration<double> seconds(limit > 0 ? limit : kLongWait);
   Waiting waiting(target, peer, std::chrono::duration_cast<Duration>(seconds));
-  return waiting.Run() ? kExitOk : FailWith("wait", waiting.missing());
+  const bool is_ready = waiting.Run();
+  if (is_json) {
+    std::cout << waiting.ToJson(is_ready) << '\n';
+  }
+  return is_ready ? kExitOk : FailWith("wait", waiting.missing());
 }
 
 }  // namespace natkit::meshnode

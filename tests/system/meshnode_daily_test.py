@@ -25,8 +25,10 @@ class Daily(Network):
 
     def test_status_for_scripts(self):
         address = self.start_both()
-        self.assertEqual(0, self.node("wait", "bob", "--timeout",
-                                      str(DEADLINE)).returncode)
+        waited = self.json("wait", "bob", "--timeout", str(DEADLINE))
+        self.assertEqual((True, "Running", "bob", None),
+                         tuple(waited[key] for key in
+                               ("ready", "state", "peer", "missing")))
         status = self.json("status")
         self.assertEqual("Running", status["BackendState"])
         self.assertEqual([], status["Health"])
@@ -52,7 +54,13 @@ class Daily(Network):
         waiting = self.node("status")
         self.assertEqual(4, waiting.returncode)
         self.assertIn("coordd nodes approve", waiting.stdout)
-        self.assertEqual(1, self.node("wait", "--timeout", "0.3").returncode)
+        gave_up = self.node("wait", "--timeout", "0.3", "--json")
+        self.assertEqual(1, gave_up.returncode)
+        said = json.loads(gave_up.stdout)
+        self.assertEqual((False, "NeedsMachineAuth"),
+                         (said["ready"], said["state"]))
+        self.assertIn("NeedsMachineAuth", said["missing"])
+        self.assertGreater(said["waited_s"], 0.2)
         node, = self.admin("nodes", "list")
         self.admin("nodes", "approve", node["code"], "--user",
                    "dev@localhost")
@@ -93,8 +101,10 @@ class Daily(Network):
     def test_a_bundle_has_no_secrets(self):
         self.start_both()
         folder = pathlib.Path(self.folder) / "bundle"
-        done = self.node("debug", str(folder))
-        self.assertEqual(0, done.returncode, done.stderr)
+        said = self.json("debug", str(folder))
+        self.assertEqual(str(folder), said["folder"])
+        self.assertEqual({path.name for path in folder.iterdir()},
+                         set(said["files"]))
         self.assertEqual(0o700, folder.stat().st_mode & 0o777)
         node = json.loads((folder / "node.json").read_text())
         self.assertEqual(DOMAIN, node["map"]["dns"]["domain"])
