@@ -171,7 +171,7 @@ void Coordinator::Impl::TakeRegistryChanges(ServerTime time) {
 void Coordinator::Impl::EndRevoked(ServerTime time,
                                    const RegistryChanges& changes) {
   for (const NodeId id : changes.revoked) {
-    rotations_.erase(id);
+    rotations_.End(id);
     CoordSession* session = SessionOf(id);
     const NodeRecord* node = registry_.FindNode(id);
     if (session != nullptr && node == nullptr) {
@@ -225,13 +225,7 @@ void Coordinator::Impl::HandleTimeout(ServerTime time) {
   }
   ReportLate(time);
   EndPresumptions(time);
-  std::vector<NodeId> due;
-  for (const auto& [node, rotation] : rotations_) {
-    if (rotation.deadline <= time.now) {
-      due.push_back(node);
-    }
-  }
-  for (const NodeId node : due) {
+  for (const NodeId node : rotations_.Due(time.now)) {
     GoRotation(time, node);
   }
   if (registry_next_ && *registry_next_ <= time.wall) {
@@ -278,9 +272,7 @@ std::optional<Instant> Coordinator::Impl::NextTimeout() const {
     Earlier(next, trusts_presumed_ ? std::min(trust_until_, presume_until_)
                                    : presume_until_);
   }
-  for (const auto& [node, rotation] : rotations_) {
-    Earlier(next, rotation.deadline);
-  }
+  Earlier(next, rotations_.NextTimeout());
   if (registry_next_) {
     Earlier(next, Instant(registry_next_->time_since_epoch() - wall_offset_));
   }

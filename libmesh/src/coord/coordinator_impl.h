@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "coord/rotations.h"
 #include "coord/source_limits.h"
 #include "coord/viewer.h"
 #include "natkit/base/secret.h"
@@ -85,14 +86,6 @@ struct CoordSession {
   Instant report_at{};
 
   [[nodiscard]] size_t queued() const { return out.size() - sent; }
-};
-
-/// A key that was announced and waits for everybody to have it.
-struct CoordRotation {
-  PublicKey next_key;
-  Instant deadline{};
-  /// Viewers that have not acknowledged; the sequence that tells them.
-  std::map<NodeId, std::optional<uint64_t>> waiting;
 };
 
 /// Split by concern: coordinator.cc (changes, time), session_flow.cc (streams
@@ -202,8 +195,7 @@ class Coordinator::Impl {
   void ProtocolError(ServerTime time, CoordSession& session, std::string text);
   void TakeWaitingReport(ServerTime time, CoordSession& session);
   void BeginRotation(ServerTime time, NodeId node, const PublicKey& next);
-  void SkipThoseWhoKnow(NodeId node, CoordRotation& rotation);
-  void NoteRotationAck(ServerTime time, NodeId viewer, uint64_t sequence);
+  void SkipThoseWhoKnow(NodeId node);
   void GoRotation(ServerTime time, NodeId node);
 
   // map_flow.cc
@@ -248,7 +240,7 @@ class Coordinator::Impl {
   /// have been.
   std::set<std::pair<Instant, NodeId>> late_;
   std::unordered_map<NodeId, Instant> logins_;  ///< accounts of CoordLimits
-  std::map<NodeId, CoordRotation> rotations_;
+  Rotations rotations_;
   std::unordered_set<ConnectionId> writable_;
   /// Unproven connections, the oldest first, and how many of each source.
   std::set<std::pair<Instant, ConnectionId>> unproven_;

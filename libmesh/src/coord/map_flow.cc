@@ -353,7 +353,7 @@ void Coordinator::Impl::EndSnapshot(ServerTime time, NodeId node,
   }
   viewer.snapshot.reset();
   ViewerChanges told;
-  for (const auto& [rotating, rotation] : rotations_) {
+  for (const NodeId rotating : rotations_.AwaitedBy(node)) {
     const ItemKey peer = KeyOf(ItemClass::kPeer, rotating);
     if (!viewer.dirty.items.contains(peer)) {
       told.items.insert(peer);

@@ -102,7 +102,9 @@ void Coordinator::Impl::Take(ServerTime time, CoordSession& session,
     sent.pop_front();
   }
   UpdateLate(session.node, viewer);
-  NoteRotationAck(time, session.node, ack.sequence);
+  for (const NodeId ready : rotations_.NoteAck(session.node, ack.sequence)) {
+    GoRotation(time, ready);
+  }
 }
 
 void Coordinator::Impl::Take(ServerTime time, CoordSession& session,
@@ -190,13 +192,13 @@ void Coordinator::Impl::Take(ServerTime time, CoordSession& session,
       return;
     }
     case RotationStep::kSwitched:
-      rotations_.erase(session.node);
+      rotations_.End(session.node);
       if (!registry_.ActivateKey(time.wall, session.node, rotation.next_key)) {
         ProtocolError(time, session, "the node switched to another key");
       }
       return;
     case RotationStep::kAbort:
-      rotations_.erase(session.node);
+      rotations_.End(session.node);
       registry_.AbortKey(time.wall, session.node);
       return;
     case RotationStep::kGo:
@@ -207,76 +209,56 @@ void Coordinator::Impl::Take(ServerTime time, CoordSession& session,
 
 void Coordinator::Impl::BeginRotation(ServerTime time, NodeId node,
                                       const PublicKey& next) {
-  CoordRotation rotation{.next_key = next,
-                         .deadline = time.now + config_.announce_within};
-  for (const NodeId viewer : views_.Visible(node)) {
-    if (by_node_.contains(viewer)) {
-      rotation.waiting.emplace(viewer, std::nullopt);
-    }
-  }
-  rotations_[node] = std::move(rotation);
+  std::vector<NodeId> viewers = views_.Visible(node);
+  std::erase_if(viewers,
+                [this](NodeId viewer) { return !by_node_.contains(viewer); });
+  rotations_.Begin(node, next, time.now + config_.announce_within, viewers);
   TakeRegistryChanges(time);  // schedules what tells them
-  SkipThoseWhoKnow(node, rotations_.at(node));
-  if (rotations_.at(node).waiting.empty()) {
+  SkipThoseWhoKnow(node);
+  if (rotations_.IsComplete(node)) {
     GoRotation(time, node);
   }
 }
 
 /// A key that is announced again, on a new stream, is no news to most.
-void Coordinator::Impl::SkipThoseWhoKnow(NodeId node, CoordRotation& rotation) {
+void Coordinator::Impl::SkipThoseWhoKnow(NodeId node) {
   const ItemKey peer = KeyOf(ItemClass::kPeer, node);
-  for (auto at = rotation.waiting.begin(); at != rotation.waiting.end();) {
-    const Viewer& viewer = viewers_.at(at->first);
+  for (const NodeId id : rotations_.ViewersOf(node)) {
+    const Viewer& viewer = viewers_.at(id);
+    if (viewer.dirty.items.contains(peer)) {
+      continue;  // it is told next
+    }
+    std::optional<uint64_t> told;
     for (const Viewer::Sent& sent : viewer.unacknowledged) {
-      if (sent.changes.items.contains(peer) &&
-          !viewer.dirty.items.contains(peer)) {
-        at->second = sent.sequence;
+      if (sent.changes.items.contains(peer)) {
+        told = sent.sequence;  // the last one has the key
       }
     }
-    const bool knows =
-        !viewer.snapshot && !viewer.dirty.items.contains(peer) && !at->second;
-    at = knows ? rotation.waiting.erase(at) : std::next(at);
+    if (told) {
+      rotations_.NoteSent(node, id, *told);
+    } else if (!viewer.snapshot) {
+      rotations_.Excuse(node, id);
+    }
   }
 }
 
 void Coordinator::Impl::NoteRotationSent(NodeId viewer,
                                          const ViewerChanges& changes,
                                          uint64_t sequence) {
-  for (auto& [node, rotation] : rotations_) {
-    const auto waiting = rotation.waiting.find(viewer);
-    if (waiting != rotation.waiting.end() && !waiting->second &&
-        changes.items.contains(KeyOf(ItemClass::kPeer, node))) {
-      waiting->second = sequence;
+  for (const NodeId node : rotations_.AwaitedBy(viewer)) {
+    if (changes.items.contains(KeyOf(ItemClass::kPeer, node))) {
+      rotations_.NoteSent(node, viewer, sequence);
     }
-  }
-}
-
-void Coordinator::Impl::NoteRotationAck(ServerTime time, NodeId viewer,
-                                        uint64_t sequence) {
-  std::vector<NodeId> ready;
-  for (auto& [node, rotation] : rotations_) {
-    const auto waiting = rotation.waiting.find(viewer);
-    if (waiting != rotation.waiting.end() && waiting->second &&
-        *waiting->second <= sequence) {
-      rotation.waiting.erase(waiting);
-    }
-    if (rotation.waiting.empty()) {
-      ready.push_back(node);
-    }
-  }
-  for (const NodeId node : ready) {
-    GoRotation(time, node);
   }
 }
 
 void Coordinator::Impl::GoRotation(ServerTime time, NodeId node) {
-  const auto found = rotations_.find(node);
-  if (CoordSession* session = SessionOf(node)) {
+  const auto next_key = rotations_.End(node);
+  CoordSession* session = SessionOf(node);
+  if (next_key && session != nullptr) {
     Send(time, *session,
-         Rotation{.step = RotationStep::kGo,
-                  .next_key = found->second.next_key});
+         Rotation{.step = RotationStep::kGo, .next_key = *next_key});
   }
-  rotations_.erase(found);
 }
 
 }  // namespace natkit::mesh

@@ -193,9 +193,7 @@ void Coordinator::Impl::Detach(ServerTime time, CoordSession& session) {
   }
   by_node_.erase(stream);
   registry_.SetOnline(time.wall, session.node, false);
-  for (auto& [node, rotation] : rotations_) {
-    rotation.waiting.erase(session.node);
-  }
+  rotations_.Leave(session.node);
   const auto viewer = viewers_.find(session.node);
   if (viewer != viewers_.end()) {
     viewer->second.snapshot.reset();
