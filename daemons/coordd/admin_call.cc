@@ -51,10 +51,24 @@ mesh::Owner Call::Owner() const {
 }
 
 std::optional<std::chrono::seconds> Call::Lifetime() const {
-  if (!request.arguments.contains("lifetime")) {
+  const auto count = Number<uint32_t>("lifetime");
+  return count ? std::optional(std::chrono::seconds(*count)) : std::nullopt;
+}
+
+std::optional<uint64_t> Call::NumberUpTo(uint64_t most,
+                                         const char* name) const {
+  const auto found = request.arguments.find(name);
+  if (found == request.arguments.end()) {
     return std::nullopt;
   }
-  return std::chrono::seconds(request.arguments.at("lifetime").get<uint32_t>());
+  // What was parsed from text and is not negative is unsigned.
+  if (!found->is_number_unsigned() || found->get<uint64_t>() > most) {
+    throw AdminError(AdminFault::kInvalid,
+                     std::string("\"") + name +
+                         "\" must be a whole number up to " +
+                         std::to_string(most));
+  }
+  return found->get<uint64_t>();
 }
 
 AdminFault FaultOf(mesh::RefusalKind kind) {

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <expected>
 #include <functional>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -10,13 +12,14 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "natkit/io/background_work.h"
 #include "natkit/mesh/coord/coordinator.h"
 #include "natkit/mesh/registry/registry.h"
-#include "natkit/mesh/registry/sqlite_store.h"
+#include "natkit/mesh/registry/store.h"
 #include "policy_keeper.h"
 
 // The verbs of administration: one table, behind the Unix socket
@@ -28,7 +31,7 @@ namespace natkit::coordd {
 struct AdminSubject {
   mesh::Registry& registry;
   mesh::Coordinator& coordinator;
-  mesh::SqliteStore& store;
+  mesh::Store& store;
   std::string store_path;
   PolicyKeeper& policy;
   bool is_policy_in_file = false;  ///< [policy] file: not to be set here
@@ -92,8 +95,20 @@ struct Call {
 
   template <class T>
   [[nodiscard]] T Value(const char* name, const T& otherwise) const {
+    static_assert(std::is_same_v<T, bool> || !std::is_arithmetic_v<T>,
+                  "Number() refuses what does not fit");
     return request.arguments.value(name, otherwise);
   }
+
+  /// A whole number; one that T cannot hold is refused.
+  template <std::unsigned_integral T>
+  [[nodiscard]] std::optional<T> Number(const char* name) const {
+    const auto number = NumberUpTo(std::numeric_limits<T>::max(), name);
+    return number ? std::optional(static_cast<T>(*number)) : std::nullopt;
+  }
+
+  [[nodiscard]] std::optional<uint64_t> NumberUpTo(uint64_t most,
+                                                   const char* name) const;
 };
 
 [[nodiscard]] AdminFault FaultOf(mesh::RefusalKind kind);

@@ -5,6 +5,7 @@
 
 #include "admin_call.h"
 #include "admin_json.h"
+#include "natkit/mesh/registry/sqlite_store.h"
 
 namespace natkit::coordd {
 
@@ -21,15 +22,14 @@ json ListRelays(const Call& call) {
 }
 
 json AddRelay(const Call& call) {
-  const json& a = call.request.arguments;
   const uint64_t id = OrThrow(call.registry().AddRelay(
       call.now(), call.actor(),
       {.name = call.Text("name"),
        .host = call.Text("host"),
-       .port = a.value("port", uint16_t{443}),
-       .pin = a.value("pin", std::string()),
-       .is_plain = a.value("plain", false),
-       .stun_port = a.value("stun_port", uint16_t{3478})}));
+       .port = call.Number<uint16_t>("port").value_or(443),
+       .pin = call.Value("pin", std::string()),
+       .is_plain = call.Value("plain", false),
+       .stun_port = call.Number<uint16_t>("stun_port").value_or(3478)}));
   return {{"id", id}};
 }
 
@@ -119,7 +119,7 @@ json SetDns(const Call& call) {
 /// The number before the first event that is not older than `unix_ms`. Events
 /// are in the order of time unless the clock was set back.
 uint64_t FindEventsSince(const Call& call, int64_t unix_ms) {
-  mesh::SqliteStore& store = call.subject.store;
+  mesh::Store& store = call.subject.store;
   const auto last = store.LastEventSequence();
   if (!last) {
     FailOfStore(call);
@@ -142,7 +142,7 @@ uint64_t FindEventsSince(const Call& call, int64_t unix_ms) {
 }
 
 uint64_t FirstEventOf(const Call& call) {
-  const auto after = call.Value("after", uint64_t{0});
+  const auto after = call.Number<uint64_t>("after").value_or(0);
   const auto since = call.Value("since", std::string());
   if (since.empty()) {
     return after;
@@ -161,7 +161,8 @@ uint64_t FirstEventOf(const Call& call) {
 
 json ListEvents(const Call& call) {
   constexpr uint64_t kMost = 1000;
-  const auto limit = std::min(call.Value("limit", kMost), kMost);
+  const auto limit =
+      std::min(call.Number<uint64_t>("limit").value_or(kMost), kMost);
   const auto events = call.subject.store.ListEvents(FirstEventOf(call), limit);
   if (!events) {
     FailOfStore(call);

@@ -42,9 +42,10 @@ json DeleteUser(const Call& call) {
 /// In the order of their numbers, so that a page begins after the last one.
 json ListNodes(const Call& call) {
   const auto& nodes = call.registry().nodes();
-  const auto limit = call.Value("limit", uint64_t{nodes.size()});
+  const auto limit = call.Number<uint64_t>("limit").value_or(nodes.size());
   json list = json::array();
-  for (auto at = nodes.upper_bound(call.Value("after", mesh::NodeId{0}));
+  for (auto at =
+           nodes.upper_bound(call.Number<mesh::NodeId>("after").value_or(0));
        at != nodes.end() && list.size() < limit; ++at) {
     list.push_back(ToJson(call.registry(), at->second, call.now()));
   }

@@ -35,10 +35,7 @@ void SetPolicy(const Call& call, AdminDone done) {
   PolicyKeeper::Change change{.actor = call.actor(),
                               .name = call.Value("name", std::string("policy")),
                               .text = call.Text("text"),
-                              .expected = std::nullopt};
-  if (call.request.arguments.contains("if_revision")) {
-    change.expected = call.request.arguments.at("if_revision").get<uint64_t>();
-  }
+                              .expected = call.Number<uint64_t>("if_revision")};
   call.subject.policy.SetLater(
       call.subject.work, std::move(change),
       [done = std::move(done)](mesh::Decision<uint64_t> revision) {
