@@ -96,8 +96,11 @@ int Run(const Setup& setup) {
     log(LogLevel::kError, started.error());
     return 1;
   }
-  const auto take = [&service](const std::vector<Endpoint>& resolvers) {
-    static_cast<void>(service.SetResolvers(resolvers));
+  const bool has_own = !setup.config.resolvers.empty();
+  const auto take = [&](const std::vector<Endpoint>& resolvers) {
+    if (!has_own) {
+      static_cast<void>(service.SetResolvers(resolvers));
+    }
     std::string line = "resolvers";
     for (const Endpoint& resolver : resolvers) {
       line += " " + resolver.ToString();

@@ -438,6 +438,15 @@ class Resolved(System, Checks):
         self.node.stop()
         self.expect_restored()
 
+    def test_without_resolvers_of_its_own_the_node_asks_those_of_the_links(
+            self):
+        self.start(takes_all=True)
+        self.assertIn("yes", must("resolvectl", "default-route", "mesh0"))
+        self.assertEqual({"198.51.100.1"}, lookup("www.example.org"))
+        self.assertIn("www.example.org", self.outside.names)
+        self.node.stop()
+        self.expect_restored()
+
 
 def systems():
     return [ResolvConf, LinkedResolvConf, MountedResolvConf, DebianResolvconf,

@@ -186,15 +186,15 @@ pid_t SystemDns::guardian_pid() const {
 }
 
 void SystemDns::Watch() {
-  if (state_.backend == DnsBackend::kResolved) {
-    return;
-  }
   // What the original, or resolv.conf itself, leads to: its keeper rewrites it
   // there.
   const bool is_file = state_.backend == DnsBackend::kFile;
   std::error_code error;
-  const auto target = std::filesystem::canonical(
-      is_file ? state_.backup : state_.resolv_conf, error);
+  const auto target =
+      state_.backend == DnsBackend::kResolved
+          ? std::filesystem::path(paths_.resolved_conf)
+          : std::filesystem::canonical(
+                is_file ? state_.backup : state_.resolv_conf, error);
   original_watcher_.reset();
   if (!error && (!is_file || target != state_.backup)) {
     if (auto watcher = io::FileWatcher::Start(loop_, target.string(),

@@ -25,6 +25,8 @@ struct SystemDnsPaths {
   std::string resolv_conf = "/etc/resolv.conf";
   /// Kept over restarts of the system, as what was changed is.
   std::string state_folder = "/var/lib/natkit";
+  /// Where systemd-resolved lists the resolvers of all links.
+  std::string resolved_conf = "/run/systemd/resolve/resolv.conf";
   Programs programs{};
 };
 
@@ -108,6 +110,7 @@ class SystemDns {
   void OnOriginalChange();
   [[nodiscard]] bool MayRewrite();
   void TellResolvers(const ResolvConf& conf);
+  void TellResolved();
   void GiveBack();
   void Warn(const std::string& text) const;
 

@@ -101,12 +101,20 @@ Outcome<void> SystemDns::ApplyResolved() {
   for (const char* setting : {"dnssec", "dnsovertls"}) {
     static_cast<void>(paths_.programs.Run({"resolvectl", setting, link, "no"}));
   }
-  if (!settings_.takes_all) {
+  TellResolved();
+  return {};
+}
+
+/// If all names come to us, the stub would only hand them back.
+void SystemDns::TellResolved() {
+  if (settings_.takes_all) {
+    TellResolvers(ParseResolvConf(
+        ReadText(paths_.resolved_conf).value_or(std::string())));
+  } else {
     TellResolvers({.nameservers = {std::string(kResolvedStub)},
                    .search = {},
                    .options = {}});
   }
-  return {};
 }
 
 Outcome<void> SystemDns::ApplyResolvconf() {
@@ -221,8 +229,13 @@ void SystemDns::OnFileChange() {
   Watch();
 }
 
-/// Where the original leads to, or what resolvconf writes, has other content.
+/// Where the original leads to, or what resolvconf or systemd-resolved writes,
+/// has other content.
 void SystemDns::OnOriginalChange() {
+  if (state_.backend == DnsBackend::kResolved) {
+    TellResolved();
+    return;
+  }
   const bool is_file = state_.backend == DnsBackend::kFile;
   const auto text = ReadText(is_file ? state_.backup : state_.resolv_conf);
   if (!is_applied_ || !text) {

@@ -52,6 +52,7 @@ class SystemSetup : public testing::Test {
     return {
         .resolv_conf = conf_.string(),
         .state_folder = (folder_ / "state").string(),
+        .resolved_conf = (folder_ / "etc/resolved").string(),
         .programs = Programs((folder_ / "bin").string() + ":/usr/bin:/bin")};
   }
 
@@ -412,6 +413,26 @@ TEST_F(SystemSetup, ResolvedGetsAllNamesIfWeTakeThem) {
             std::string::npos);
   EXPECT_NE(Calls().find("default-route mesh0 yes\n"), std::string::npos);
   EXPECT_TRUE(resolvers_.empty());
+}
+
+// As with an exit node: resolved hands us all names, so its stub would only
+// hand them back.
+TEST_F(SystemSetup, TheResolversOfResolvedFollowWhoTakesAllNames) {
+  const std::string ours = "nameserver 100.64.0.1\n";
+  Write(folder_ / "etc/resolved", ours + "nameserver 192.168.1.1\n");
+  MakeProgram("resolvectl", "");
+  Start(DnsBackend::kResolved);
+  EXPECT_EQ(resolvers_.at(0).ToString(), "127.0.0.53:53");
+  SystemDnsSettings settings = Settings();
+  settings.takes_all = true;
+  ASSERT_TRUE(dns_->Update(settings).has_value());
+  ASSERT_EQ(resolvers_.size(), 1U);
+  EXPECT_EQ(resolvers_.at(0).ToString(), "192.168.1.1:53");
+  Write(folder_ / "etc/resolved", ours + "nameserver 192.168.2.1\n");
+  EXPECT_TRUE(WaitFor(
+      [this] { return resolvers_.at(0).ToString() == "192.168.2.1:53"; }));
+  ASSERT_TRUE(dns_->Update(Settings()).has_value());
+  EXPECT_EQ(resolvers_.at(0).ToString(), "127.0.0.53:53");
 }
 
 TEST_F(SystemSetup, TheGuardianRevertsResolvedToo) {
