@@ -64,7 +64,8 @@ std::string Bytes(double bytes) {
 }
 
 std::string Ago(double seconds) {
-  const auto s = static_cast<int64_t>(std::max(0.0, seconds));
+  constexpr double kMost = 1e15;  // an integer can hold it
+  const auto s = static_cast<int64_t>(std::clamp(seconds, 0.0, kMost));
   if (s < 120) {
     return std::to_string(s) + " s ago";
   }
