@@ -97,13 +97,17 @@ Result<DefaultGateway> Read(ByteView answer) {
 
 }  // namespace
 
-Result<DefaultGateway> FindDefaultGateway(AddressFamily family) {
+Result<DefaultGateway> FindDefaultGateway(AddressFamily family,
+                                          uint32_t fwmark) {
   const IpAddress target = Target(family);
   rtmsg body{};
   body.rtm_family = family == AddressFamily::kIpv4 ? AF_INET : AF_INET6;
   body.rtm_dst_len = static_cast<uint8_t>(target.bit_count());
   NetlinkRequest request(RTM_GETROUTE, 0, body);
   request.Add(RTA_DST, target.bytes());
+  if (fwmark != 0) {
+    request.AddU32(RTA_MARK, fwmark);
+  }
   const auto answer = Ask(request);
   if (!answer) {
     return std::unexpected(answer.error());

@@ -21,8 +21,9 @@ import time
 import unittest
 
 from meshnode_routes_test import Machine, can_isolate, connect, run
-from meshnode_support import BIN, MESHNODE, wait_for
+from meshnode_support import BIN, MESHNODE, status, wait_for
 
+UPNP = pathlib.Path(__file__).resolve().parents[1] / "support/upnp_gateway.py"
 SKIP = 77
 DEADLINE = 60  # seconds; a limit for busy machines, nothing waits for it
 # How long a failover may take here. What it does take, less than 5 seconds, is
@@ -31,6 +32,7 @@ DEADLINE = 60  # seconds; a limit for busy machines, nothing waits for it
 FAILOVER = 15
 TUNNEL = 7777  # the UDP port of all nodes
 SERVER, SITE, SITE6 = "203.0.113.1", "203.0.113.9", "2001:db8:f::9"
+GATEWAY = "198.51.1.1"  # of the client
 HOST, HOST6 = "10.9.0.100", "2001:db8:9::100"  # behind the routers
 LAN = ["10.9.0.0/24", "2001:db8:9::/64"]
 POLICY = '{"acls": [{"action": "accept", "src": ["*"], "dst": ["*:*"]}]}'
@@ -122,7 +124,7 @@ class Server:
 class Node:
     """`meshnode up` in a machine."""
 
-    def __init__(self, machine, name, server, *options):
+    def __init__(self, machine, name, server, *options, maps_ports=False):
         folder = machine.folder.name
         self.machine = machine
         self.control = f"{folder}/{name}.sock"
@@ -133,7 +135,10 @@ class Node:
                             *server.arguments, "--hostname", name,
                             "--state", f"{folder}/state", "--control",
                             self.control, "--listen-port", str(TUNNEL),
-                            "--no-port-mapping", *options),
+                            # The machines share their /etc with the host.
+                            "--no-accept-dns",
+                            *([] if maps_ports else ["--no-port-mapping"]),
+                            *options),
             text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         self.log = Lines(self.process.stderr)
         self.log.wait(r" is up: ")
@@ -163,12 +168,12 @@ class Node:
 
 
 class Sniffer:
-    """Packets that come in by an interface."""
+    """Packets that come in by an interface, or go out."""
 
-    def __init__(self, machine, interface, wanted):
+    def __init__(self, machine, interface, wanted, way="in"):
         self.process = subprocess.Popen(
             machine.command("tcpdump", "-n", "-l", "--immediate-mode", "-Q",
-                            "in", "-i", interface, wanted),
+                            way, "-i", interface, wanted),
             text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.process.stderr.readline()  # it listens
 
@@ -245,9 +250,9 @@ class MeshRoutesTest(unittest.TestCase):
                      self.before[machine.name], 20)
         self.assertEqual(self.before[machine.name], self.picture(machine))
 
-    def node(self, machine, *options):
+    def node(self, machine, *options, **more):
         name = machine.name.split("-")[1]
-        node = Node(machine, name, self.server, *options)
+        node = Node(machine, name, self.server, *options, **more)
         self.addCleanup(node.stop)
         return node
 
@@ -344,7 +349,7 @@ class MeshRoutesTest(unittest.TestCase):
         for address in (SITE, SITE6):
             self.reaches(address)
         exit_node.kill()
-        for address in (SITE, SITE6):
+        for address in (SITE, SITE6, GATEWAY):
             self.assertFalse(self.client.pings(address))
         self.node(self.one, "--advertise-exit-node", "--enable-forwarding")
         self.reaches(SITE)
@@ -357,10 +362,48 @@ class MeshRoutesTest(unittest.TestCase):
                            "--exit-node-allow-lan-access")
         self.reaches(SITE)
         sniffer = leaks(self.net)
-        self.assertTrue(self.client.pings("198.51.1.1", 3))
+        self.assertTrue(self.client.pings(GATEWAY, 3))
         self.assertNotEqual([], sniffer.stop())
         self.assertEqual(0, client.command("down").returncode)
         client.process.wait(DEADLINE)
+        self.expect_restored(self.client)
+
+    def start_upnp(self):
+        """A router of the client that maps ports; its log."""
+        process = subprocess.Popen(
+            self.net.command(sys.executable, str(UPNP), GATEWAY,
+                             "203.0.113.77"),
+            text=True, stdout=subprocess.PIPE)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return Lines(process.stdout)
+
+    def test_the_nodes_own_packets_stay_outside_of_its_exit(self):
+        upnp = self.start_upnp()
+        self.node(self.one, "--advertise-exit-node", "--enable-forwarding")
+        self.server.approve("one", "exit")
+        # It knows the exit from its first moment on: from the saved map.
+        self.node(self.client, "--exit-node", "one").stop()
+        sniffer = Sniffer(
+            self.client, "any",
+            f"udp port {TUNNEL} or udp port 5351 or udp port 1900 or tcp port "
+            f"5000 or host {SERVER}", "out")
+        client = self.node(self.client, "--exit-node", "one", maps_ports=True)
+        self.reaches(SITE)
+        wait_for("a mapping", lambda: status(
+            client.control)["port_mapping"]["mappings"])
+        self.client.must("ip", "address", "add", "198.51.1.77/24", "dev",
+                         "tonet")  # the network has changed
+        self.reaches(SITE)
+        self.assertEqual(0, client.command("down").returncode)
+        client.process.wait(DEADLINE)
+        upnp.wait("DeletePortMapping")
+        lines = sniffer.stop()
+        self.assertEqual([], [line for line in lines if "natkit0" in line])
+        for own in (f"{GATEWAY}.5351:", ".1900:", f"{GATEWAY}.5000:",
+                    f"{SERVER}.8443:", f".{TUNNEL} >"):
+            self.assertTrue([line for line in lines
+                             if "tonet" in line and own in line], own)
         self.expect_restored(self.client)
 
     def test_a_crash_of_all_is_undone_at_the_next_start(self):

@@ -12,8 +12,8 @@ Instant Now() {
   return io::EventLoop::Now();
 }
 
-std::optional<nat::PortMapperGateway> FindGateway() {
-  const auto found = io::FindDefaultGateway(AddressFamily::kIpv4);
+std::optional<nat::PortMapperGateway> FindGateway(uint32_t fwmark) {
+  const auto found = io::FindDefaultGateway(AddressFamily::kIpv4, fwmark);
   if (!found) {
     return std::nullopt;
   }
@@ -54,8 +54,13 @@ PortMapping::~PortMapping() {
   upnp_->Stop();
 }
 
+void PortMapping::SetFwmark(uint32_t fwmark) {
+  fwmark_ = fwmark;
+  upnp_->SetFwmark(fwmark);
+}
+
 void PortMapping::Refresh() {
-  auto gateway = FindGateway();
+  auto gateway = FindGateway(fwmark_);
   if (gateway != mapper_.gateway()) {
     old_socket_ = std::move(socket_);
     socket_.reset();

@@ -44,14 +44,15 @@ sockaddr_in ToSockaddr(const IpAddress& address, uint16_t port) {
   return out;
 }
 
-io::UniqueFd OpenSocket(const IpAddress& local) {
+io::UniqueFd OpenSocket(const IpAddress& local, uint32_t fwmark) {
   io::UniqueFd fd(
       ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const sockaddr_in address = ToSockaddr(local, 0);
   ::setsockopt(fd.get(), IPPROTO_IP, IP_MULTICAST_IF, &address.sin_addr,
                sizeof(address.sin_addr));
   ::setsockopt(fd.get(), IPPROTO_IP, IP_MULTICAST_TTL, &kTtl, sizeof(kTtl));
-  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address),
+  if (!MarkSocket(fd.get(), fwmark) ||
+      ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address),
              sizeof(address)) != 0) {
     fd.Reset();
   }
@@ -86,10 +87,9 @@ std::optional<HttpUrl> ParseSsdpAnswer(std::string_view datagram) {
   return std::nullopt;
 }
 
-SsdpSearch::SsdpSearch(const IpAddress& gateway, const IpAddress& local,
-                       Instant now)
-    : gateway_(gateway),
-      socket_(OpenSocket(local)),
+SsdpSearch::SsdpSearch(const Place& place, Instant now)
+    : gateway_(place.gateway),
+      socket_(OpenSocket(place.local, place.fwmark)),
       next_round_(now),
       end_(now + kSearchTime) {}
 

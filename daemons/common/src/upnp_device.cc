@@ -118,7 +118,9 @@ UpnpResult UpnpDevice::Discover(const UpnpRequest& request, Instant deadline) {
     return result;
   }
   found_.reset();
-  SsdpSearch search(request.gateway, request.local, io::EventLoop::Now());
+  SsdpSearch search(
+      {.gateway = request.gateway, .local = request.local, .fwmark = fwmark_},
+      io::EventLoop::Now());
   while (const auto location = search.Next(stop_)) {
     if (TryDescription(*location, deadline, result)) {
       return result;
@@ -131,7 +133,7 @@ UpnpResult UpnpDevice::Discover(const UpnpRequest& request, Instant deadline) {
 bool UpnpDevice::TryDescription(const HttpUrl& location, Instant deadline,
                                 UpnpResult& result) {
   const auto reply = ExchangeHttp(
-      location.host,
+      {location.host, fwmark_},
       "GET " + location.path +
           " HTTP/1.1\r\nHost: " + location.host.ToString() +
           "\r\nUser-Agent: natkit UPnP/1.1\r\nConnection: close\r\n\r\n",
@@ -252,7 +254,7 @@ UpnpDevice::Answer UpnpDevice::Call(const Service& service,
     text += "<" + tag + ">" + EscapeXml(value) + "</" + tag + ">";
   }
   auto reply =
-      ExchangeHttp(service.control.host,
+      ExchangeHttp({service.control.host, fwmark_},
                    SoapRequest(service.control, service.type, action, text),
                    deadline, stop_);
   if (!reply || (reply->status != 200 && reply->status != 500)) {

@@ -65,8 +65,9 @@ int StatusOf(std::string_view head) {
   return static_cast<int>(ParseNumber(head.substr(9, 3), 10).value_or(0));
 }
 
-std::optional<io::UniqueFd> Connect(const Endpoint& host, Instant deadline,
+std::optional<io::UniqueFd> Connect(const HttpServer& server, Instant deadline,
                                     const StopSignal& stop) {
+  const Endpoint& host = server.endpoint;
   if (!host.address.is_v4()) {
     return std::nullopt;
   }
@@ -77,7 +78,7 @@ std::optional<io::UniqueFd> Connect(const Endpoint& host, Instant deadline,
   address.sin_port = htons(host.port);
   std::ranges::copy(host.address.bytes(),
                     reinterpret_cast<uint8_t*>(&address.sin_addr));
-  if (!fd.is_valid()) {
+  if (!fd.is_valid() || !MarkSocket(fd.get(), server.fwmark)) {
     return std::nullopt;
   }
   const auto* name = reinterpret_cast<const sockaddr*>(&address);
@@ -252,11 +253,16 @@ bool StopSignal::WaitFor(int fd, short events, Instant deadline) const {
   }
 }
 
-std::optional<HttpReply> ExchangeHttp(const Endpoint& host,
+bool MarkSocket(int fd, uint32_t fwmark) {
+  return fwmark == 0 ||
+         ::setsockopt(fd, SOL_SOCKET, SO_MARK, &fwmark, sizeof(fwmark)) == 0;
+}
+
+std::optional<HttpReply> ExchangeHttp(const HttpServer& server,
                                       std::string_view request,
                                       Instant deadline,
                                       const StopSignal& stop) {
-  const auto fd = Connect(host, deadline, stop);
+  const auto fd = Connect(server, deadline, stop);
   if (!fd || !SendAll(fd->get(), request, deadline, stop)) {
     return std::nullopt;
   }

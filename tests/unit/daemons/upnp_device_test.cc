@@ -269,7 +269,7 @@ TEST(UpnpDevice, ADeviceThatDripsIsLeftAtTheDeadline) {
   const Instant deadline =
       io::EventLoop::Now() + std::chrono::milliseconds(300);
   EXPECT_FALSE(
-      ExchangeHttp(device.http(), "GET / HTTP/1.1\r\n\r\n", deadline, stop));
+      ExchangeHttp({device.http()}, "GET / HTTP/1.1\r\n\r\n", deadline, stop));
   EXPECT_GE(io::EventLoop::Now(), deadline);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "natkit/base/endpoint.h"
@@ -19,7 +20,9 @@ struct DefaultGateway {
 
 /// Asks the system's routing for an address that nobody has a route of his own
 /// for (the anycast addresses of RFC 7723). Errors: kNotFound (no route, or one
-/// without a router, such as a tunnel), kIo.
-[[nodiscard]] Result<DefaultGateway> FindDefaultGateway(AddressFamily family);
+/// without a router, such as a tunnel), kIo. `fwmark` is that of the packets
+/// that would be sent (SO_MARK), by which the system may have other routes.
+[[nodiscard]] Result<DefaultGateway> FindDefaultGateway(AddressFamily family,
+                                                        uint32_t fwmark = 0);
 
 }  // namespace natkit::io

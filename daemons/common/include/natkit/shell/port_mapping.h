@@ -34,9 +34,9 @@ class PortMapping {
   PortMapping(const PortMapping&) = delete;
   PortMapping& operator=(const PortMapping&) = delete;
 
-  /// Of what is sent by PCP and NAT-PMP (SO_MARK), before the first Refresh();
-  /// 0: none.
-  void SetFwmark(uint32_t fwmark) { fwmark_ = fwmark; }
+  /// Of all that is sent, and of the way to the gateway that is looked for
+  /// (SO_MARK); 0: none. Before the first Refresh().
+  void SetFwmark(uint32_t fwmark);
 
   /// Looks for the gateway: at the start, and when the network has changed.
   void Refresh();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <set>
 #include <string>
@@ -23,7 +24,13 @@ class SsdpSearch {
   /// Different locations that are tried at most.
   static constexpr size_t kMaxLocations = 8;
 
-  SsdpSearch(const IpAddress& gateway, const IpAddress& local, Instant now);
+  struct Place {
+    IpAddress gateway;    ///< whose descriptions are wanted
+    IpAddress local;      ///< this host's, to send from
+    uint32_t fwmark = 0;  ///< of what is sent (SO_MARK); 0: none
+  };
+
+  SsdpSearch(const Place& place, Instant now);
 
   /// The next one; nullopt when time is up.
   [[nodiscard]] std::optional<HttpUrl> Next(const StopSignal& stop);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +22,9 @@ class UpnpDevice {
  public:
   static constexpr Duration kDiscoveryLimit = std::chrono::seconds(12);
   static constexpr Duration kActionLimit = std::chrono::seconds(5);
+
+  /// Of all that is sent (SO_MARK); 0: none. Before the first Do().
+  void SetFwmark(uint32_t fwmark) { fwmark_ = fwmark; }
 
   /// Only a device whose description and control lie on the gateway itself is
   /// taken. A port that the device maps for somebody else is a conflict, also
@@ -63,6 +67,7 @@ class UpnpDevice {
   [[nodiscard]] Answer Call(const Service& service, std::string_view action,
                             const Arguments& arguments, Instant deadline) const;
 
+  uint32_t fwmark_ = 0;
   StopSignal stop_;
   std::optional<Service> found_;
 };

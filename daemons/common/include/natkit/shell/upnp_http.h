@@ -80,9 +80,19 @@ class StopSignal {
   io::UniqueFd event_;
 };
 
+/// Whom to ask.
+struct HttpServer {
+  Endpoint endpoint;
+  uint32_t fwmark = 0;  ///< of what is sent to it (SO_MARK); 0: none
+};
+
+/// Marks what a socket sends (SO_MARK); 0: leaves it as it is. False if the
+/// system does not let this process (CAP_NET_ADMIN).
+[[nodiscard]] bool MarkSocket(int fd, uint32_t fwmark);
+
 /// Sends `request` and reads the answer; nullopt without one until `deadline`.
 /// Redirects are not followed.
-[[nodiscard]] std::optional<HttpReply> ExchangeHttp(const Endpoint& host,
+[[nodiscard]] std::optional<HttpReply> ExchangeHttp(const HttpServer& server,
                                                     std::string_view request,
                                                     Instant deadline,
                                                     const StopSignal& stop);
