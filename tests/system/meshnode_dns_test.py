@@ -81,6 +81,7 @@ class Resolver(threading.Thread):
         super().__init__(daemon=True)
         self.answer = socket.inet_aton(answer)
         self.names = []
+        self.clients = set()  # their addresses
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((address, 53))
         self.start()
@@ -88,6 +89,7 @@ class Resolver(threading.Thread):
     def run(self):
         while True:
             query, client = self.socket.recvfrom(2048)
+            self.clients.add(client[0])
             labels, at = [], 12
             while query[at]:
                 labels.append(query[at + 1:at + 1 + query[at]].decode())

@@ -24,6 +24,18 @@ SERVER = "192.0.2.1"
 OUTSIDE = "192.0.2.53"
 ORIGINAL = f"nameserver {OUTSIDE}\nsearch lan.example\noptions timeout:3\n"
 DOMAIN = "mesh.internal"  # what coordd calls a new mesh
+ANN, BOB = "192.0.2.10", "192.0.2.11"
+POLICY = '{"acls": [{"action": "accept", "src": ["*"], "dst": ["*:*"]}]}'
+
+# systemd-resolved as far as a node sees it: it notes what it is told.
+RESOLVED = f"""
+mount -t tmpfs tmpfs /usr/local/sbin
+printf '#!/bin/sh\necho "$*" >> /run/told\n' > /usr/local/sbin/resolvectl
+chmod +x /usr/local/sbin/resolvectl
+mkdir -p /run/systemd/resolve
+echo nameserver {OUTSIDE} > /run/systemd/resolve/resolv.conf
+echo nameserver 127.0.0.53 > /etc/resolv.conf
+"""
 
 # Makes /etc, /run and /var/lib of a machine its own.
 FURNISH = f"""
@@ -146,6 +158,7 @@ class Network(unittest.TestCase):
         self.server = Server(self.folder, 8443, SERVER)
         self.addCleanup(self.end_server)
         self.outside.names.clear()
+        self.outside.clients.clear()
         self.machines = {}
         for index, name in enumerate(("ann", "bob")):
             self.machines[name] = Machine(index, name)
@@ -265,6 +278,88 @@ class Names(Network):
             self.assertEqual(ORIGINAL, self.ann.conf())
             self.assertIsNone(self.ann.node.poll())
             other.stdin.close()
+
+
+class Exit(Network):
+    """The machine bob is an exit node, and ann uses it."""
+
+    def setUp(self):
+        super().setUp()
+        path = pathlib.Path(self.folder) / "policy.json"
+        path.write_text(POLICY)
+        self.admin("policy", "set", str(path))
+        self.bob.start(self.server, "--advertise-exit-node",
+                       "--enable-forwarding", "--no-accept-dns")
+        wait_for("the offer", lambda: [
+            r for r in self.admin("routes", "list") if r["route"] == "exit"])
+        self.admin("routes", "approve", "bob", "--exit")
+
+    def start_ann(self):
+        self.ann.start(self.server, "--exit-node", "bob")
+        address = self.address("bob")
+        wait_for("names by the exit", lambda: self.sees("bob", address) and
+                 self.asker() == {BOB})
+
+    def asker(self):
+        """Whom the resolver takes the questions of ann for."""
+        self.outside.clients.clear()
+        self.ann.lookup("www.example.org")
+        return set(self.outside.clients)
+
+    def kill_guardians(self):
+        """Those that would undo what the node of ann has changed."""
+        guardians = must("pgrep", "-x", "natkit-dns|natkit-routes", "-P",
+                         str(self.ann.node.pid)).split()
+        self.assertEqual(2, len(guardians))
+        for guardian in guardians:
+            os.kill(int(guardian), signal.SIGKILL)
+
+    def test_names_are_asked_by_the_exit_or_not_at_all(self):
+        self.start_ann()
+        self.assertEqual({"198.51.100.1"}, self.ann.lookup("www.example.org"))
+        self.bob.end(signal.SIGKILL)
+        self.assertEqual(set(), self.asker())
+        self.ann.must(MESHNODE, "down", "--name", "mesh0")
+        self.assertEqual(0, self.ann.node.wait(DEADLINE))
+        self.expect_as_before()
+        self.assertEqual({ANN}, self.asker())
+
+    def test_a_killed_node_gives_the_systems_dns_back(self):
+        self.start_ann()
+        self.ann.end(signal.SIGKILL)
+        self.expect_as_before()
+        wait_for("the old routes", lambda: self.asker() == {ANN})
+        self.start_ann()
+        self.kill_guardians()
+        self.ann.end(signal.SIGKILL)
+        self.assertNotEqual(ORIGINAL, self.ann.conf())
+        self.ann.start(self.server, "--no-accept-dns")
+        self.expect_as_before()
+        wait_for("the old routes", lambda: self.asker() == {ANN})
+
+    def test_resolved_hands_over_all_names_while_there_is_an_exit(self):
+        self.ann.must("sh", "-ec", RESOLVED)
+        self.ann.start(self.server, "--exit-node", "bob")
+        own = self.address("ann")
+        wait_for("a name by the exit", lambda: self.ann.run(
+            sys.executable, "-c", ASK, "www.example.org", own).stdout.split()
+            == ["0", "1"])
+        self.assertEqual({BOB}, self.outside.clients)
+        self.assertIn("~.", self.told("domain"))
+        self.assertEqual("yes", self.told("default-route")[-1])
+        self.ann.must(MESHNODE, "set", "--name", "mesh0", "exit-node=none")
+        wait_for("the end of it",
+                 lambda: self.told("default-route")[-1] == "no")
+        self.assertNotIn("~.", self.told("domain"))
+        self.ann.must(MESHNODE, "down", "--name", "mesh0")
+        self.assertEqual(0, self.ann.node.wait(DEADLINE))
+        self.assertEqual(["mesh0"], self.told("revert"))
+
+    def told(self, verb):
+        """What resolvectl VERB was told last."""
+        lines = [line.split() for line
+                 in self.ann.must("cat", "/run/told").splitlines()]
+        return [line for line in lines if line[0] == verb][-1][1:]
 
 
 def main(script):
