@@ -97,6 +97,29 @@ TEST(MeshRotationSim, APeerThatLearnsTheNextKeyLateIsReachedThen) {
   EXPECT_EQ(nodes.lost(since), 0U);
 }
 
+TEST(MeshRotationSim, APeerThatLacksTheNextKeyLosesNothingMeanwhile) {
+  DynamicNodes nodes(19);
+  SeededRng rng(83);
+  ASSERT_TRUE(nodes.TellA());
+  ASSERT_TRUE(nodes.TellB());
+  nodes.Exchange(seconds(3));
+  const uint16_t since = nodes.last_sent();
+  StaticPrivateKey next = GeneratePrivateKey(rng);
+  nodes.next_a = DerivePublicKey(next);
+  nodes.a.Rotate(std::move(next));
+  nodes.Exchange(seconds(30));
+  nodes.world().Run(seconds(1));
+  EXPECT_EQ(nodes.lost(since), 0U);
+  ASSERT_TRUE(nodes.TellB());
+  nodes.Exchange(seconds(2));
+  nodes.key_a = *nodes.next_a;
+  nodes.next_a.reset();
+  ASSERT_TRUE(nodes.TellB());
+  nodes.Exchange(seconds(4));
+  nodes.world().Run(seconds(1));
+  EXPECT_LE(nodes.lost(since), kOneHandshake);
+}
+
 TEST(MeshRotationSim, AnAbortBeforeTheSwitchChangesNothing) {
   DynamicNodes nodes(13);
   SeededRng rng(79);

@@ -74,8 +74,7 @@ void Node::Impl::CheckKeys(Instant now, NodePeer& peer) {
   if (!peer.call_at || now < *peer.call_at) {
     return;
   }
-  const auto status = device_.GetPeer(peer.active.id);
-  if (peer.calls == kMaxCalls || (status && status->has_session)) {
+  if (peer.calls == kMaxCalls) {
     peer.call_at.reset();
     return;
   }
@@ -98,7 +97,8 @@ Result<void> Node::Impl::SetPrivateKey(Instant now, StaticPrivateKey next) {
   }
   RetirePrivateKey(now);
   self_.public_key = key;
-  device_.SetPrivateKey(now, std::move(next));
+  // Who does not know the new key yet goes on with the session that we have.
+  device_.SetPrivateKey(now, std::move(next), wg::SessionFate::kKept);
   ++generation_;
   retire_own_at_ = now + kRetireAfter;
   for (const auto& [id, relay] : relay_configs_) {

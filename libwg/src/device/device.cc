@@ -12,9 +12,10 @@ Device::Device(const DeviceConfig& config, Rng& rng)
 
 Device::~Device() = default;
 
-void Device::SetPrivateKey(Instant now, StaticPrivateKey key) {
+void Device::SetPrivateKey(Instant now, StaticPrivateKey key,
+                           SessionFate sessions) {
   impl_->latest_now_ = now;
-  impl_->SetPrivateKey(std::move(key));
+  impl_->SetPrivateKey(std::move(key), sessions);
 }
 
 Result<PeerId> Device::SetPeer(Instant now, const PeerUpdate& update) {

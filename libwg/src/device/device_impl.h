@@ -28,7 +28,7 @@ class Device::Impl {
   Impl(const DeviceConfig& config, Rng& rng);
 
   // peer_admin.cc
-  void SetPrivateKey(StaticPrivateKey key);
+  void SetPrivateKey(StaticPrivateKey key, SessionFate sessions);
   Result<PeerId> SetPeer(Instant now, const PeerUpdate& update);
   Result<void> Apply(Instant now, DeviceUpdate update);
   bool RemovePeer(PeerId id);

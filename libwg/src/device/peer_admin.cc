@@ -31,7 +31,7 @@ Device::Impl::Impl(const DeviceConfig& config, Rng& rng)
       load_meter_(config.handshakes_per_second),
       indices_(rng) {}
 
-void Device::Impl::SetPrivateKey(StaticPrivateKey key) {
+void Device::Impl::SetPrivateKey(StaticPrivateKey key, SessionFate sessions) {
   if (identity_ ? identity_->private_key.EqualsConstantTime(key)
                 : key.is_zero()) {
     return;
@@ -48,10 +48,14 @@ void Device::Impl::SetPrivateKey(StaticPrivateKey key) {
     if (!identity_) {
       FlushStaged(*peer);
     }
-    if (ClearSessions(*peer)) {
-      Raise(SessionExpired{id});
+    if (identity_ && sessions == SessionFate::kKept) {
+      DropPending(*peer);
+    } else {
+      if (ClearSessions(*peer)) {
+        Raise(SessionExpired{id});
+      }
+      peer->timers.OnCleared();
     }
-    peer->timers.OnCleared();
     peer->last_handshake_sent.reset();
     Reschedule(*peer);
   }
@@ -84,7 +88,7 @@ Result<PeerId> Device::Impl::SetPeer(Instant now, const PeerUpdate& update) {
 
 Result<void> Device::Impl::Apply(Instant now, DeviceUpdate update) {
   if (update.private_key) {
-    SetPrivateKey(std::move(*update.private_key));
+    SetPrivateKey(std::move(*update.private_key), SessionFate::kDropped);
   }
   listen_port_ = update.listen_port.value_or(listen_port_);
   fwmark_ = update.fwmark.value_or(fwmark_);

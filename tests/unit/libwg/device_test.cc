@@ -281,6 +281,35 @@ TEST(Device, ChangingThePrivateKeyDropsSessionsAndOurselfAsPeer) {
   EXPECT_EQ(net.node(1).received.size(), 2U);
 }
 
+TEST(Device, KeptSessionsOutliveTheKeyUntilThePeerKnowsTheNextOne) {
+  WgNet net(2);
+  net.Introduce(0, 1);
+  const PeerId a_at_b = net.Introduce(1, 0);
+  net.SendData(0, 1);
+  net.Run(60ms);
+  Device& device = net.node(0).device;
+  device.SetPrivateKey(net.now(), GeneratePrivateKey(net.node(0).rng),
+                       SessionFate::kKept);
+  EXPECT_EQ(device.PollEvent(), std::nullopt);
+  net.SendData(0, 1);
+  net.SendData(1, 0);
+  net.Run(60ms);
+  EXPECT_EQ(net.node(1).received.size(), 2U);
+  EXPECT_EQ(net.node(0).received.size(), 1U);
+  // No longer than any session.
+  net.Run(kRejectAfterTime);
+  net.SendData(0, 1);
+  net.Run(10s);
+  EXPECT_EQ(net.node(1).received.size(), 2U);
+  // With the new key there is another one, and what waited arrives.
+  net.node(1).device.RemovePeer(a_at_b);
+  net.Introduce(1, 0);
+  net.Run(10s);
+  EXPECT_EQ(net.node(1).received.size(), 3U);
+  device.SetPrivateKey(net.now(), StaticPrivateKey(), SessionFate::kKept);
+  EXPECT_EQ(DeviceTesting::IndexCount(device), 0U);
+}
+
 TEST(Device, ReportsStatistics) {
   WgNet net(2);
   const PeerId b = net.Introduce(0, 1);

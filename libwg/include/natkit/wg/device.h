@@ -68,6 +68,14 @@ struct DeviceConfig {
   bool reports_keepalives = false;
 };
 
+/// What a change of the static key means to the sessions that there are.
+enum class SessionFate : uint8_t {
+  kDropped,  ///< as other implementations do
+  /// They go on until they are replaced, or as old as any session may get: a
+  /// peer that does not know the new key yet is still reached.
+  kKept,
+};
+
 /// One WireGuard interface: handshakes, transport data, timers, AllowedIPs and
 /// roaming of any number of peers (WireGuard paper, sections 4 to 6).
 ///
@@ -101,12 +109,13 @@ class Device {
 
   // Configuration.
 
-  /// Sets or (all zeros) takes away the static key. A changed key drops all
-  /// sessions and pending handshakes; packets that wait for a session go on
-  /// waiting, until the owner or a packet starts a handshake, unless there is
-  /// no key any more. A peer with our own public key is removed. The same key
-  /// again changes nothing.
-  void SetPrivateKey(Instant now, StaticPrivateKey key);
+  /// Sets or (all zeros) takes away the static key. A changed key drops pending
+  /// handshakes and, unless they are kept, all sessions; packets that wait for
+  /// a session go on waiting, until the owner or a packet starts a handshake,
+  /// unless there is no key any more: then all sessions go. A peer with our own
+  /// public key is removed. The same key again changes nothing.
+  void SetPrivateKey(Instant now, StaticPrivateKey key,
+                     SessionFate sessions = SessionFate::kDropped);
 
   /// Creates, changes or removes one peer. Returns its id; kNoPeer when it was
   /// removed or `update_only` found none. Errors, with nothing changed:
