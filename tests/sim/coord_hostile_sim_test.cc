@@ -218,6 +218,37 @@ TEST(HostileNode, StrangersOfOneAddressLeaveRoomForOthers) {
   EXPECT_EQ(world.server->counters().unproven, 3073U);
 }
 
+/// Behind one NAT: twenty times as many as may be unproven at once.
+/// CoordWorld's nodes all have one address.
+TEST(Restart, OfManyMoreNodesOfOneAddressThanMayWaitAtOnceConverges) {
+  constexpr size_t kNodes = 320;
+  CoordWorld world(8, {.max_unproven_per_source = 16});
+  const std::string key = world.MakeKey({"tag:x"});
+  for (size_t i = 0; i < kNodes; ++i) {
+    world.Add("n" + std::to_string(i), key);
+  }
+  const auto count_admitted = [&world] {
+    return static_cast<size_t>(std::ranges::count_if(
+        world.hosts,
+        [](const auto& entry) { return entry.second.client->is_admitted(); }));
+  };
+  // All come in one moment.
+  world.Run(milliseconds(500), 4096);
+  EXPECT_LT(count_admitted(), kNodes);
+  EXPECT_GT(world.server->counters().refused_connections, kNodes / 2);
+  world.Run(seconds(10), 4096);
+  EXPECT_EQ(count_admitted(), kNodes);
+  // Who was refused waited before it came again.
+  const CoordinatorCounters joined = world.server->counters();
+  EXPECT_LE(joined.connections + joined.refused_connections, 3 * kNodes);
+  EXPECT_EQ(joined.unproven, 0U);
+  // All lose their streams in one moment, too, and spread their return.
+  world.Boot();
+  world.Run(seconds(10), 4096);
+  EXPECT_EQ(count_admitted(), kNodes);
+  EXPECT_LT(world.server->counters().refused_connections, kNodes / 10);
+}
+
 TEST(HostileNode, AnUpdateCannotBeAcknowledgedBeforeItIsSent) {
   CoordWorld world(7);
   world.SetPolicy({Everybody()});
