@@ -171,6 +171,7 @@ void Device::Impl::OnSessionUsed(Instant now, Peer& peer,
       peer.keypairs.Confirm(&keypair, [this](const Keypair& dropped) {
         indices_.Remove(dropped.local_index());
       });
+  peer.keypairs.NoteHeard(&keypair);
   if (is_confirmed) {
     OnHandshakeComplete(now, peer, Role::kResponder);
     SendStaged(now, peer, replies);

@@ -8,12 +8,16 @@
 
 namespace natkit::wg {
 
-/// The up to three sessions of one peer. Data is sealed with `current`; all
-/// three open what comes in.
+/// The up to four sessions of one peer. Data is sealed with `current`; all of
+/// them open what comes in.
 ///
 /// An initiator's new session is current at once, since the response proves
 /// that the other side has it. A responder's waits as `next` until a data
 /// message that it protects arrives (paper, section 5.4.6 and 6.2).
+///
+/// Two handshakes that cross leave each side sealing with the session that it
+/// began itself. So what is kept beside the new session is not the one that
+/// was sealed with last, but the one that something came with last.
 class KeypairRing {
  public:
   using Owned = std::unique_ptr<Keypair>;
@@ -31,39 +35,45 @@ class KeypairRing {
   void Add(Owned keypair, Drop drop) {
     if (keypair->role() == Role::kResponder) {
       Replace(next_, std::move(keypair), drop);
-      Replace(previous_, nullptr, drop);
-    } else if (next_) {
-      // The peer may already be sealing with `next`: keep that one, not the
-      // older current one.
-      Replace(previous_, std::move(next_), drop);
-      Replace(current_, std::move(keypair), drop);
-    } else {
-      Replace(previous_, std::move(current_), drop);
-      current_ = std::move(keypair);
+      for (Owned* slot : {&previous_, &crossed_}) {
+        if (slot->get() != heard_) {
+          Replace(*slot, nullptr, drop);
+        }
+      }
+      return;
     }
+    Retire(drop);
+    // The peer may already be sealing with `next`.
+    crossed_ = std::move(next_);
+    current_ = std::move(keypair);
   }
 
   /// Makes `keypair` current when it is `next`, which the peer has proven to
-  /// have. True when it was.
+  /// have. True when it was. Call it before NoteHeard().
   template <class Drop>
   bool Confirm(const Keypair* keypair, Drop drop) {
     if (keypair != next_.get()) {
       return false;
     }
-    Replace(previous_, std::move(current_), drop);
+    Retire(drop);
     current_ = std::move(next_);
     return true;
   }
+
+  /// A data message came with `keypair`.
+  void NoteHeard(const Keypair* keypair) { heard_ = keypair; }
 
   template <class Drop>
   void Clear(Drop drop) {
     Replace(current_, nullptr, drop);
     Replace(next_, nullptr, drop);
     Replace(previous_, nullptr, drop);
+    Replace(crossed_, nullptr, drop);
+    heard_ = nullptr;
   }
 
   [[nodiscard]] bool is_empty() const {
-    return !current_ && !next_ && !previous_;
+    return !current_ && !next_ && !previous_ && !crossed_;
   }
 
  private:
@@ -75,9 +85,24 @@ class KeypairRing {
     slot = std::move(with);
   }
 
+  /// Empties `current`, `previous` and `crossed`; the one that the peer sealed
+  /// with last becomes `previous`.
+  template <class Drop>
+  void Retire(Drop& drop) {
+    for (Owned* slot : {&previous_, &crossed_}) {
+      if (*slot && slot->get() == heard_) {
+        std::swap(*slot, current_);
+      }
+    }
+    Replace(crossed_, nullptr, drop);
+    Replace(previous_, std::move(current_), drop);
+  }
+
   Owned current_;
   Owned next_;
   Owned previous_;
+  Owned crossed_;  ///< was `next` when a handshake of ours was faster
+  const Keypair* heard_ = nullptr;  ///< of these, or nullptr
 };
 
 }  // namespace natkit::wg

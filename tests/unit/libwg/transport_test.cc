@@ -142,11 +142,47 @@ TEST(KeypairRing, AResponderConfirmsBeforeItSwitches) {
   ring.Add(make(Role::kResponder, 3), drop);
   EXPECT_EQ(dropped, std::vector<uint32_t>{2}) << "an unconfirmed one goes";
   ring.Add(make(Role::kInitiator, 4), drop);
-  EXPECT_EQ(dropped, (std::vector<uint32_t>{2, 1}))
-      << "the peer may use 3 already, so 1 goes and 3 stays";
+  EXPECT_EQ(dropped, std::vector<uint32_t>{2})
+      << "the peer may use 3 already, and what it sealed with 1 is on its way";
   ring.Clear(drop);
-  EXPECT_EQ(dropped, (std::vector<uint32_t>{2, 1, 4, 3}));
+  EXPECT_EQ(dropped, (std::vector<uint32_t>{2, 4, 1, 3}));
   EXPECT_TRUE(ring.is_empty());
+}
+
+TEST(KeypairRing, KeepsTheSessionThatThePeerSealsWithWhenHandshakesCross) {
+  const auto make = [](Role role, uint32_t index) {
+    return std::make_unique<Keypair>(
+        Keypair::Config{.role = role, .local_index = SenderIndex{index}},
+        Keys(false));
+  };
+  std::vector<uint32_t> dropped;
+  const auto drop = [&](const Keypair& keypair) {
+    dropped.push_back(static_cast<uint32_t>(keypair.local_index()));
+  };
+  KeypairRing ring;
+  const auto add = [&](Role role, uint32_t index) {
+    auto keypair = make(role, index);
+    const Keypair* added = keypair.get();
+    ring.Add(std::move(keypair), drop);
+    return added;
+  };
+  // Both began: we seal with 2, the peer with 1.
+  const Keypair* peers = add(Role::kResponder, 1);
+  add(Role::kInitiator, 2);
+  EXPECT_FALSE(ring.Confirm(peers, drop));
+  ring.NoteHeard(peers);
+  // And again, at the same time: 1 opens what is on its way.
+  const Keypair* next = add(Role::kResponder, 3);
+  add(Role::kInitiator, 4);
+  EXPECT_EQ(dropped, std::vector<uint32_t>{2});
+  ring.NoteHeard(next);
+  add(Role::kInitiator, 5);
+  EXPECT_EQ(dropped, (std::vector<uint32_t>{2, 4, 1}));
+  // No more than four, whatever happens.
+  for (uint32_t index = 6; index < 30; ++index) {
+    add(index % 3 == 0 ? Role::kInitiator : Role::kResponder, index);
+    EXPECT_GE(dropped.size() + 4, index);
+  }
 }
 
 /// Repeats its first number, so that indices collide.
