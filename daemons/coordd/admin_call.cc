@@ -51,7 +51,9 @@ mesh::Owner Call::Owner() const {
 }
 
 std::optional<std::chrono::seconds> Call::Lifetime() const {
-  const auto count = Number<uint32_t>("lifetime");
+  const auto count =
+      NumberUpTo(static_cast<uint64_t>(kMaxLifetime / std::chrono::seconds(1)),
+                 "lifetime");
   return count ? std::optional(std::chrono::seconds(*count)) : std::nullopt;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <concepts>
 #include <cstdint>
 #include <expected>
@@ -26,6 +27,9 @@
 // (admin_verbs.h) and behind the HTTPS API (api_service.h).
 
 namespace natkit::coordd {
+
+/// Longer, what is made had better be for good.
+inline constexpr std::chrono::hours kMaxLifetime{3650 * 24};
 
 /// What administrators act on.
 struct AdminSubject {
@@ -91,6 +95,7 @@ struct Call {
   [[nodiscard]] std::vector<std::string> List(const char* name) const;
   /// "user" or "tags".
   [[nodiscard]] mesh::Owner Owner() const;
+  /// At most kMaxLifetime; 0 is for good.
   [[nodiscard]] std::optional<std::chrono::seconds> Lifetime() const;
 
   template <class T>

@@ -10,8 +10,10 @@
 #include <vector>
 
 #include "admin_client.h"
+#include "admin_json.h"
 #include "admin_table.h"
 #include "events_command.h"
+#include "natkit/base/text.h"
 #include "natkit/shell/command_line.h"
 #include "natkit/shell/files.h"
 #include "policy_command.h"
@@ -30,7 +32,7 @@ struct Common {
 };
 
 int Refuse(const std::string& text, int status) {
-  std::fprintf(stderr, "coordd: %s\n", text.c_str());
+  std::fprintf(stderr, "coordd: %s\n", EscapeControls(text, "\n").c_str());
   return status;
 }
 
@@ -142,6 +144,24 @@ class Commands {
         ->required();
   }
 
+  void Lifetime(CLI::App* command, const std::string& otherwise) {
+    command->add_option_function<std::string>(
+        "--lifetime",
+        [this](const std::string& text) {
+          uint64_t seconds = 0;
+          if (const auto duration = ParseDuration(text)) {
+            seconds = static_cast<uint64_t>(duration->count());
+          } else if (!CLI::detail::lexical_cast(text, seconds)) {
+            throw CLI::ValidationError("--lifetime",
+                                       "\"" + text +
+                                           "\" is no time like 90s, 15m, 2h "
+                                           "or 30d; 0 is for good");
+          }
+          request_["lifetime"] = seconds;
+        },
+        "like 2h or 30d, or seconds; 0: for good; default: " + otherwise);
+  }
+
   void Owner(CLI::App* command) {
     Field<std::string>(command, "--user", "user", "the user who owns it");
     Field<std::vector<std::string>>(command, "--tag", "tags",
@@ -184,8 +204,7 @@ class Commands {
     CLI::App* renew =
         Verb(group, "renew", "Let a node's key hold again", "nodes.renew");
     Node(renew);
-    Field<uint32_t>(renew, "--lifetime", "lifetime",
-                    "seconds; default: for good");
+    Lifetime(renew, "for good");
     Node(Verb(group, "delete", "Revoke a node for good", "nodes.delete"));
     Node(Verb(group, "routes", "List a node's routes", "routes.list"));
   }
@@ -212,8 +231,7 @@ class Commands {
          "its nodes are forgotten soon after they leave");
     Flag(create, "--needs-approval", "preapproved",
          "its nodes wait for an administrator", false);
-    Field<uint32_t>(create, "--lifetime", "lifetime",
-                    "seconds; default: 90 days");
+    Lifetime(create, "90d");
     Field<std::string>(create, "--description", "description", "for people");
     Verb(group, "list", "List keys", "keys.list");
     CLI::App* revoke = Verb(group, "revoke", "Revoke a key", "keys.revoke");
@@ -229,8 +247,7 @@ class Commands {
         create, "--scope", "scopes",
         "like nodes:read, policy:write or all; repeatable")
         ->required();
-    Field<uint32_t>(create, "--lifetime", "lifetime",
-                    "seconds; default: 90 days");
+    Lifetime(create, "90d");
     Field<std::string>(create, "--description", "description", "for people");
     Verb(group, "list", "List tokens", "tokens.list");
     Field<std::string>(Verb(group, "revoke", "Revoke a token", "tokens.revoke"),

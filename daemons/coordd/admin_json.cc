@@ -46,6 +46,21 @@ std::string StateOf(const mesh::Registry& registry,
   return registry.is_online(node.id) ? "online" : "offline";
 }
 
+bool HasEnded(const std::optional<mesh::WallTime>& expiry, mesh::WallTime now) {
+  return expiry && *expiry <= now;
+}
+
+/// Why a node cannot join with it, if so.
+std::string StateOf(const mesh::AuthKeyRecord& key, mesh::WallTime now) {
+  if (key.is_revoked) {
+    return "revoked";
+  }
+  if (HasEnded(key.expiry, now)) {
+    return "expired";
+  }
+  return !key.is_reusable && key.uses > 0 ? "used up" : "good";
+}
+
 }  // namespace
 
 std::string FormatTime(mesh::WallTime time) {
@@ -67,6 +82,11 @@ std::optional<mesh::WallTime> ParseTime(std::string_view text,
   if (end != nullptr && *end == '\0') {
     return mesh::WallTime(std::chrono::seconds(timegm(&parts)));
   }
+  const auto ago = ParseDuration(text);
+  return ago ? std::optional<mesh::WallTime>(now - *ago) : std::nullopt;
+}
+
+std::optional<std::chrono::seconds> ParseDuration(std::string_view text) {
   uint32_t count = 0;
   const auto [unit, error] =
       std::from_chars(text.data(), text.data() + text.size(), count);
@@ -75,13 +95,13 @@ std::optional<mesh::WallTime> ParseTime(std::string_view text,
   }
   switch (*unit) {
     case 's':
-      return now - std::chrono::seconds(count);
+      return std::chrono::seconds(count);
     case 'm':
-      return now - std::chrono::minutes(count);
+      return std::chrono::minutes(count);
     case 'h':
-      return now - std::chrono::hours(count);
+      return std::chrono::hours(count);
     case 'd':
-      return now - std::chrono::days(count);
+      return std::chrono::days(count);
     default:
       return std::nullopt;
   }
@@ -115,8 +135,9 @@ json ToJson(const mesh::Registry& registry, const mesh::NodeRecord& node,
           {"key_expiry", TimeOrNull(node.key_expiry)}};
 }
 
-json ToJson(const mesh::AuthKeyRecord& key) {
+json ToJson(const mesh::AuthKeyRecord& key, mesh::WallTime now) {
   return {{"id", key.id},
+          {"state", StateOf(key, now)},
           {"user", key.owner.user},
           {"tags", key.owner.tags},
           {"reusable", key.is_reusable},
@@ -129,8 +150,9 @@ json ToJson(const mesh::AuthKeyRecord& key) {
           {"description", key.description}};
 }
 
-json ToJson(const mesh::ApiTokenRecord& token) {
+json ToJson(const mesh::ApiTokenRecord& token, mesh::WallTime now) {
   return {{"id", token.id},
+          {"state", HasEnded(token.expiry, now) ? "expired" : "good"},
           {"scopes", token.scopes},
           {"created", FormatTime(token.created)},
           {"expiry", TimeOrNull(token.expiry)},

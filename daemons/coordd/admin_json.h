@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -15,14 +16,20 @@ namespace natkit::coordd {
 [[nodiscard]] nlohmann::json ToJson(const mesh::Registry& registry,
                                     const mesh::NodeRecord& node,
                                     mesh::WallTime now);
-[[nodiscard]] nlohmann::json ToJson(const mesh::AuthKeyRecord& key);
-[[nodiscard]] nlohmann::json ToJson(const mesh::ApiTokenRecord& token);
+[[nodiscard]] nlohmann::json ToJson(const mesh::AuthKeyRecord& key,
+                                    mesh::WallTime now);
+[[nodiscard]] nlohmann::json ToJson(const mesh::ApiTokenRecord& token,
+                                    mesh::WallTime now);
 [[nodiscard]] nlohmann::json ToJson(const mesh::RelayRecord& relay);
 [[nodiscard]] nlohmann::json ToJson(const mesh::DnsInfo& dns);
 [[nodiscard]] nlohmann::json ToJson(const mesh::StoreEvent& event);
 
 /// "2026-11-22T05:00:00Z".
 [[nodiscard]] std::string FormatTime(mesh::WallTime time);
+
+/// "90s", "15m", "2h", "3d".
+[[nodiscard]] std::optional<std::chrono::seconds> ParseDuration(
+    std::string_view text);
 
 /// What FormatTime() yields, or how long ago: "90s", "15m", "2h", "3d".
 [[nodiscard]] std::optional<mesh::WallTime> ParseTime(std::string_view text,

@@ -24,7 +24,7 @@ json CreateKey(const Call& call) {
 json ListKeys(const Call& call) {
   json list = json::array();
   for (const auto& [id, key] : call.registry().auth_keys()) {
-    list.push_back(ToJson(key));
+    list.push_back(ToJson(key, call.now()));
   }
   return list;
 }
@@ -39,7 +39,7 @@ json RevokeKey(const Call& call) {
 json ListTokens(const Call& call) {
   json list = json::array();
   for (const auto& [id, token] : call.registry().api_tokens()) {
-    list.push_back(ToJson(token));
+    list.push_back(ToJson(token, call.now()));
   }
   return list;
 }

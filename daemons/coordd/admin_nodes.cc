@@ -88,7 +88,8 @@ json ExpireNode(const Call& call) {
 
 json RenewNode(const Call& call) {
   std::optional<mesh::WallTime> at;
-  if (const auto lifetime = call.Lifetime()) {
+  const auto lifetime = call.Lifetime();
+  if (lifetime && lifetime->count() != 0) {
     at = call.now() + *lifetime;
   }
   OrThrow(call.registry().SetExpiry(call.now(), call.actor(), call.Node(), at));

@@ -4,6 +4,8 @@
 #include <map>
 #include <vector>
 
+#include "natkit/base/text.h"
+
 namespace natkit::coordd {
 
 namespace {
@@ -19,9 +21,10 @@ const Row& ColumnsOf(std::string_view verb) {
        {"id", "name", "state", "user", "tags", "addresses", "code"}},
       {"routes.list", {"node", "route", "state"}},
       {"keys.list",
-       {"id", "user", "tags", "reusable", "uses", "revoked", "expiry",
+       {"id", "state", "user", "tags", "reusable", "uses", "expiry",
         "description"}},
-      {"tokens.list", {"id", "scopes", "created", "expiry", "description"}},
+      {"tokens.list",
+       {"id", "state", "scopes", "created", "expiry", "description"}},
       {"relays.list", {"id", "name", "host", "port", "stun_port", "pin"}},
       {"events.list", {"sequence", "time", "type", "actor", "subject"}}};
   static const Row kNone;
@@ -34,14 +37,15 @@ std::string TextOf(const json& value);
 std::string ObjectText(const json& object) {
   std::string text;
   for (const auto& [key, value] : object.items()) {
-    text += (text.empty() ? "" : " ") + key + "=" + TextOf(value);
+    text +=
+        (text.empty() ? "" : " ") + EscapeControls(key) + "=" + TextOf(value);
   }
   return text;
 }
 
 std::string TextOf(const json& value) {
   if (value.is_string()) {
-    return value.get<std::string>();
+    return EscapeControls(value.get_ref<const std::string&>());
   }
   if (value.is_null()) {
     return "-";
@@ -94,7 +98,7 @@ std::string FormatResult(std::string_view verb, const json& result) {
     return FormatTable(ColumnsOf(verb), result);
   }
   if (verb == "policy.get") {
-    return TextOf(result.value("text", json()));
+    return result.value("text", std::string());  // a file, as it is
   }
   if (verb == "keys.create" || verb == "tokens.create") {
     return TextOf(result.value("secret", json())) + "\n";

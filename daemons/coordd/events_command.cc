@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "admin_client.h"
+#include "natkit/base/text.h"
 
 namespace natkit::coordd {
 
@@ -21,7 +22,7 @@ void Print(const json& event, bool is_json) {
   } else {
     line = std::to_string(event.value("sequence", uint64_t{0}));
     for (const char* key : {"time", "type", "actor", "subject"}) {
-      line += "  " + event.value(key, std::string());
+      line += "  " + EscapeControls(event.value(key, std::string()));
     }
   }
   std::puts(line.c_str());
@@ -29,7 +30,7 @@ void Print(const json& event, bool is_json) {
 }
 
 int Fail(const std::string& text, AskFailure kind) {
-  std::fprintf(stderr, "coordd: %s\n", text.c_str());
+  std::fprintf(stderr, "coordd: %s\n", EscapeControls(text, "\n").c_str());
   return static_cast<int>(kind);
 }
 

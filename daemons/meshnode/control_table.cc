@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "control_json.h"
+#include "natkit/base/text.h"
 
 namespace natkit::meshnode {
 
@@ -13,10 +14,12 @@ namespace {
 
 using Row = std::vector<std::string>;
 
+/// Names come from other machines.
 std::string Text(const Json& object, const char* key) {
   const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>()
-                                                     : std::string();
+  return found != object.end() && found->is_string()
+             ? EscapeControls(found->get_ref<const std::string&>())
+             : std::string();
 }
 
 bool IsTrue(const Json& object, const char* key) {
@@ -40,7 +43,8 @@ std::string Joined(const Json& list) {
   std::string out;
   for (const Json& item : list) {
     if (item.is_string()) {
-      out += (out.empty() ? "" : ", ") + item.get<std::string>();
+      out += (out.empty() ? "" : ", ") +
+             EscapeControls(item.get_ref<const std::string&>());
     }
   }
   return out.empty() ? "-" : out;
@@ -145,7 +149,8 @@ std::string Health(const Json& status) {
   std::string out;
   for (const Json& text : Child(status, "Health")) {
     if (text.is_string()) {
-      out += "  attention   " + text.get<std::string>() + "\n";
+      out += "  attention   " +
+             EscapeControls(text.get_ref<const std::string&>()) + "\n";
     }
   }
   return out;

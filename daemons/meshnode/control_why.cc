@@ -2,14 +2,17 @@
 
 #include <map>
 
+#include "natkit/base/text.h"
+
 namespace natkit::meshnode {
 
 namespace {
 
 std::string Text(const Json& object, const char* key) {
   const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>()
-                                                     : std::string();
+  return found != object.end() && found->is_string()
+             ? EscapeControls(found->get_ref<const std::string&>())
+             : std::string();
 }
 
 const Json& List(const Json& object, const char* key) {

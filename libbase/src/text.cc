@@ -31,6 +31,46 @@ std::string_view XmlEntity(const char& c) {
   return {&c, 1};
 }
 
+/// What a terminal acts upon, of one UTF-8 sequence.
+bool IsControl(std::string_view sequence) {
+  if (sequence.size() == 1) {
+    return static_cast<uint8_t>(sequence.front()) < 0x20 ||
+           sequence.front() == 0x7f;
+  }
+  if (sequence.size() == 2) {  // U+0080 to U+009F, U+061C
+    return (sequence[0] == '\xc2' &&
+            static_cast<uint8_t>(sequence[1]) < 0xa0) ||
+           sequence == "\xd8\x9c";
+  }
+  if (!sequence.starts_with("\xe2")) {
+    return false;
+  }
+  const auto last = static_cast<uint8_t>(sequence[2]);
+  switch (sequence[1]) {
+    case '\x80':  // U+200E, U+200F, U+2028 to U+202E
+      return last == 0x8e || last == 0x8f || (last >= 0xa8 && last <= 0xae);
+    case '\x81':  // U+2066 to U+2069
+      return last >= 0xa6 && last <= 0xa9;
+    default:
+      return false;
+  }
+}
+
+void AppendEscaped(char c, std::string& out) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  constexpr std::string_view kNamed = "\n\r\t";
+  const size_t named = kNamed.find(c);
+  if (named != std::string_view::npos) {
+    out += '\\';
+    out += "nrt"[named];
+    return;
+  }
+  const auto byte = static_cast<uint8_t>(c);
+  out += "\\x";
+  out += kHex[byte >> 4];
+  out += kHex[byte & 15];
+}
+
 /// U+FFFE and U+FFFF are UTF-8, but no characters of XML.
 bool IsNoCharacter(std::string_view sequence) {
   return sequence == "\xef\xbf\xbe" || sequence == "\xef\xbf\xbf";
@@ -77,6 +117,36 @@ std::string EscapeXml(std::string_view text) {
                                                   : sequence;
     }
     text.remove_prefix(std::max<size_t>(size, 1));
+  }
+  return out;
+}
+
+bool HasControls(std::string_view text) {
+  while (!text.empty()) {
+    const size_t size = Utf8SequenceSize(text);
+    if (size == 0 || IsControl(text.substr(0, size))) {
+      return true;
+    }
+    text.remove_prefix(size);
+  }
+  return false;
+}
+
+std::string EscapeControls(std::string_view text, std::string_view kept) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const size_t size = Utf8SequenceSize(text);
+    const std::string_view sequence = text.substr(0, std::max<size_t>(size, 1));
+    const bool is_plain = size != 0 && !IsControl(sequence);
+    if (is_plain || (size == 1 && kept.contains(sequence.front()))) {
+      out += sequence;
+    } else {
+      for (const char c : sequence) {
+        AppendEscaped(c, out);
+      }
+    }
+    text.remove_prefix(sequence.size());
   }
   return out;
 }

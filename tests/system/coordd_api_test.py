@@ -174,10 +174,12 @@ class Api(unittest.TestCase):
         self.good("DELETE", f"/v1/tokens/{made['id']}")
         self.assertEqual(401, self.error("GET", "/v1/users",
                                          token=made["secret"])[0])
-        short = self.good("POST", "/v1/tokens", {"scopes": ["users:read"],
-                                                 "lifetime": 0})
-        self.assertEqual(401, self.error("GET", "/v1/users",
-                                         token=short["secret"])[0])
+        lasting = self.good("POST", "/v1/tokens", {"scopes": ["users:read"],
+                                                   "lifetime": 0})
+        self.good("GET", "/v1/users", token=lasting["secret"])
+        listed, = [token for token in self.good("GET", "/v1/tokens")["items"]
+                   if token["id"] == lasting["id"]]
+        self.assertEqual((None, "good"), (listed["expiry"], listed["state"]))
 
     def test_tokens_give_no_more_than_they_have(self):
         giver = self.make_token("tokens:write", "users:read")

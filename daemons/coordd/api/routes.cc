@@ -29,7 +29,9 @@ constexpr auto kOwner = std::to_array<ApiField>({kOwnerUser, kOwnerTags});
 constexpr auto kName = std::to_array<ApiField>(
     {{.name = "name", .help = "a DNS label", .is_required = true}});
 constexpr ApiField kLifetimeField = {
-    .name = "lifetime", .type = ApiType::kInteger, .help = "seconds"};
+    .name = "lifetime",
+    .type = ApiType::kInteger,
+    .help = "seconds, at most 10 years; 0: for good"};
 constexpr auto kLifetime = std::to_array<ApiField>({kLifetimeField});
 constexpr auto kApproval = std::to_array<ApiField>(
     {{.name = "routes",

@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "natkit/base/secret.h"
+#include "natkit/base/text.h"
 #include "registry/record_codec.h"
 #include "registry/registry_impl.h"
 #include "registry/secret_text.h"
@@ -20,6 +21,24 @@ bool IsExpired(WallTime now, const Record& record) {
   return record.expiry && *record.expiry <= now;
 }
 
+/// When what is made now ends; a lifetime of nothing is for good.
+std::optional<WallTime> ExpiryAfter(
+    WallTime now, std::optional<std::chrono::seconds> lifetime) {
+  const std::chrono::seconds length = lifetime.value_or(kDefaultLifetime);
+  return length.count() == 0 ? std::nullopt
+                             : std::optional<WallTime>(now + length);
+}
+
+Decision<void> CheckDescription(std::string_view description) {
+  if (description.size() > kMaxDescription || HasControls(description)) {
+    return Refuse(RefusalKind::kInvalid,
+                  "a description is one line of UTF-8 text of at most " +
+                      std::to_string(kMaxDescription) +
+                      " bytes, without control characters");
+  }
+  return {};
+}
+
 }  // namespace
 
 Decision<NewAuthKey> Registry::Impl::MakeAuthKey(WallTime now,
@@ -28,8 +47,8 @@ Decision<NewAuthKey> Registry::Impl::MakeAuthKey(WallTime now,
   if (auto checked = CheckOwner(spec.owner); !checked) {
     return std::unexpected(checked.error());
   }
-  if (spec.description.size() > kMaxDescription) {
-    return Refuse(RefusalKind::kInvalid, "the description is too long");
+  if (auto checked = CheckDescription(spec.description); !checked) {
+    return std::unexpected(checked.error());
   }
   SecretText secret = MakeSecretText(kAuthPrefix, rng_);
   AuthKeyRecord record{.id = secret.id,
@@ -39,13 +58,10 @@ Decision<NewAuthKey> Registry::Impl::MakeAuthKey(WallTime now,
                        .is_ephemeral = spec.is_ephemeral,
                        .is_preapproved = spec.is_preapproved,
                        .created = now,
-                       .expiry = now + spec.lifetime.value_or(kDefaultLifetime),
+                       .expiry = ExpiryAfter(now, spec.lifetime),
                        .created_by = std::string(actor),
                        .description = spec.description};
   NormalizeTags(record.owner);
-  if (!IsStorable(record)) {
-    return Refuse(RefusalKind::kInvalid, "the description is not UTF-8 text");
-  }
   auth_keys[secret.id] = std::move(record);
   Dirty("auth_key", secret.id);
   Note({.now = now,
@@ -133,20 +149,21 @@ Decision<NewAuthKey> Registry::Impl::MakeApiToken(
     WallTime now, std::string_view actor, const std::set<std::string>& scopes,
     std::optional<std::chrono::seconds> lifetime,
     std::string_view description) {
-  if (scopes.empty() || description.size() > kMaxDescription) {
-    return Refuse(RefusalKind::kInvalid,
-                  "a token needs a scope and a short description");
+  if (scopes.empty()) {
+    return Refuse(RefusalKind::kInvalid, "a token needs a scope");
+  }
+  if (auto checked = CheckDescription(description); !checked) {
+    return std::unexpected(checked.error());
   }
   SecretText secret = MakeSecretText(kTokenPrefix, rng_);
   ApiTokenRecord record{.id = secret.id,
                         .hash = secret.hash,
                         .scopes = scopes,
                         .created = now,
-                        .expiry = now + lifetime.value_or(kDefaultLifetime),
+                        .expiry = ExpiryAfter(now, lifetime),
                         .description = std::string(description)};
   if (!IsStorable(record)) {
-    return Refuse(RefusalKind::kInvalid,
-                  "the scopes or the description are not UTF-8 text");
+    return Refuse(RefusalKind::kInvalid, "the scopes are not UTF-8 text");
   }
   api_tokens[secret.id] = std::move(record);
   Dirty("api_token", secret.id);

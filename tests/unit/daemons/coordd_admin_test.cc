@@ -1,9 +1,13 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "admin_json.h"
+#include "admin_table.h"
 #include "admin_verbs.h"
 #include "natkit/base/rng.h"
 #include "natkit/mesh/registry/memory_store.h"
@@ -61,16 +65,74 @@ TEST_F(AdminVerbs, RefuseNumbersThatDoNotFitInsteadOfCuttingThem) {
               "\"port\" must be a whole number up to 65535")
         << wrong;
   }
-  for (const json& wrong : {json(-1), json(4294967296), json(0.5)}) {
+  for (const json& wrong :
+       {json(-4), json(315360001), json(4294967297), json(1.9)}) {
     EXPECT_EQ(Ask({{"verb", "keys.create"},
                    {"tags", {"tag:x"}},
                    {"lifetime", wrong}})["error"],
-              "\"lifetime\" must be a whole number up to 4294967295")
+              "\"lifetime\" must be a whole number up to 315360000")
         << wrong;
   }
   EXPECT_EQ(Ask({{"verb", "events.list"}, {"limit", -1}})["error"],
             "\"limit\" must be a whole number up to 18446744073709551615");
   EXPECT_EQ(Ask({{"verb", "relays.list"}})["result"], json::array());
+}
+
+TEST_F(AdminVerbs, ALifetimeOfNothingIsForGood) {
+  json create = {{"verb", "keys.create"}, {"tags", {"tag:x"}}, {"lifetime", 0}};
+  ASSERT_TRUE(Ask(create).contains("result"));
+  create["verb"] = "tokens.create";
+  create["scopes"] = {"all"};
+  ASSERT_TRUE(Ask(create).contains("result"));
+  for (const char* verb : {"keys.list", "tokens.list"}) {
+    const json made = Ask({{"verb", verb}})["result"][0];
+    EXPECT_EQ(made["expiry"], nullptr);
+    EXPECT_EQ(made["state"], "good");
+  }
+}
+
+TEST_F(AdminVerbs, TakeNoDescriptionThatATerminalActsUpon) {
+  for (const char* verb : {"keys.create", "tokens.create"}) {
+    const json request = {{"verb", verb},
+                          {"tags", {"tag:x"}},
+                          {"scopes", {"all"}},
+                          {"description", "evil\nline \x1b[31m"}};
+    EXPECT_THAT(Ask(request)["error"].get<std::string>(),
+                testing::HasSubstr("without control characters"));
+  }
+}
+
+TEST(AuthKeyState, SaysWhyNobodyCanJoinWithIt) {
+  const mesh::WallTime now{std::chrono::hours(1000)};
+  const auto state = [&](const mesh::AuthKeyRecord& key) {
+    return ToJson(key, now)["state"];
+  };
+  const mesh::AuthKeyRecord good{.expiry = now + std::chrono::seconds(1)};
+  EXPECT_EQ(state(good), "good");
+  EXPECT_EQ(state({.expiry = now}), "expired");
+  EXPECT_EQ(state({.uses = 1}), "used up");
+  EXPECT_EQ(state({.is_reusable = true, .uses = 1}), "good");
+  EXPECT_EQ(state({.expiry = now, .is_revoked = true}), "revoked");
+}
+
+TEST(AdminTable, ShowsWhatATerminalActsUponAsText) {
+  const json key = {{"id", "1"}, {"description", "evil\nline \x1b[31m"}};
+  EXPECT_THAT(FormatResult("keys.list", json::array({key})),
+              testing::HasSubstr("evil\\nline \\x1b[31m\n"));
+  EXPECT_EQ(FormatResult("nodes.show", {{"host_name", "\x1b[2J"}}),
+            "host_name: \\x1b[2J\n");
+  EXPECT_EQ(FormatResult("policy.get", {{"text", "{\n}\n"}}), "{\n}\n");
+}
+
+TEST(ParseDuration, TakesOneNumberAndItsUnit) {
+  using namespace std::chrono_literals;
+  EXPECT_EQ(ParseDuration("90s"), 90s);
+  EXPECT_EQ(ParseDuration("15m"), 15min);
+  EXPECT_EQ(ParseDuration("2h"), 2h);
+  EXPECT_EQ(ParseDuration("30d"), 720h);
+  for (const char* wrong : {"", "h", "-1h", "1", "1w", "1h ", "1.5h"}) {
+    EXPECT_EQ(ParseDuration(wrong), std::nullopt) << wrong;
+  }
 }
 
 }  // namespace

@@ -69,5 +69,36 @@ TEST(EscapeXml, ReplacesWhatXmlHasNoCharactersFor) {
   EXPECT_EQ(EscapeXml("\xef\xbf\xbd"), kReplacementCharacter);
 }
 
+TEST(EscapeControls, LeavesNothingThatATerminalActsUpon) {
+  EXPECT_EQ(EscapeControls("evil\nline \x1b[31m\x7f\t\r"),
+            "evil\\nline \\x1b[31m\\x7f\\t\\r");
+  EXPECT_EQ(EscapeControls("\xc2\x9b"
+                           "31m"),
+            "\\xc2\\x9b31m");  // C1's CSI
+  EXPECT_EQ(EscapeControls("a\xe2\x80\xae"
+                           "b"),
+            "a\\xe2\\x80\\xae"
+            "b");
+  EXPECT_EQ(EscapeControls("\xff\xfe"), "\\xff\\xfe");
+  EXPECT_EQ(EscapeControls(std::string_view("\0", 1)), "\\x00");
+  EXPECT_EQ(EscapeControls("two\nlines\x1b", "\n"), "two\nlines\\x1b");
+}
+
+TEST(EscapeControls, LeavesWhatPeopleRead) {
+  const std::string text =
+      "Zo\xc3\xab's \xe6\x9c\xba \xe2\x80\x93 \xf0\x9f\x9a\x80 \\n";
+  EXPECT_FALSE(HasControls(text));
+  EXPECT_EQ(EscapeControls(text), text);
+}
+
+TEST(HasControls, FindsThemAnywhere) {
+  for (const std::string_view text :
+       {"\n", "a\x1b", "\xc2\x80", "\xd8\x9c", "\xe2\x80\xa8", "\xe2\x81\xa6",
+        "\x7f", "\xc3"}) {
+    EXPECT_TRUE(HasControls(text)) << EscapeControls(text);
+    EXPECT_FALSE(HasControls(EscapeControls(text)));
+  }
+}
+
 }  // namespace
 }  // namespace natkit

@@ -22,4 +22,14 @@ inline constexpr std::string_view kReplacementCharacter = "\xef\xbf\xbd";
 /// spaces (section 3.3.3).
 [[nodiscard]] std::string EscapeXml(std::string_view text);
 
+/// Whether `text` has what a terminal acts upon, or what shows other than it
+/// is: control characters (C0, DEL, C1), line and paragraph separators, marks
+/// and overrides of the writing direction, and bytes that are not UTF-8.
+[[nodiscard]] bool HasControls(std::string_view text);
+
+/// `text` for a terminal: each byte of what HasControls() means becomes \xNN,
+/// or \n, \r, \t. Those of ASCII in `kept` stay.
+[[nodiscard]] std::string EscapeControls(std::string_view text,
+                                         std::string_view kept = {});
+
 }  // namespace natkit

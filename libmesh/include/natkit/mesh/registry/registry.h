@@ -76,8 +76,9 @@ struct AuthKeySpec {
   bool is_reusable = false;
   bool is_ephemeral = false;
   bool is_preapproved = true;
-  std::optional<std::chrono::seconds> lifetime;  ///< unset: 90 days
-  std::string description;
+  /// Unset: 90 days; 0: for good.
+  std::optional<std::chrono::seconds> lifetime;
+  std::string description;  ///< one line, at most 256 bytes
 };
 
 struct NewAuthKey {
@@ -169,6 +170,7 @@ class Registry {
                                              std::string_view id,
                                              bool with_nodes);
 
+  /// `lifetime` as in AuthKeySpec.
   [[nodiscard]] Decision<NewAuthKey> MakeApiToken(
       WallTime now, std::string_view actor, const std::set<std::string>& scopes,
       std::optional<std::chrono::seconds> lifetime,
