@@ -9,6 +9,7 @@
 
 #include "control_client.h"
 #include "control_options.h"
+#include "join/node_settings.h"
 
 namespace natkit::meshnode {
 
@@ -57,13 +58,20 @@ int RunSet(int argc, char** argv) {
     return *code;
   }
   SetRequest request;
+  NodeSettings settings;  // checks only; the node puts them over its own
   for (const std::string& word : words) {
     const size_t equals = word.find('=');
     if (equals == std::string::npos) {
       FailWith("set", "\"" + word + "\" is not KEY=VALUE");
       return kExitUsage;
     }
-    request.values[word.substr(0, equals)] = word.substr(equals + 1);
+    const std::string key = word.substr(0, equals);
+    const std::string value = word.substr(equals + 1);
+    if (const auto set = settings.Set(key, value); !set) {
+      FailWith("set", set.error());
+      return kExitUsage;
+    }
+    request.values[key] = value;
   }
   return RunExchange(
       "set", target, request, [is_json](const ControlAnswer& answer) {

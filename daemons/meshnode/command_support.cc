@@ -15,6 +15,10 @@ std::optional<int> ParseArguments(CLI::App& app, int argc, char** argv) {
   return std::nullopt;
 }
 
+std::string RefuseEmpty(const std::string& value) {
+  return value.empty() ? "the value is empty" : "";
+}
+
 int FailWith(std::string_view command, std::string_view text) {
   std::cerr << "meshnode " << command << ": " << text << '\n';
   return kExitFailure;

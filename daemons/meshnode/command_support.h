@@ -24,6 +24,10 @@ using shell::Outcome;
 [[nodiscard]] std::optional<int> ParseArguments(CLI::App& app, int argc,
                                                 char** argv);
 
+/// For CLI::Option::check(): an empty value, which is what an unset variable
+/// leaves, is a mistake and not the default.
+[[nodiscard]] std::string RefuseEmpty(const std::string& value);
+
 /// Prints "meshnode COMMAND: text" to stderr; returns kExitFailure.
 int FailWith(std::string_view command, std::string_view text);
 

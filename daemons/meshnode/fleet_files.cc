@@ -4,7 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <iostream>
+#include <set>
+#include <string_view>
+#include <system_error>
 
 #include "natkit/base/secret.h"
 #include "natkit/io/file.h"
@@ -14,10 +18,43 @@ namespace natkit::meshnode {
 
 namespace {
 
+namespace fs = std::filesystem;
+
 constexpr size_t kMaxFileSize = size_t{16} << 20;
 
 bool Exists(const std::string& path) {
   return access(path.c_str(), F_OK) == 0;
+}
+
+/// The names in a folder of secrets that end in `extension`, in order. A folder
+/// that is not there is an error: without it every file would lose its secrets.
+Outcome<std::vector<std::string>> ListSecrets(const std::string& folder,
+                                              std::string_view extension) {
+  std::error_code error;
+  std::vector<std::string> names;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end;
+       it.increment(error)) {
+    if (it->path().extension() == extension) {
+      names.push_back(it->path().filename().string());
+    }
+  }
+  if (error) {
+    return std::unexpected(folder +
+                           ": cannot read this folder: " + error.message());
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+void WarnOfUnused(const std::string& folder,
+                  const std::vector<std::string>& names,
+                  const std::set<std::string>& used, std::string_view why) {
+  for (const std::string& name : names) {
+    if (!used.contains(name)) {
+      std::cerr << folder << '/' << name << ": warning: not used: " << why
+                << '\n';
+    }
+  }
 }
 
 void Wipe(std::vector<uint8_t>& bytes) {
@@ -46,8 +83,15 @@ Outcome<PresharedKey> LoadPresharedKey(const std::string& path) {
 Outcome<void> LoadPrivateKeys(const std::string& folder,
                               const mesh::FleetPlan& plan,
                               mesh::FleetSecrets& secrets) {
+  const auto names = ListSecrets(folder, ".key");
+  if (!names) {
+    return std::unexpected(names.error());
+  }
+  std::set<std::string> used;
   for (const mesh::FleetNode& node : plan.nodes) {
     const std::string path = folder + "/" + node.key_name + ".key";
+    // A key that waits for its turn in a rotation is no mistake.
+    used.insert({node.name + ".key", node.name + ".next.key"});
     if (!Exists(path)) {
       continue;
     }
@@ -57,17 +101,24 @@ Outcome<void> LoadPrivateKeys(const std::string& folder,
     }
     secrets.private_keys.emplace(node.key_name, *std::move(key));
   }
+  WarnOfUnused(folder, *names, used, "the mesh file has no node of this name");
   return {};
 }
 
 Outcome<void> LoadPresharedKeys(const std::string& folder,
                                 const mesh::FleetPlan& plan,
                                 mesh::FleetSecrets& secrets) {
+  const auto names = ListSecrets(folder, ".psk");
+  if (!names) {
+    return std::unexpected(names.error());
+  }
+  std::set<std::string> used;
   for (const mesh::FleetNode& node : plan.nodes) {
     for (const mesh::FleetPeer& peer : node.peers) {
       const mesh::FleetPair pair = mesh::MakeFleetPair(node.name, peer.name);
-      const std::string path =
-          folder + "/" + pair.first + "+" + pair.second + ".psk";
+      const std::string name = pair.first + "+" + pair.second + ".psk";
+      const std::string path = folder + "/" + name;
+      used.insert(name);
       if (secrets.preshared_keys.contains(pair) || !Exists(path)) {
         continue;
       }
@@ -78,6 +129,8 @@ Outcome<void> LoadPresharedKeys(const std::string& folder,
       secrets.preshared_keys.emplace(pair, *std::move(key));
     }
   }
+  WarnOfUnused(folder, *names, used,
+               "no two peers are called so, in the order of the names");
   return {};
 }
 

@@ -22,7 +22,9 @@ struct SecretFolders {
   std::string preshared_keys;  ///< NAME+NAME.psk, in order of the names
 };
 
-/// Reads the keys that a plan asks for, where they are there.
+/// Reads the keys that a plan asks for, where they are there. A folder that
+/// cannot be read is an error; a key in it that nobody asks for is named on
+/// stderr.
 [[nodiscard]] Outcome<mesh::FleetSecrets> LoadFleetSecrets(
     const SecretFolders& folders, const mesh::FleetPlan& plan);
 

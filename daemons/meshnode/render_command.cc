@@ -18,9 +18,11 @@ int RunRender(int argc, char** argv) {
   app.add_option("--out", folder, "Folder to write to, one folder per node")
       ->required();
   app.add_option("--keys-dir", secrets.keys,
-                 "Folder with NAME.key; those found go into the files");
+                 "Folder with NAME.key; those found go into the files")
+      ->check(&RefuseEmpty);
   app.add_option("--psk-dir", secrets.preshared_keys,
-                 "Folder with a preshared key NAME+NAME.psk for each pair");
+                 "Folder with a preshared key NAME+NAME.psk for each pair")
+      ->check(&RefuseEmpty);
   if (const auto code = ParseArguments(app, argc, argv)) {
     return *code;
   }

@@ -37,9 +37,10 @@ void AddOptions(CLI::App& app, RotateOptions& options) {
   app.add_option("--now", options.dumps.taken_at,
                  "Unix time of the dumps; default: that of their files");
   app.add_option("--keys-dir", options.secrets.keys,
-                 "As for `render`; NAME.next.key is the next key");
-  app.add_option("--psk-dir", options.secrets.preshared_keys,
-                 "As for `render`");
+                 "As for `render`; NAME.next.key is the next key")
+      ->check(&RefuseEmpty);
+  app.add_option("--psk-dir", options.secrets.preshared_keys, "As for `render`")
+      ->check(&RefuseEmpty);
   app.add_option("--force", options.force,
                  "Go on although hosts are not ready; the words say why");
   app.add_flag("--abort", options.is_abort,

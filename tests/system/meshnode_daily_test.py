@@ -82,7 +82,7 @@ class Daily(Network):
             return (ann["host_name"], ann["advertised"]) == (
                 "renamed", ["10.9.0.0/16"])
         wait_for("the server to know", told)
-        self.assertEqual(1, self.node("set", "accept-dns=maybe").returncode)
+        self.assertEqual(2, self.node("set", "accept-dns=maybe").returncode)
         self.assertEqual(2, self.node("set", "accept-dns").returncode)
 
         self.ann.end(signal.SIGKILL)

@@ -207,6 +207,126 @@ class UpErrors(Folder):
         self.assertIn("modprobe tun", done.stderr)
 
 
+class UpUsage(Folder):
+    """Command lines that cannot be right are exit status 2, before anything is
+    opened."""
+
+    def refuse(self, *options, text):
+        with self.subTest(options=options):
+            self.assert_fails(["up", *options], text, code=2)
+
+    def test_a_node_of_a_file_refuses_options_of_one_that_joins(self):
+        for option in (["--exit-node", "b"], ["--advertise-routes", "10.0.0.0/8"],
+                       ["--auth-key", "k"], ["--state", "s"],
+                       ["--posture-file", "p"], ["--no-accept-dns"],
+                       ["--hostname", "a"], ["--ephemeral"],
+                       ["--snat-subnet-routes=false"]):
+            self.refuse("--mesh", self.mesh, "--name", "a", *option,
+                        text=option[0].split("=")[0] + " is of a node that")
+        self.refuse("--auth-key", "k", text="--auth-key is of a node that")
+
+    def test_the_environment_is_no_option(self):
+        environment = {**os.environ, "NATKIT_AUTH_KEY": "k"}
+        done = run(*self.up_arguments(name="c"), env=environment)
+        self.assertEqual(1, done.returncode)
+        self.assertIn('no node "c"', done.stderr)
+
+    def test_a_node_that_joins_refuses_options_of_a_file(self):
+        self.refuse("--server", "h", "--mesh", self.mesh, text="exclude")
+        self.refuse("--server", "h", "--key-file", "k", text="--key-file is of")
+        self.refuse("--server", "h", "--psk-file", "k", text="--psk-file is of")
+
+    def test_values_are_checked(self):
+        empty = self.folder / "empty"
+        empty.touch(0o600)
+        empty.write_text("\n")
+        pin = "sha256-raw:" + "0" * 64
+        for options, text in (
+                (["--server", "http://h"], "https://HOST"),
+                (["--server", "h:99999"], '"99999" is not a port'),
+                (["--server", "h", "--server-pin", "bad"], "is no pin"),
+                (["--server", "h", "--server-pin", pin[:-1]], "is no pin"),
+                (["--server", "h", "--advertise-routes", "10.0.0.0/33"],
+                 "is no network"),
+                (["--server", "h", "--advertise-routes", "0.0.0.0/0"],
+                 "--advertise-exit-node"),
+                (["--server", "h", "--auth-key", ""], "--auth-key: "),
+                (["--server", "h", "--auth-key-file", ""], "--auth-key-file: "),
+                (["--server", "h", "--auth-key-file", empty], "no auth key"),
+                (["--server", "h", "--advertise-tags", "web"],
+                 "write tag:web"),
+                (["--server", "h", "--advertise-tags", "tag:a,tag:1"],
+                 '"tag:1" is no tag'),
+                (["--server", "h", "--tun", "way-too-long-name"], "1 to 15"),
+                (["--server", "h", "--tun", "a b"], "without blanks"),
+                (["--server", "h", "--tun", "a/b"], "is no name of a network"),
+                *((["--server", "h", "--hostname", name], "up to 63")
+                  for name in ("", "...", "Ann's Laptop", "a" * 64))):
+            self.refuse(*options, text=text)
+
+    def test_settings_are_checked_before_the_node_is_asked(self):
+        for words, text in ((["foo=bar"], 'no setting "foo"'),
+                            (["accept-dns=maybe"], "true or false"),
+                            (["hostname=two words"], "without blanks"),
+                            (["hostname"], "KEY=VALUE")):
+            self.assert_fails(["set", *words, "--control", self.control], text,
+                              code=2)
+
+
+class Render(Folder):
+    """What is missing of the folders of secrets is not taken for none."""
+
+    def setUp(self):
+        super().setUp()
+        text = '[fleet]\ntopology = "full"\n'
+        for number, name in enumerate("ab", start=1):
+            text += node_text(name, self.keys[name], f"10.77.0.{number}",
+                              f'endpoint = "192.0.2.{number}:51820"')
+        self.mesh.write_text(text)
+        self.psks = self.folder / "psks"
+        self.psks.mkdir()
+        self.write_psk("a+b")
+        self.render("--psk-dir", self.psks)
+
+    def write_psk(self, pair):
+        path = self.psks / f"{pair}.psk"
+        path.touch(0o600)
+        path.write_text(run("genpsk").stdout)
+
+    def render(self, *options, code=0):
+        done = run("render", self.mesh, "--out", self.folder / "out", *options)
+        self.assertEqual(code, done.returncode, done.stderr)
+        return done
+
+    def conf(self):
+        return (self.folder / "out/a/wg0.conf").read_text()
+
+    def test_a_folder_that_is_not_there_is_an_error(self):
+        before = self.conf()
+        self.assertIn("PresharedKey", before)
+        for option in ("--psk-dir", "--keys-dir"):
+            done = self.render(option, self.folder / "none", code=1)
+            self.assertIn(f"{self.folder}/none: cannot read this folder: No "
+                          "such file or directory", done.stderr)
+            self.render(option, "", code=2)
+        self.assertEqual(before, self.conf())
+        done = run("verify", self.mesh, self.folder, "--psk-dir",
+                   self.folder / "none")
+        self.assertEqual(2, done.returncode)
+
+    def test_files_that_nobody_asks_for_are_named(self):
+        self.write_psk("b+a")
+        done = self.render("--psk-dir", self.psks, "--keys-dir", self.folder)
+        self.assertIn(f"{self.psks}/b+a.psk: warning: not used", done.stderr)
+        self.assertNotIn("a+b.psk", done.stderr)
+        self.assertNotIn(".key", done.stderr)
+        make_key(self.folder, "c")
+        make_key(self.folder, "a.next")
+        done = self.render("--keys-dir", self.folder)
+        self.assertIn(f"{self.folder}/c.key: warning: not used", done.stderr)
+        self.assertNotIn("a.next", done.stderr)
+
+
 class Control(Folder):
     @unittest.skipUnless(os.geteuid() == 0, "needs other users")
     def test_others_may_read_and_not_change(self):

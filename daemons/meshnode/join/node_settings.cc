@@ -87,8 +87,7 @@ constexpr auto kSettings = std::to_array<Setting>({
      }},
     {"exit-node-allow-lan-access", kSwitch, &IsSwitch,
      &ApplySwitch<&RoutingOptions::exit_allows_lan>},
-    {"hostname", "a name of up to 63 characters",
-     [](std::string_view value) { return IsPlainText(value, kMaxHostName); },
+    {"hostname", kHostNameRule, &IsHostName,
      [](const std::string& value, JoinOptions& options) {
        options.host_name = value;
      }},
@@ -160,6 +159,16 @@ void NodeSettings::ApplyTo(JoinOptions& options) const {
   for (const auto& [key, value] : values_) {
     FindSetting(key)->apply(value, options);
   }
+}
+
+bool IsHostName(std::string_view text) {
+  const auto is_letter_or_digit = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           (c >= '0' && c <= '9');
+  };
+  return IsPlainText(text, kMaxHostName) &&
+         std::ranges::any_of(text.substr(0, text.find('.')),
+                             is_letter_or_digit);
 }
 
 Outcome<void> CheckTogether(const JoinOptions& options) {

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "command_support.h"
 #include "join/membership.h"
@@ -42,6 +43,14 @@ class NodeSettings {
  private:
   Values values_;  ///< each checked
 };
+
+/// What IsHostName() takes, for messages.
+inline constexpr std::string_view kHostNameRule =
+    "a name of up to 63 characters without blanks, with a letter (a-z) or "
+    "digit before its first dot";
+
+/// Whether the server can make a node's name of it.
+[[nodiscard]] bool IsHostName(std::string_view text);
 
 /// What cannot be together, as a sentence for the user.
 [[nodiscard]] Outcome<void> CheckTogether(const JoinOptions& options);

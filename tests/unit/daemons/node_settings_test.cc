@@ -61,7 +61,9 @@ TEST(NodeSettingsTest, RefuseWithTheKeyAndWhatItTakes) {
                                    {"advertise-routes", "10.0.0.0/8,nonsense"},
         {"advertise-routes", "0.0.0.0/0"},
                                    {"exit-node", "a b"},
-                                   {"hostname", "two words"}}) {
+                                   {"hostname", "two words"},
+                                   {"hostname", "..."},
+                                   {"hostname", "-.web"}}) {
     const auto set = settings.Set(key, value);
     ASSERT_FALSE(set) << key;
     EXPECT_THAT(set.error(), HasSubstr(std::string(key) + " takes "));
