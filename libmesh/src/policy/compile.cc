@@ -144,6 +144,14 @@ CompiledPolicy::CompiledPolicy(Policy policy, CompileOptions options)
     : policy_(std::move(policy)), options_(std::move(options)) {
   internet_ = PublicAddresses(options_.mesh_prefixes);
   any_sources_ = Subtract(options_.mesh_prefixes, Prefix("100.115.92.0/23"));
+  CompileRules();
+  for (size_t i = 0; i < rules_.size(); ++i) {
+    source_members_.Add(i, rules_[i].sources);
+    destination_members_.Add(i, rules_[i].destinations);
+  }
+}
+
+void CompiledPolicy::CompileRules() {
   if (!policy_.acls && !policy_.grants) {
     rules_.push_back(AllowAll());
     return;

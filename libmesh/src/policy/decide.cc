@@ -99,25 +99,27 @@ std::vector<IpAddress> AddressesOf(const PolicyWorld& world,
 
 }  // namespace
 
-Decision Decide(const CompiledPolicy& policy, const PolicyWorld& world,
-                const FlowQuestion& question) {
-  const auto nodes =
-      WithRolesServing(policy, world, question.source, question.destination);
+Decision DecideWith(RoleIndex& index, const FlowQuestion& question) {
   bool is_served = false;
-  const SourcePart source =
-      SourcePartOf(policy, nodes, question.source, is_served);
+  const SourcePart source = SourcePartOf(index, question.source, is_served);
   if (!is_served) {
     return Refuse(DenyReason::kNoSource, question);
   }
-  const DestinationLevels destination =
-      LevelsOf(policy, nodes, question.destination);
+  const DestinationLevels destination = LevelsOf(index, question.destination);
   if (destination.empty()) {
     return Refuse(DenyReason::kNoDestination, question);
   }
   if (question.source.family() != question.destination.family()) {
     return Refuse(DenyReason::kNoRule, question);
   }
-  return DecideAmong(policy, world, JoinEntries(source, destination), question);
+  return DecideAmong(index.policy(), index.world(),
+                     JoinEntries(source, destination), question);
+}
+
+Decision Decide(const CompiledPolicy& policy, const PolicyWorld& world,
+                const FlowQuestion& question) {
+  RoleIndex index(policy, world);
+  return DecideWith(index, question);
 }
 
 std::expected<std::vector<PairDecision>, std::string> DecideByName(
@@ -134,6 +136,7 @@ std::expected<std::vector<PairDecision>, std::string> DecideByName(
                              "address");
     }
   }
+  RoleIndex index(policy, world);
   std::vector<PairDecision> pairs;
   for (const IpAddress& a : from) {
     for (const IpAddress& b : to) {
@@ -141,7 +144,7 @@ std::expected<std::vector<PairDecision>, std::string> DecideByName(
         FlowQuestion asked = question;
         asked.source = a;
         asked.destination = b;
-        pairs.push_back({a, b, Decide(policy, world, asked)});
+        pairs.push_back({a, b, DecideWith(index, asked)});
       }
     }
   }

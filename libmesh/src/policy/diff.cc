@@ -4,179 +4,85 @@
 #include <set>
 #include <utility>
 
-#include "policy/availability.h"
 #include "policy/diff_points.h"
+#include "policy/flow_diff.h"
 #include "policy/ports.h"
 
 namespace natkit::mesh::policy {
 
 namespace {
 
-/// What changes for one protocol, or for several that change alike.
-struct FlowChange {
-  ChangeKind kind = ChangeKind::kOpened;
-  Ports ports;
-  std::vector<uint8_t> protocols;
-  auto operator<=>(const FlowChange&) const = default;
-};
+/// The rules that decide which routes a node has, where addresses have several.
+struct RouteRules {
+  Entries lead_there;
+  Entries come_from_there;
 
-using FlowChanges = std::vector<FlowChange>;
-
-/// Whether some address has more than one route to it.
-enum class Routes : uint8_t { kApart, kOverlap };
-
-/// A policy, its nodes' roles, and the rules that join the pair in question.
-struct DiffSide {
-  const CompiledPolicy& policy;
-  std::vector<NodeWithRoles> nodes;
-  const WindowJudge& is_open;
-  std::optional<int64_t> at;
-
-  /// `routes` tell whether it matters which routes the source's node has.
-  [[nodiscard]] SourcePart SourceOf(const IpAddress& address,
-                                    Routes routes) const {
-    bool is_served = false;
-    SourcePart part = SourcePartOf(policy, nodes, address, is_served);
-    std::erase_if(part.entries,
-                  [](const RuleEntry& entry) { return !entry.meets_posture; });
-    if (routes == Routes::kApart) {
-      part.viewer_as_source.clear();
-      part.viewer_as_destination.clear();
-    }
-    return part;
-  }
-
-  [[nodiscard]] Availability TimesOf(const Entries& joined, uint8_t protocol,
-                                     uint16_t port) const {
-    Availability times;
-    for (const RuleEntry& entry : joined) {
-      const CompiledRule& rule = policy.rules()[entry.rule];
-      if (MatchesFlow(rule, protocol, port)) {
-        AddTimes(rule.windows, times);
-      }
-    }
-    return times;
-  }
-
-  void AddTimes(const std::vector<TimeWindow>& windows,
-                Availability& times) const {
-    if (!at) {
-      times.Add(windows);
-    } else if (windows.empty() ||
-               std::ranges::any_of(windows, [this](const TimeWindow& window) {
-                 return is_open && is_open(window, *at);
-               })) {
-      times.Add({});
+  void Add(const DestinationLevels& levels) {
+    for (const DestinationLevel& level : levels) {
+      Append(level.leads_there, lead_there);
+      Append(level.comes_from_there, come_from_there);
     }
   }
 
-  void AddProtocols(const Entries& joined, std::set<uint8_t>& out) const {
-    for (const RuleEntry& entry : joined) {
-      const CompiledRule& rule = policy.rules()[entry.rule];
-      out.insert(rule.protocols.begin(), rule.protocols.end());
-    }
-  }
-
-  /// The first port of each stretch in which no rule's answer can change.
-  void AddCuts(const Entries& joined, std::set<uint32_t>& out) const {
-    for (const RuleEntry& entry : joined) {
-      for (const PortRange& range : policy.rules()[entry.rule].ports) {
-        out.insert(range.first);
-        out.insert(uint32_t{range.last} + 1);
-      }
-    }
-  }
-};
-
-constexpr uint32_t kPortBegin = 1;
-constexpr uint32_t kPortEnd = 65536;
-
-std::optional<ChangeKind> Compare(const Availability& before,
-                                  const Availability& after) {
-  if (before == after) {
-    return std::nullopt;
-  }
-  if (before.is_never()) {
-    return ChangeKind::kOpened;
-  }
-  return after.is_never() ? ChangeKind::kClosed : ChangeKind::kOtherHours;
-}
-
-/// Compares what two lists of rules let pass between one pair.
-class PairDiff {
- public:
-  PairDiff(const DiffSide& before, const DiffSide& after, Entries joined_before,
-           Entries joined_after)
-      : before_(before),
-        after_(after),
-        joined_before_(std::move(joined_before)),
-        joined_after_(std::move(joined_after)) {}
-
-  [[nodiscard]] FlowChanges Changes(AddressFamily family) const {
-    std::map<std::pair<ChangeKind, Ports>, std::vector<uint8_t>> by_ports;
-    for (const uint8_t protocol : Protocols(family)) {
-      for (auto& [kind, ports] : ChangesOf(protocol)) {
-        by_ports[{kind, ports}].push_back(protocol);
-      }
-    }
-    FlowChanges changes;
-    for (auto& [key, protocols] : by_ports) {
-      changes.push_back({key.first, key.second, std::move(protocols)});
-    }
-    return changes;
+  /// Leaves of what is known of a source's node what matters.
+  void Narrow(SourcePart& part) const {
+    Keep(lead_there, part.viewer_as_source);
+    Keep(come_from_there, part.viewer_as_destination);
   }
 
  private:
-  /// All that a rule names, and the family's ping.
-  [[nodiscard]] std::set<uint8_t> Protocols(AddressFamily family) const {
-    std::set<uint8_t> protocols;
-    before_.AddProtocols(joined_before_, protocols);
-    after_.AddProtocols(joined_after_, protocols);
-    protocols.erase(kProtocolIcmp);
-    protocols.erase(kProtocolIcmp6);
-    protocols.insert(family == AddressFamily::kIpv4 ? kProtocolIcmp
-                                                    : kProtocolIcmp6);
-    return protocols;
+  static void Append(const Entries& from, Entries& to) {
+    to.insert(to.end(), from.begin(), from.end());
+    std::ranges::sort(to);
+    const auto rest = std::ranges::unique(to);
+    to.erase(rest.begin(), rest.end());
   }
 
-  [[nodiscard]] std::optional<ChangeKind> ChangeAt(uint8_t protocol,
-                                                   uint16_t port) const {
-    return Compare(before_.TimesOf(joined_before_, protocol, port),
-                   after_.TimesOf(joined_after_, protocol, port));
+  static void Keep(const Entries& wanted, Entries& entries) {
+    std::erase_if(entries, [&wanted](const RuleEntry& entry) {
+      return !std::ranges::binary_search(wanted, entry);
+    });
   }
-
-  [[nodiscard]] std::map<ChangeKind, Ports> ChangesOf(uint8_t protocol) const {
-    std::map<ChangeKind, Ports> changes;
-    if (!HasPorts(protocol)) {
-      if (const auto kind = ChangeAt(protocol, 0)) {
-        changes[*kind] = {};
-      }
-      return changes;
-    }
-    std::set<uint32_t> cuts = {kPortBegin, kPortEnd};
-    before_.AddCuts(joined_before_, cuts);
-    after_.AddCuts(joined_after_, cuts);
-    for (auto it = cuts.find(kPortBegin); *it != kPortEnd; ++it) {
-      const auto first = static_cast<uint16_t>(*it);
-      const auto last = static_cast<uint16_t>(*std::next(it) - 1);
-      if (const auto kind = ChangeAt(protocol, first)) {
-        changes[*kind].push_back({first, last});
-      }
-    }
-    for (auto& [kind, ports] : changes) {
-      Normalize(ports);
-      if (ports == Ports{{kPortBegin, kPortEnd - 1}}) {
-        ports.clear();
-      }
-    }
-    return changes;
-  }
-
-  const DiffSide& before_;
-  const DiffSide& after_;
-  Entries joined_before_;
-  Entries joined_after_;
 };
+
+SourcePart SourceOf(RoleIndex& index, const RouteRules& routes,
+                    const IpAddress& address) {
+  bool is_served = false;
+  SourcePart part = SourcePartOf(index, address, is_served);
+  std::erase_if(part.entries,
+                [](const RuleEntry& entry) { return !entry.meets_posture; });
+  routes.Narrow(part);
+  return part;
+}
+
+/// What passes from one to the other; `flows` has it for each rule.
+FlowSet FlowsBetween(const std::vector<uint32_t>& flows,
+                     const SourcePart& source,
+                     const DestinationLevels& destination) {
+  FlowSet set;
+  for (const RuleEntry& entry : JoinEntries(source, destination)) {
+    if (flows[entry.rule] != kNoFlow) {
+      set.push_back(flows[entry.rule]);
+    }
+  }
+  std::ranges::sort(set);
+  const auto rest = std::ranges::unique(set);
+  set.erase(rest.begin(), rest.end());
+  return set;
+}
+
+/// By the numbers of rules: a rule of both policies says the same in both.
+std::vector<uint32_t> FlowsOf(const CompiledPolicy& before,
+                              const CompiledPolicy& after,
+                              const SharedNumbers& numbers, FlowDiff& diff) {
+  std::vector<uint32_t> flows(numbers.rules.size(), kNoFlow);
+  for (const CompiledPolicy* policy : {&before, &after}) {
+    for (const CompiledRule& rule : policy->rules()) {
+      flows[numbers.rules.at(rule.id)] = diff.NumberOf(rule);
+    }
+  }
+  return flows;
+}
 
 using OwnerPair = std::pair<std::string, std::string>;
 using AddressPairs = std::vector<std::pair<const DiffPoint*, const DiffPoint*>>;
@@ -263,37 +169,43 @@ class ChangeList {
   std::map<OwnerPair, Groups> changes_;
 };
 
-SourceClasses ClassifySources(const std::vector<DiffPoint>& points,
-                              const DiffSide& before, const DiffSide& after,
-                              Routes routes) {
-  SourceClasses classes;
-  for (const DiffPoint& point : points) {
-    auto key = std::pair(before.SourceOf(point.sample, routes),
-                         after.SourceOf(point.sample, routes));
-    classes[{point.sample.family(), std::move(key)}].push_back(&point);
-  }
-  return classes;
+/// Points of the address space that fare alike under both policies.
+struct Classes {
+  SourceClasses sources;
+  DestinationClasses destinations;
+};
+
+void AddDestination(const DiffPoint& point, RoleIndex& before, RoleIndex& after,
+                    DestinationClasses& classes) {
+  auto key =
+      std::pair(LevelsOf(before, point.sample), LevelsOf(after, point.sample));
+  classes[{point.sample.family(), std::move(key)}].push_back(&point);
 }
 
-DestinationClasses ClassifyDestinations(const std::vector<DiffPoint>& points,
-                                        const DiffSide& before,
-                                        const DiffSide& after) {
-  DestinationClasses classes;
+Classes Classify(const std::vector<DiffPoint>& points, RoleIndex& before,
+                 RoleIndex& after) {
+  Classes classes;
+  // Networks come first: they alone can have several routes.
   for (const DiffPoint& point : points) {
-    auto key = std::pair(LevelsOf(before.policy, before.nodes, point.sample),
-                         LevelsOf(after.policy, after.nodes, point.sample));
-    classes[{point.sample.family(), std::move(key)}].push_back(&point);
+    if (!point.is_of_node) {
+      AddDestination(point, before, after, classes.destinations);
+    }
+  }
+  RouteRules routes_before;
+  RouteRules routes_after;
+  for (const auto& [destination, unused] : classes.destinations) {
+    routes_before.Add(destination.second.first);
+    routes_after.Add(destination.second.second);
+  }
+  for (const DiffPoint& point : points) {
+    auto key = std::pair(SourceOf(before, routes_before, point.sample),
+                         SourceOf(after, routes_after, point.sample));
+    classes.sources[{point.sample.family(), std::move(key)}].push_back(&point);
+    if (point.is_of_node) {
+      AddDestination(point, before, after, classes.destinations);
+    }
   }
   return classes;
-}
-
-Routes RoutesOf(const DestinationClasses& destinations) {
-  const bool overlap =
-      std::ranges::any_of(destinations, [](const auto& destination) {
-        const auto& [before, after] = destination.first.second;
-        return before.size() > 1 || after.size() > 1;
-      });
-  return overlap ? Routes::kOverlap : Routes::kApart;
 }
 
 void AddPairs(const std::vector<const DiffPoint*>& sources,
@@ -314,23 +226,26 @@ std::vector<PolicyChange> DiffPolicies(const CompiledPolicy& before,
                                        const CompiledPolicy& after,
                                        const PolicyWorld& world,
                                        std::optional<int64_t> at) {
-  const DiffSide old_side{before, WithRoles(before, world), world.is_open, at};
-  const DiffSide new_side{after, WithRoles(after, world), world.is_open, at};
+  SharedNumbers numbers;
+  RoleIndex old_index(before, world, numbers);
+  RoleIndex new_index(after, world, numbers);
+  FlowDiff diff(world.is_open, at);
+  const auto flows = FlowsOf(before, after, numbers, diff);
   const auto points = CutAddresses(before, after, world);
-  const auto destinations = ClassifyDestinations(points, old_side, new_side);
-  const auto sources =
-      ClassifySources(points, old_side, new_side, RoutesOf(destinations));
+  const auto [sources, destinations] = Classify(points, old_index, new_index);
   ChangeList list(points);
   for (const auto& [source, source_points] : sources) {
+    const auto& [source_before, source_after] = source.second;
     for (const auto& [destination, destination_points] : destinations) {
-      if (source.first != destination.first) {
+      const auto& [levels_before, levels_after] = destination.second;
+      if (source.first != destination.first ||
+          (source_before == source_after && levels_before == levels_after)) {
         continue;
       }
-      const PairDiff diff(
-          old_side, new_side,
-          JoinEntries(source.second.first, destination.second.first),
-          JoinEntries(source.second.second, destination.second.second));
-      if (const auto changes = diff.Changes(source.first); !changes.empty()) {
+      const FlowChanges& changes = diff.Changes(
+          source.first, FlowsBetween(flows, source_before, levels_before),
+          FlowsBetween(flows, source_after, levels_after));
+      if (!changes.empty()) {
         AddPairs(source_points, destination_points, changes, list);
       }
     }

@@ -42,9 +42,14 @@ DiffPoint PointOf(const IpPrefix& prefix, const std::set<IpPrefix>& internet,
   return {prefix.ToString(), "", sample};
 }
 
-bool IsServed(const std::vector<IpPrefix>& routes, const IpPrefix& prefix) {
-  return std::ranges::any_of(routes, [&prefix](const IpPrefix& route) {
-    return IsInside(prefix, route);
+/// Exits serve no address of the mesh.
+bool IsServed(const CompiledPolicy& policy, const std::vector<IpPrefix>& routes,
+              const IpPrefix& prefix) {
+  const bool is_of_mesh = std::ranges::any_of(
+      policy.mesh_prefixes(),
+      [&](const IpPrefix& mesh) { return IsInside(prefix, mesh); });
+  return std::ranges::any_of(routes, [&](const IpPrefix& route) {
+    return IsInside(prefix, route) && !(is_of_mesh && IsDefaultRoute(route));
   });
 }
 
@@ -75,7 +80,7 @@ std::vector<DiffPoint> CutAddresses(const CompiledPolicy& before,
   std::vector<IpPrefix> routes;
   for (const PolicyNode& node : world.nodes) {
     for (const IpAddress& ip : node.ips) {
-      points.push_back({node.name, ip.ToString(), ip});
+      points.push_back({node.name, ip.ToString(), ip, true});
       own.insert(HostPrefix(ip));
     }
     const auto served = ServedRoutes(node);
@@ -93,7 +98,7 @@ std::vector<DiffPoint> CutAddresses(const CompiledPolicy& before,
   cuts.insert(own.begin(), own.end());
   const std::vector<IpPrefix> sorted(cuts.begin(), cuts.end());
   for (size_t i = 0; i < sorted.size(); ++i) {
-    if (own.contains(sorted[i]) || !IsServed(routes, sorted[i])) {
+    if (own.contains(sorted[i]) || !IsServed(before, routes, sorted[i])) {
       continue;
     }
     if (const auto sample = SampleOf(sorted, i)) {

@@ -15,6 +15,7 @@ struct DiffPoint {
   std::string owner;  ///< node name, or the network
   std::string label;  ///< of this part: the address; empty for a network
   IpAddress sample;   ///< one address of it
+  bool is_of_node = false;
 };
 
 /// Cuts the address space where any address of a node, served route, or prefix

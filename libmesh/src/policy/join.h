@@ -1,16 +1,16 @@
 #pragma once
 
-#include <string>
+#include <cstdint>
 #include <vector>
 
-#include "natkit/mesh/policy/decide.h"
+#include "policy/role_index.h"
 
 namespace natkit::mesh::policy {
 
-/// A rule instance on one side of a packet.
+/// A rule instance on one side of a packet. There are many of them.
 struct RuleEntry {
-  size_t rule = 0;
-  std::string user;
+  uint32_t rule = 0;  ///< both as the index numbers them
+  uint32_t user = 0;
   bool meets_posture = true;
   auto operator<=>(const RuleEntry&) const = default;
 };
@@ -42,34 +42,16 @@ struct DestinationLevel {
 /// nothing of routes.
 using DestinationLevels = std::vector<DestinationLevel>;
 
-/// A node of the world with its part in each rule.
-struct NodeWithRoles {
-  const PolicyNode* node = nullptr;
-  std::vector<IpPrefix> routes;  ///< served
-  NodeRoles roles;               ///< whatever its posture
-};
-
-/// All nodes of a world under one policy.
-[[nodiscard]] std::vector<NodeWithRoles> WithRoles(const CompiledPolicy& policy,
-                                                   const PolicyWorld& world);
-
-/// As above, only those that have or serve one of two addresses.
-[[nodiscard]] std::vector<NodeWithRoles> WithRolesServing(
-    const CompiledPolicy& policy, const PolicyWorld& world, const IpAddress& a,
-    const IpAddress& b);
-
 /// The instances in which `address` takes part as a source. `is_served` is
 /// false where no node has or serves it; an exit serves sources for rules from
 /// autogroup:danger-all only.
-[[nodiscard]] SourcePart SourcePartOf(const CompiledPolicy& policy,
-                                      const std::vector<NodeWithRoles>& nodes,
+[[nodiscard]] SourcePart SourcePartOf(RoleIndex& index,
                                       const IpAddress& address,
                                       bool& is_served);
 /// As a destination; empty where no node has or serves it. Exits serve no
 /// address of the mesh.
-[[nodiscard]] DestinationLevels LevelsOf(
-    const CompiledPolicy& policy, const std::vector<NodeWithRoles>& nodes,
-    const IpAddress& address);
+[[nodiscard]] DestinationLevels LevelsOf(RoleIndex& index,
+                                         const IpAddress& address);
 
 /// The instances that join the two at the level to which the source's packets
 /// go: the first one whose route its viewer has. Where there is none, those

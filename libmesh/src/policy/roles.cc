@@ -58,15 +58,16 @@ void KeepFamilies(const CompiledRule& rule, Prefixes& prefixes) {
   });
 }
 
+/// `is_member`: of the rule's sources, by what the node is.
 Prefixes SourcePrefixes(const CompiledPolicy& policy, const CompiledRule& rule,
-                        const NodeView& view) {
+                        const NodeView& view, bool is_member) {
   Prefixes out;
   const IdentitySet& set = rule.sources;
   if (rule.destinations.is_self) {
-    const bool is_named = set.is_any || IsMemberOf(view.node, set);
+    const bool is_named = set.is_any || is_member;
     return is_named && !view.user.empty() ? view.own : out;
   }
-  if (IsMemberOf(view.node, set) || set.is_danger_all) {
+  if (is_member || set.is_danger_all) {
     Append(view.own, out);
   }
   if (set.is_danger_all) {
@@ -102,13 +103,14 @@ void AppendRoutes(const CompiledPolicy& policy, const IdentitySet& set,
 }
 
 Prefixes DestinationPrefixes(const CompiledPolicy& policy,
-                             const CompiledRule& rule, const NodeView& view) {
+                             const CompiledRule& rule, const NodeView& view,
+                             bool is_member) {
   Prefixes out;
   const IdentitySet& set = rule.destinations;
   if (set.is_self) {
     return view.user.empty() ? out : view.own;
   }
-  if (IsMemberOf(view.node, set) || set.is_any) {
+  if (is_member || set.is_any) {
     Append(view.own, out);
   }
   AppendCommon(view.own, set.prefixes, out);
@@ -120,7 +122,9 @@ Prefixes DestinationPrefixes(const CompiledPolicy& policy,
 
 void AddRole(const CompiledRule& rule, size_t index, const NodeView& view,
              Prefixes prefixes, std::vector<RuleRole>& out) {
-  KeepFamilies(rule, prefixes);
+  if (!prefixes.empty()) {
+    KeepFamilies(rule, prefixes);
+  }
   if (prefixes.empty()) {
     return;
   }
@@ -209,10 +213,14 @@ bool CompiledPolicy::MeetsPosture(const CompiledRule& rule,
 NodeRoles CompiledPolicy::RolesWhateverPosture(const PolicyNode& node) const {
   NodeRoles roles;
   const NodeView view = ViewOf(node);
+  const auto sources = source_members_.RulesOf(node, rules_.size());
+  const auto destinations = destination_members_.RulesOf(node, rules_.size());
   for (size_t i = 0; i < rules_.size(); ++i) {
     const CompiledRule& rule = rules_[i];
-    AddRole(rule, i, view, SourcePrefixes(*this, rule, view), roles.as_source);
-    AddRole(rule, i, view, DestinationPrefixes(*this, rule, view),
+    AddRole(rule, i, view, SourcePrefixes(*this, rule, view, sources[i]),
+            roles.as_source);
+    AddRole(rule, i, view,
+            DestinationPrefixes(*this, rule, view, destinations[i]),
             roles.as_destination);
   }
   return roles;

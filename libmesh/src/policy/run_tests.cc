@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "policy/role_index.h"
 #include "policy/test_cast.h"
 
 namespace natkit::mesh::policy {
@@ -15,7 +16,7 @@ enum class Expected : uint8_t { kAccept, kDeny };
 class TestRun {
  public:
   TestRun(const CompiledPolicy& policy, const std::vector<PolicyNode>& nodes)
-      : policy_(policy), cast_(policy, nodes) {}
+      : policy_(policy), cast_(policy, nodes), index_(policy, cast_.world()) {}
 
   void Run(const PolicyTest& test) {
     for (const TestTarget& target : test.accept) {
@@ -64,6 +65,7 @@ class TestRun {
     const auto check = [&](Machines which) {
       const auto hosts = cast_.PointsOf(target.host, which);
       cast_.SetAttributes(test.attributes);
+      index_.Refresh();
       bool has_pair = false;
       for (const Pair& pair : PairsOf(sources, hosts)) {
         has_pair = true;
@@ -109,10 +111,10 @@ class TestRun {
     question.destination = pair.host.address;
     question.port = target.port;
     question.protocol = test.protocol.value_or(kProtocolTcp);
-    Decision decision = Decide(policy_, cast_.world(), question);
+    Decision decision = DecideWith(index_, question);
     if (!decision.is_accepted && !test.protocol) {
       question.protocol = kProtocolUdp;
-      const Decision other = Decide(policy_, cast_.world(), question);
+      const Decision other = DecideWith(index_, question);
       return other.is_accepted ? other : decision;
     }
     return decision;
@@ -161,6 +163,7 @@ class TestRun {
 
   const CompiledPolicy& policy_;
   TestCast cast_;
+  RoleIndex index_;
   std::vector<Diagnostic> failures_;
   bool is_failed_ = false;
 };

@@ -2,6 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -94,6 +96,27 @@ struct NodeRoles {
   std::vector<RuleRole> as_destination;
 };
 
+/// Finds the rules whose one side a node is a member of, by what it is and not
+/// by its addresses.
+class MemberIndex {
+ public:
+  void Add(size_t rule, const IdentitySet& side);
+
+  /// For each of the first `rules` rules, whether the node is a member.
+  [[nodiscard]] std::vector<bool> RulesOf(const PolicyNode& node,
+                                          size_t rules) const;
+
+ private:
+  using Rules = std::vector<size_t>;
+  using RulesByName = std::map<std::string, Rules, std::less<>>;
+
+  RulesByName users_;
+  RulesByName tags_;
+  RulesByName roles_;
+  Rules members_;
+  Rules tagged_;
+};
+
 /// A policy made ready to ask. Immutable; knows no node.
 ///
 /// The default-constructed one stands for "no policy file": it allows nothing.
@@ -135,6 +158,7 @@ class CompiledPolicy {
                                   const PolicyNode& node) const;
 
  private:
+  void CompileRules();
   void CompileAcls();
   void CompileGrants();
   void CompileGrant(const GrantRule& grant, size_t index,
@@ -148,6 +172,8 @@ class CompiledPolicy {
   std::vector<IpPrefix> any_sources_;
   std::vector<CompiledRule> rules_;
   std::set<uint64_t> ids_;
+  MemberIndex source_members_;
+  MemberIndex destination_members_;
 };
 
 /// One rule (or instance of a rule to autogroup:self) that joins two nodes.
