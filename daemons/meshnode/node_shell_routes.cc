@@ -73,6 +73,11 @@ routing::PlanInput NodeRoutes::MakeInput(const Source& source) const {
                                             : routing::LanAccess::kOff,
       .snat = options.has_snat ? routing::Snat::kOn : routing::Snat::kOff,
       .local_networks = ListLocalNetworks()};
+  // Of a node that was removed, too: its peers' addresses are nobody else's.
+  const mesh::NetworkMap* last = source.membership.map();
+  if (last != nullptr && last->settings) {
+    input.mesh_prefixes = last->settings->mesh_prefixes;
+  }
   for (const auto& [id, peer] : source.membership.planner().peers()) {
     input.peers.push_back({.name = peer.name,
                            .addresses = peer.addresses,

@@ -192,6 +192,7 @@ class MeshPolicy(unittest.TestCase):
         talk = Talk(self.lab, "ann-laptop", prod, 22)
         self.addCleanup(talk.end)
         talk.wait_for_more()
+        ann = self.address("ann-laptop")
         stalls = Stalls()
         start = time.monotonic()
         done = self.lab.coordd("nodes", "delete", "ann-laptop")
@@ -206,6 +207,12 @@ class MeshPolicy(unittest.TestCase):
                  not in {peer["name"] for peer
                          in self.lab.status("prod-web-1")["peers"]})
         self.assertTrue(self.reaches("bob-laptop", prod, 22, DEADLINE))
+        # What is still to be sent on open connections does not leave in the
+        # clear, at neither end.
+        for host, gone in (("prod-web-1", ann), ("ann-laptop", prod)):
+            wait_for(f"{gone} to be unreachable from {host}", lambda host=host,
+                     gone=gone: "No route to host" in self.lab.run(
+                         host, "ip", "route", "get", gone).stderr)
 
     def start_pair(self):
         """Ann's laptop and prod-web-1, which she reaches on port 22."""

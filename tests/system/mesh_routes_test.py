@@ -237,7 +237,8 @@ class MeshRoutesTest(unittest.TestCase):
         parts = [machine.run("ip", *family, *what).stdout
                  for family in ((), ("-6",))
                  for what in (("rule",), ("route", "show", "table", "51880"),
-                              ("route", "show", "table", "51881"))]
+                              ("route", "show", "table", "51881"),
+                              ("route", "show", "table", "51912"))]
         parts.append(machine.must("nft", "list", "ruleset"))
         parts += [machine.read(name) for name in (
             "net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding",

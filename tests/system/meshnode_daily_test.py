@@ -98,6 +98,24 @@ class Daily(Network):
         self.assertEqual("none",
                          self.json("set")["settings"]["advertise-routes"])
 
+    def test_damaged_settings_end_a_start(self):
+        self.start_both()
+        done = self.node("set", "exit-node=bob")
+        self.assertEqual(0, done.returncode, done.stderr)
+        done = self.node("set", "exit-node=off")
+        self.assertIn("exit-node=off\n", done.stdout)
+        self.ann.end(signal.SIGTERM)
+        settings = f"{STATE}/settings.json"
+        self.ann.must("sh", "-c", f"echo '{{' > {settings}")
+        self.ann.start(self.server)
+        self.assertEqual(1, self.ann.node.wait(DEADLINE))
+        self.ann.log.seek(0)
+        self.assertIn("settings.json is damaged", self.ann.log.read())
+        self.ann.must("rm", settings)
+        self.ann.start(self.server)
+        self.assertEqual(0, self.node("wait", "--timeout",
+                                      str(DEADLINE)).returncode)
+
     def test_a_bundle_has_no_secrets(self):
         self.start_both()
         folder = pathlib.Path(self.folder) / "bundle"

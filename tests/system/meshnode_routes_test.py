@@ -213,7 +213,8 @@ class RoutesTest(unittest.TestCase):
         parts = [machine.must("ip", *family, *what)
                  for family in ((), ("-6",))
                  for what in (("rule",), ("route", "show", "table", "51880"),
-                              ("route", "show", "table", "51881"))
+                              ("route", "show", "table", "51881"),
+                              ("route", "show", "table", "51912"))
                  if what == ("rule",) or machine.run(
                      "ip", *family, *what).returncode == 0]
         parts.append(machine.must("nft", "list", "ruleset"))

@@ -94,7 +94,7 @@ Outcome<std::unique_ptr<Membership>> Membership::Open(io::EventLoop& loop,
       new Membership(loop, std::move(options), rng, std::move(handlers),
                      std::move(*directory), std::move(*secrets)));
   if (auto loaded = membership->LoadSettings(); !loaded) {
-    Warn(loaded.error() + "; going on without them");
+    return std::unexpected(loaded.error());
   }
   if (auto connected = membership->Connect(); !connected) {
     return std::unexpected(connected.error());

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "command_support.h"
+#include "join/join_options.h"
+#include "join/node_settings.h"
 #include "join/posture.h"
 #include "join/state_directory.h"
 #include "natkit/base/rng.h"
@@ -19,35 +21,6 @@
 #include "natkit/shell/control_link.h"
 
 namespace natkit::meshnode {
-
-/// What a node itself decides of the ways that packets take.
-struct RoutingOptions {
-  bool accepts_routes = true;
-  std::string exit_node;         ///< a name or mesh address; empty: none
-  bool exit_allows_lan = false;  ///< local networks past the chosen exit
-  std::vector<IpPrefix> advertised_routes;
-  bool advertises_exit = false;
-  /// What comes out of the mesh here gets this host's address.
-  bool has_snat = true;
-
-  bool operator==(const RoutingOptions&) const = default;
-};
-
-/// What `meshnode up --server` was asked for.
-struct JoinOptions {
-  std::string server;
-  std::string pin;
-  std::string auth_key;      ///< the key itself; empty: none
-  std::string state_path;    ///< the folder of StateDirectory
-  std::string posture_path;  ///< the file of PostureReporter; empty: none
-  std::string host_name;     ///< empty: the system's
-  std::vector<std::string> tags;
-  bool is_ephemeral = false;
-  bool accepts_dns = true;  ///< the system resolves names of the mesh
-  RoutingOptions routing;
-  bool enables_forwarding = false;  ///< IP forwarding, where it is missing
-  uint32_t fwmark = 0;  ///< of the stream to the server (SO_MARK); 0: none
-};
 
 /// Where a node stands with its server.
 struct MembershipState {
@@ -165,6 +138,7 @@ class Membership {
   io::EventLoop& loop_;
   JoinOptions options_;
   JoinOptions given_;  ///< as `up` was asked, before Set()
+  NodeSettings settings_;
   Rng& rng_;
   Handlers handlers_;
   StateDirectory directory_;

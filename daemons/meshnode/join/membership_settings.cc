@@ -17,36 +17,36 @@ Outcome<void> Membership::LoadSettings() {
   if (!text->has_value()) {
     return {};
   }
-  const auto settings = NodeSettings::Parse(**text);
+  auto settings = NodeSettings::Parse(**text);
   if (!settings) {
-    return std::unexpected("the settings in " + directory_.path() +
-                           " cannot be used: " + settings.error());
+    // Without them a node would pass by its exit node.
+    return std::unexpected(directory_.settings_file() +
+                           " is damaged: " + settings.error() +
+                           "; mend it, or remove it to do without what "
+                           "`meshnode set` has changed");
   }
-  settings->ApplyTo(options_);
+  settings_ = *std::move(settings);
+  settings_.ApplyTo(options_);
   return {};
 }
 
 Outcome<void> Membership::Set(
     const std::map<std::string, std::string>& values) {
-  const auto text = directory_.LoadSettings();
-  auto settings =
-      text && text->has_value() ? NodeSettings::Parse(**text) : NodeSettings();
-  if (!settings) {
-    settings = NodeSettings();  // damaged: what is told now is better
-  }
+  NodeSettings settings = settings_;
   for (const auto& [key, value] : values) {
-    if (auto set = settings->Set(key, value); !set) {
+    if (auto set = settings.Set(key, value); !set) {
       return set;
     }
   }
   JoinOptions next = given_;
-  settings->ApplyTo(next);
+  settings.ApplyTo(next);
   if (auto checked = CheckTogether(next); !checked) {
     return checked;
   }
-  if (auto saved = directory_.SaveSettings(settings->Format()); !saved) {
+  if (auto saved = directory_.SaveSettings(settings.Format()); !saved) {
     return saved;
   }
+  settings_ = std::move(settings);
   RoutingOptions routing = std::move(next.routing);
   next.routing = options_.routing;
   options_ = std::move(next);

@@ -13,6 +13,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::string_view kNone = "none";
+constexpr std::string_view kOff = "off";
 /// Of a DNS label; the server makes one of it.
 constexpr size_t kMaxHostName = 63;
 constexpr size_t kMaxNodeName = 253;
@@ -80,10 +81,11 @@ constexpr auto kSettings = std::to_array<Setting>({
      [](const std::string& value, JoinOptions& options) {
        options.routing.advertised_routes = *ParseRoutes(value);
      }},
-    {"exit-node", "a node's name or mesh address, or none",
+    {"exit-node", "a node's name or mesh address, or off",
      [](std::string_view value) { return IsPlainText(value, kMaxNodeName); },
      [](const std::string& value, JoinOptions& options) {
-       options.routing.exit_node = value == kNone ? "" : value;
+       const bool is_off = value == kNone || value == kOff;
+       options.routing.exit_node = is_off ? "" : value;
      }},
     {"exit-node-allow-lan-access", kSwitch, &IsSwitch,
      &ApplySwitch<&RoutingOptions::exit_allows_lan>},
@@ -191,7 +193,8 @@ NodeSettings::Values SettingsOf(const JoinOptions& options) {
           {"accept-routes", SwitchText(routing.accepts_routes)},
           {"advertise-exit-node", SwitchText(routing.advertises_exit)},
           {"advertise-routes", routes.empty() ? none : routes},
-          {"exit-node", routing.exit_node.empty() ? none : routing.exit_node},
+          {"exit-node",
+           routing.exit_node.empty() ? std::string(kOff) : routing.exit_node},
           {"exit-node-allow-lan-access", SwitchText(routing.exit_allows_lan)},
           {"hostname", options.host_name},
           {"snat-subnet-routes", SwitchText(routing.has_snat)}};

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "command_support.h"
-#include "join/membership.h"
+#include "join/join_options.h"
 
 namespace natkit::meshnode {
 
@@ -18,7 +18,7 @@ namespace natkit::meshnode {
 ///   advertise-routes     networks with commas between them, or none
 ///   advertise-exit-node  be a way to the internet for others
 ///   snat-subnet-routes   what others send there has this host's address
-///   exit-node            a node's name or mesh address, or none
+///   exit-node            a node's name or mesh address, or off
 ///   exit-node-allow-lan-access  reach local networks past the exit
 ///
 /// Those without a value here take true or false.

@@ -182,6 +182,10 @@ Outcome<std::optional<mesh::MapReplica>> StateDirectory::LoadMap(
   return std::optional(std::move(*map));
 }
 
+std::string StateDirectory::settings_file() const {
+  return File(kSettings);
+}
+
 Outcome<std::optional<std::string>> StateDirectory::LoadSettings() const {
   if (!Exists(File(kSettings))) {
     return std::nullopt;

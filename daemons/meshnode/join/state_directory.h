@@ -60,6 +60,8 @@ class StateDirectory {
 
   [[nodiscard]] const std::string& path() const { return path_; }
 
+  [[nodiscard]] std::string settings_file() const;
+
  private:
   StateDirectory(std::string path, io::UniqueFd lock)
       : path_(std::move(path)), lock_(std::move(lock)) {}

@@ -46,6 +46,18 @@ io::TableRoute::Kind KindOf(RouteKind kind) {
   return io::TableRoute::Kind::kUnreachable;
 }
 
+uint32_t TableOf(RouteTable table, const RouteSettings& settings) {
+  switch (table) {
+    case RouteTable::kMesh:
+      return settings.mesh_table;
+    case RouteTable::kExit:
+      return settings.exit_table;
+    case RouteTable::kGone:
+      return settings.gone_table;
+  }
+  return settings.gone_table;
+}
+
 /// The rules of the system that one planned rule is.
 std::vector<io::PolicyRule> RulesFor(const routing::PlannedRule& planned,
                                      const RouteSettings& settings) {
@@ -82,6 +94,11 @@ std::vector<io::PolicyRule> RulesFor(const routing::PlannedRule& planned,
       break;
     case RuleKind::kExit:
       rule.table = settings.exit_table;
+      rule.unless_mark = settings.fwmark;
+      break;
+    case RuleKind::kGone:
+      rule.priority = settings.gone_priority;
+      rule.table = settings.gone_table;
       rule.unless_mark = settings.fwmark;
       break;
   }
@@ -223,13 +240,12 @@ Outcome<void> RouteManager::Set(const IpAddress& address, Action action) {
 
 Outcome<void> RouteManager::Set(const routing::PlannedRoute& planned,
                                 Action action) {
-  io::TableRoute route{
-      .to = planned.to,
-      .table = planned.table == RouteTable::kMesh ? settings_.mesh_table
-                                                  : settings_.exit_table,
-      .kind = KindOf(planned.kind),
-      .metric =
-          planned.kind == RouteKind::kUnreachable ? kLastMetric : kMetric};
+  io::TableRoute route{.to = planned.to,
+                       .table = TableOf(planned.table, settings_),
+                       .kind = KindOf(planned.kind),
+                       .metric = planned.kind == RouteKind::kUnreachable
+                                     ? kLastMetric
+                                     : kMetric};
   const AddressFamily family = planned.to.address().family();
   if (planned.kind == RouteKind::kTunnel) {
     const auto link = io::LinkControl::Find(settings_.tun);

@@ -25,14 +25,18 @@ std::vector<T> OrNone(Result<std::vector<T>> list) {
 
 Result<void> RemoveAllOf(const RouteSettings& settings, AddressFamily family) {
   Result<void> done;
-  for (const auto& rule :
-       OrNone(io::ListRules(family, settings.priority,
-                            settings.priority + kRulePriorities - 1))) {
+  auto rules = OrNone(io::ListRules(family, settings.priority,
+                                    settings.priority + kRulePriorities - 1));
+  std::ranges::move(OrNone(io::ListRules(family, settings.gone_priority,
+                                         settings.gone_priority)),
+                    std::back_inserter(rules));
+  for (const auto& rule : rules) {
     if (auto removed = io::RemoveRule(rule); !removed) {
       done = removed;
     }
   }
-  for (const uint32_t table : {settings.mesh_table, settings.exit_table}) {
+  for (const uint32_t table :
+       {settings.mesh_table, settings.exit_table, settings.gone_table}) {
     for (const auto& route : OrNone(io::ListRoutes(family, table))) {
       if (auto removed = io::RemoveRoute(route); !removed) {
         done = removed;
@@ -66,7 +70,9 @@ RouteSettings RouteSettingsFor(const std::string& tun) {
   RouteSettings settings{.tun = tun};
   settings.mesh_table += kTablesOfSet * number;
   settings.exit_table += kTablesOfSet * number;
+  settings.gone_table += number;
   settings.priority += kRulePriorities * number;
+  settings.gone_priority += number;
   return settings;
 }
 

@@ -10,7 +10,8 @@
 
 namespace natkit::meshnode {
 
-/// How many priorities, from RouteSettings::priority on, rules take.
+/// How many priorities, from RouteSettings::priority on, rules take, but for
+/// the one of gone_priority.
 constexpr uint32_t kRulePriorities = 6;
 
 /// What is a node's alone on its system.
@@ -18,8 +19,10 @@ struct RouteSettings {
   std::string tun;
   uint32_t mesh_table = 51880;
   uint32_t exit_table = 51881;
-  uint32_t priority = 5200;      ///< of the first of its rules
-  uint32_t fwmark = 0x6E6B6D73;  ///< of all its own packets (SO_MARK)
+  uint32_t gone_table = 51912;
+  uint32_t priority = 5200;       ///< of the first of its rules
+  uint32_t gone_priority = 5296;  ///< after the rules of all nodes here
+  uint32_t fwmark = 0x6E6B6D73;   ///< of all its own packets (SO_MARK)
   /// IP forwarding is switched on where it is missing, and off at the end.
   bool enables_forwarding = false;
 };

@@ -71,22 +71,56 @@ std::vector<PlannedRoute> Take(RouteTable table,
   return out;
 }
 
+/// Takes the rules of one kind out of `rules`; the order stays.
+std::vector<PlannedRule> Take(RuleKind kind, std::vector<PlannedRule>& rules) {
+  const auto is_it = [kind](const PlannedRule& rule) {
+    return rule.kind == kind;
+  };
+  std::vector<PlannedRule> taken;
+  std::ranges::copy_if(rules, std::back_inserter(taken), is_it);
+  std::erase_if(rules, is_it);
+  return taken;
+}
+
+/// Of the routes to put or to remove, those that are not the exit's.
+struct MeshChanges {
+  explicit MeshChanges(const std::vector<PlannedRoute>& routes)
+      : mesh(Take(RouteTable::kMesh, routes)),
+        blocks(Take(RouteTable::kGone, routes)) {
+    const auto is_throw = [](const PlannedRoute& route) {
+      return route.kind == RouteKind::kThrow;
+    };
+    std::ranges::copy_if(blocks, std::back_inserter(gaps), is_throw);
+    std::erase_if(blocks, is_throw);
+  }
+
+  std::vector<PlannedRoute> mesh;
+  std::vector<PlannedRoute> blocks;  ///< what is refused as nobody's
+  std::vector<PlannedRoute> gaps;    ///< what is not, inside of that
+};
+
 /// Where the exit is new, it holds packets before the mesh lets go of them.
-/// Where it stays, the mesh has its packets before exceptions from the exit.
-/// A rule that makes an exception is there before the one it is from.
+/// Where it stays, the mesh has its packets before exceptions from the exit,
+/// and the exit has questions for names before the mesh lets go of them.
+/// A rule that makes an exception is there before the one it is from. What
+/// peers that are gone had is refused first of all.
 void AppendAdditions(const SystemPlan& from, const SystemPlan& to,
                      std::vector<Step>& out) {
   const auto routes = RoutesToPut(from, to);
-  const auto mesh = Take(RouteTable::kMesh, routes);
+  const MeshChanges changes(routes);
+  auto rules = Missing(from.rules, to.rules);
   const bool is_exit_new = !UsesExit(from) && UsesExit(to);
+  Append(Action::kPut, changes.blocks, out);
   if (!is_exit_new) {
-    Append(Action::kPut, mesh, out);
+    Append(Action::kPut, Take(RuleKind::kDns, rules), out);
+    Append(Action::kPut, changes.mesh, out);
   }
   Append(Action::kPut, Take(RouteTable::kExit, routes), out);
-  Append(Action::kPut, Missing(from.rules, to.rules), out);
+  Append(Action::kPut, rules, out);
   if (is_exit_new) {
-    Append(Action::kPut, mesh, out);
+    Append(Action::kPut, changes.mesh, out);
   }
+  Append(Action::kPut, changes.gaps, out);
 }
 
 /// The mirror image of AppendAdditions().
@@ -95,16 +129,21 @@ void AppendRemovals(const SystemPlan& from, const SystemPlan& to,
   auto rules = Missing(to.rules, from.rules);
   std::ranges::sort(rules, std::greater<>());
   const auto routes = RoutesToRemove(from, to);
-  const auto mesh = Take(RouteTable::kMesh, routes);
+  const MeshChanges changes(routes);
   const bool is_exit_left = UsesExit(from) && !UsesExit(to);
+  const auto dns =
+      is_exit_left ? std::vector<PlannedRule>() : Take(RuleKind::kDns, rules);
+  Append(Action::kRemove, changes.gaps, out);
   if (is_exit_left) {
-    Append(Action::kRemove, mesh, out);
+    Append(Action::kRemove, changes.mesh, out);
   }
   Append(Action::kRemove, rules, out);
   if (!is_exit_left) {
-    Append(Action::kRemove, mesh, out);
+    Append(Action::kRemove, changes.mesh, out);
   }
+  Append(Action::kRemove, dns, out);
   Append(Action::kRemove, Take(RouteTable::kExit, routes), out);
+  Append(Action::kRemove, changes.blocks, out);
 }
 
 template <class T>
@@ -191,6 +230,8 @@ std::string Name(const PlannedRule& rule) {
       return "the " + family + "rule for link-local addresses";
     case RuleKind::kExit:
       return "the " + family + "rule for the exit";
+    case RuleKind::kGone:
+      return "the " + family + "rule for peers that are gone";
   }
   return family;
 }

@@ -125,6 +125,27 @@ void PlanExitRoutes(const PlanInput& input, SystemPlan& plan) {
   }
 }
 
+/// Of both families always: peers have addresses of one that this node may
+/// lack.
+void PlanGoneRoutes(const PlanInput& input,
+                    const std::vector<LocalNetwork>& networks,
+                    SystemPlan& plan) {
+  const auto put = [&](const IpPrefix& to, RouteKind kind) {
+    plan.routes.push_back({RouteTable::kGone, to, kind});
+  };
+  for (const IpPrefix& prefix : input.mesh_prefixes) {
+    plan.rules.push_back({RuleKind::kGone, prefix.address().family()});
+    put(prefix, RouteKind::kUnreachable);
+    for (const LocalNetwork& network : networks) {
+      if (IsInside(network.prefix, prefix)) {
+        put(network.prefix, RouteKind::kThrow);
+      } else if (IsInside(prefix, network.prefix)) {
+        put(prefix, RouteKind::kThrow);
+      }
+    }
+  }
+}
+
 void PlanRules(const PlanInput& input, SystemPlan& plan) {
   for (const AddressFamily family : kFamilies) {
     const bool is_v4 = family == AddressFamily::kIpv4;
@@ -187,6 +208,7 @@ RoutePlan MakePlan(const PlanInput& input) {
   if (input.exit) {
     PlanExitRoutes(input, plan);
   }
+  PlanGoneRoutes(input, networks, plan);
   PlanRules(input, plan);
   PlanForwarding(input, plan);
   SortUnique(plan.routes);

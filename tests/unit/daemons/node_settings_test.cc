@@ -49,7 +49,7 @@ TEST(NodeSettingsTest, NoneAndNothingAreNotTheSame) {
   ASSERT_TRUE(settings.Set("hostname", "set"));
   ASSERT_TRUE(settings.Set("hostname", ""));  // as it was asked for
   settings.ApplyTo(options);
-  EXPECT_EQ(SettingsOf(options).at("exit-node"), "none");
+  EXPECT_EQ(SettingsOf(options).at("exit-node"), "off");
   EXPECT_EQ(SettingsOf(options).at("advertise-routes"), "none");
   EXPECT_EQ(SettingsOf(options).at("hostname"), "given");
 }

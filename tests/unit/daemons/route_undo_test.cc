@@ -23,7 +23,12 @@ TEST(RouteSettings, NodesOfOneSystemStayApart) {
   EXPECT_EQ("natkit3", other.tun);
   EXPECT_EQ(51886U, other.mesh_table);
   EXPECT_EQ(51887U, other.exit_table);
+  EXPECT_EQ(51915U, other.gone_table);
   EXPECT_EQ(5218U, other.priority);
+  EXPECT_EQ(5299U, other.gone_priority);
+  // What one refuses another may have: its rules come first.
+  EXPECT_LT(RouteSettingsFor("natkit15").priority + kRulePriorities - 1,
+            first.gone_priority);
   EXPECT_EQ(first.fwmark, other.fwmark);
 }
 

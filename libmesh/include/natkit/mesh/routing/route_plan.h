@@ -46,7 +46,8 @@ struct PlanInput {
   std::vector<IpAddress> addresses;  ///< the node's own
   std::vector<IpPrefix> advertised;  ///< own routes in use; /0: it is an exit
   std::vector<MeshPeer> peers;
-  std::optional<std::string> exit;  ///< name of the peer that is chosen
+  std::vector<IpPrefix> mesh_prefixes;  ///< what the mesh numbers nodes from
+  std::optional<std::string> exit;      ///< name of the peer that is chosen
   LanAccess lan_access = LanAccess::kOff;
   ExitDns exit_dns = ExitDns::kFollowsExit;
   Snat snat = Snat::kOn;
@@ -58,6 +59,7 @@ struct PlanInput {
 enum class RouteTable : uint8_t {
   kMesh,  ///< what peers own
   kExit,  ///< everything else, while an exit is chosen
+  kGone,  ///< what is the mesh's and nobody's at present
 };
 
 enum class RouteKind : uint8_t {
@@ -84,6 +86,7 @@ enum class RuleKind : uint8_t {
   kDhcp,       ///< IPv4, UDP from port 68 to 67: main table
   kLinkLocal,  ///< IPv6, to fe80::/10: main table
   kExit,       ///< table kExit
+  kGone,       ///< table kGone
 };
 
 struct PlannedRule {
@@ -152,6 +155,9 @@ struct RoutePlan {
 
 /// Decides. The rules:
 /// - a peer's address always leads into the tunnel;
+/// - an address of the mesh that no peer has is unreachable, but for the exit:
+///   what was for a peer that is gone never leaves in the clear. Local networks
+///   inside the mesh's prefix are left alone;
 /// - a local network wins over a peer's route to the same or to a part of it;
 ///   a wider route leaves the local network alone;
 /// - default routes are for the chosen exit only. Once one is chosen nothing
