@@ -17,6 +17,7 @@ using namespace natkit;                // NOLINT(google-build-using-namespace)
 using namespace natkit::mesh::policy;  // NOLINT(google-build-using-namespace)
 
 constexpr size_t kMostTests = 20;
+constexpr size_t kMostNamed = 10;
 
 PolicyWorld MakeWorld() {
   const auto file = ParseNodesFile(
@@ -39,8 +40,9 @@ void CheckRules(const CompiledPolicy& policy) {
   }
 }
 
-/// What a rule accepts, its roles join.
+/// What a rule accepts, its roles join, and a diff to it names.
 void CheckDecisions(const CompiledPolicy& policy, const PolicyWorld& world) {
+  const bool opens = !DiffPolicies(CompiledPolicy(), policy, world).empty();
   for (const PolicyNode& from : world.nodes) {
     const NodeRoles source = policy.RolesOf(from);
     for (const PolicyNode& to : world.nodes) {
@@ -52,6 +54,7 @@ void CheckDecisions(const CompiledPolicy& policy, const PolicyWorld& world) {
       NATKIT_CHECK(!decision.text.empty());
       if (decision.is_accepted) {
         NATKIT_CHECK(SharesEdge(source, policy.RolesOf(to)));
+        NATKIT_CHECK(opens || from.name == to.name);
       }
     }
   }
@@ -77,6 +80,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   CheckDecisions(policy, world);
   NATKIT_CHECK(DiffPolicies(policy, policy, world).empty());
+  NATKIT_CHECK(DiffPoliciesByName(policy, policy, world.is_open).empty());
+  if (policy.rules().size() <= kMostNamed) {
+    (void)DiffPoliciesByName(CompiledPolicy(), policy, world.is_open);
+  }
   if (result.policy.tests.size() <= kMostTests) {
     (void)RunTests(policy, world.nodes);
   }
