@@ -87,6 +87,9 @@ void NodeShell::HandleMap(const mesh::NetworkMap& map, mesh::MapPlan plan) {
 Outcome<void> NodeShell::BringUp(const mesh::NetworkMap& map) {
   uses_port_mapping_ = options_.has_port_mapping;
   mesh_ = MakeInventory(map, membership_->planner());
+  // The key on the disk counts: who was killed after the switch to it has a map
+  // that names the one before.
+  mesh_.nodes.front().public_key = DerivePublicKey(membership_->secrets().node);
   self_ = &mesh_.nodes.front();
   mesh::NodeConfig config{
       .mesh = mesh_,
