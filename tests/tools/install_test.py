@@ -64,6 +64,13 @@ PROGRAM = """
 #include <optional>
 #include "natkit/base/rng.h"
 #include "natkit/base/time.h"
+// These include most of their libraries' other headers.
+#include "natkit/derp/client_core.h"
+#include "natkit/mesh/coord/coordinator.h"
+#include "natkit/mesh/dns/dns_server.h"
+#include "natkit/mesh/node.h"
+#include "natkit/nat/ice_agent.h"
+#include "natkit/tls/channel.h"
 {includes}
 
 using namespace natkit;
