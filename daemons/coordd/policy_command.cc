@@ -218,6 +218,28 @@ class PolicyFileCommand {
   PolicyReport report_;
 };
 
+constexpr const char* kNodesHelp = "a file with nodes (docs/policy.md)";
+constexpr const char* kAtHelp = "a time like 2026-11-23T09:30:00Z; default: ";
+
+void AddEvalOptions(CLI::App& eval, Arguments& given) {
+  eval.add_option("--nodes", given.nodes, kNodesHelp)->required();
+  eval.add_option("--src", given.source, "a node's name or an address")
+      ->required();
+  eval.add_option("--dst", given.destination, "a node's name or an address")
+      ->required();
+  eval.add_option("--port", given.port, "the destination's");
+  eval.add_option("--proto", given.protocol, "default: tcp");
+  eval.add_option("--at", given.at, std::string(kAtHelp) + "now");
+}
+
+void AddDiffOptions(CLI::App& diff, Arguments& given) {
+  diff.add_option("other", given.other, "the policy after it")->required();
+  diff.add_option(
+      "--nodes", given.nodes,
+      std::string(kNodesHelp) + "; default: one for each name of the policies");
+  diff.add_option("--at", given.at, std::string(kAtHelp) + "all times");
+}
+
 }  // namespace
 
 void AddPolicyFileCommands(CLI::App& group, std::function<int()>& run) {
@@ -234,27 +256,14 @@ void AddPolicyFileCommands(CLI::App& group, std::function<int()>& run) {
     });
     return app;
   };
-  constexpr const char* kNodesHelp = "a file with nodes (docs/policy.md)";
-  constexpr const char* kAtHelp = "a time like 2026-11-23T09:30:00Z; default: ";
   add("check", "Check a policy file and run its tests",
       &PolicyFileCommand::Check)
       ->add_option("--nodes", given->nodes, kNodesHelp);
-  CLI::App* eval = add("eval", "Decide one flow", &PolicyFileCommand::Eval);
-  eval->add_option("--nodes", given->nodes, kNodesHelp)->required();
-  eval->add_option("--src", given->source, "a node's name or an address")
-      ->required();
-  eval->add_option("--dst", given->destination, "a node's name or an address")
-      ->required();
-  eval->add_option("--port", given->port, "the destination's");
-  eval->add_option("--proto", given->protocol, "default: tcp");
-  eval->add_option("--at", given->at, std::string(kAtHelp) + "now");
-  CLI::App* diff = add("diff", "What changes between two policies",
-                       &PolicyFileCommand::Diff);
-  diff->add_option("other", given->other, "the policy after it")->required();
-  diff->add_option(
-      "--nodes", given->nodes,
-      std::string(kNodesHelp) + "; default: one for each name of the policies");
-  diff->add_option("--at", given->at, std::string(kAtHelp) + "all times");
+  AddEvalOptions(*add("eval", "Decide one flow", &PolicyFileCommand::Eval),
+                 *given);
+  AddDiffOptions(*add("diff", "What changes between two policies",
+                      &PolicyFileCommand::Diff),
+                 *given);
 }
 
 }  // namespace natkit::coordd
