@@ -25,7 +25,12 @@ int RunExchange(std::string_view command, const ControlTarget& target,
   if (!path) {
     return FailWith(command, path.error());
   }
-  const auto end = Exchange(*path, request, on_answer, kSilence);
+  bool has_answer = false;
+  const auto note = [&](const ControlAnswer& answer) {
+    has_answer = true;
+    return on_answer(answer);
+  };
+  const auto end = Exchange(*path, request, note, kSilence);
   if (!end) {
     return FailWith(command, end.error());
   }
@@ -33,7 +38,7 @@ int RunExchange(std::string_view command, const ControlTarget& target,
     return kExitFailure;
   }
   if (*end == ExchangeEnd::kClosed &&
-      end_of_stream == EndOfStream::kUnexpected) {
+      (end_of_stream == EndOfStream::kUnexpected || !has_answer)) {
     return FailWith(command, "the node ended the connection");
   }
   return kExitOk;

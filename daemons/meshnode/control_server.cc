@@ -1,5 +1,6 @@
 #include "control_server.h"
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 
@@ -11,7 +12,11 @@ namespace natkit::meshnode {
 
 namespace {
 
+/// Of those who may change the node.
 constexpr size_t kMaxSessions = 32;
+/// Of all others: one more ends the oldest of theirs, so that nobody keeps
+/// anybody out.
+constexpr size_t kMaxReaders = 32;
 constexpr size_t kMaxQueued = size_t{4} * 1024 * 1024;
 /// As many as the engine waits for.
 constexpr uint16_t kMaxPendingPings = 256;
@@ -37,6 +42,8 @@ class ControlServer::Session {
          .on_drained = {},
          .on_closed = [this](Errc) { server_.sessions_.erase(id_); }});
   }
+
+  [[nodiscard]] bool may_change() const { return may_change_; }
 
   void HandlePingReply(uint32_t sequence, const mesh::PingReply& reply) {
     if (ping_) {
@@ -174,13 +181,27 @@ Result<std::unique_ptr<ControlServer>> ControlServer::Listen(
 }
 
 void ControlServer::Accept(io::UnixStream stream) {
-  if (sessions_.size() >= kMaxSessions) {
+  const uint64_t id = ++last_session_;
+  auto session = std::make_unique<Session>(*this, id, std::move(stream));
+  if (!MakeRoom(session->may_change())) {
     return;  // dropping the stream closes it
   }
-  const uint64_t id = ++last_session_;
-  auto& session = sessions_[id];
-  session = std::make_unique<Session>(*this, id, std::move(stream));
-  session->Start();
+  sessions_.emplace(id, std::move(session)).first->second->Start();
+}
+
+bool ControlServer::MakeRoom(bool may_change) {
+  const auto is_alike = [may_change](const auto& entry) {
+    return entry.second->may_change() == may_change;
+  };
+  const auto count = std::ranges::count_if(sessions_, is_alike);
+  if (static_cast<size_t>(count) < (may_change ? kMaxSessions : kMaxReaders)) {
+    return true;
+  }
+  if (may_change) {
+    return false;
+  }
+  sessions_.erase(std::ranges::find_if(sessions_, is_alike));
+  return true;
 }
 
 void ControlServer::SendPing(uint64_t session, const std::string& peer,

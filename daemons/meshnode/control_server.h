@@ -76,6 +76,8 @@ class ControlServer {
   ControlServer(io::EventLoop& loop, ControlAccess access,
                 ControlHandlers handlers);
   void Accept(io::UnixStream stream);
+  /// Whether there is room for a session, perhaps made by ending another.
+  bool MakeRoom(bool may_change);
   void SendPing(uint64_t session, const std::string& peer, uint32_t sequence);
 
   io::EventLoop& loop_;

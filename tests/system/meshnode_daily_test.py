@@ -6,12 +6,38 @@ import json
 import os
 import pathlib
 import signal
+import subprocess
+import sys
 
 from meshnode_dns_test import wait_for
 from meshnode_names_test import DOMAIN, ORIGINAL, Network, main
 from meshnode_support import DEADLINE, MESHNODE
 
 STATE = "/var/lib/natkit/mesh0"
+
+# Opens many connections to the socket and says nothing on them.
+HOG = """
+import os, socket, sys
+os.setuid(65534)
+held = []
+for _ in range(100):
+    one = socket.socket(socket.AF_UNIX)
+    one.connect(sys.argv[1])
+    held.append(one)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+# Ends each connection at once.
+DEAF = """
+import socket, sys
+server = socket.socket(socket.AF_UNIX)
+server.bind(sys.argv[1])
+server.listen()
+print("ready", flush=True)
+while True:
+    server.accept()[0].close()
+"""
 
 
 class Daily(Network):
@@ -115,6 +141,36 @@ class Daily(Network):
         self.ann.start(self.server)
         self.assertEqual(0, self.node("wait", "--timeout",
                                       str(DEADLINE)).returncode)
+
+    def start_script(self, script, path):
+        process = subprocess.Popen(
+            [*self.ann.enter(), sys.executable, "-IS", "-c", script, path],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.stdin.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process.stdout.readline().strip()
+
+    def test_nobody_keeps_others_from_the_control_socket(self):
+        self.start_both()
+        socket = "/run/natkit/mesh0.sock"
+        self.assertEqual("held", self.start_script(HOG, socket))
+        self.assertEqual(0, self.node("status").returncode)
+        readers = self.ann.run("setpriv", "--reuid", "65534", "--clear-groups",
+                               MESHNODE, "status", "--name", "mesh0")
+        self.assertEqual(0, readers.returncode, readers.stderr)
+        done = self.node("down")
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertEqual(0, self.ann.node.wait(DEADLINE))
+
+    def test_down_fails_where_nobody_answers(self):
+        self.start_both()
+        path = "/run/deaf.sock"
+        self.assertEqual("ready", self.start_script(DEAF, path))
+        done = self.ann.run(MESHNODE, "down", "--control", path)
+        self.assertEqual(1, done.returncode)
+        self.assertIn("the node ended the connection", done.stderr)
 
     def test_a_bundle_has_no_secrets(self):
         self.start_both()
