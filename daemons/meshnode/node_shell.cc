@@ -251,6 +251,8 @@ void NodeShell::HandleEvent(const mesh::NodeEvent& event) {
   } else if (const auto* seen = std::get_if<mesh::ReflexiveChanged>(&event)) {
     TellPortMapping(*seen);
     ReportSelf(seen->mapped);
+  } else if (std::holds_alternative<mesh::HomeChanged>(event)) {
+    ReportSelf(node_->Snapshot().reflexive);
   } else if (const auto* probed = std::get_if<mesh::MappingProbed>(&event)) {
     TellPortMapping(*probed);
   }

@@ -1,5 +1,6 @@
 #include "node_shell_events.h"
 
+#include <chrono>
 #include <variant>
 
 namespace natkit::meshnode {
@@ -36,6 +37,20 @@ struct Describer {
     return LogLine{LogLevel::kWarning, name + ": not connected" +
                                            (event.reason.empty() ? "" : ": ") +
                                            event.reason};
+  }
+
+  std::optional<LogLine> operator()(const mesh::HomeChanged& event) const {
+    const auto relay = relays.find(event.relay);
+    if (relay == relays.end()) {
+      return std::nullopt;
+    }
+    std::string text = "relay " + relay->second.name + ": is home";
+    if (event.round_trip) {
+      const auto ms =
+          std::chrono::round<std::chrono::milliseconds>(*event.round_trip);
+      text += ", " + std::to_string(ms.count()) + " ms away";
+    }
+    return LogLine{LogLevel::kInfo, text};
   }
 
   std::optional<LogLine> operator()(

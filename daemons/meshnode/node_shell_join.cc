@@ -30,12 +30,6 @@ RelayStreams::Relays ByNumber(const std::vector<mesh::RelayConfig>& relays) {
   return by_number;
 }
 
-/// Of the relays that there are, the first: all of them serve all nodes.
-std::optional<mesh::RelayId> HomeOf(
-    const std::vector<mesh::RelayConfig>& relays) {
-  return relays.empty() ? std::nullopt : std::optional(relays.front().id);
-}
-
 }  // namespace
 
 Outcome<void> NodeShell::OpenJoined() {
@@ -113,7 +107,7 @@ Outcome<void> NodeShell::BringUp(const mesh::NetworkMap& map) {
   if (auto opened = OpenRelays(ByNumber(relays)); !opened) {
     return opened;
   }
-  if (auto set = node_->SetRelays(Now(), relays, HomeOf(relays)); !set) {
+  if (auto set = node_->SetRelays(Now(), relays, std::nullopt); !set) {
     return std::unexpected("the server's relays cannot be used: " +
                            DescribeError(set.error().code));
   }
@@ -174,7 +168,7 @@ void NodeShell::UpdateRelays(const mesh::NetworkMap& map) {
     shell::Log(LogLevel::kWarning, set.error());
     return;
   }
-  if (auto set = node_->SetRelays(Now(), relays, HomeOf(relays)); !set) {
+  if (auto set = node_->SetRelays(Now(), relays, std::nullopt); !set) {
     shell::Log(LogLevel::kWarning, "the server's relays cannot be used: " +
                                        DescribeError(set.error().code));
   }
@@ -240,10 +234,9 @@ void NodeShell::ReportSelf(const std::vector<Endpoint>& reflexive) {
     endpoints.push_back(local);
   }
   endpoints.resize(std::min(endpoints.size(), kMaxReported));
-  const auto& relays = relays_->relays();
   membership_->SetReport(
       {.endpoints = std::move(endpoints),
-       .home_relay = relays.empty() ? 0 : uint64_t{relays.begin()->first}});
+       .home_relay = uint64_t{node_->home_relay().value_or(0)}});
 }
 
 }  // namespace natkit::meshnode

@@ -9,6 +9,7 @@ namespace {
 
 using std::chrono::hours;
 using std::chrono::milliseconds;
+using std::chrono::minutes;
 using std::chrono::seconds;
 
 const IpAddress kOfB = *IpAddress::Parse("10.77.0.2");
@@ -154,6 +155,43 @@ TEST(MeshDynamic, RelaysComeChangeAndGo) {
   nodes.world().Run(seconds(1));
   EXPECT_EQ(nodes.a.PathTo("b").relay, "eu2");
   EXPECT_EQ(nodes.lost(since), 0U);
+}
+
+TEST(MeshDynamic, TheNearestRelayIsHomeUntilItIsDead) {
+  DynamicNodes nodes(5, /*has_relays=*/false, kSymmetricNat);
+  nodes.relay(0).SetDelay(milliseconds(80));
+  nodes.relay(1).SetDelay(milliseconds(10));
+  const auto home = [&nodes] { return nodes.a.node().home_relay(); };
+  ASSERT_TRUE(nodes.a.Do([](Node& node, Instant now) {
+    return node
+        .SetRelays(now,
+                   {{.id = 0, .entry = {.name = "far", .host = "far"}},
+                    {.id = 1, .entry = {.name = "near", .host = "near"}}},
+                   std::nullopt)
+        .has_value();
+  }));
+  EXPECT_EQ(home(), 0U);
+  nodes.world().Run(seconds(2));
+  EXPECT_EQ(home(), 1U);
+  const auto relays = nodes.a.node().Snapshot().relays;
+  EXPECT_FALSE(relays[0].is_home);
+  EXPECT_TRUE(relays[1].is_home);
+  // The relays' own distance changes for a while that is too short.
+  nodes.relay(1).SetDelay(milliseconds(200));
+  nodes.world().Run(seconds(60));
+  nodes.relay(1).SetDelay(milliseconds(10));
+  nodes.world().Run(minutes(10));
+  EXPECT_EQ(home(), 1U);
+  nodes.relay(1).SetUp(nodes.world().now(), false);
+  nodes.world().Run(seconds(5));
+  EXPECT_EQ(home(), 1U);
+  nodes.world().Run(seconds(10));
+  EXPECT_EQ(home(), 0U);
+  nodes.relay(1).SetUp(nodes.world().now(), true);
+  nodes.world().Run(minutes(4));
+  EXPECT_EQ(home(), 0U);
+  nodes.world().Run(minutes(6));
+  EXPECT_EQ(home(), 1U);
 }
 
 TEST(MeshDynamic, SignalsByTheCoordinationServerAloneFindADirectPath) {

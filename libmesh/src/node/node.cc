@@ -161,6 +161,10 @@ Result<nat::PathDiagnosis> Node::Explain(Instant now,
   return impl_->Explain(now, peer);
 }
 
+std::optional<RelayId> Node::home_relay() const {
+  return impl_->home_relay();
+}
+
 NodeState Node::Snapshot() const {
   return impl_->Snapshot();
 }

@@ -96,6 +96,7 @@ void Node::Impl::SetLocalEndpoints(Instant now,
   local_.bases = std::move(endpoints);
   if (is_change) {
     hard_.Abort();
+    home_.HandleNetworkChange(now);
   }
   std::erase_if(local_.reflexive, [this](const ReflexiveAddress& address) {
     return !IsProbed(address.base);
@@ -132,6 +133,7 @@ void Node::Impl::HandleTimeout(Instant now) {
   inbound_.HandleTimeout(now);
   hard_.HandleTimeout(now);
   lifetime_.HandleTimeout(now);
+  home_.HandleTimeout(now);
   for (auto& [stream, relay] : relays_) {
     relay.HandleTimeout(now);
   }
@@ -355,6 +357,7 @@ std::optional<Instant> Node::Impl::NextTimeout() const {
   next = Earlier(next, inbound_.NextTimeout());
   next = Earlier(next, hard_.NextTimeout());
   next = Earlier(next, lifetime_.NextTimeout());
+  next = Earlier(next, home_.NextTimeout());
   for (const auto& [stream, relay] : relays_) {
     next = Earlier(next, relay.NextTimeout());
   }

@@ -14,6 +14,7 @@
 #include "natkit/nat/inbound_prober.h"
 #include "natkit/wg/device.h"
 #include "node/hard_path.h"
+#include "node/home_chooser.h"
 #include "node/icmp_echo.h"
 #include "node/lifetime_prober.h"
 #include "node/local_addresses.h"
@@ -132,6 +133,11 @@ class Node::Impl {
   std::optional<NodeEvent> PollEvent();
   [[nodiscard]] std::optional<Instant> NextTimeout() const;
   [[nodiscard]] NodeState Snapshot() const;
+
+  [[nodiscard]] std::optional<RelayId> home_relay() const {
+    return home_relay_;
+  }
+
   [[nodiscard]] Result<nat::PathDiagnosis> Explain(Instant now,
                                                    std::string_view name) const;
 
@@ -167,6 +173,8 @@ class Node::Impl {
   [[nodiscard]] RelayId StreamOf(RelayId relay) const;
   [[nodiscard]] bool IsCurrent(RelayId stream) const;
   [[nodiscard]] std::optional<RelayId> UpStream(RelayId relay) const;
+  /// Does what home_ has chosen.
+  void UpdateHome();
   [[nodiscard]] bool HasRelay() const;
   void OpenRelay(Instant now, const RelayConfig& relay);
   void CloseStream(RelayId stream);
@@ -309,6 +317,7 @@ class Node::Impl {
   std::vector<Endpoint> stun_servers_;
   std::map<RelayId, RelayConfig> relay_configs_;
   std::optional<RelayId> home_relay_;
+  HomeChooser home_;  ///< without relays where the owner names the home
   std::map<RelayId, RelayLink> relays_;  ///< by stream
   /// Counts our keys; a part of the names of streams.
   uint16_t generation_ = 0;

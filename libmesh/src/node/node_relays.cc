@@ -112,6 +112,21 @@ void Node::Impl::CloseRelay(RelayId relay) {
   }
 }
 
+void Node::Impl::UpdateHome() {
+  const auto home = home_.home();
+  if (!home || home == home_relay_) {
+    return;
+  }
+  home_relay_ = home;
+  for (auto& [stream, relay] : relays_) {
+    if (IsCurrent(stream)) {
+      relay.SetHome(RelayOf(stream) == home_relay_);
+    }
+  }
+  events_.emplace_back(
+      HomeChanged{.relay = *home, .round_trip = home_.Distance(*home)});
+}
+
 Result<void> Node::Impl::SetRelays(Instant now,
                                    const std::vector<RelayConfig>& relays,
                                    std::optional<RelayId> home) {
@@ -121,15 +136,31 @@ Result<void> Node::Impl::SetRelays(Instant now,
       return Fail(Errc::kBadValue);
     }
   }
+  const bool is_first = relay_configs_.empty();
   for (auto next = relay_configs_.begin(); next != relay_configs_.end();) {
-    const auto& [id, config] = *next++;
+    const RelayId id = next->first;
+    const RelayEntry& entry = (next++)->second.entry;
     const auto found = wanted.find(id);
-    if (found == wanted.end() ||
-        !IsSameStream(config.entry, found->second->entry)) {
+    if (found == wanted.end() || !IsSameStream(entry, found->second->entry)) {
+      home_.HandleDown(now, id);
       CloseRelay(id);
     }
   }
-  home_relay_ = home;
+  std::set<RelayId> choice;
+  if (!home) {
+    for (const auto& [id, relay] : wanted) {
+      choice.insert(id);
+    }
+  }
+  home_.SetRelays(now, choice);
+  for (const RelayId relay : choice) {
+    if (UpStream(relay)) {
+      home_.HandleUp(now, relay);
+    }
+  }
+  if (home || choice.empty() || is_first) {
+    home_relay_ = home ? home : home_.home();
+  }
   for (const auto& [id, relay] : wanted) {
     if (relay_configs_.contains(id)) {
       relay_configs_[id] = *relay;

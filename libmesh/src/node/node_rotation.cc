@@ -123,6 +123,9 @@ void Node::Impl::RetirePrivateKey(Instant now) {
     const RelayId stream = (next++)->first;
     if (!IsCurrent(stream)) {
       CloseStream(stream);
+      if (!UpStream(RelayOf(stream))) {
+        home_.HandleDown(now, RelayOf(stream));
+      }
     }
   }
   TouchAll();

@@ -40,6 +40,7 @@ void Node::Impl::DrainRelays(Instant now) {
       }
     }
   }
+  UpdateHome();
 }
 
 void Node::Impl::HandleRelayEvent(Instant now, RelayId relay,
@@ -51,6 +52,7 @@ void Node::Impl::HandleRelayEvent(Instant now, RelayId relay,
       events_.emplace_back(
           RelayChanged{.relay = RelayOf(relay), .is_up = true});
     }
+    home_.HandleUp(now, RelayOf(relay));
     TouchAll();
     GreetPeers(now);
     for (const auto& [id, peer] : peers_) {
@@ -62,7 +64,12 @@ void Node::Impl::HandleRelayEvent(Instant now, RelayId relay,
                                         .is_up = false,
                                         .reason = std::move(down->reason)});
     }
+    if (!UpStream(RelayOf(relay))) {
+      home_.HandleDown(now, RelayOf(relay));
+    }
     TouchAll();
+  } else if (const auto* measured = std::get_if<RelayMeasured>(&event)) {
+    home_.HandleRoundTrip(now, RelayOf(relay), measured->round_trip);
   } else if (const auto* gone = std::get_if<RelayPeerGone>(&event)) {
     NodePeer* peer = FindPeer(gone->peer);
     if (peer != nullptr && peer->heard_on == RelayOf(relay)) {

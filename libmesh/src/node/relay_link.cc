@@ -196,6 +196,7 @@ void RelayLink::HandleClientEvent(Instant now, const derp::ClientEvent& event) {
     client_->Ping(now);  // for round_trip_
   } else if (const auto* pong = std::get_if<derp::ClientPong>(&event)) {
     round_trip_ = pong->round_trip;
+    events_.emplace_back(RelayMeasured{pong->round_trip});
   } else if (const auto* gone = std::get_if<derp::PeerGone>(&event)) {
     events_.emplace_back(RelayPeerGone{gone->peer});
   } else if (const auto* closed = std::get_if<derp::ClientClosed>(&event)) {

@@ -34,8 +34,13 @@ struct RelayPeerGone {
   PublicKey peer;
 };
 
-using RelayEvent =
-    std::variant<RelayedPacket, RelayUp, RelayDown, RelayPeerGone>;
+/// The relay answered a ping.
+struct RelayMeasured {
+  Duration round_trip{};
+};
+
+using RelayEvent = std::variant<RelayedPacket, RelayUp, RelayDown,
+                                RelayPeerGone, RelayMeasured>;
 
 /// What the shell has to do for a relay's stream.
 enum class StreamCommand : uint8_t { kConnect, kClose };

@@ -132,7 +132,8 @@ class Node {
   /// order. Errors as SetPeer(); the other changes are made nevertheless.
   [[nodiscard]] Result<void> Apply(Instant now, NodeUpdate update);
   /// The relays from now on: others are closed, new and changed ones are
-  /// connected. Errors, with nothing changed: kBadValue for a number used
+  /// connected. Without `home` the nearest of them is home, which may change
+  /// (HomeChanged). Errors, with nothing changed: kBadValue for a number used
   /// twice or above 65535.
   [[nodiscard]] Result<void> SetRelays(Instant now,
                                        const std::vector<RelayConfig>& relays,
@@ -186,6 +187,8 @@ class Node {
   [[nodiscard]] std::optional<Instant> NextTimeout() const;
 
   [[nodiscard]] NodeState Snapshot() const;
+  /// nullopt: there is no relay.
+  [[nodiscard]] std::optional<RelayId> home_relay() const;
   /// Why the path to a peer is direct or is not, and what would make it so.
   /// Errors: kNotFound (no such peer).
   [[nodiscard]] Result<nat::PathDiagnosis> Explain(Instant now,

@@ -55,6 +55,12 @@ struct RelayChanged {
   std::string reason;  ///< why it went down; no secrets
 };
 
+/// Another relay is home: peers are to be told, by whoever tells them of it.
+struct HomeChanged {
+  RelayId relay = 0;
+  std::optional<Duration> round_trip;  ///< to it and back
+};
+
 struct HandshakeCompleted {
   std::string peer;
 };
@@ -92,9 +98,9 @@ struct PeerKeyChanged {
   PublicKey public_key;
 };
 
-using NodeEvent =
-    std::variant<PathChanged, RelayChanged, HandshakeCompleted, PingReply,
-                 ReflexiveChanged, MappingProbed, PeerRemoved, PeerKeyChanged>;
+using NodeEvent = std::variant<PathChanged, RelayChanged, HandshakeCompleted,
+                               PingReply, ReflexiveChanged, MappingProbed,
+                               PeerRemoved, PeerKeyChanged, HomeChanged>;
 
 /// Opens a byte stream (TCP, with TLS unless plain) to a relay.
 struct RelayConnect {
