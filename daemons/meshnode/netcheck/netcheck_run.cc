@@ -262,7 +262,8 @@ void Run::Discover(const Family& family, FamilyReach& out) {
   }
   config.local_addresses = {*out.local};
   config.axes = {nat::Axis::kMapping, nat::Axis::kFiltering};
-  if (const auto gateway = io::FindDefaultGateway(family.family);
+  if (const auto gateway =
+          io::FindDefaultGateway(family.family, servers_.fwmark);
       gateway && family.family == AddressFamily::kIpv4) {
     config.gateway = gateway->router;
     config.axes.insert(nat::Axis::kPortMapping);

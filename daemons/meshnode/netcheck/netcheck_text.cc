@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdio>
 
+#include "natkit/base/text.h"
 #include "natkit/nat/behavior_report.h"
 #include "netcheck/netcheck_report.h"
 
@@ -117,9 +118,12 @@ std::string NetcheckText(const NetcheckReport& report) {
   }
   out += Row("port mapping", GatewayText(report.gateway));
   const RelayReach* preferred = report.Preferred();
-  out += Row("nearest relay", preferred ? preferred->relay.name : "none");
+  out += Row("nearest relay",
+             preferred ? EscapeControls(preferred->relay.name) : "none");
   for (const RelayReach& relay : report.relays) {
-    out += Row(("  " + relay.relay.name).c_str(), RelayText(relay));
+    // Names come from other machines.
+    out += Row(("  " + EscapeControls(relay.relay.name)).c_str(),
+               RelayText(relay));
   }
   return out;
 }

@@ -78,6 +78,12 @@ TEST(Netcheck, KnowsRelaysByTcpWhereUdpIsBlocked) {
   EXPECT_NE(text.find("no server answers"), std::string::npos) << text;
 }
 
+TEST(Netcheck, ShowsNoControlCharactersOfOthers) {
+  NetcheckReport report;
+  report.relays = {Relay("eu\x1b[2J", milliseconds(30), {})};
+  EXPECT_EQ(NetcheckText(report).find('\x1b'), std::string::npos);
+}
+
 TEST(Netcheck, SaysNothingOfUdpWithoutAServer) {
   EXPECT_FALSE(NetcheckReport().HasUdp());
   const Json json = Json::parse(NetcheckJson({}));
