@@ -249,9 +249,11 @@ class Registry::Impl {
 [[nodiscard]] std::unexpected<Refusal> NoSuchNode();
 
 /// A DNS label out of what a host calls itself (RFC 1123 section 2.1): lower
-/// case, letters, digits and hyphens, at most 63; "node" if nothing is left.
+/// case, letters, digits and hyphens, at most 63; "node" if nothing is left, or
+/// "localhost".
 [[nodiscard]] std::string MakeLabel(std::string_view text);
-/// Not one of digits alone, which would be taken for a node's number.
+/// Not one of digits alone, which would be taken for a node's number, and not
+/// "localhost".
 [[nodiscard]] bool IsLabel(std::string_view text);
 /// "tag:" and a letter, then letters, digits and hyphens (mesh.md section 2.2).
 [[nodiscard]] bool IsTag(std::string_view text);

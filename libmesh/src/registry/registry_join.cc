@@ -19,6 +19,9 @@ std::string OwnerText(const Owner& owner) {
   return text;
 }
 
+/// RFC 6761 section 6.3: it is everybody's own machine.
+constexpr std::string_view kLocalHost = "localhost";
+
 bool IsNumber(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
@@ -32,7 +35,7 @@ bool IsLabel(std::string_view text) {
   constexpr size_t kLongest = 63;
   return !text.empty() && text.size() <= kLongest &&
          std::ranges::all_of(text, is_good) && text.front() != '-' &&
-         text.back() != '-' && !IsNumber(text);
+         text.back() != '-' && !IsNumber(text) && text != kLocalHost;
 }
 
 std::string MakeLabel(std::string_view text) {
@@ -51,7 +54,7 @@ std::string MakeLabel(std::string_view text) {
   while (!label.empty() && label.back() == '-') {
     label.pop_back();
   }
-  if (label.empty()) {
+  if (label.empty() || label == kLocalHost) {
     return "node";
   }
   return IsNumber(label) ? "node-" + label : label;

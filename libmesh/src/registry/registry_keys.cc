@@ -39,6 +39,14 @@ Decision<void> CheckDescription(std::string_view description) {
   return {};
 }
 
+/// What is wrong with a key, and what the one who has it can do.
+std::unexpected<Refusal> RefuseKey(const std::string& why) {
+  return Refuse(RefusalKind::kForbidden,
+                why +
+                    "; ask an administrator for another one, or join "
+                    "without a key and be approved");
+}
+
 }  // namespace
 
 Decision<NewAuthKey> Registry::Impl::MakeAuthKey(WallTime now,
@@ -83,18 +91,18 @@ std::optional<Decision<Admittance>> Registry::Impl::AuthKeys::Authenticate(
   if (found == keys.end() ||
       !EqualsConstantTime(found->second.hash,
                           HashSecretText(request.auth_key))) {
-    return Refuse(RefusalKind::kForbidden, "the auth key is not known here");
+    return RefuseKey("the auth key is not known here");
   }
   const AuthKeyRecord& key = found->second;
   if (key.is_revoked) {
-    return Refuse(RefusalKind::kForbidden, "the auth key was revoked");
+    return RefuseKey("the auth key was revoked");
   }
   if (IsExpired(now, key)) {
-    return Refuse(RefusalKind::kForbidden, "the auth key has expired");
+    return RefuseKey("the auth key has expired");
   }
   if (!key.is_reusable && key.uses > 0) {
-    return Refuse(RefusalKind::kForbidden,
-                  "the auth key was used already, and it is good for one node");
+    return RefuseKey(
+        "the auth key was used already, and it is good for one node");
   }
   return Admittance{.owner = key.owner,
                     .is_approved = key.is_preapproved,

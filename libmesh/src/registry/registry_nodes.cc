@@ -110,7 +110,8 @@ Decision<void> Registry::Impl::Rename(WallTime now, std::string_view actor,
   if (!IsLabel(name)) {
     return Refuse(RefusalKind::kInvalid,
                   "a name is made of a-z, 0-9 and hyphens, at most 63, and "
-                  "begins and ends with none");
+                  "begins and ends with none; it is no number and not "
+                  "localhost");
   }
   const auto taken = by_name.find(name);
   if (taken != by_name.end() && taken->second != id) {

@@ -136,6 +136,15 @@ TEST_F(RegistryVerbs, NoNodeIsCalledLikeAnothersNumber) {
             RefusalKind::kInvalid);
 }
 
+TEST_F(RegistryVerbs, NoNodeIsCalledLocalhost) {
+  const std::string key = MakeKey({.owner = {.tags = {"tag:x"}}});
+  const NodeId id =
+      *registry->Join(now, MakeNode(key, "localhost.localdomain"));
+  EXPECT_EQ(registry->FindNode(id)->name, "node");
+  EXPECT_EQ(registry->Rename(now, "test", id, "localhost").error().kind,
+            RefusalKind::kInvalid);
+}
+
 TEST_F(RegistryVerbs, TagsAreCheckedAndTheirOrderMeansNothing) {
   for (const char* bad : {"", "x", "tag:", "tag:1x", "tag:a b", "tag:a_b"}) {
     EXPECT_FALSE(registry->MakeAuthKey(now, "t", {.owner = {.tags = {bad}}}))
