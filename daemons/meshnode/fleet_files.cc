@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <iostream>
 #include <set>
@@ -227,7 +228,8 @@ Outcome<std::vector<std::string>> WriteFleetFiles(
     }
     const auto written = io::WriteFileAtomically(path, AsBytes(file.text));
     if (!written) {
-      return std::unexpected(path + ": " + DescribeError(written.error().code));
+      return std::unexpected(path + ": " +
+                             std::generic_category().message(errno));
     }
     changed.push_back(file.path);
   }

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <system_error>
 
 #include "natkit/io/file.h"
 #include "natkit/shell/files.h"
@@ -42,7 +43,7 @@ Outcome<void> SaveRotation(const std::string& folder,
       io::WriteFileAtomically(StatePath(folder), AsBytes(text));
   if (!written) {
     return std::unexpected(StatePath(folder) + ": " +
-                           DescribeError(written.error().code));
+                           std::generic_category().message(errno));
   }
   return {};
 }

@@ -118,9 +118,10 @@ Result<void> WriteFileAtomically(const std::string& path, ByteView content) {
   }
   if (!WriteAll(fd.get(), content) || ::fsync(fd.get()) != 0 ||
       ::rename(temporary.c_str(), path.c_str()) != 0) {
-    const Errc code = ErrcFromErrno(errno);
+    const int reason = errno;
     ::unlink(temporary.c_str());
-    return Fail(code);
+    errno = reason;
+    return FailErrno();
   }
   SyncFolderOf(path);
   return {};

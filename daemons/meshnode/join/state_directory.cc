@@ -41,8 +41,7 @@ bool Exists(const std::string& path) {
 Outcome<void> Write(const std::string& path, ByteView content) {
   const auto written = io::WriteFileAtomically(path, content);
   if (!written) {
-    return std::unexpected("cannot write " + path + ": " +
-                           DescribeError(written.error().code));
+    return std::unexpected(SystemError("cannot write " + path));
   }
   return {};
 }

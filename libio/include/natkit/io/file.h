@@ -44,7 +44,7 @@ class SecretBytes {
 
 /// Replaces or creates `path` with `content`, mode 0600: a crash at any moment
 /// leaves the old content or the new. Errors: kNotFound (no such directory),
-/// kPermissionDenied, kIo.
+/// kPermissionDenied, kIo; errno has the system's own reason then.
 [[nodiscard]] Result<void> WriteFileAtomically(const std::string& path,
                                                ByteView content);
 
