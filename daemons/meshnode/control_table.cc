@@ -90,13 +90,22 @@ std::string PathRemarks(const Json& peer) {
                        : " (rests, no keepalives)";
 }
 
-Row PeerRow(const Json& peer, double now_unix) {
+/// Whether the server does not see the peer.
+bool IsOffline(const Json& status, const Json& peer) {
+  const Json& known =
+      Child(Child(status, "Peer"), Text(peer, "public_key").c_str());
+  const auto online = known.find("Online");
+  return online != known.end() && online->is_boolean() && !online->get<bool>();
+}
+
+Row PeerRow(const Json& status, const Json& peer, double now_unix) {
   const Json& path = Child(peer, "path");
   const double rtt = Number(path, "rtt_ms", -1);
   const double handshake = Number(peer, "last_handshake_unix", -1);
   return {Text(peer, "name"),
           Joined(Child(peer, "addresses")),
-          DescribeJsonPath(path) + PathRemarks(peer),
+          DescribeJsonPath(path) + PathRemarks(peer) +
+              (IsOffline(status, peer) ? " (offline)" : ""),
           rtt < 0 ? "-" : Fixed(rtt, 1, " ms"),
           handshake < 0 ? "never" : Ago(now_unix - handshake),
           Bytes(Number(peer, "rx_bytes", 0)),
@@ -156,6 +165,13 @@ std::string Health(const Json& status) {
   return out;
 }
 
+std::string ExitNode(const Json& exit) {
+  const std::string name = Text(exit, "Name");
+  return name.empty() ? ""
+                      : "  exit node   " + name +
+                            (IsTrue(exit, "Usable") ? "\n" : " (blocked)\n");
+}
+
 /// Columns as wide as their widest cell, two blanks between them.
 std::string Align(const std::vector<Row>& rows) {
   std::vector<size_t> widths(rows.front().size());
@@ -200,11 +216,12 @@ std::string StatusTable(const Json& status, double now_unix) {
     out += "  NAT keeps   " + Fixed(lifetime, 0, " s without traffic\n");
   }
   out += "  mapped as   " + PortMapping(Child(status, "port_mapping")) + "\n";
+  out += ExitNode(Child(status, "ExitNode"));
   out += "  relays      " + Relays(Child(status, "relays")) + "\n\n";
   std::vector<Row> rows = {
       {"PEER", "ADDRESS", "PATH", "RTT", "HANDSHAKE", "RX", "TX"}};
   for (const Json& peer : Child(status, "peers")) {
-    rows.push_back(PeerRow(peer, now_unix));
+    rows.push_back(PeerRow(status, peer, now_unix));
   }
   return out + Align(rows);
 }

@@ -19,6 +19,7 @@ namespace natkit::meshnode {
 namespace {
 
 constexpr std::string_view kRunning = "Running";
+constexpr std::string_view kNeedsLogin = "NeedsLogin";
 constexpr Duration kSilence = std::chrono::seconds(10);
 constexpr useconds_t kLookAgain = 200'000;
 constexpr double kLongWait = 30'000'000;  // s, a year: for good
@@ -35,6 +36,16 @@ int AskStatus(std::string_view command, const ControlTarget& target,
       });
 }
 
+/// What a status has to say first of what is not well; empty: nothing.
+std::string FirstTrouble(const std::string& status) {
+  const auto json = nlohmann::json::parse(status, nullptr, false);
+  const auto health = json.is_object() ? json.find("Health") : json.end();
+  return health != json.end() && health->is_array() && !health->empty() &&
+                 health->front().is_string()
+             ? health->front().get<std::string>()
+             : "";
+}
+
 /// Looks again and again, without a word, until all is there.
 class Waiting {
  public:
@@ -44,13 +55,17 @@ class Waiting {
         start_(io::EventLoop::Now()),
         deadline_(start_ + limit) {}
 
-  bool Run() {
+  /// The exit code: kExitNotInMesh where waiting does not help.
+  int Run() {
     while (true) {
       if (IsThere()) {
-        return true;
+        return kExitOk;
+      }
+      if (state_ == kNeedsLogin) {
+        return kExitNotInMesh;
       }
       if (io::EventLoop::Now() >= deadline_) {
-        return false;
+        return kExitFailure;
       }
       usleep(kLookAgain);
     }
@@ -88,12 +103,14 @@ class Waiting {
         [this](const ControlAnswer& answer) {
           const auto* status = std::get_if<StatusAnswer>(&answer);
           state_ = status == nullptr ? "" : status->state;
+          why_ = status == nullptr ? "" : FirstTrouble(status->json);
           return false;
         },
         kSilence);
     if (!end || state_ != kRunning) {
-      missing_ =
-          end ? "the node is not in its mesh: " + state_ : end.error().text;
+      missing_ = end ? "the node is not in its mesh: " + state_ +
+                           (why_.empty() ? "" : ": " + why_)
+                     : end.error().text;
       return false;
     }
     return peer_.empty() || Answers(*path);
@@ -117,6 +134,7 @@ class Waiting {
   Instant start_;
   Instant deadline_;
   std::string state_;
+  std::string why_;
   std::string missing_;
 };
 
@@ -202,11 +220,14 @@ int RunWait(int argc, char** argv) {
   }
   const std::chrono::duration<double> seconds(limit > 0 ? limit : kLongWait);
   Waiting waiting(target, peer, std::chrono::duration_cast<Duration>(seconds));
-  const bool is_ready = waiting.Run();
+  const int code = waiting.Run();
   if (is_json) {
-    std::cout << waiting.ToJson(is_ready) << '\n';
+    std::cout << waiting.ToJson(code == kExitOk) << '\n';
   }
-  return is_ready ? kExitOk : FailWith("wait", waiting.missing());
+  if (code != kExitOk) {
+    FailWith("wait", waiting.missing());
+  }
+  return code;
 }
 
 }  // namespace natkit::meshnode

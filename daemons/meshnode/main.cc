@@ -1,10 +1,13 @@
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <iostream>
 #include <string_view>
+#include <system_error>
 
 #include "change_commands.h"
 #include "check_command.h"
+#include "command_support.h"
 #include "completions_command.h"
 #include "debug_command.h"
 #include "down_command.h"
@@ -88,10 +91,24 @@ int Main(int argc, char** argv) {
   return 2;
 }
 
+/// What a command did counts only if its output has arrived: a full disk must
+/// not look like success.
+int Finish(int code) {
+  errno = 0;
+  std::cout.flush();
+  if (std::cout.good() || code != kExitOk) {
+    return code;
+  }
+  std::cerr << "meshnode: cannot write the output"
+            << (errno == 0 ? "" : ": " + std::generic_category().message(errno))
+            << '\n';
+  return kExitFailure;
+}
+
 }  // namespace
 
 }  // namespace natkit::meshnode
 
 int main(int argc, char** argv) {
-  return natkit::meshnode::Main(argc, argv);
+  return natkit::meshnode::Finish(natkit::meshnode::Main(argc, argv));
 }

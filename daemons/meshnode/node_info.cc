@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "control_json.h"
+#include "peer_name.h"
 
 namespace natkit::meshnode {
 
@@ -49,7 +50,8 @@ bool HasAddress(const Json& node, const IpAddress& address) {
 
 bool IsCalled(const Json& node, const std::string& name) {
   const auto address = IpAddress::Parse(name);
-  return Text(node, "HostName") == name || Text(node, "DNSName") == name ||
+  return IsSameName(Text(node, "HostName"), name) ||
+         IsSameName(Text(node, "DNSName"), name) ||
          (address && HasAddress(node, *address));
 }
 
@@ -114,19 +116,17 @@ Outcome<std::vector<std::string>> AddressesOf(
 
 Outcome<WhoIs> FindOwner(std::string_view status, const std::string& address) {
   const auto wanted = ParseWithPort(address);
-  if (!wanted) {
-    return std::unexpected("\"" + address +
-                           "\" is no address, with a port or without one");
-  }
   for (const Json& node : NodesOf(Json::parse(status, nullptr, false))) {
-    if (HasAddress(node, *wanted)) {
+    if (wanted ? HasAddress(node, *wanted) : IsCalled(node, address)) {
       return WhoIs{
           .json = node.dump(2, ' ', false, Json::error_handler_t::replace),
           .text = Describe(node)};
     }
   }
-  return std::unexpected("no node that this one knows has the address " +
-                         wanted->ToString());
+  return std::unexpected(wanted
+                             ? "no node that this one knows has the address " +
+                                   wanted->ToString()
+                             : "there is no node \"" + address + "\"");
 }
 
 }  // namespace natkit::meshnode

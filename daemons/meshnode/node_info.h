@@ -25,8 +25,8 @@ struct WhoIs {
   std::string text;  ///< for people
 };
 
-/// `address` may have a port, with brackets around an IPv6 address then. The
-/// error is for the user: not an address, nobody's.
+/// `address` may have a port, with brackets around an IPv6 address then, or be
+/// a name or full name. The error is for the user: nobody's.
 [[nodiscard]] Outcome<WhoIs> FindOwner(std::string_view status,
                                        const std::string& address);
 

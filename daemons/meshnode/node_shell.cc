@@ -10,6 +10,7 @@
 #include "natkit/shell/logging.h"
 #include "node_shell_addresses.h"
 #include "node_shell_events.h"
+#include "peer_name.h"
 
 namespace natkit::meshnode {
 
@@ -17,6 +18,13 @@ namespace {
 
 /// How late a sleep, or a clock that was set, may be noticed.
 constexpr Duration kClockCheck = std::chrono::seconds(10);
+
+/// By nohup(1), for one: then the end of the terminal is not ours.
+bool IsHangUpIgnored() {
+  struct sigaction action{};
+  return sigaction(SIGHUP, nullptr, &action) == 0 &&
+         action.sa_handler == SIG_IGN;
+}
 
 Instant Now() {
   return io::EventLoop::Now();
@@ -38,7 +46,13 @@ NodeShell::NodeShell(io::EventLoop& loop)
              }),
       clock_timer_(loop, [this] { CheckClock(); }),
       signals_(loop, {SIGINT, SIGTERM},
-               [this](int) { Stop(kExitOk, "stopping on a signal"); }) {}
+               [this](int) { Stop(kExitOk, "stopping on a signal"); }) {
+  if (!IsHangUpIgnored()) {
+    hang_up_.emplace(loop, std::initializer_list<int>{SIGHUP}, [this](int) {
+      Stop(kExitOk, "stopping: the terminal has gone");
+    });
+  }
+}
 
 NodeShell::~NodeShell() = default;
 
@@ -89,17 +103,23 @@ ControlHandlers NodeShell::MakeControlHandlers() {
             if (const auto not_ready = NotReady()) {
               return std::unexpected(*not_ready);
             }
-            const auto diagnosis = node_->Explain(Now(), peer);
+            const mesh::NodeEntry* entry = FindNode(peer);
+            if (entry == nullptr || entry == self_) {
+              return std::unexpected("there is no peer \"" + peer + "\"");
+            }
+            const auto diagnosis = node_->Explain(Now(), entry->name);
             if (!diagnosis) {
               return std::unexpected("there is no peer \"" + peer + "\"");
             }
-            return FormatWhy(peer, *diagnosis);
+            return FormatWhy(entry->name, *diagnosis);
           },
           .find_peer =
               [this](const std::string& peer) { return FindPingAddress(peer); },
           .send_ping =
               [this](const std::string& peer, uint16_t sequence) {
-                auto sent = node_->SendPing(Now(), peer, sequence);
+                const mesh::NodeEntry* entry = FindNode(peer);
+                auto sent = node_->SendPing(
+                    Now(), entry == nullptr ? peer : entry->name, sequence);
                 Pump();
                 return sent;
               },
@@ -111,12 +131,24 @@ ControlHandlers NodeShell::MakeControlHandlers() {
           .netcheck = [this] { return NetcheckLine(); }};
 }
 
+const mesh::NodeEntry* NodeShell::FindNode(const std::string& name) const {
+  const mesh::NetworkMap* map = membership_ ? membership_->map() : nullptr;
+  const std::string domain = map != nullptr && map->dns ? map->dns->domain : "";
+  const auto found =
+      std::ranges::find_if(mesh_.nodes, [&](const mesh::NodeEntry& node) {
+        return IsNameOf(
+            name,
+            {.name = node.name, .domain = domain, .addresses = node.addresses});
+      });
+  return found == mesh_.nodes.end() ? nullptr : &*found;
+}
+
 Outcome<IpAddress> NodeShell::FindPingAddress(const std::string& peer) const {
   if (const auto not_ready = NotReady()) {
     return std::unexpected(*not_ready);
   }
-  const mesh::NodeEntry* entry = mesh_.FindNode(peer);
-  if (entry == self_) {
+  const mesh::NodeEntry* entry = FindNode(peer);
+  if (entry != nullptr && entry == self_) {
     return std::unexpected("\"" + peer + "\" is this node itself");
   }
   if (entry == nullptr) {

@@ -89,6 +89,8 @@ class NodeShell {
   MeshStanding Standing(const mesh::NodeState* engine) const;
   /// Why there is nothing to ask yet, for the user; nullopt: there is.
   std::optional<std::string> NotReady() const;
+  /// By name, full name in any case, or mesh address; nullptr: nobody.
+  const mesh::NodeEntry* FindNode(const std::string& name) const;
   Outcome<IpAddress> FindPingAddress(const std::string& peer) const;
   void HandleNetworkChange();
   void CheckClock();
@@ -130,13 +132,15 @@ class NodeShell {
   std::optional<StunDirectory> stun_;
   std::optional<shell::PortMapping> port_mapping_;
   std::unique_ptr<Membership> membership_;
-  std::optional<io::Timer> logout_timer_;  ///< while the node leaves the mesh
+  std::optional<io::Timer> logout_timer_;   ///< while the node leaves the mesh
+  std::optional<io::Timer> refusal_timer_;  ///< refused before it was in a mesh
   std::optional<NodeDns> dns_;  ///< of a node that joined, with a TUN device
   std::optional<io::NetworkWatcher> watcher_;
   io::Timer timer_;
   ClockWatch clock_;
   io::Timer clock_timer_;
   io::SignalWatcher signals_;
+  std::optional<io::SignalWatcher> hang_up_;
 };
 
 }  // namespace natkit::meshnode

@@ -27,6 +27,16 @@ MeshStanding NodeShell::Standing(const mesh::NodeState* engine) const {
     standing.membership = &membership_->state();
     standing.membership_text = DescribeMembership(membership_->state());
     standing.map = membership_->map();
+    if (!membership_->save_error().empty()) {
+      standing.troubles.push_back(membership_->save_error());
+    }
+  }
+  if (routes_ && standing.map != nullptr) {
+    if (const auto exit = membership_->ExitName(*standing.map)) {
+      standing.exit = {.name = *exit, .is_usable = routes_->is_exit_usable()};
+    }
+    std::ranges::move(routes_->Troubles(),
+                      std::back_inserter(standing.troubles));
   }
   if (dns_) {
     const auto backend = dns_->backend();

@@ -10,6 +10,8 @@ namespace natkit::meshnode {
 
 namespace {
 
+/// How long a node that is refused still tells why, to `meshnode wait`.
+constexpr Duration kTellRefusal = std::chrono::seconds(1);
 constexpr size_t kMaxReported = mesh::kMaxReportedEndpoints;
 
 Instant Now() {
@@ -178,9 +180,18 @@ void NodeShell::UpdateRelays(const mesh::NetworkMap& map) {
 
 void NodeShell::HandleMembership(const MembershipState& state) {
   using Phase = MembershipState::Phase;
-  shell::Log(
-      state.phase == Phase::kRemoved ? LogLevel::kError : LogLevel::kInfo,
-      DescribeMembership(state));
+  const bool is_trouble = state.phase == Phase::kKeyExpired ||
+                          (!state.is_connected && !state.text.empty());
+  shell::Log(state.phase == Phase::kRemoved ? LogLevel::kError
+             : is_trouble                   ? LogLevel::kWarning
+                                            : LogLevel::kInfo,
+             DescribeMembership(state));
+  if (state.is_refused && node_ == nullptr && !logout_timer_) {
+    refusal_timer_.emplace(loop_, [this] {
+      Stop(kExitFailure, "stopping: this node has never been in the mesh");
+    });
+    refusal_timer_->Arm(Now() + kTellRefusal);
+  }
   if (logout_timer_ && state.phase == Phase::kRemoved) {
     logout_timer_->Arm(Now());
   }

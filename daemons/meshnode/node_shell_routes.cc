@@ -51,14 +51,29 @@ NodeRoutes::NodeRoutes(RouteSettings settings)
 void NodeRoutes::Update(const Source& source) {
   const routing::RoutePlan plan = routing::MakePlan(MakeInput(source));
   takes_all_dns_ = plan.takes_all_dns;
+  is_exit_usable_ = true;
+  troubles_.clear();
   std::vector<std::string> findings;
   for (const routing::Finding& finding : plan.findings) {
     findings.push_back(finding.text);
+    if (finding.kind == routing::FindingKind::kExitUnusable) {
+      is_exit_usable_ = false;
+      troubles_.push_back(finding.text);
+    }
   }
   if (auto applied = manager_.Apply(plan.system); !applied) {
-    findings.push_back("routes: " + applied.error());
+    troubles_.push_back("routes: " + applied.error());
+    findings.push_back(troubles_.back());
   }
   Note(std::move(findings));
+}
+
+std::vector<std::string> NodeRoutes::Troubles() const {
+  std::vector<std::string> out = troubles_;
+  if (auto trouble = manager_.Trouble()) {
+    out.push_back(std::move(*trouble));
+  }
+  return out;
 }
 
 routing::PlanInput NodeRoutes::MakeInput(const Source& source) const {

@@ -37,6 +37,12 @@ class NodeRoutes {
   /// An exit is in use, or chosen, and names are to be asked through it.
   [[nodiscard]] bool takes_all_dns() const { return takes_all_dns_; }
 
+  /// Whether the chosen exit is there and is one; also true without one.
+  [[nodiscard]] bool is_exit_usable() const { return is_exit_usable_; }
+
+  /// What keeps routes from working, for people.
+  [[nodiscard]] std::vector<std::string> Troubles() const;
+
  private:
   explicit NodeRoutes(RouteSettings settings);
   [[nodiscard]] routing::PlanInput MakeInput(const Source& source) const;
@@ -45,6 +51,8 @@ class NodeRoutes {
   RouteSettings settings_;
   RouteManager manager_;
   std::vector<std::string> findings_;  ///< that have been logged
+  std::vector<std::string> troubles_;  ///< of the last plan
+  bool is_exit_usable_ = true;
   bool takes_all_dns_ = false;
 };
 

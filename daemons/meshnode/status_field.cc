@@ -133,6 +133,9 @@ Json HealthJson(const MeshStanding& standing) {
       (membership->phase != Phase::kActive || !membership->is_connected)) {
     out.push_back(standing.membership_text);
   }
+  for (const std::string& trouble : standing.troubles) {
+    out.push_back(trouble);
+  }
   if (standing.engine != nullptr) {
     for (const mesh::RelayState& relay : standing.engine->relays) {
       if (relay.is_home && !relay.is_up) {
@@ -171,6 +174,11 @@ void AddFieldNames(Json& status, const MeshStanding& standing) {
       map != nullptr && map->dns ? map->dns->domain : std::string();
   status["Self"] = SelfJson(standing);
   status["DNS"] = standing.dns ? DnsJson(*standing.dns) : Json(nullptr);
+  status["ExitNode"] = nullptr;
+  if (standing.exit) {
+    status["ExitNode"] = {{"Name", standing.exit->name},
+                          {"Usable", standing.exit->is_usable}};
+  }
   status["Peer"] =
       standing.engine == nullptr ? Json(Json::object()) : PeersJson(standing);
 }

@@ -20,6 +20,12 @@ struct DnsStanding {
   std::vector<Endpoint> system_resolvers;
 };
 
+/// The exit node that was chosen.
+struct ExitStanding {
+  std::string name;
+  bool is_usable = false;  ///< else what would use it is blocked
+};
+
 /// What a node knows of its place in a mesh.
 struct MeshStanding {
   std::string name;                             ///< of its control socket
@@ -28,6 +34,8 @@ struct MeshStanding {
   std::string membership_text;                  ///< DescribeMembership()
   const mesh::NetworkMap* map = nullptr;        ///< nullptr: none
   std::optional<DnsStanding> dns{};
+  std::optional<ExitStanding> exit{};   ///< nullopt: none is chosen
+  std::vector<std::string> troubles{};  ///< of routes and files, for people
 };
 
 /// "Running", "Starting", "NeedsMachineAuth" (an administrator's approval) or
@@ -37,7 +45,7 @@ struct MeshStanding {
 /// Adds to a status object what scripts of this field read, under the names
 /// they know: BackendState, Health, MeshDomain, Self, and Peer by public key,
 /// with HostName, DNSName, MeshIPs, User, Tags, Online, CurAddr, Relay,
-/// RxBytes, TxBytes, LastHandshake; and DNS.
+/// RxBytes, TxBytes, LastHandshake; DNS; and ExitNode with Name and Usable.
 void AddFieldNames(Json& status, const MeshStanding& standing);
 
 }  // namespace natkit::meshnode

@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 from meshnode_dns_test import wait_for
-from meshnode_names_test import DOMAIN, ORIGINAL, Network, main
+from meshnode_names_test import DOMAIN, ORIGINAL, SERVER, Network, main
 from meshnode_support import DEADLINE, MESHNODE
 
 STATE = "/var/lib/natkit/mesh0"
@@ -93,6 +93,81 @@ class Daily(Network):
         self.assertEqual(0, self.node("wait", "--timeout",
                                       str(DEADLINE)).returncode)
         self.assertEqual(0, self.node("status").returncode)
+
+    def start_alone(self, pin=True, key=None):
+        """ann, with the key, the pin or without them."""
+        self.ann.node = subprocess.Popen(
+            [*self.ann.enter(), MESHNODE, "up", "--server",
+             self.server.address, "--hostname", "ann", "--tun", "mesh0",
+             "--no-port-mapping",
+             *(["--server-pin", self.server.pin] if pin else []),
+             *(["--auth-key", key] if key else [])],
+            stderr=self.ann.log)
+
+    def test_a_refused_key_ends_up_and_wait(self):
+        self.admin("keys", "revoke", self.admin("keys", "list")[0]["id"])
+        for key, why in (("nkauth-nonsense", "the auth key is not known here"),
+                         (self.server.key, "the auth key was revoked")):
+            waiting = subprocess.Popen(
+                [*self.ann.enter(), MESHNODE, "wait", "--name", "mesh0",
+                 "--timeout", str(DEADLINE)], stderr=subprocess.PIPE,
+                text=True)
+            self.start_alone(key=key)
+            _, said = waiting.communicate(timeout=DEADLINE)
+            self.assertEqual(4, waiting.returncode, said)
+            self.assertIn(why, said)
+            self.assertEqual(1, self.ann.node.wait(DEADLINE))
+            self.assertIn(f"refused this node: {why}; ask an administrator",
+                          self.ann.said())
+
+    def test_an_unknown_certificate_names_server_and_option(self):
+        self.start_alone(pin=False)
+        self.assertEqual(1, self.node("wait", "--timeout", "0.1").returncode)
+
+        def health():
+            status = self.node("status", "--json").stdout
+            return [text for text in json.loads(status or "{}").get(
+                "Health", []) if "no stream" in text]
+        text, = wait_for("the server's certificate", health)
+        self.assertIn(f"no stream to {SERVER}:8443: ", text)
+        self.assertIn("--server-pin", text)
+        self.assertIn(f"connecting to {SERVER}:8443", self.ann.said())
+
+    def test_health_tells_of_exits_routes_and_files(self):
+        self.ann.must("mkdir", "-m", "700", "-p", STATE)
+        self.ann.must("mount", "-t", "tmpfs", "-o", "size=64k,mode=700",
+                      "tmpfs", STATE)
+        forwarding = "net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"
+        self.ann.must("sysctl", "-q", "-w",
+                      *(f"{name}=0" for name in forwarding))
+        self.start_both()
+        self.assertIsNone(self.json("status")["ExitNode"])
+        self.node("set", "exit-node=nobody")
+        status = self.json("status")
+        self.assertEqual({"Name": "nobody", "Usable": False},
+                         status["ExitNode"])
+        self.assertIn("nobody is not there", status["Health"][0])
+        self.assertIn("exit node   nobody (blocked)",
+                      self.node("status").stdout)
+
+        self.node("set", "exit-node=none", "advertise-routes=10.9.0.0/16")
+        wait_for("the offer", lambda: [
+            node for node in self.admin("nodes", "list")
+            if node["advertised"] == ["10.9.0.0/16"]])
+        self.admin("routes", "approve", "ann", "10.9.0.0/16")
+        wait_for("the missing forwarding", lambda: [
+            text for text in self.json("status")["Health"]
+            if "IP forwarding is off" in text])
+        self.ann.must("sysctl", "-q", "-w",
+                      *(f"{name}=1" for name in forwarding))
+        self.assertEqual([], self.json("status")["Health"])
+
+        self.ann.run("sh", "-c", f"cat /dev/zero > {STATE}/filler")
+        self.admin("nodes", "rename", "bob", "bobby")
+        text, = wait_for("the full disk",
+                         lambda: self.json("status")["Health"])
+        self.assertIn(f"cannot write {STATE}/map", text)
+        self.assertIn("No space left on device", text)
 
     def test_settings_are_in_force_and_outlive_the_run(self):
         address = self.start_both()

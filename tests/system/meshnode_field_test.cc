@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "node_info.h"
+#include "peer_name.h"
 #include "status_field.h"
 
 namespace natkit::meshnode {
@@ -120,7 +121,8 @@ TEST_F(FieldStatus, AddressesAreFoundByEveryName) {
               ElementsAre("100.64.0.1", "fd00::1"));
   EXPECT_THAT(AddressesOf(status, "", AddressFamily::kIpv6).value(),
               ElementsAre("fd00::1"));
-  for (const char* name : {"bob", "bob.corp.mesh", "100.64.0.2"}) {
+  for (const char* name :
+       {"bob", "BOB", "bob.corp.mesh", "Bob.Corp.Mesh.", "100.64.0.2"}) {
     EXPECT_THAT(AddressesOf(status, name, {}).value(),
                 ElementsAre("100.64.0.2"));
   }
@@ -139,8 +141,51 @@ TEST_F(FieldStatus, OwnersAreFoundWithAPortAndWithout) {
     EXPECT_THAT(FindOwner(status, address).value().text,
                 HasSubstr("ann@example.com"));
   }
+  EXPECT_THAT(FindOwner(status, "Bob").value().text, HasSubstr("tag:web"));
   EXPECT_FALSE(FindOwner(status, "100.64.0.3"));
-  EXPECT_FALSE(FindOwner(status, "bob"));
+  EXPECT_THAT(FindOwner(status, "eve").error(), HasSubstr("no node \"eve\""));
+}
+
+TEST_F(FieldStatus, TellsTheChosenExitAndWhatIsWrong) {
+  EXPECT_TRUE(Status()["ExitNode"].is_null());
+  Json status;
+  AddFieldNames(status, {.engine = &engine_,
+                         .membership = &membership_,
+                         .map = &map_,
+                         .exit = ExitStanding{.name = "bob"},
+                         .troubles = {"the disk is full"}});
+  EXPECT_EQ(status["ExitNode"], Json({{"Name", "bob"}, {"Usable", false}}));
+  EXPECT_EQ(status["Health"], Json::array({"the disk is full"}));
+}
+
+TEST_F(FieldStatus, TheTableMarksPeersThatTheServerDoesNotSee) {
+  Json status = StatusToJson(engine_, {});
+  AddFieldNames(status, {.engine = &engine_,
+                         .membership = &membership_,
+                         .map = &map_,
+                         .exit = ExitStanding{.name = "bob"}});
+  const std::string online = StatusTable(status, 1e9);
+  EXPECT_THAT(online, testing::Not(HasSubstr("offline")));
+  EXPECT_THAT(online, HasSubstr("exit node   bob (blocked)"));
+  map_.peers[7].is_online = false;
+  status["Peer"] = Status()["Peer"];
+  EXPECT_THAT(StatusTable(status, 1e9), HasSubstr("40123 (offline)"));
+}
+
+TEST(PeerName, IsANameAFullNameOrAnAddress) {
+  const std::vector<IpAddress> addresses = {IpAddress::V4(100, 64, 0, 2)};
+  const PeerNames bob{
+      .name = "bob", .domain = "corp.mesh", .addresses = addresses};
+  for (const char* text : {"bob", "BOB", "bob.", "bob.corp.mesh",
+                           "bob.CORP.mesh.", "100.64.0.2"}) {
+    EXPECT_TRUE(IsNameOf(text, bob)) << text;
+  }
+  for (const char* text : {"", ".", "bo", "bobs", "bob..", "bob.corp",
+                           "bob.corp.mesh.x", "100.64.0.3", "corp.mesh"}) {
+    EXPECT_FALSE(IsNameOf(text, bob)) << text;
+  }
+  EXPECT_FALSE(
+      IsNameOf("bob.", {.name = "ann", .domain = "", .addresses = addresses}));
 }
 
 TEST(NodeInfo, LivesWithWhatIsNoStatus) {

@@ -117,6 +117,27 @@ class Completions(unittest.TestCase):
         self.assertEqual(2, run("completions", "tcsh").returncode)
 
 
+class Output(Folder):
+    @unittest.skipUnless(os.path.exists("/dev/full"), "needs /dev/full")
+    def test_what_cannot_be_written_is_a_failure(self):
+        self.start()
+        target = ["--control", self.control]
+        for command in (["--help"], ["--version"], ["up", "--help"],
+                        ["check", self.mesh], ["completions", "bash"],
+                        ["genkey"], ["genpsk"],
+                        ["render", self.mesh, "--out", self.folder / "out"],
+                        ["status", *target], ["status", "--json", *target],
+                        ["ip", *target], ["whois", "b", *target],
+                        ["wait", "--json", *target], ["debug", *target]):
+            with self.subTest(command=command), open("/dev/full", "wb") as full:
+                done = subprocess.run(
+                    [MESHNODE, *map(str, command)], stdout=full,
+                    stderr=subprocess.PIPE, text=True, check=False,
+                    cwd=self.folder, timeout=DEADLINE)
+                self.assertEqual(1, done.returncode)
+                self.assertIn("cannot write the", done.stderr)
+
+
 class Check(Folder):
     def test_accepts_a_good_file_and_counts_warnings(self):
         done = run("check", self.mesh)
@@ -369,7 +390,10 @@ class Control(Folder):
                              (owner["HostName"], owner["PublicKey"]))
         self.assertIn("10.77.0.1", run("whois", "10.77.0.1", *target).stdout)
         self.assert_fails(["whois", "10.77.0.3", *target], "10.77.0.3")
-        self.assert_fails(["whois", "nonsense", *target], "no address")
+        self.assertIn("10.77.0.2", run("whois", "B", *target).stdout)
+        self.assertEqual(run("ip", "B", *target).stdout, "10.77.0.2\n")
+        self.assert_fails(["whois", "nonsense", *target],
+                          'no node "nonsense"')
 
     def test_wait_is_over_when_the_node_runs(self):
         target = ["--control", self.control]
@@ -395,7 +419,7 @@ class Control(Folder):
             "mesh", "name", "public_key", "addresses", "local_endpoints",
             "reflexive", "mapping_lifetime_s", "port_mapping", "relays",
             "peers", "counters", "BackendState", "Health", "MeshDomain",
-            "Self", "DNS", "Peer"])
+            "Self", "DNS", "ExitNode", "Peer"])
         self.assertEqual("Running", state["BackendState"])
         self.assertEqual(["10.77.0.1"], state["Self"]["MeshIPs"])
         self.assertEqual("b", state["Peer"][self.keys["b"]]["HostName"])
@@ -419,6 +443,17 @@ class Control(Folder):
         self.assertIn("no reply from b (10.77.0.2): seq=2", done.stdout)
         self.assertIn("2 sent, 0 received", done.stdout)
 
+    def test_a_peer_is_found_by_its_address_and_in_any_case(self):
+        self.start()
+        target = ["--control", self.control]
+        for name in ("B", "10.77.0.2"):
+            done = run("ping", name, "-c", "1", "-W", "0.1", *target)
+            self.assertIn("1 sent, 0 received", done.stdout, done.stderr)
+            why = run("status", "--why", name, "--json", *target)
+            self.assertEqual("b", json.loads(why.stdout)["peer"])
+        for name in ("a", "10.77.0.1", "c"):
+            self.assert_fails(["status", "--why", name, *target], "no peer")
+
     def test_ping_of_nobody(self):
         self.start()
         for name, text in (("c", "its peers are b"), ("a", "itself")):
@@ -435,11 +470,19 @@ class Control(Folder):
         self.assertFalse(self.control.exists())
 
     def test_signals_stop_and_clean_up(self):
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             process = self.start()
             process.send_signal(number)
             self.assertEqual(process.wait(DEADLINE), 0)
             self.assertFalse(self.control.exists())
+
+    def test_nohup_keeps_it_running(self):
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        self.addCleanup(signal.signal, signal.SIGHUP, before)
+        process = self.start()
+        process.send_signal(signal.SIGHUP)
+        self.assertTrue(status(self.control))
+        self.assertIsNone(process.poll())
 
     def test_tells_the_service_manager(self):
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:

@@ -135,8 +135,8 @@ class RouteNode {
     for (const routing::Finding& finding : plan.findings) {
       answer["findings"].push_back(finding.text);
     }
-    if (manager_.trouble()) {
-      answer["trouble"] = *manager_.trouble();
+    if (const auto trouble = manager_.Trouble()) {
+      answer["trouble"] = *trouble;
     }
     if (!applied) {
       answer["error"] = applied.error();

@@ -175,6 +175,7 @@ void ControlLink::Connect() {
 
 void ControlLink::HandleOpen(const PeerInfo& peer) {
   last_error_.clear();
+  last_code_ = Errc::kClosed;
   if (peer.coordination_exporter) {
     client_.HandleOpen(io::EventLoop::Now(), *peer.coordination_exporter);
   }
@@ -183,6 +184,7 @@ void ControlLink::HandleOpen(const PeerInfo& peer) {
 
 void ControlLink::HandleClosed(const StreamEnd& end) {
   last_error_ = end.ToString();
+  last_code_ = end.code;
   client_.HandleClosed(io::EventLoop::Now(), last_error_);
   Pump();
 }

@@ -28,6 +28,12 @@ std::string SystemHostName() {
   return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "node";
 }
 
+std::string ServerText(const shell::ServerAddress& server) {
+  const bool is_v6 = server.host.find(':') != std::string::npos;
+  return (is_v6 ? "[" + server.host + "]" : server.host) + ":" +
+         std::to_string(server.port);
+}
+
 void Warn(const std::string& text) {
   shell::Log(LogLevel::kWarning, text);
 }
@@ -59,21 +65,25 @@ std::string DescribeMembership(const MembershipState& state) {
   using Phase = MembershipState::Phase;
   switch (state.phase) {
     case Phase::kConnecting:
-      return state.text.empty() ? "connecting to the server"
-                                : "no stream to the server: " + state.text;
+      return state.text.empty()
+                 ? "connecting to " + state.server
+                 : "no stream to " + state.server + ": " + state.text;
     case Phase::kPendingApproval:
       return "waiting for an administrator: coordd nodes approve " +
              state.approval_code;
     case Phase::kActive:
       return state.is_connected ? "in the mesh"
              : state.is_from_saved_map
-                 ? "working from the saved map; the server is not reached yet"
-                 : "no stream to the server: " + state.text;
+                 ? "working from the saved map; " + state.server +
+                       " is not reached yet"
+                 : "no stream to " + state.server + ": " + state.text;
     case Phase::kKeyExpired:
       return "the key of this node has expired; join again with an auth key, "
              "or have an administrator renew it";
     case Phase::kRemoved:
-      return "not in the mesh: " + state.text;
+      return state.is_refused
+                 ? state.server + " refused this node: " + state.text
+                 : "not in the mesh: " + state.text;
   }
   return "";
 }
@@ -121,6 +131,7 @@ Outcome<void> Membership::Connect() {
   if (!server) {
     return std::unexpected(server.error());
   }
+  state_.server = ServerText(*server);
   server->pin = options_.pin;
   server->fwmark = options_.fwmark;
   mesh::ControlClientConfig config{
@@ -219,7 +230,14 @@ void Membership::Handle(const mesh::ReceivedSignal& signal) {
 void Membership::Handle(const mesh::ControlLost& lost) {
   state_.is_connected = false;
   state_.text = lost.why;
+  if (!lost.goodbye && link_->last_code() == Errc::kBadCertificate) {
+    state_.text += options_.pin.empty()
+                       ? "; a certificate that no authority signed is named "
+                         "by --server-pin"
+                       : "; it is not the one of --server-pin";
+  }
   if (lost.is_final) {
+    state_.is_refused = lost.goodbye == mesh::GoodbyeReason::kRefused;
     state_.phase = MembershipState::Phase::kRemoved;
     LeaveMap();
     if (lost.goodbye == mesh::GoodbyeReason::kRevoked ||
@@ -278,8 +296,10 @@ void Membership::SaveMap() {
   if (replica == nullptr || state_.phase != MembershipState::Phase::kActive) {
     return;
   }
-  if (auto saved = directory_.SaveMap(machine_, *replica); !saved) {
-    Warn(saved.error());
+  const auto saved = directory_.SaveMap(machine_, *replica);
+  save_error_ = saved ? "" : saved.error();
+  if (!saved) {
+    Warn(save_error_);
   }
 }
 

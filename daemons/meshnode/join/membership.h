@@ -34,9 +34,11 @@ struct MembershipState {
 
   Phase phase = Phase::kConnecting;
   bool is_connected = false;
-  bool is_from_saved_map = false;  ///< the server was not heard in this run
-  std::string approval_code;       ///< kPendingApproval only
-  std::string text;                ///< for people; may be empty
+  bool is_refused = false;  ///< kRemoved only: the server would not have it
+  bool is_from_saved_map = false;     ///< the server was not heard in this run
+  std::string approval_code;          ///< kPendingApproval only
+  std::string server = "the server";  ///< HOST:PORT
+  std::string text;                   ///< for people; may be empty
   mesh::NodeId node = 0;
 };
 
@@ -102,6 +104,9 @@ class Membership {
 
   [[nodiscard]] bool accepts_dns() const { return options_.accepts_dns; }
 
+  /// Why the map is not on disk, for people; empty: it is.
+  [[nodiscard]] const std::string& save_error() const { return save_error_; }
+
   [[nodiscard]] const mesh::MapPlanner& planner() const { return planner_; }
 
   /// nullptr before there is one.
@@ -148,6 +153,7 @@ class Membership {
   PostureReporter posture_;
   mesh::NodeReport report_;
   MembershipState state_;
+  std::string save_error_;
   std::unique_ptr<shell::ControlLink> link_;
   io::Timer save_timer_;
   mesh::KeyRenewal renewal_;

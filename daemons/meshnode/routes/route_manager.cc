@@ -297,6 +297,11 @@ Outcome<void> RouteManager::Set(const routing::Firewall& firewall,
   return {};
 }
 
+std::optional<std::string> RouteManager::Trouble() const {
+  return trouble_ ? ForwardingTrouble(paths_.sysctls, current_.forwarding)
+                  : std::nullopt;
+}
+
 Outcome<void> RouteManager::Set(const routing::Forwarding& forwarding,
                                 Action /*action*/) {
   trouble_ = ForwardingTrouble(paths_.sysctls, forwarding);

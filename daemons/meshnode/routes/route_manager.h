@@ -42,9 +42,8 @@ class RouteManager {
   [[nodiscard]] const routing::SystemPlan& current() const { return current_; }
 
   /// What keeps advertised routes from working, in words: IP forwarding.
-  [[nodiscard]] const std::optional<std::string>& trouble() const {
-    return trouble_;
-  }
+  /// Looks anew, since another may have switched it on.
+  [[nodiscard]] std::optional<std::string> Trouble() const;
 
   /// 0: none.
   [[nodiscard]] pid_t guardian_pid() const;

@@ -50,6 +50,10 @@ class ControlLink {
   /// Why there is no stream, for people; empty: there is one.
   [[nodiscard]] const std::string& last_error() const { return last_error_; }
 
+  /// The code of the last stream's end: kBadCertificate where the server is
+  /// not known to be the one.
+  [[nodiscard]] Errc last_code() const { return last_code_; }
+
  private:
   ControlLink(io::EventLoop& loop, ServerAddress server, tls::ClientContext tls,
               mesh::ControlClientConfig config, Rng& rng,
@@ -68,6 +72,7 @@ class ControlLink {
   std::unique_ptr<StreamClient> stream_;
   std::vector<uint8_t> buffer_;
   std::string last_error_;
+  Errc last_code_ = Errc::kClosed;
   bool is_pumping_ = false;
   bool needs_pump_ = false;
 };
