@@ -142,14 +142,18 @@ class Machine:
 class Network(unittest.TestCase):
     """A server, two machines, and a resolver for all other names."""
 
+    outside = None
+
     @classmethod
     def setUpClass(cls):
+        if Network.outside:  # all classes of a run share it
+            return
         must("ip", "link", "set", "lo", "up")
         must("ip", "link", "add", "br0", "type", "bridge")
         must("ip", "link", "set", "br0", "up")
         for address in (SERVER, OUTSIDE):
             must("ip", "address", "add", f"{address}/24", "dev", "br0")
-        cls.outside = Resolver(OUTSIDE, "198.51.100.1")
+        Network.outside = Resolver(OUTSIDE, "198.51.100.1")
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
