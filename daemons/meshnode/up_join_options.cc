@@ -15,6 +15,9 @@ namespace natkit::meshnode {
 
 namespace {
 
+/// The control protocol's bound: the server takes a longer one for a broken
+/// message.
+constexpr size_t kLongestAuthKey = 128;
 constexpr const char* kAuthKeyVariable = "NATKIT_AUTH_KEY";
 
 // Checks of single values: empty, or what is wrong.
@@ -232,6 +235,11 @@ std::expected<JoinOptions, UpRefusal> CompleteJoin(JoinArguments join,
       return std::unexpected(std::move(key.error()));
     }
     options.auth_key = std::move(*key);
+  }
+  if (options.auth_key.size() > kLongestAuthKey) {
+    return std::unexpected(UpRefusal{"no auth key is that long (" +
+                                     std::to_string(options.auth_key.size()) +
+                                     " bytes); was it pasted twice?"});
   }
   if (options.state_path.empty()) {
     options.state_path = "/var/lib/natkit/" + up.tun_name;

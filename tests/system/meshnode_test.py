@@ -274,6 +274,7 @@ class UpUsage(Folder):
                 (["--server", "h", "--auth-key", ""], "--auth-key: "),
                 (["--server", "h", "--auth-key-file", ""], "--auth-key-file: "),
                 (["--server", "h", "--auth-key-file", empty], "no auth key"),
+                (["--server", "h", "--auth-key", "k" * 129], "129 bytes"),
                 (["--server", "h", "--advertise-tags", "web"],
                  "write tag:web"),
                 (["--server", "h", "--advertise-tags", "tag:a,tag:1"],
