@@ -70,7 +70,8 @@ std::string DescribeMembership(const MembershipState& state) {
                  : "no stream to " + state.server + ": " + state.text;
     case Phase::kPendingApproval:
       return "waiting for an administrator: coordd nodes approve " +
-             state.approval_code;
+             state.approval_code +
+             " --user NAME (or --tag; neither, if its key names an owner)";
     case Phase::kActive:
       return state.is_connected ? "in the mesh"
              : state.is_from_saved_map
@@ -124,7 +125,11 @@ Membership::Membership(io::EventLoop& loop, JoinOptions options, Rng& rng,
       machine_(secrets_.machine),
       posture_(loop, options_.posture_path, [this] { Report(); }),
       save_timer_(loop, [this] { SaveMap(); }),
-      renewal_timer_(loop, [this] { RenewKey(); }) {}
+      renewal_timer_(loop, [this] { RenewKey(); }) {
+  if (const auto made = directory_.NodeKeyTime()) {
+    renewal_.SetKeyMade(*made);
+  }
+}
 
 Outcome<void> Membership::Connect() {
   auto server = shell::ParseServerAddress(options_.server);
@@ -273,7 +278,7 @@ std::optional<std::string> Membership::ExitName(
 void Membership::ApplyMap(const mesh::MapChanges& changes) {
   const mesh::NetworkMap& current = *map();
   if (current.self) {
-    renewal_.SetExpiry(current.self->key_expiry);
+    renewal_.SetExpiry(WallNow(), current.self->key_expiry);
     ArmRenewal();
   }
   handlers_.on_map(current, planner_.Plan(current, changes, Choices(current)));

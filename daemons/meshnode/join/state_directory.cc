@@ -122,6 +122,14 @@ Outcome<NodeSecrets> StateDirectory::LoadSecrets() const {
   return secrets;
 }
 
+std::optional<mesh::WallTime> StateDirectory::NodeKeyTime() const {
+  struct stat status{};
+  if (stat(File(kNodeKey).c_str(), &status) != 0) {
+    return std::nullopt;
+  }
+  return mesh::WallTime(std::chrono::seconds(status.st_mtim.tv_sec));
+}
+
 Outcome<void> StateDirectory::SaveNextKey(const StaticPrivateKey& next) const {
   return WriteKey(File(kNextKey), next);
 }

@@ -39,6 +39,8 @@ class StateDirectory {
                                                     Rng& rng);
 
   [[nodiscard]] Outcome<NodeSecrets> LoadSecrets() const;
+  /// When the node key was made.
+  [[nodiscard]] std::optional<mesh::WallTime> NodeKeyTime() const;
   /// A rotation of the node key is under way: survives a crash.
   [[nodiscard]] Outcome<void> SaveNextKey(const StaticPrivateKey& next) const;
   /// The announced key is the node's key from here on.

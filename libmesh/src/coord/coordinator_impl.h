@@ -151,6 +151,8 @@ class Coordinator::Impl {
   void Attach(ServerTime time, CoordSession& session, NodeId node);
   void NotifyJoined(const NodeRecord& node);
   void RefuseLogin(ServerTime time, CoordSession& session, std::string text);
+  /// The mesh has no room; said once a minute at most.
+  void TellFull(Instant now, const std::string& text);
   void Admit(ServerTime time, CoordSession& session,
              const std::optional<MapPosition>& position);
   void Detach(ServerTime time, CoordSession& session);
@@ -251,6 +253,7 @@ class Coordinator::Impl {
   PublicKey ephemeral_public_;
   Instant ephemeral_until_{};
   CoordinatorCounters counters_;
+  std::optional<Instant> full_told_;
   /// Routers that were not heard of since the start; nobody after the time.
   std::set<NodeId> presumed_;
   Instant presume_until_{};

@@ -258,6 +258,14 @@ void Coordinator::Impl::RefuseLogin(ServerTime time, CoordSession& session,
   Goodbye(time, session, GoodbyeReason::kRefused, std::move(text));
 }
 
+void Coordinator::Impl::TellFull(Instant now, const std::string& text) {
+  constexpr Duration kOnceIn = std::chrono::minutes(1);
+  if (!full_told_ || now - *full_told_ >= kOnceIn) {
+    full_told_ = now;
+    Notify(CoordinatorNotice::Kind::kRefused, text);
+  }
+}
+
 void Coordinator::Impl::Authenticate(ServerTime time, CoordSession& session,
                                      const mesh::Authenticate& request) {
   if (!failures_.IsAllowed(time.now, session.source)) {
@@ -289,6 +297,7 @@ void Coordinator::Impl::Authenticate(ServerTime time, CoordSession& session,
                                  .software = request.software});
   if (!joined) {
     if (joined.error().kind == RefusalKind::kExhausted) {
+      TellFull(time.now, joined.error().text);
       Goodbye(time, session, GoodbyeReason::kOverloaded, joined.error().text,
               std::chrono::minutes(1));
     } else {

@@ -61,18 +61,8 @@ std::optional<uint32_t> AddressPool::FindFree(WallTime now) const {
   return std::nullopt;
 }
 
-std::optional<uint32_t> AddressPool::FindOldestReleased() const {
-  const auto oldest = std::ranges::min_element(
-      released_, {}, [](const auto& entry) { return entry.second; });
-  return oldest == released_.end() ? std::nullopt
-                                   : std::optional(oldest->first);
-}
-
 std::optional<std::vector<IpAddress>> AddressPool::Take(WallTime now) {
-  auto host = FindFree(now);
-  if (!host) {
-    host = FindOldestReleased();
-  }
+  const auto host = FindFree(now);
   if (!host) {
     return std::nullopt;
   }

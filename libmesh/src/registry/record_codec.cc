@@ -154,6 +154,7 @@ std::vector<uint8_t> EncodeRecord(const NodeRecord& record) {
   to.set_software(record.software);
   to.set_auth_key_id(record.auth_key_id);
   to.set_is_expiry_told(record.is_expiry_told);
+  to.set_is_expiry_fixed(record.is_expiry_fixed);
   return Serialize(to);
 }
 
@@ -188,6 +189,7 @@ Result<void> DecodeRecord(ByteView bytes, NodeRecord& out) {
   out.software = from.software();
   out.auth_key_id = from.auth_key_id();
   out.is_expiry_told = from.is_expiry_told();
+  out.is_expiry_fixed = from.is_expiry_fixed();
   return {};
 }
 

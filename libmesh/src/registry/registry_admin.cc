@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "natkit/base/text.h"
+#include "natkit/mesh/registry/domain_name.h"
 #include "registry/record_codec.h"
 #include "registry/registry_impl.h"
 
@@ -38,6 +40,40 @@ Decision<void> CheckRoles(const std::set<std::string>& roles) {
   return {};
 }
 
+std::unexpected<Refusal> RefuseName(std::string_view what,
+                                    const std::string& name) {
+  return Refuse(RefusalKind::kInvalid,
+                std::string(what) + " \"" + EscapeControls(name) +
+                    "\" is no domain name: labels of letters, digits, hyphens "
+                    "and underscores, at most 63 each, with dots between them");
+}
+
+/// What nodes would leave out with a warning, each for itself.
+Decision<void> CheckDnsNames(const DnsInfo& dns) {
+  for (const std::string& name : dns.search) {
+    if (!IsDomainName(name)) {
+      return RefuseName("the search domain", name);
+    }
+  }
+  for (const DnsRouteInfo& route : dns.routes) {
+    if (route.suffix != "." && !IsDomainName(route.suffix)) {
+      return RefuseName("the route's suffix", route.suffix);
+    }
+    if (IsWithinDomain(route.suffix, dns.domain)) {
+      return Refuse(RefusalKind::kInvalid,
+                    "the route \"" + route.suffix +
+                        "\" is inside the mesh's domain " + dns.domain +
+                        ", whose names nodes answer themselves");
+    }
+  }
+  for (const DnsRecordInfo& record : dns.records) {
+    if (!IsDomainName(record.name)) {
+      return RefuseName("the record's name", record.name);
+    }
+  }
+  return {};
+}
+
 /// Whether they fit an item of the map, as every node gets them.
 Decision<void> CheckDns(const DnsInfo& dns) {
   if (dns.routes.size() > kMaxItemList || dns.records.size() > kMaxItemList) {
@@ -57,6 +93,29 @@ Decision<void> CheckDns(const DnsInfo& dns) {
     return Refuse(RefusalKind::kInvalid,
                   "the DNS settings have a name or a list that is too long, or "
                   "text that is not UTF-8");
+  }
+  return CheckDnsNames(dns);
+}
+
+Decision<void> CheckRelay(const RelayInfo& relay) {
+  if (relay.name.empty() || relay.host.empty() || relay.port == 0) {
+    return Refuse(RefusalKind::kInvalid,
+                  "a relay needs a name, a host and a port");
+  }
+  if (!DecodeRelay(EncodeItem(relay)) || !IsEventText(relay.name)) {
+    return Refuse(RefusalKind::kInvalid,
+                  "a relay's name, host and pin are UTF-8 text of at most 253 "
+                  "bytes");
+  }
+  if (HasControls(relay.name) || relay.name.contains(' ')) {
+    return Refuse(RefusalKind::kInvalid,
+                  "a relay's name has no blanks and no control characters");
+  }
+  if (!IsDomainName(relay.host) && !IpAddress::Parse(relay.host)) {
+    return Refuse(RefusalKind::kInvalid,
+                  "\"" + EscapeControls(relay.host) +
+                      "\" is no host: a DNS name or an address, without a "
+                      "port");
   }
   return {};
 }
@@ -180,14 +239,8 @@ Decision<void> Registry::Impl::SetDns(WallTime now, std::string_view actor,
 Decision<uint64_t> Registry::Impl::AddRelay(WallTime now,
                                             std::string_view actor,
                                             const RelayInfo& relay) {
-  if (relay.name.empty() || relay.host.empty() || relay.port == 0) {
-    return Refuse(RefusalKind::kInvalid,
-                  "a relay needs a name, a host and a port");
-  }
-  if (!DecodeRelay(EncodeItem(relay)) || !IsEventText(relay.name)) {
-    return Refuse(RefusalKind::kInvalid,
-                  "a relay's name, host and pin are UTF-8 text of at most 253 "
-                  "bytes");
+  if (auto checked = CheckRelay(relay); !checked) {
+    return std::unexpected(checked.error());
   }
   const bool is_taken = std::ranges::any_of(relays, [&](const auto& entry) {
     return entry.second.info.name == relay.name;

@@ -135,6 +135,7 @@ void Registry::Impl::ForgetExpiries(WallTime now) {
 void Registry::Impl::ResetExpiry(NodeRecord& node) {
   expired_.erase(node.id);
   node.is_expiry_told = false;
+  node.is_expiry_fixed = false;
 }
 
 void Registry::Impl::ForgetReleased(WallTime now) {

@@ -216,7 +216,7 @@ class Registry::Impl {
   [[nodiscard]] std::optional<WallTime> DeadlineOf(NodeId id) const;
   void UpdateDeadlines();
   void HandleDue(WallTime now, NodeId id);
-  /// It will be told again, when it comes.
+  /// It is another: it will be told when it comes, and a rotation may move it.
   void ResetExpiry(NodeRecord& node);
   /// Addresses that have rested long enough are like any other.
   void ForgetReleased(WallTime now);
@@ -257,6 +257,8 @@ class Registry::Impl {
 [[nodiscard]] bool IsLabel(std::string_view text);
 /// "tag:" and a letter, then letters, digits and hyphens (mesh.md section 2.2).
 [[nodiscard]] bool IsTag(std::string_view text);
+/// The user, or the tags with commas.
+[[nodiscard]] std::string OwnerText(const Owner& owner);
 /// Sorted, each once: owners are compared.
 void NormalizeTags(Owner& owner);
 

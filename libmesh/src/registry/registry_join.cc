@@ -8,6 +8,15 @@ namespace natkit::mesh {
 
 namespace {
 
+/// RFC 6761 section 6.3: it is everybody's own machine.
+constexpr std::string_view kLocalHost = "localhost";
+
+bool IsNumber(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+}  // namespace
+
 std::string OwnerText(const Owner& owner) {
   if (!owner.is_tagged()) {
     return owner.user;
@@ -18,15 +27,6 @@ std::string OwnerText(const Owner& owner) {
   }
   return text;
 }
-
-/// RFC 6761 section 6.3: it is everybody's own machine.
-constexpr std::string_view kLocalHost = "localhost";
-
-bool IsNumber(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
-}
-
-}  // namespace
 
 bool IsLabel(std::string_view text) {
   const auto is_good = [](char c) {
@@ -262,8 +262,13 @@ std::optional<WallTime> Registry::Impl::NewExpiry(WallTime now,
 Decision<void> Registry::Impl::Activate(WallTime now, NodeRecord& node) {
   auto addresses = pool_->Take(now);
   if (!addresses) {
-    return Refuse(RefusalKind::kExhausted,
-                  "the mesh has no address left in " + mesh.ipv4.ToString());
+    const size_t resting = pool_->released_count();
+    return Refuse(
+        RefusalKind::kExhausted,
+        "the mesh has no address left in " + mesh.ipv4.ToString() +
+            (resting == 0 ? std::string()
+                          : "; " + std::to_string(resting) +
+                                " of nodes that were removed rest for a week"));
   }
   node.addresses = *std::move(addresses);
   for (const IpAddress& address : node.addresses) {
@@ -274,6 +279,7 @@ Decision<void> Registry::Impl::Activate(WallTime now, NodeRecord& node) {
   node.status = NodeStatus::kActive;
   node.approval_code.clear();
   node.key_expiry = NewExpiry(now, node.owner);
+  node.is_expiry_fixed = false;
   return {};
 }
 

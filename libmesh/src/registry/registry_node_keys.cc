@@ -94,7 +94,7 @@ Decision<void> Registry::Impl::ActivateKey(WallTime now, NodeId id,
   }
   RetireKey(now, id, std::exchange(node->keys.node_key, key));
   node->next_key.reset();
-  if (node->key_expiry && config_.rotation_renews) {
+  if (node->key_expiry && config_.rotation_renews && !node->is_expiry_fixed) {
     node->key_expiry = NewExpiry(now, node->owner);
     ResetExpiry(*node);
   }

@@ -1,4 +1,7 @@
 #include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdio>
 #include <utility>
 
 #include "registry/registry_impl.h"
@@ -8,6 +11,50 @@ namespace natkit::mesh {
 namespace {
 
 constexpr size_t kMaxTags = 64;
+
+/// A code without what people leave out or write otherwise.
+std::string BareCode(std::string_view code) {
+  std::string bare;
+  for (const char c : code) {
+    if (c != '-') {
+      bare += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    }
+  }
+  return bare;
+}
+
+// Details of events are JSON; no name in them has a character to escape.
+
+std::string OwnerJson(const Owner& owner) {
+  return "\"" + OwnerText(owner) + "\"";
+}
+
+std::string TimeJson(std::optional<WallTime> time) {
+  if (!time) {
+    return "null";
+  }
+  const auto day = std::chrono::floor<std::chrono::days>(*time);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(
+      std::chrono::floor<std::chrono::seconds>(*time - day));
+  std::array<char, 64> text{};
+  const int size = std::snprintf(
+      text.data(), text.size(), "\"%04d-%02u-%02uT%02d:%02d:%02dZ\"",
+      static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+      static_cast<unsigned>(date.day()),
+      static_cast<int>(clock.hours().count()),
+      static_cast<int>(clock.minutes().count()),
+      static_cast<int>(clock.seconds().count()));
+  return {text.data(), static_cast<size_t>(size)};
+}
+
+std::string RoutesJson(const std::vector<IpPrefix>& routes) {
+  std::string text;
+  for (const IpPrefix& route : routes) {
+    text += (text.empty() ? "\"" : ",\"") + route.ToString() + "\"";
+  }
+  return "[" + text + "]";
+}
 
 }  // namespace
 
@@ -72,7 +119,8 @@ Decision<NodeId> Registry::Impl::Approve(WallTime now, std::string_view actor,
   const auto found = std::ranges::find_if(nodes, [&](const auto& entry) {
     const NodeRecord& node = entry.second;
     return node.status == NodeStatus::kPendingApproval &&
-           (node.approval_code == code_or_name || node.name == code_or_name ||
+           (BareCode(node.approval_code) == BareCode(code_or_name) ||
+            node.name == code_or_name ||
             std::to_string(node.id) == code_or_name);
   });
   if (found == nodes.end()) {
@@ -81,7 +129,13 @@ Decision<NodeId> Registry::Impl::Approve(WallTime now, std::string_view actor,
                       std::string(code_or_name) + "\"");
   }
   NodeRecord& node = found->second;
-  const Owner& wanted = owner == Owner{} ? node.owner : owner;
+  const Owner wanted =
+      owner == Owner{} ? node.owner : owner;  // node.owner moves
+  if (wanted == Owner{}) {
+    return Refuse(RefusalKind::kInvalid,
+                  "say who owns it, by --user or --tag: it came without a key "
+                  "that tells");
+  }
   if (auto checked = CheckOwner(wanted); !checked) {
     return std::unexpected(checked.error());
   }
@@ -97,7 +151,8 @@ Decision<NodeId> Registry::Impl::Approve(WallTime now, std::string_view actor,
   Note({.now = now,
         .type = "node_approved",
         .actor = actor,
-        .subject = node.name});
+        .subject = node.name,
+        .detail = "{\"owner\":" + OwnerJson(node.owner) + "}"});
   return node.id;
 }
 
@@ -139,7 +194,7 @@ Decision<void> Registry::Impl::SetOwner(WallTime now, std::string_view actor,
   if (auto checked = CheckOwner(owner); !checked) {
     return checked;
   }
-  node->owner = owner;
+  const Owner before = std::exchange(node->owner, owner);
   NormalizeTags(node->owner);
   node->key_expiry = NewExpiry(now, owner);
   ResetExpiry(*node);
@@ -148,7 +203,9 @@ Decision<void> Registry::Impl::SetOwner(WallTime now, std::string_view actor,
   Note({.now = now,
         .type = "node_owner_changed",
         .actor = actor,
-        .subject = node->name});
+        .subject = node->name,
+        .detail = "{\"owner\":" + OwnerJson(node->owner) +
+                  ",\"before\":" + OwnerJson(before) + "}"});
   return {};
 }
 
@@ -211,7 +268,9 @@ Decision<void> Registry::Impl::Delete(WallTime now, std::string_view actor,
   Note({.now = now,
         .type = "node_deleted",
         .actor = actor,
-        .subject = node->name});
+        .subject = node->name,
+        .detail = "{\"id\":" + std::to_string(id) +
+                  ",\"owner\":" + OwnerJson(node->owner) + "}"});
   Remove(now, id, true);
   return {};
 }
@@ -225,6 +284,7 @@ Decision<void> Registry::Impl::SetExpiry(WallTime now, std::string_view actor,
   }
   node->key_expiry = at;
   ResetExpiry(*node);
+  node->is_expiry_fixed = at.has_value();
   DirtyNode(id);
   if (!IsServing(now, *node)) {
     changes.revoked.insert(id);
@@ -232,7 +292,8 @@ Decision<void> Registry::Impl::SetExpiry(WallTime now, std::string_view actor,
   Note({.now = now,
         .type = "node_expiry_set",
         .actor = actor,
-        .subject = node->name});
+        .subject = node->name,
+        .detail = "{\"until\":" + TimeJson(at) + "}"});
   return {};
 }
 
@@ -260,7 +321,9 @@ Decision<void> Registry::Impl::ApproveRoutes(
   Note({.now = now,
         .type = "routes_approved",
         .actor = actor,
-        .subject = node->name});
+        .subject = node->name,
+        .detail = "{\"routes\":" + RoutesJson(node->approved) +
+                  ",\"exit\":" + (exit ? "true" : "false") + "}"});
   return {};
 }
 

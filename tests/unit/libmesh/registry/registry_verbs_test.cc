@@ -420,7 +420,8 @@ TEST_F(RegistryVerbs, DnsSettingsFitAnItem) {
   dns.records.push_back(dns.records.back());
   EXPECT_EQ(registry->SetDns(now, "t", dns).error().text,
             "the DNS settings have at most 4096 routes and 4096 records");
-  dns.records.assign(1000, {std::string(100, 'x'), IpAddress::V4(10, 0, 0, 1)});
+  dns.records.assign(1000, {std::string(50, 'x') + "." + std::string(49, 'x'),
+                            IpAddress::V4(10, 0, 0, 1)});
   const Refusal too_long = registry->SetDns(now, "t", dns).error();
   EXPECT_NE(too_long.text.find(" bytes, and nodes take 65536 at most"),
             std::string::npos)
@@ -499,10 +500,131 @@ TEST_F(RegistryVerbs, AddressesRestAndAFullPoolRefuses) {
   const IpAddress oldest = registry->FindNode(ids[2])->addresses[0];
   ASSERT_TRUE(registry->Delete(now, "t", ids[2]));
   ASSERT_TRUE(registry->Delete(now + hours(1), "t", ids[0]));
-  // Nothing else is left: the one that has rested longest.
-  const NodeId again = *registry->Join(now + hours(2), MakeNode(key));
+  const auto refused = registry->Join(now + hours(2), MakeNode(key));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, RefusalKind::kExhausted);
+  EXPECT_EQ(refused.error().text,
+            "the mesh has no address left in 10.1.0.0/29; 2 of nodes that were "
+            "removed rest for a week");
+  now += AddressPool::kRest;
+  const NodeId again = *registry->Join(now, MakeNode(key));
   EXPECT_EQ(registry->FindNode(again)->addresses[0], oldest);
+  EXPECT_FALSE(registry->Join(now, MakeNode(key)));  // the other: an hour yet
   registry.reset();
+}
+
+TEST_F(RegistryVerbs, ARotationDoesNotMoveTheEndThatAnAdministratorSet) {
+  ASSERT_TRUE(registry->AddUser(now, "t", "ann@x", {}));
+  const NodeId id =
+      *registry->Join(now, MakeNode(MakeKey({.owner = {.user = "ann@x"}})));
+  const auto rotate = [&] {
+    const PublicKey next = DerivePublicKey(GeneratePrivateKey(rng));
+    ASSERT_TRUE(registry->AnnounceKey(now, id, next));
+    ASSERT_TRUE(registry->ActivateKey(now, id, next));
+  };
+  const WallTime end = now + std::chrono::seconds(600);
+  ASSERT_TRUE(registry->SetExpiry(now, "t", id, end));
+  now += std::chrono::seconds(400);
+  rotate();
+  EXPECT_EQ(registry->FindNode(id)->key_expiry, end);
+  ASSERT_TRUE(registry->Commit());
+  Load();
+  rotate();
+  EXPECT_EQ(registry->FindNode(id)->key_expiry, end);
+  // Another owner is another reckoning, which a rotation goes on with.
+  ASSERT_TRUE(registry->SetOwner(now, "t", id, {.user = "ann@x"}));
+  now += hours(1);
+  rotate();
+  EXPECT_EQ(registry->FindNode(id)->key_expiry, now + hours(180 * 24));
+}
+
+TEST_F(RegistryVerbs, NamesThatNoNodeCouldUseAreRefused) {
+  DnsInfo dns{.domain = "mesh.internal"};
+  const IpAddress address = IpAddress::V4(10, 0, 0, 1);
+  const auto text = [&] {
+    return registry->SetDns(now, "t", dns).error().text;
+  };
+  for (const std::string& bad :
+       {std::string(), std::string("bad domain"), std::string("-x..y"),
+        std::string("a."), std::string("x\ny"), std::string(70, 'x'),
+        std::string("x-.y")}) {
+    dns.search = {bad};
+    EXPECT_TRUE(text().starts_with("the search domain \"")) << text();
+    dns.search.clear();
+    dns.records = {{bad, address}};
+    EXPECT_TRUE(text().starts_with("the record's name \"")) << text();
+    dns.records.clear();
+    dns.routes = {{bad, {}}};
+    EXPECT_TRUE(text().starts_with("the route's suffix \"")) << text();
+    dns.routes.clear();
+    EXPECT_FALSE(registry->AddRelay(now, "t", {.name = "eu", .host = bad}));
+  }
+  for (const char* inside : {"mesh.internal", "a.MESH.internal"}) {
+    dns.routes = {{inside, {}}};
+    EXPECT_NE(text().find("inside the mesh's domain"), std::string::npos);
+  }
+  dns.routes = {{".", {}}, {"xmesh.internal", {}}, {"internal", {}}};
+  dns.search = {"corp.example", "_x.y"};
+  dns.records = {{"db", address}};
+  EXPECT_TRUE(registry->SetDns(now, "t", dns));
+}
+
+TEST_F(RegistryVerbs, ARelaysNameAndHostAreWords) {
+  EXPECT_FALSE(registry->AddRelay(now, "t", {.name = "a b", .host = "h"}));
+  EXPECT_FALSE(registry->AddRelay(now, "t", {.name = "a\x1b", .host = "h"}));
+  EXPECT_FALSE(registry->AddRelay(now, "t", {.name = "a", .host = "x y"}));
+  EXPECT_FALSE(registry->AddRelay(now, "t", {.name = "a", .host = "h:443"}));
+  EXPECT_TRUE(registry->AddRelay(now, "t", {.name = "a", .host = "h"}));
+  EXPECT_TRUE(registry->AddRelay(now, "t", {.name = "b", .host = "fd00::1"}));
+  EXPECT_TRUE(registry->AddRelay(now, "t", {.name = "c", .host = "192.0.2.1"}));
+}
+
+TEST_F(RegistryVerbs, ACodeIsTakenAsPeopleTypeIt) {
+  ASSERT_TRUE(registry->AddUser(now, "t", "ann@x", {}));
+  const NodeId id = *registry->Join(now, MakeNode(""));
+  std::string code = registry->FindNode(id)->approval_code;
+  std::erase(code, '-');
+  std::ranges::transform(code, code.begin(),
+                         [](char c) { return c >= 'A' ? c | 0x20 : c; });
+  EXPECT_NE(registry->Approve(now, "t", code, {}).error().text.find("--user"),
+            std::string::npos);
+  EXPECT_EQ(registry->Approve(now, "t", code, {.user = "ann@x"}), id);
+}
+
+TEST_F(RegistryVerbs, AKeysOwnerNeedNotBeSaidAgain) {
+  ASSERT_TRUE(registry->AddUser(now, "t", "ann@x", {}));
+  const std::string key =
+      MakeKey({.owner = {.user = "ann@x"}, .is_preapproved = false});
+  const NodeId id = *registry->Join(now, MakeNode(key));
+  EXPECT_EQ(registry->Approve(now, "t", registry->FindNode(id)->name, {}), id);
+  EXPECT_EQ(registry->FindNode(id)->owner.user, "ann@x");
+}
+
+TEST_F(RegistryVerbs, EventsTellWhatWasDoneForWhomAndUntilWhen) {
+  ASSERT_TRUE(registry->AddUser(now, "t", "ann@x", {}));
+  const NodeId id = *registry->Join(now, MakeNode(""));
+  ASSERT_TRUE(registry->Approve(now, "t", "host", {.user = "ann@x"}));
+  ASSERT_TRUE(registry->SetOwner(now, "t", id, {.tags = {"tag:b", "tag:a"}}));
+  ASSERT_TRUE(registry->SetExpiry(now, "t", id, now));
+  ASSERT_TRUE(registry->SetExpiry(now, "t", id, std::nullopt));
+  ASSERT_TRUE(registry->ApproveRoutes(now, "t", id,
+                                      {*IpPrefix::Parse("10.2.0.0/16")}, true));
+  ASSERT_TRUE(registry->Delete(now, "t", id));
+  ASSERT_TRUE(registry->Commit());
+  std::vector<std::string> details;
+  const auto events = *store.ListEvents(0, SIZE_MAX);
+  for (const StoreEvent& event : events) {
+    if (event.actor == "t" && event.subject == "host") {
+      details.push_back(event.detail);
+    }
+  }
+  EXPECT_EQ(
+      details,
+      (std::vector<std::string>{
+          R"({"owner":"ann@x"})", R"({"owner":"tag:a,tag:b","before":"ann@x"})",
+          R"({"until":"2027-01-15T08:00:00Z"})", R"({"until":null})",
+          R"({"routes":["10.2.0.0/16"],"exit":true})",
+          R"({"id":1,"owner":"tag:a,tag:b"})"}));
 }
 
 }  // namespace

@@ -60,6 +60,8 @@ struct NodeRecord {
   bool is_ephemeral = false;
   std::optional<WallTime> key_expiry;
   bool is_expiry_told = false;  ///< there is an event of this expiry
+  /// An administrator set it: no rotation moves it.
+  bool is_expiry_fixed = false;
   WallTime created{};
   WallTime last_seen{};  ///< when its last stream ended
   std::vector<IpPrefix> advertised;

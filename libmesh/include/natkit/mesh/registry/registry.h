@@ -141,7 +141,8 @@ class Registry {
   /// Revokes: all its keys are void for good.
   [[nodiscard]] Decision<void> Delete(WallTime now, std::string_view actor,
                                       NodeId node);
-  /// Lets its key expire at once, or at `at`; nullopt: never.
+  /// Lets its key expire at once, or at `at`, however often it is rotated;
+  /// nullopt: never. An auth key or another owner sets another end.
   [[nodiscard]] Decision<void> SetExpiry(WallTime now, std::string_view actor,
                                          NodeId node,
                                          std::optional<WallTime> at);
