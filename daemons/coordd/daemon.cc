@@ -1,12 +1,8 @@
 #include "daemon.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <cstring>
 #include <utility>
 
 #include "admin_access.h"
@@ -36,20 +32,6 @@ IpPrefix MakeUniqueLocalPrefix(Rng& rng) {
   rng.Fill(MutableBytes(bytes).first(6));
   bytes[0] = 0xfd;
   return *IpPrefix::Make(IpAddress::V6(bytes), 48);
-}
-
-Outcome<void> CheckStateDir(const std::string& path) {
-  struct stat status{};
-  if (stat(path.c_str(), &status) != 0) {
-    return std::unexpected("state_dir " + path + ": " + std::strerror(errno));
-  }
-  if ((status.st_mode & (S_IWGRP | S_IRWXO)) != 0) {
-    return std::unexpected("state_dir " + path +
-                           ": others may write to it or look into it; run "
-                           "'chmod 700 " +
-                           path + "'");
-  }
-  return {};
 }
 
 }  // namespace
@@ -98,8 +80,8 @@ Outcome<void> Daemon::Start() {
 }
 
 Outcome<void> Daemon::OpenStore() {
-  if (auto checked = CheckStateDir(settings_.state_dir); !checked) {
-    return checked;
+  if (const auto wrong = CheckFolders(settings_); !wrong.empty()) {
+    return std::unexpected(wrong.front());
   }
   auto store = mesh::SqliteStore::Open(StorePath(settings_));
   if (!store) {
@@ -127,6 +109,7 @@ Outcome<void> Daemon::LoadRegistry() {
         mesh.ipv4.ToString() + " and " + mesh.ipv6.ToString() +
         "; those of a mesh cannot be changed, so say these or none");
   }
+  TellOfOtherNames();
   if (auto taken = TakeConfiguredRelays(); !taken) {
     return taken;
   }
@@ -134,6 +117,23 @@ Outcome<void> Daemon::LoadRegistry() {
                                                      *registry_, rng_, Now());
   policy_ = std::make_unique<PolicyKeeper>(*registry_, *coordinator_);
   return TakePolicyFile();
+}
+
+/// What a mesh is called is settled when it is made.
+void Daemon::TellOfOtherNames() const {
+  const auto tell = [](const std::string& place, std::string_view what,
+                       const std::string& wanted, const std::string& stored) {
+    if (!place.empty() && wanted != stored) {
+      Log(LogLevel::kWarning, place + ": the mesh's " + std::string(what) +
+                                  " is and stays '" + stored + "'; '" + wanted +
+                                  "' is not taken");
+    }
+  };
+  const mesh::MeshRecord& mesh = registry_->mesh();
+  tell(settings_.places.mesh_name, "name", settings_.registry.mesh_name,
+       mesh.name);
+  tell(settings_.places.mesh_domain, "domain", settings_.registry.domain,
+       mesh.dns.domain);
 }
 
 /// Relays of the file replace those of the same name; others stay.
@@ -321,15 +321,33 @@ Outcome<void> Daemon::StartDev() {
   if (!server_->Settle()) {
     return std::unexpected(store_->last_error());
   }
-  Log(LogLevel::kWarning,
-      "this is a server to try things with: whoever has the key below joins, "
-      "and every machine reaches every other one");
+  TellOfDev(server);
   const std::string line = "meshnode up --server " + server.ToString() +
                            " --server-pin " + identity_->pin().ToString() +
                            " --auth-key " + *key + "\n";
   std::fputs(line.c_str(), stdout);
   std::fflush(stdout);
   return {};
+}
+
+void Daemon::TellOfDev(const Endpoint& server) const {
+  const mesh::PolicyRecord* policy = registry_->policy();
+  Log(LogLevel::kWarning,
+      "this is a server to try things with: whoever has the key below joins "
+      "as a machine of " +
+          std::string(kDevUser) +
+          (policy != nullptr && policy->revision == 1
+               ? ", and all machines of users reach each other (tagged ones "
+                 "need another policy)"
+               : ", and the policy that was set is in force"));
+  if (server.address.is_loopback()) {
+    Log(LogLevel::kWarning,
+        "only this machine reaches " + server.address.ToString() +
+            "; for others say --listen with an address that they reach");
+  }
+  Log(LogLevel::kInfo,
+      "administer it by, for example, coordd nodes list --socket " +
+          settings_.admin_socket);
 }
 
 void Daemon::Announce() const {

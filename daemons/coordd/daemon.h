@@ -50,6 +50,7 @@ class Daemon {
  private:
   shell::Outcome<void> OpenStore();
   shell::Outcome<void> LoadRegistry();
+  void TellOfOtherNames() const;
   shell::Outcome<void> TakeConfiguredRelays();
   shell::Outcome<void> TakePolicyFile();
   shell::Outcome<void> StartServer();
@@ -58,6 +59,7 @@ class Daemon {
   [[nodiscard]] AdminSubject Subject();
   [[nodiscard]] std::string Metrics() const;
   shell::Outcome<void> StartDev();
+  void TellOfDev(const Endpoint& server) const;
   void Announce() const;
   void OnSignal(int signal);
   void Reload();

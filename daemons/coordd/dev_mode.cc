@@ -20,7 +20,6 @@ namespace {
 
 using shell::Outcome;
 
-constexpr std::string_view kDevUser = "dev@localhost";
 constexpr std::string_view kActor = "coordd --dev";
 constexpr std::string_view kRelayName = "dev";
 constexpr std::string_view kDevPolicy =

@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "natkit/base/rng.h"
 #include "natkit/io/event_loop.h"
@@ -15,6 +16,9 @@
 #include "settings.h"
 
 namespace natkit::coordd {
+
+/// Whose machines join a server to try things with.
+inline constexpr std::string_view kDevUser = "dev@localhost";
 
 /// What --dev is told.
 struct DevOptions {

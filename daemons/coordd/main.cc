@@ -1,7 +1,9 @@
 #include <cstdio>
 #include <exception>
+#include <iostream>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "admin_access.h"
 #include "admin_command.h"
@@ -79,6 +81,13 @@ std::expected<Settings, int> LoadFile(const std::string& path) {
     }
     return std::unexpected(int{shell::kExitUsage});
   }
+  const std::vector<std::string> wrong = CheckFolders(*settings);
+  for (const std::string& error : wrong) {
+    Fail(error, shell::kExitUsage);
+  }
+  if (!wrong.empty()) {
+    return std::unexpected(int{shell::kExitUsage});
+  }
   return std::move(*settings);
 }
 
@@ -148,6 +157,17 @@ int Run(Settings settings, ServerMode mode, const CommandLine& line) {
   return is_good ? shell::kExitOk : shell::kExitFailure;
 }
 
+/// A secret is shown once: output that was lost is no success.
+int FinishOutput(int status) {
+  std::cout.flush();
+  const bool is_written =
+      std::fflush(stdout) == 0 && std::ferror(stdout) == 0 && std::cout.good();
+  if (is_written || status != shell::kExitOk) {
+    return status;
+  }
+  return Fail("the output could not be written", shell::kExitFailure);
+}
+
 int Main(int argc, char** argv) {
   if (argc > 1 && argv[1][0] != '-') {
     return RunAdminCommand(argc, argv);
@@ -176,11 +196,15 @@ int Main(int argc, char** argv) {
 
 }  // namespace
 
+int FinishedMain(int argc, char** argv) {
+  return FinishOutput(Main(argc, argv));
+}
+
 }  // namespace natkit::coordd
 
 int main(int argc, char** argv) {
   try {
-    return natkit::coordd::Main(argc, argv);
+    return natkit::coordd::FinishedMain(argc, argv);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "coordd: %s\n", error.what());
     return natkit::shell::kExitFailure;

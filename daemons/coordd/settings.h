@@ -37,6 +37,16 @@ struct Settings {
   std::vector<std::string> admin_users;
   std::vector<std::string> admin_groups;
   std::vector<Endpoint> api_listen;  ///< empty: there is no API
+
+  /// "file:line" of what is compared with more than the file; of the mesh's
+  /// name and domain empty if the file does not say them.
+  struct Places {
+    std::string state_dir;
+    std::string admin_socket;
+    std::string mesh_name;
+    std::string mesh_domain;
+  } places;
+
   LogLevel log_level = LogLevel::kInfo;
   shell::LogFormat log_format = shell::LogFormat::kText;
 };
@@ -45,5 +55,9 @@ struct Settings {
 /// with it, each as "file:line: text".
 [[nodiscard]] std::expected<Settings, std::vector<std::string>> ParseSettings(
     const std::string& file_name, std::string_view text);
+
+/// What is wrong with the folders that the settings name, each with its line:
+/// the state's is missing or open to others, the socket's is missing.
+[[nodiscard]] std::vector<std::string> CheckFolders(const Settings& settings);
 
 }  // namespace natkit::coordd

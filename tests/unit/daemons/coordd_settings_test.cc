@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -9,6 +11,7 @@
 namespace natkit::coordd {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::SizeIs;
@@ -65,6 +68,74 @@ TEST(CoorddSettings, TellsEveryMistakeWithItsLine) {
                            HasSubstr("a.toml:10: 'relay[0].pin' must be"),
                            HasSubstr("a.toml:12: there is another relay 'a'"),
                            HasSubstr("a.toml:15: log level 'loud'")));
+}
+
+std::string MistakeIn(const std::string& more) {
+  const auto settings = ParseSettings("a.toml", kLeast + more);
+  return settings ? "" : settings.error().front();
+}
+
+TEST(CoorddSettings, RefusesNamesThatNoMeshCanHave) {
+  for (const char* domain : {"bad domain", "", "-x..y", "a."}) {
+    EXPECT_THAT(MistakeIn("[mesh]\ndomain = '" + std::string(domain) + "'\n"),
+                HasSubstr("a.toml:5: 'mesh.domain' must be a domain name"))
+        << domain;
+  }
+  for (const char* name : {"''", "\"two\\nlines\""}) {
+    EXPECT_THAT(MistakeIn("[mesh]\nname = " + std::string(name) + "\n"),
+                HasSubstr("a.toml:5: 'mesh.name' must be one line"));
+  }
+  EXPECT_EQ(MistakeIn("[mesh]\nname = 'Zoo 7'\ndomain = 'm.example'\n"), "");
+}
+
+TEST(CoorddSettings, RefusesAddressesOfOthers) {
+  EXPECT_THAT(MistakeIn("[mesh]\nipv4 = '8.8.8.0/24'\n"),
+              HasSubstr("a.toml:5: 'mesh.ipv4' must be private"));
+  EXPECT_THAT(MistakeIn("[mesh]\nipv4 = '172.0.0.0/8'\n"),
+              HasSubstr("a.toml:5: 'mesh.ipv4' must be private"));
+  EXPECT_THAT(MistakeIn("[mesh]\nipv4 = '0.0.0.0/0'\n"),
+              HasSubstr("a.toml:5: 'mesh.ipv4' must be a prefix"));
+  EXPECT_THAT(MistakeIn("[mesh]\nipv6 = '2001:db8::/48'\n"),
+              HasSubstr("a.toml:5: 'mesh.ipv6' must be of one's own"));
+  EXPECT_EQ(MistakeIn("[mesh]\nipv4 = '10.9.0.0/16'\nipv6 = 'fd00::/64'\n"),
+            "");
+}
+
+TEST(CoorddSettings, RefusesDoorsThatCannotOpen) {
+  const auto doors = [](const std::string& listen, const std::string& api) {
+    return MistakeIn("listen = '" + listen + "'\n[api]\nlisten = '" + api +
+                     "'\n");
+  };
+  EXPECT_THAT(doors(":443", "127.0.0.1:443"),
+              HasSubstr("a.toml:6: 'api.listen' 127.0.0.1:443 is taken"));
+  EXPECT_THAT(doors("[::1]:443", ":443"), HasSubstr("a.toml:6: "));
+  EXPECT_EQ(doors("127.0.0.1:443", "127.0.0.1:444"), "");
+  EXPECT_EQ(doors("127.0.0.1:443", "127.0.0.2:443"), "");
+  EXPECT_EQ(doors("127.0.0.1:0", "127.0.0.1:0"), "");
+  EXPECT_THAT(MistakeIn("[admin]\nsocket = '/" + std::string(107, 'x') + "'\n"),
+              HasSubstr("a.toml:5: 'admin.socket' must be an absolute path"));
+}
+
+TEST(CoorddSettings, TellsOfFoldersThatCannotServe) {
+  const auto folder = std::filesystem::temp_directory_path() /
+                      ("coordd-settings-" + std::to_string(getpid()));
+  std::filesystem::create_directory(folder);
+  const auto check = [&](const std::string& state, const std::string& socket) {
+    return CheckFolders(*ParseSettings(
+        "a.toml", std::string(kLeast) + "state_dir = '" + folder.string() +
+                      state + "'\n[admin]\nsocket = '" + folder.string() +
+                      socket + "'\n"));
+  };
+  std::filesystem::permissions(folder, std::filesystem::perms(0755));
+  EXPECT_THAT(check("", "/admin"), ElementsAre(AllOf(HasSubstr("a.toml:4: "),
+                                                     HasSubstr("chmod 700"))));
+  std::filesystem::permissions(folder, std::filesystem::perms(0700));
+  EXPECT_THAT(check("", "/admin"), SizeIs(0));
+  EXPECT_THAT(
+      check("/none", "/none/admin"),
+      ElementsAre(AllOf(HasSubstr("a.toml:4: "), HasSubstr("mkdir -m 700 ")),
+                  HasSubstr("a.toml:6: the folder of the")));
+  std::filesystem::remove(folder);
 }
 
 }  // namespace
