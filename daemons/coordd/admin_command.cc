@@ -1,6 +1,7 @@
 #include "admin_command.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -50,6 +51,11 @@ int Exchange(const Common& common, const json& request) {
                   static_cast<int>(AskFailure::kRefused));
   }
   const json& result = parsed.at("result");
+  if (result.is_object()) {
+    for (const json& warning : result.value("warnings", json::array())) {
+      Refuse("warning: " + warning.get<std::string>(), 0);
+    }
+  }
   if (common.is_json) {
     std::puts(result.dump(2).c_str());
   } else {
@@ -74,12 +80,14 @@ struct DnsPair {
                    .values = CLI::detail::split(text.substr(equals + 1), ',')};
   }
 
-  static json ToRoute(const DnsPair& pair) {
-    return {{"suffix", pair.name}, {"resolvers", pair.values}};
+  static void AddRoute(const DnsPair& pair, json& list) {
+    list.push_back({{"suffix", pair.name}, {"resolvers", pair.values}});
   }
 
-  static json ToRecord(const DnsPair& pair) {
-    return {{"name", pair.name}, {"address", pair.values.front()}};
+  static void AddRecords(const DnsPair& pair, json& list) {
+    for (const std::string& address : pair.values) {
+      list.push_back({{"name", pair.name}, {"address", address}});
+    }
   }
 };
 
@@ -217,8 +225,13 @@ class Commands {
                              "routes.approve");
     Node(approve);
     Field<std::vector<std::string>>(approve, "routes", "routes",
-                                    "like 10.0.0.0/8; none: withdraw all");
+                                    "like 10.0.0.0/8; others lose approval");
     Flag(approve, "--exit", "exit", "also as a way to the internet");
+    approve
+        ->add_flag_callback(
+            "--none", [this] { request_["routes"] = json::array(); },
+            "withdraw all")
+        ->excludes("routes");
   }
 
   void AddKeys() {
@@ -270,17 +283,17 @@ class Commands {
 
   /// "NAME=VALUE[,VALUE...]", repeatable: appended to the list `field`.
   void Pairs(CLI::App* command, const char* option, const char* field,
-             const char* help, json (*parse)(const DnsPair& pair)) {
+             const char* help, void (*add)(const DnsPair& pair, json& list)) {
     command->add_option_function<std::vector<std::string>>(
         option,
-        [this, field, option, parse](const std::vector<std::string>& list) {
+        [this, field, option, add](const std::vector<std::string>& list) {
           request_[field] = json::array();
           for (const std::string& text : list) {
             const auto pair = DnsPair::Parse(text);
             if (!pair) {
               throw CLI::ValidationError(option, "say it as NAME=ADDRESS");
             }
-            request_[field].push_back(parse(*pair));
+            add(*pair, request_[field]);
           }
         },
         help);
@@ -292,15 +305,7 @@ class Commands {
     CLI::App* set =
         Verb(group, "set",
              "Change DNS settings; what is not said stays as it is", "dns.set");
-    Field<std::vector<std::string>>(set, "--resolver", "resolvers",
-                                    "for all other names; repeatable");
-    Field<std::vector<std::string>>(set, "--search", "search",
-                                    "a search domain; repeatable");
-    Pairs(set, "--route", "routes",
-          "SUFFIX=ADDRESS,...: who resolves names below it; repeatable",
-          &DnsPair::ToRoute);
-    Pairs(set, "--record", "records", "NAME=ADDRESS; repeatable",
-          &DnsPair::ToRecord);
+    // The first one: options take effect in the order of their declaration.
     set->add_option_function<std::vector<std::string>>(
            "--clear",
            [this](const std::vector<std::string>& fields) {
@@ -310,6 +315,15 @@ class Commands {
            },
            "empty one of resolvers, search, routes, records; repeatable")
         ->check(CLI::IsMember({"resolvers", "search", "routes", "records"}));
+    Field<std::vector<std::string>>(set, "--resolver", "resolvers",
+                                    "for all other names; repeatable");
+    Field<std::vector<std::string>>(set, "--search", "search",
+                                    "a search domain; repeatable");
+    Pairs(set, "--route", "routes",
+          "SUFFIX=ADDRESS,...: who resolves names below it; repeatable",
+          &DnsPair::AddRoute);
+    Pairs(set, "--record", "records", "NAME=ADDRESS,...; repeatable",
+          &DnsPair::AddRecords);
   }
 
   void AddPolicy() {
@@ -339,12 +353,15 @@ class Commands {
     Field<uint64_t>(events, "--after", "after", "from this number on");
     Field<std::string>(events, "--since", "since",
                        "a time (2026-11-22T05:00:00Z), or how long ago (2h)");
-    Field<uint32_t>(events, "--limit", "limit", "at most so many; up to 1000");
+    Field<uint32_t>(events, "--limit", "limit",
+                    "at most so many, the newest; up to 1000")
+        ->check(CLI::Range(1, 1000));
     events->add_flag("--follow", is_following_,
                      "go on with what happens, until interrupted");
     events->callback([this] {
       run_ = [this] {
         request_["verb"] = "events.list";
+        request_["newest"] = true;  // unless a beginning is said
         return is_following_
                    ? FollowEvents(common_.socket, common_.is_json, request_)
                    : Exchange(common_, request_);
@@ -364,11 +381,35 @@ class Commands {
   std::function<int()> run_;
 };
 
+/// The first word that names no command; nullptr: there is none.
+const char* FindTypo(const CLI::App& app, int argc, char** argv) {
+  const CLI::App* at = &app;
+  for (int i = 1; i < argc && argv[i][0] != '-'; ++i) {
+    const auto commands =
+        at->get_subcommands([](const CLI::App*) { return true; });
+    if (commands.empty()) {
+      return nullptr;  // the rest are arguments
+    }
+    const auto next =
+        std::ranges::find(commands, std::string(argv[i]), &CLI::App::get_name);
+    if (next == commands.end()) {
+      return argv[i];
+    }
+    at = *next;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 int RunAdminCommand(int argc, char** argv) {
   CLI::App app{"Administration of a coordination server.", "coordd"};
   Commands commands(app);
+  if (const char* typo = FindTypo(app, argc, argv)) {
+    return Refuse("there is no command '" + std::string(typo) +
+                      "'; --help tells which there are",
+                  shell::kExitUsage);
+  }
   if (const auto status = shell::ParseCommandLine(app, argc, argv)) {
     return *status;
   }

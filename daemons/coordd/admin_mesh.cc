@@ -6,6 +6,7 @@
 #include "admin_call.h"
 #include "admin_json.h"
 #include "natkit/mesh/registry/sqlite_store.h"
+#include "natkit/tls/certificate.h"
 
 namespace natkit::coordd {
 
@@ -22,12 +23,17 @@ json ListRelays(const Call& call) {
 }
 
 json AddRelay(const Call& call) {
+  const auto pin = call.Value("pin", std::string());
+  if (!pin.empty() && !tls::CertificatePin::Parse(pin)) {
+    throw AdminError(AdminFault::kInvalid,
+                     "\"pin\" must be \"sha256-raw:\" and 64 hex digits");
+  }
   const uint64_t id = OrThrow(call.registry().AddRelay(
       call.now(), call.actor(),
       {.name = call.Text("name"),
        .host = call.Text("host"),
        .port = call.Number<uint16_t>("port").value_or(443),
-       .pin = call.Value("pin", std::string()),
+       .pin = pin,
        .is_plain = call.Value("plain", false),
        .stun_port = call.Number<uint16_t>("stun_port").value_or(3478)}));
   return {{"id", id}};
@@ -141,11 +147,21 @@ uint64_t FindEventsSince(const Call& call, int64_t unix_ms) {
   return low;
 }
 
-uint64_t FirstEventOf(const Call& call) {
-  const auto after = call.Number<uint64_t>("after").value_or(0);
+/// The number before the first of the newest `limit` events.
+uint64_t FindNewest(const Call& call, uint64_t limit) {
+  const auto last = call.subject.store.LastEventSequence();
+  if (!last) {
+    FailOfStore(call);
+  }
+  return *last - std::min(*last, limit);
+}
+
+uint64_t FirstEventOf(const Call& call, uint64_t limit) {
+  const auto after = call.Number<uint64_t>("after");
   const auto since = call.Value("since", std::string());
   if (since.empty()) {
-    return after;
+    return !after && call.Value("newest", false) ? FindNewest(call, limit)
+                                                 : after.value_or(0);
   }
   const auto time = ParseTime(since, call.now());
   if (!time) {
@@ -154,16 +170,16 @@ uint64_t FirstEventOf(const Call& call) {
                          "\" is not a time like "
                          "2026-11-22T05:00:00Z, or 90s, 15m, 2h or 3d ago");
   }
-  return std::max(after,
+  return std::max(after.value_or(0),
                   FindEventsSince(call, time->time_since_epoch() /
                                             std::chrono::milliseconds(1)));
 }
 
 json ListEvents(const Call& call) {
   constexpr uint64_t kMost = 1000;
-  const auto limit =
-      std::min(call.Number<uint64_t>("limit").value_or(kMost), kMost);
-  const auto events = call.subject.store.ListEvents(FirstEventOf(call), limit);
+  const uint64_t limit = call.NumberUpTo(kMost, "limit").value_or(kMost);
+  const auto events =
+      call.subject.store.ListEvents(FirstEventOf(call, limit), limit);
   if (!events) {
     FailOfStore(call);
   }

@@ -57,9 +57,13 @@ json ShowNode(const Call& call) {
                 call.now());
 }
 
+/// Without an owner it is the one that the node's key named.
 json ApproveNode(const Call& call) {
-  const mesh::NodeId id = OrThrow(call.registry().Approve(
-      call.now(), call.actor(), call.Text("node"), call.Owner()));
+  const bool has_owner =
+      !call.Value("user", std::string()).empty() || !call.List("tags").empty();
+  const mesh::NodeId id = OrThrow(
+      call.registry().Approve(call.now(), call.actor(), call.Text("node"),
+                              has_owner ? call.Owner() : mesh::Owner{}));
   return ToJson(call.registry(), *call.registry().FindNode(id), call.now());
 }
 
@@ -96,7 +100,7 @@ json RenewNode(const Call& call) {
   return Done();
 }
 
-json ApproveRoutes(const Call& call) {
+std::vector<IpPrefix> RoutesOf(const Call& call) {
   std::vector<IpPrefix> routes;
   for (const std::string& text : call.List("routes")) {
     const auto prefix = IpPrefix::Parse(text);
@@ -106,9 +110,45 @@ json ApproveRoutes(const Call& call) {
     }
     routes.push_back(*prefix);
   }
-  OrThrow(call.registry().ApproveRoutes(call.now(), call.actor(), call.Node(),
-                                        routes, call.Value("exit", false)));
-  return Done();
+  return routes;
+}
+
+/// What is approved ahead of time may as well be a mistake.
+json WarningsOf(const mesh::NodeRecord& node,
+                const std::vector<IpPrefix>& routes, bool exit) {
+  json warnings = json::array();
+  for (const IpPrefix& route : routes) {
+    if (std::ranges::find(node.advertised, route) == node.advertised.end()) {
+      warnings.push_back(node.name + " does not advertise " + route.ToString() +
+                         "; the approval holds if it ever does");
+    }
+  }
+  if (exit && !node.offers_exit) {
+    warnings.push_back(node.name +
+                       " does not offer a way to the internet; the approval "
+                       "holds if it ever does");
+  }
+  return warnings;
+}
+
+json ApproveRoutes(const Call& call) {
+  const mesh::NodeId id = call.Node();
+  const json& given = call.request.arguments;
+  if (!given.contains("routes") && !given.contains("exit")) {
+    throw AdminError(AdminFault::kInvalid,
+                     "say which routes to approve, or --none (an empty list "
+                     "of \"routes\") to withdraw all");
+  }
+  const auto routes = RoutesOf(call);
+  const bool exit = call.Value("exit", false);
+  OrThrow(call.registry().ApproveRoutes(call.now(), call.actor(), id, routes,
+                                        exit));
+  json done = Done();
+  json warnings = WarningsOf(*call.registry().FindNode(id), routes, exit);
+  if (!warnings.empty()) {
+    done["warnings"] = std::move(warnings);
+  }
+  return done;
 }
 
 void AddRoutes(const mesh::NodeRecord& node, json& list) {

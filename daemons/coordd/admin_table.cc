@@ -26,7 +26,8 @@ const Row& ColumnsOf(std::string_view verb) {
       {"tokens.list",
        {"id", "state", "scopes", "created", "expiry", "description"}},
       {"relays.list", {"id", "name", "host", "port", "stun_port", "pin"}},
-      {"events.list", {"sequence", "time", "type", "actor", "subject"}}};
+      {"events.list",
+       {"sequence", "time", "type", "actor", "subject", "detail"}}};
   static const Row kNone;
   const auto found = kColumns.find(verb);
   return found == kColumns.end() ? kNone : found->second;

@@ -15,18 +15,18 @@ using nlohmann::json;
 
 constexpr std::chrono::seconds kPause{1};
 
-void Print(const json& event, bool is_json) {
+/// False: nobody takes it.
+bool Print(const json& event, bool is_json) {
   std::string line;
   if (is_json) {
     line = event.dump();
   } else {
     line = std::to_string(event.value("sequence", uint64_t{0}));
-    for (const char* key : {"time", "type", "actor", "subject"}) {
+    for (const char* key : {"time", "type", "actor", "subject", "detail"}) {
       line += "  " + EscapeControls(event.value(key, std::string()));
     }
   }
-  std::puts(line.c_str());
-  std::fflush(stdout);
+  return std::puts(line.c_str()) >= 0 && std::fflush(stdout) == 0;
 }
 
 int Fail(const std::string& text, AskFailure kind) {
@@ -49,7 +49,9 @@ int FollowEvents(const std::string& socket, bool is_json, json request) {
                   AskFailure::kRefused);
     }
     for (const json& event : parsed.at("result")) {
-      Print(event, is_json);
+      if (!Print(event, is_json)) {
+        return Fail("the output could not be written", AskFailure::kRefused);
+      }
       request["after"] = event.at("sequence");
     }
     if (parsed.at("result").empty()) {

@@ -226,6 +226,75 @@ class Admin(unittest.TestCase):
         self.assertEqual(1, wrong.returncode)
         self.assertIn('"nowhere" is not an address', wrong.stderr)
 
+    def test_dns_settings_that_no_node_could_use_are_refused(self):
+        server = self.start()
+        for option, value in (("--search", "bad domain"),
+                              ("--record", "foo bar=1.2.3.4"),
+                              ("--record", "x" * 70 + "=1.2.3.4"),
+                              ("--route", "mesh.internal=10.0.0.1"),
+                              ("--route", "a.mesh.internal=10.0.0.1")):
+            done = server.run("dns", "set", option, value)
+            self.assertEqual(1, done.returncode, done.stdout)
+        server.ask("dns", "set", "--resolver", "8.8.8.8", "--record",
+                   "db=10.0.0.7,10.0.0.8")
+        dns = server.ask("dns", "set", "--clear", "resolvers", "--resolver",
+                         "9.9.9.9")
+        self.assertEqual(["9.9.9.9:53"], dns["resolvers"])
+        self.assertEqual(["10.0.0.7", "10.0.0.8"],
+                         [record["address"] for record in dns["records"]])
+
+    def test_output_that_is_lost_is_no_success(self):
+        server = self.start()
+        server.ask("users", "add", "ann@example.com")
+        for command in (("keys", "create", "--user", "ann@example.com"),
+                        ("nodes", "list"), ("users", "list", "--json"),
+                        ("keys", "--help")):
+            with open("/dev/full", "w", encoding="ascii") as full:
+                socket_option = ("--socket", server.socket)
+                done = subprocess.run(
+                    [COORDD, *command,
+                     *(() if "--help" in command else socket_option)],
+                    stdout=full, stderr=subprocess.PIPE, text=True,
+                    check=False, timeout=PATIENCE)
+            self.assertEqual(1, done.returncode, command)
+            self.assertIn("could not be written", done.stderr)
+
+    def test_mistakes_on_the_command_line_are_named(self):
+        for words, typo in ((("frobnicate",), "frobnicate"),
+                            (("nodes", "lst"), "lst"),
+                            (("policy", "chekc", "file"), "chekc")):
+            done = subprocess.run([COORDD, *words], text=True,
+                                  capture_output=True, check=False)
+            self.assertEqual(2, done.returncode)
+            self.assertIn(f"there is no command '{typo}'", done.stderr)
+        done = subprocess.run([COORDD, "status", "--socket", "/" + "x" * 110],
+                              text=True, capture_output=True, check=False)
+        self.assertEqual(3, done.returncode)
+        self.assertIn("at most 107 bytes", done.stderr)
+        done = subprocess.run([COORDD, "events", "--limit", "5000"], text=True,
+                              capture_output=True, check=False)
+        self.assertEqual(2, done.returncode)
+
+    def test_folders_are_checked_and_other_names_are_told_of(self):
+        server = self.start()
+        server.stop()
+        config = server.config.read_text()
+        state = self.folder / "state"
+        state.chmod(0o755)
+        for option in ("--check", "--config"):
+            done = subprocess.run([COORDD, option, server.config], text=True,
+                                  capture_output=True, check=False)
+            self.assertEqual(2, done.returncode)
+            self.assertRegex(done.stderr, r"coordd\.toml:5: .*chmod 700")
+        state.chmod(0o700)
+        server.config.write_text(config + "[mesh]\ndomain = 'other.example'\n")
+        process = subprocess.Popen([COORDD, "--config", server.config],
+                                   stderr=subprocess.PIPE, text=True)
+        self.addCleanup(lambda: (process.kill(), process.wait(),
+                                 process.stderr.close()))
+        told = Lines(process.stderr).wait(lambda line: "is and stays" in line)
+        self.assertIn("the mesh's domain is and stays 'mesh.internal'", told)
+
     def test_routes_of_an_unknown_node_are_an_error(self):
         server = self.start()
         for command in (("nodes", "routes", "x"),
@@ -298,6 +367,8 @@ class Admin(unittest.TestCase):
                            ("/etc/coordd/policy.json", "policy.json")):
             self.assertIn(name, example)
             example = example.replace(name, str(self.folder / here))
+        example = example.replace("/var/lib/coordd", str(self.folder / "state"))
+        example = example.replace("/run/coordd", str(self.folder))
         file = self.folder / "example.toml"
         file.write_text(example)
         done = subprocess.run([COORDD, "--check", file], text=True,

@@ -123,6 +123,11 @@ class Api(unittest.TestCase):
     def test_what_is_documented_is_served_and_nothing_more(self):
         document = self.good("GET", "/openapi.json", token="")
         self.assertEqual("3.1.0", document["openapi"])
+        for path, scope in (("/metrics", "server:read"), ("/healthz", None)):
+            plain = document["paths"].pop(path)
+            self.assertEqual(["get"], list(plain))
+            self.assertEqual(scope, plain["get"].get("x-required-scope"))
+            self.assertEqual(scope is None, "security" in plain["get"])
         seen = set()
         for path, operations in document["paths"].items():
             concrete = re.sub(r"\{\w+\}", "9", path)

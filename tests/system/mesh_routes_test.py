@@ -290,7 +290,7 @@ class MeshRoutesTest(unittest.TestCase):
                        "10.9.0.1")
         router = self.router(self.one, "--snat-subnet-routes=false")
         self.assertEqual(client.address, self.source_at_host())
-        self.server.ask("routes", "approve", "one")  # none of them
+        self.server.ask("routes", "approve", "one", "--none")
         wait_for("the end of it", lambda: not self.client.pings(HOST))
         self.assertEqual(0, client.command("down").returncode)
         client.process.wait(DEADLINE)

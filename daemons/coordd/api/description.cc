@@ -3,6 +3,7 @@
 
 #include "admin_call.h"
 #include "api/routes.h"
+#include "api/schemas.h"
 
 namespace natkit::coordd {
 
@@ -71,14 +72,17 @@ json BodySchema(const ApiRoute& route) {
 
 json Operation(const ApiRoute& route) {
   const json answer = {
-      {"application/json", {{"schema", {{"type", "object"}}}}}};
+      {"application/json", {{"schema", ResponseSchema(route.verb)}}}};
+  const bool makes_secret =
+      route.verb == "keys.create" || route.verb == "tokens.create";
   json operation = {
       {"operationId", route.verb},
       {"summary", route.summary},
       {"x-required-scope", FindAdminVerb(route.verb)->scope},
       {"parameters", Parameters(route)},
       {"responses",
-       {{"200", {{"description", "Done"}, {"content", answer}}},
+       {{makes_secret ? "201" : "200",
+         {{"description", "Done"}, {"content", answer}}},
         {"default", {{"$ref", "#/components/responses/Error"}}}}}};
   if (route.body_kind != ApiBody::kNone) {
     operation["requestBody"] = BodySchema(route);
@@ -98,10 +102,35 @@ json ErrorResponse() {
           {"content", {{"application/json", {{"schema", schema}}}}}};
 }
 
+/// What is no verb.
+json PlainOperation(const char* name, const char* summary, const char* type,
+                    json schema) {
+  return {{"operationId", name},
+          {"summary", summary},
+          {"parameters", json::array()},
+          {"responses",
+           {{"200",
+             {{"description", "Done"},
+              {"content", {{type, {{"schema", std::move(schema)}}}}}}},
+            {"default", {{"$ref", "#/components/responses/Error"}}}}}};
+}
+
+json PlainPaths() {
+  json metrics = PlainOperation("metrics", "Metrics, for Prometheus",
+                                "text/plain", {{"type", "string"}});
+  metrics["x-required-scope"] = "server:read";
+  json health = PlainOperation(
+      "healthz", "Whether the server answers", "application/json",
+      {{"type", "object"}, {"properties", {{"ok", {{"type", "boolean"}}}}}});
+  health["security"] = json::array();
+  return {{"/metrics", {{"get", std::move(metrics)}}},
+          {"/healthz", {{"get", std::move(health)}}}};
+}
+
 }  // namespace
 
 json DescribeApi() {
-  json paths = json::object();
+  json paths = PlainPaths();
   for (const ApiRoute& route : ApiRoutes()) {
     std::string method(route.method);
     for (char& c : method) {
@@ -116,7 +145,8 @@ json DescribeApi() {
           {"components",
            {{"securitySchemes",
              {{"token", {{"type", "http"}, {"scheme", "bearer"}}}}},
-            {"responses", {{"Error", ErrorResponse()}}}}}};
+            {"responses", {{"Error", ErrorResponse()}}},
+            {"schemas", ObjectSchemas()}}}};
 }
 
 }  // namespace natkit::coordd

@@ -33,6 +33,19 @@ class AdminVerbs : public testing::Test {
     return answer;
   }
 
+  /// A node's number.
+  std::string Join() {
+    const auto key =
+        registry_->MakeAuthKey({}, "test", {.owner = {.tags = {"tag:x"}}});
+    mesh::JoinRequest request{.auth_key = key->secret, .host_name = "host"};
+    request.keys.machine_key = mesh::MachineIdentity::Generate(rng_).key();
+    request.keys.node_key = DerivePublicKey(GeneratePrivateKey(rng_));
+    request.keys.signalling_key = DerivePublicKey(GeneratePrivateKey(rng_));
+    return std::to_string(*registry_->Join({}, request));
+  }
+
+  void Commit() { ASSERT_TRUE(registry_->Commit()); }
+
  private:
   SeededRng rng_{1};
   mesh::MemoryStore store_;
@@ -74,7 +87,7 @@ TEST_F(AdminVerbs, RefuseNumbersThatDoNotFitInsteadOfCuttingThem) {
         << wrong;
   }
   EXPECT_EQ(Ask({{"verb", "events.list"}, {"limit", -1}})["error"],
-            "\"limit\" must be a whole number up to 18446744073709551615");
+            "\"limit\" must be a whole number up to 1000");
   EXPECT_EQ(Ask({{"verb", "relays.list"}})["result"], json::array());
 }
 
@@ -100,6 +113,50 @@ TEST_F(AdminVerbs, TakeNoDescriptionThatATerminalActsUpon) {
     EXPECT_THAT(Ask(request)["error"].get<std::string>(),
                 testing::HasSubstr("without control characters"));
   }
+}
+
+TEST_F(AdminVerbs, TakeOnlyPinsOfCertificates) {
+  EXPECT_THAT(Ask({{"verb", "relays.add"},
+                   {"name", "eu"},
+                   {"host", "eu.example.com"},
+                   {"pin", "zz"}})["error"]
+                  .get<std::string>(),
+              testing::HasSubstr("\"pin\" must be"));
+}
+
+TEST_F(AdminVerbs, WithdrawRoutesOnlyIfThatIsSaid) {
+  json request = {{"verb", "routes.approve"}, {"node", Join()}};
+  EXPECT_THAT(Ask(request)["error"].get<std::string>(),
+              testing::HasSubstr("--none"));
+  request["routes"] = json::array();
+  EXPECT_EQ(Ask(request)["result"], (json{{"done", true}}));
+  request["routes"] = {"10.7.0.0/16"};
+  EXPECT_EQ(Ask(request)["result"]["warnings"],
+            json::array({"host does not advertise 10.7.0.0/16; the approval "
+                         "holds if it ever does"}));
+}
+
+TEST_F(AdminVerbs, ShowTheNewestEventsInOrder) {
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(Ask({{"verb", "users.add"}, {"user", "u" + std::to_string(i)}})
+                    .contains("result"));
+  }
+  Commit();
+  json request = {{"verb", "events.list"}, {"limit", 3}, {"newest", true}};
+  const auto subjects = [&] {
+    std::string all;
+    const json answer = Ask(request);
+    for (const json& event : answer.at("result")) {
+      all += event["subject"].get<std::string>() + " ";
+    }
+    return all;
+  };
+  EXPECT_EQ(subjects(), "u2 u3 u4 ");
+  request["after"] = 1;  // a page of all
+  EXPECT_EQ(subjects(), "u0 u1 u2 ");
+  request["limit"] = 1001;
+  EXPECT_EQ(Ask(request)["error"],
+            "\"limit\" must be a whole number up to 1000");
 }
 
 TEST(AuthKeyState, SaysWhyNobodyCanJoinWithIt) {

@@ -11,6 +11,7 @@
 #include "admin_table.h"
 #include "api/http_requests.h"
 #include "api/routes.h"
+#include "api/schemas.h"
 #include "api/service.h"
 #include "natkit/base/rng.h"
 #include "natkit/mesh/registry/memory_store.h"
@@ -178,6 +179,48 @@ TEST(NodeJson, HasTheAttributesThatTheNodeReports) {
                 .find("attributes: custom:diskEncrypted=yes custom:score=4.5 "
                       "node:os=linux\n"),
             std::string::npos);
+}
+
+TEST(ObjectSchemas, NameWhatTheObjectsHave) {
+  const nlohmann::json schemas = ObjectSchemas();
+  const auto expect = [&](const char* name, const nlohmann::json& object) {
+    std::set<std::string> has;
+    std::set<std::string> says;
+    for (const auto& [key, value] : object.items()) {
+      has.insert(key);
+    }
+    for (const auto& [key, value] : schemas.at(name).at("properties").items()) {
+      says.insert(key);
+    }
+    EXPECT_EQ(has, says) << name;
+  };
+  expect("User", ToJson(mesh::UserRecord{}));
+  expect("Key", ToJson(mesh::AuthKeyRecord{}, {}));
+  expect("Token", ToJson(mesh::ApiTokenRecord{}, {}));
+  expect("Relay", ToJson(mesh::RelayRecord{}));
+  expect("Event", ToJson(mesh::StoreEvent{}));
+  SeededRng rng(1);
+  mesh::MemoryStore store;
+  const auto registry =
+      mesh::Registry::Load({.ipv4 = *IpPrefix::Parse("100.64.0.0/10"),
+                            .ipv6 = *IpPrefix::Parse("fd00:1:2::/48")},
+                           store, rng, {});
+  expect("Node", ToJson(**registry, mesh::NodeRecord{}, {}));
+}
+
+TEST(DescribeApi, RefersOnlyToSchemasThatThereAre) {
+  const nlohmann::json document = DescribeApi();
+  const std::string text = document.dump();
+  constexpr std::string_view kBegin = "\"#/components/schemas/";
+  size_t count = 0;
+  for (size_t at = text.find(kBegin); at != std::string::npos;
+       at = text.find(kBegin, at + 1), ++count) {
+    const size_t name = at + kBegin.size();
+    EXPECT_TRUE(document["components"]["schemas"].contains(
+        text.substr(name, text.find('"', name) - name)));
+  }
+  EXPECT_GE(count, 9U);
+  EXPECT_TRUE(document["paths"].contains("/healthz"));
 }
 
 }  // namespace
