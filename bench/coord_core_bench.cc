@@ -124,7 +124,7 @@ class Fleet {
     rng_.Fill(config.machine_seed.ExposeMutable());
     config.node_key = GeneratePrivateKey(rng_);
     config.signalling_key = GeneratePrivateKey(rng_);
-    config.auth_key = key;
+    config.auth_key = SecretString(key);
     config.host_name = "n" + std::to_string(i);
     clients_.push_back(
         std::make_unique<ControlClient>(std::move(config), rng_));

@@ -88,13 +88,13 @@ bool IsHeartbeat(ByteView bytes) {
 }
 
 mesh::ControlClientConfig MakeConfig(const Options& options, size_t index,
-                                     std::string auth_key) {
+                                     const std::string& auth_key) {
   SeededRng keys(options.seed * 1'000'003 + index);
   mesh::ControlClientConfig config;
   keys.Fill(config.machine_seed.ExposeMutable());
   config.node_key = GeneratePrivateKey(keys);
   config.signalling_key = GeneratePrivateKey(keys);
-  config.auth_key = std::move(auth_key);
+  config.auth_key = SecretString(auth_key);
   config.host_name = "load-" + std::to_string(index);
   config.software = "coord_load";
   return config;

@@ -36,7 +36,7 @@ class NodeShell {
  public:
   /// Opens everything; the error is for the user. `loop` must outlive this.
   [[nodiscard]] static Outcome<std::unique_ptr<NodeShell>> Make(
-      io::EventLoop& loop, const UpOptions& options);
+      io::EventLoop& loop, UpOptions options);
   ~NodeShell();
   NodeShell(const NodeShell&) = delete;
   NodeShell& operator=(const NodeShell&) = delete;

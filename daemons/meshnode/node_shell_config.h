@@ -7,6 +7,7 @@
 
 #include "command_support.h"
 #include "join/membership.h"
+#include "natkit/base/secret_string.h"
 #include "natkit/mesh/node.h"
 
 namespace natkit::meshnode {
@@ -14,6 +15,7 @@ namespace natkit::meshnode {
 /// What `meshnode up` was asked for.
 struct UpOptions {
   std::optional<JoinOptions> join;  ///< a server instead of a mesh file
+  SecretString auth_key;            ///< with `join`; empty: none
   std::string mesh_path;
   std::string name;
   std::string key_path;  ///< empty: NAME.key beside the mesh file

@@ -46,7 +46,7 @@ Outcome<void> NodeShell::OpenJoined() {
   }
   OpenDns();
   auto membership = Membership::Open(
-      loop_, *options_.join, rng_,
+      loop_, *options_.join, std::move(options_.auth_key), rng_,
       {.on_map = [this](
                      const mesh::NetworkMap& map,
                      mesh::MapPlan plan) { HandleMap(map, std::move(plan)); },

@@ -44,10 +44,11 @@ RelayStreams::Relays RelaysByPosition(const mesh::MeshFile& mesh) {
 }  // namespace
 
 Outcome<std::unique_ptr<NodeShell>> NodeShell::Make(io::EventLoop& loop,
-                                                    const UpOptions& options) {
+                                                    UpOptions options) {
   std::unique_ptr<NodeShell> shell(new NodeShell(loop));
-  shell->options_ = options;
-  auto opened = options.join ? shell->OpenJoined() : shell->OpenInventory();
+  shell->options_ = std::move(options);
+  auto opened =
+      shell->options_.join ? shell->OpenJoined() : shell->OpenInventory();
   if (!opened) {
     return std::unexpected(opened.error());
   }

@@ -111,13 +111,12 @@ int RunUp(int argc, char** argv) {
       FailWith("up", complete.error().text);
       return complete.error().code;
     }
-    options.join = std::move(*complete);
     options.name = options.name.empty() ? options.tun_name : options.name;
   }
   io::IgnoreBrokenPipes();
   io::EventLoop loop;
   shell::ServiceStatus status(loop);
-  auto shell = NodeShell::Make(loop, options);
+  auto shell = NodeShell::Make(loop, std::move(options));
   if (!shell) {
     return FailWith("up", shell.error());
   }

@@ -56,7 +56,7 @@ void AddServerOptions(CLI::App& app, JoinArguments& join) {
   app.add_option("--server-pin", options.pin,
                  "The server's certificate, sha256-raw:<64 hex digits> "
                  "(default: the system's trusted roots)");
-  auto* key = app.add_option("--auth-key", options.auth_key,
+  auto* key = app.add_option("--auth-key", join.auth_key,
                              "Join with this key; without one an administrator "
                              "approves the node")
                   ->check(&RefuseEmpty)
@@ -142,7 +142,7 @@ Outcome<void> CompleteRoutes(const std::vector<std::string>& routes,
 }
 
 /// The key out of its file, which may end in blanks.
-std::expected<std::string, UpRefusal> ReadAuthKey(const std::string& path) {
+std::expected<SecretString, UpRefusal> ReadAuthKey(const std::string& path) {
   const auto content = shell::ReadSecretFile(path);
   if (!content) {
     return std::unexpected(UpRefusal{content.error(), kExitFailure});
@@ -152,7 +152,7 @@ std::expected<std::string, UpRefusal> ReadAuthKey(const std::string& path) {
   if (end == std::string_view::npos) {
     return std::unexpected(UpRefusal{path + ": there is no auth key in it"});
   }
-  return std::string(text.substr(0, end + 1));
+  return SecretString(text.substr(0, end + 1));
 }
 
 Outcome<void> CheckServer(const JoinOptions& options) {
@@ -219,8 +219,7 @@ Outcome<void> CheckSource(const JoinArguments& join, const UpOptions& up) {
   return {};
 }
 
-std::expected<JoinOptions, UpRefusal> CompleteJoin(JoinArguments join,
-                                                   const UpOptions& up) {
+std::expected<void, UpRefusal> CompleteJoin(JoinArguments join, UpOptions& up) {
   JoinOptions& options = join.options;
   auto checked = CheckServer(options);
   if (checked) {
@@ -234,17 +233,20 @@ std::expected<JoinOptions, UpRefusal> CompleteJoin(JoinArguments join,
     if (!key) {
       return std::unexpected(std::move(key.error()));
     }
-    options.auth_key = std::move(*key);
+    up.auth_key = std::move(*key);
+  } else {
+    up.auth_key = SecretString(join.auth_key);
   }
-  if (options.auth_key.size() > kLongestAuthKey) {
+  if (const size_t size = up.auth_key.Expose().size(); size > kLongestAuthKey) {
     return std::unexpected(UpRefusal{"no auth key is that long (" +
-                                     std::to_string(options.auth_key.size()) +
+                                     std::to_string(size) +
                                      " bytes); was it pasted twice?"});
   }
   if (options.state_path.empty()) {
     options.state_path = "/var/lib/natkit/" + up.tun_name;
   }
-  return std::move(options);
+  up.join = std::move(options);
+  return {};
 }
 
 }  // namespace natkit::meshnode

@@ -18,6 +18,7 @@ namespace natkit::meshnode {
 /// What the options of a joining node say, before it is checked.
 struct JoinArguments {
   JoinOptions options;
+  std::string auth_key;  ///< others see it as well where it comes from
   std::string auth_key_path;
   std::vector<std::string> routes;
   /// The options of `meshnode up` that only a node which joins has.
@@ -37,8 +38,8 @@ void AddJoinOptions(CLI::App& app, JoinArguments& join);
 [[nodiscard]] Outcome<void> CheckSource(const JoinArguments& join,
                                         const UpOptions& up);
 
-/// Reads what the options only name, and checks all of them.
-[[nodiscard]] std::expected<JoinOptions, UpRefusal> CompleteJoin(
-    JoinArguments join, const UpOptions& up);
+/// Reads what the options only name, checks all of them, and completes `up`.
+[[nodiscard]] std::expected<void, UpRefusal> CompleteJoin(JoinArguments join,
+                                                          UpOptions& up);
 
 }  // namespace natkit::meshnode

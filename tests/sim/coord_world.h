@@ -182,7 +182,7 @@ class CoordWorld {
     rng_.Fill(config.machine_seed.ExposeMutable());
     config.node_key = GeneratePrivateKey(rng_);
     config.signalling_key = GeneratePrivateKey(rng_);
-    config.auth_key = auth_key;
+    config.auth_key = SecretString(auth_key);
     config.host_name = name;
     Host& host = hosts[name];
     host.disk = {.machine_seed = config.machine_seed.Clone(),

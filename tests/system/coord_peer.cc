@@ -45,7 +45,7 @@ class Peer {
     keys.Fill(config.machine_seed.ExposeMutable());
     config.node_key = GeneratePrivateKey(keys);
     config.signalling_key = GeneratePrivateKey(keys);
-    config.auth_key = options.auth_key;
+    config.auth_key = SecretString(options.auth_key);
     config.host_name = options.prefix + std::to_string(index);
     config.tags = options.tags;
     config.software = "coord_peer";

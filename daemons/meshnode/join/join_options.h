@@ -25,7 +25,6 @@ struct RoutingOptions {
 struct JoinOptions {
   std::string server;
   std::string pin;
-  std::string auth_key;      ///< the key itself; empty: none
   std::string state_path;    ///< the folder of StateDirectory
   std::string posture_path;  ///< the file of PostureReporter; empty: none
   std::string host_name;     ///< empty: the system's

@@ -91,6 +91,7 @@ std::string DescribeMembership(const MembershipState& state) {
 
 Outcome<std::unique_ptr<Membership>> Membership::Open(io::EventLoop& loop,
                                                       JoinOptions options,
+                                                      SecretString auth_key,
                                                       Rng& rng,
                                                       Handlers handlers) {
   auto directory = StateDirectory::Open(options.state_path, rng);
@@ -107,7 +108,7 @@ Outcome<std::unique_ptr<Membership>> Membership::Open(io::EventLoop& loop,
   if (auto loaded = membership->LoadSettings(); !loaded) {
     return std::unexpected(loaded.error());
   }
-  if (auto connected = membership->Connect(); !connected) {
+  if (auto connected = membership->Connect(std::move(auth_key)); !connected) {
     return std::unexpected(connected.error());
   }
   return membership;
@@ -131,7 +132,7 @@ Membership::Membership(io::EventLoop& loop, JoinOptions options, Rng& rng,
   }
 }
 
-Outcome<void> Membership::Connect() {
+Outcome<void> Membership::Connect(SecretString auth_key) {
   auto server = shell::ParseServerAddress(options_.server);
   if (!server) {
     return std::unexpected(server.error());
@@ -143,7 +144,7 @@ Outcome<void> Membership::Connect() {
       .machine_seed = secrets_.machine.Clone(),
       .node_key = secrets_.node.Clone(),
       .signalling_key = secrets_.signalling.Clone(),
-      .auth_key = std::exchange(options_.auth_key, {}),
+      .auth_key = std::move(auth_key),
       .host_name =
           options_.host_name.empty() ? SystemHostName() : options_.host_name,
       .is_ephemeral = options_.is_ephemeral,

@@ -13,6 +13,7 @@
 #include "join/posture.h"
 #include "join/state_directory.h"
 #include "natkit/base/rng.h"
+#include "natkit/base/secret_string.h"
 #include "natkit/io/event_loop.h"
 #include "natkit/io/timer.h"
 #include "natkit/mesh/control/control_client.h"
@@ -60,10 +61,11 @@ class Membership {
     std::function<void(const StaticPrivateKey& next)> on_switch_key;
   };
 
-  /// Opens the state directory and makes what is missing in it. The error is
-  /// for the user.
+  /// Opens the state directory and makes what is missing in it. `auth_key` may
+  /// be empty; it is wiped once it has served. The error is for the user.
   [[nodiscard]] static Outcome<std::unique_ptr<Membership>> Open(
-      io::EventLoop& loop, JoinOptions options, Rng& rng, Handlers handlers);
+      io::EventLoop& loop, JoinOptions options, SecretString auth_key, Rng& rng,
+      Handlers handlers);
 
   /// The saved map first, if there is one; then the server.
   void Start();
@@ -123,7 +125,7 @@ class Membership {
   Membership(io::EventLoop& loop, JoinOptions options, Rng& rng,
              Handlers handlers, StateDirectory directory, NodeSecrets secrets);
   Outcome<void> LoadSettings();
-  Outcome<void> Connect();
+  Outcome<void> Connect(SecretString auth_key);
   void HandleEvent(mesh::ControlEvent event);
   void Handle(const mesh::ControlAdmitted& admitted);
   void Handle(const mesh::ControlMapChanged& changed);

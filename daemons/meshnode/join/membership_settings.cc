@@ -9,7 +9,6 @@ namespace natkit::meshnode {
 
 Outcome<void> Membership::LoadSettings() {
   given_ = options_;
-  given_.auth_key.clear();  // of use once
   const auto text = directory_.LoadSettings();
   if (!text) {
     return std::unexpected(text.error());

@@ -214,7 +214,7 @@ void ControlClient::Take(Instant now, const Challenge& challenge) {
       .signalling_proof =
           ProveKey(ProofRole::kSignallingKey, config_.signalling_key,
                    challenge.ephemeral_key, transcript),
-      .auth_key = config_.auth_key,
+      .auth_key = std::string(config_.auth_key.Expose()),
       .host_name = config_.host_name,
       .is_ephemeral = config_.is_ephemeral,
       .tags = config_.tags,
@@ -223,6 +223,8 @@ void ControlClient::Take(Instant now, const Challenge& challenge) {
     answer.position = map_->position();
   }
   Send(now, answer);
+  WipeBytes(MutableBytes(reinterpret_cast<uint8_t*>(answer.auth_key.data()),
+                         answer.auth_key.size()));
 }
 
 void ControlClient::Take(Instant now, const Admission& admission) {
@@ -231,9 +233,7 @@ void ControlClient::Take(Instant now, const Admission& admission) {
   answer_due_.reset();
   pause_ = {};
   if (admission.state == AdmissionState::kActive) {
-    WipeBytes(MutableBytes(reinterpret_cast<uint8_t*>(config_.auth_key.data()),
-                           config_.auth_key.size()));
-    config_.auth_key.clear();
+    config_.auth_key = {};  // it has served
   }
   if (!map_ || map_->digest_key() != admission.digest_key) {
     map_.emplace(admission.digest_key);

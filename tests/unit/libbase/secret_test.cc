@@ -4,7 +4,11 @@
 
 #include <algorithm>
 #include <new>
+#include <string>
 #include <type_traits>
+#include <utility>
+
+#include "natkit/base/secret_string.h"
 
 namespace natkit {
 namespace {
@@ -28,6 +32,22 @@ TEST(Secret, IsWipedWhenItDies) {
   secret->~TestSecret();
   EXPECT_TRUE(
       std::ranges::all_of(storage, [](uint8_t byte) { return byte == 0; }));
+}
+
+static_assert(!std::is_copy_constructible_v<SecretString>);
+static_assert(!std::is_copy_assignable_v<SecretString>);
+static_assert(!std::equality_comparable<SecretString>);
+
+TEST(SecretString, IsGoneWhereItWasMovedFrom) {
+  SecretString from("short");
+  SecretString to(std::move(from));
+  EXPECT_TRUE(from.is_empty());  // NOLINT(bugprone-use-after-move): the point
+  EXPECT_EQ(to.Expose(), "short");
+  to = SecretString("another");
+  EXPECT_EQ(to.Expose(), "another");
+  to = {};
+  EXPECT_TRUE(to.is_empty());
+  EXPECT_EQ(to.Expose(), "");
 }
 
 TEST(Secret, ComparesByContent) {

@@ -13,7 +13,8 @@ using std::chrono::seconds;
 class ControlClientTest : public testing::Test {
  protected:
   ControlClientTest() {
-    ControlClientConfig config{.auth_key = "secret", .host_name = "host"};
+    ControlClientConfig config{.auth_key = SecretString("secret"),
+                               .host_name = "host"};
     rng.Fill(config.machine_seed.ExposeMutable());
     config.node_key = GeneratePrivateKey(rng);
     config.signalling_key = GeneratePrivateKey(rng);

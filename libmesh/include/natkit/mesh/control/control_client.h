@@ -10,6 +10,7 @@
 #include "natkit/base/bytes.h"
 #include "natkit/base/keys.h"
 #include "natkit/base/rng.h"
+#include "natkit/base/secret_string.h"
 #include "natkit/base/time.h"
 #include "natkit/mesh/control/frame_reader.h"
 #include "natkit/mesh/control/identity.h"
@@ -23,7 +24,7 @@ struct ControlClientConfig {
   MachineSeed machine_seed;
   StaticPrivateKey node_key;
   StaticPrivateKey signalling_key;
-  std::string auth_key;  ///< empty: none, an administrator approves
+  SecretString auth_key;  ///< empty: none, an administrator approves
   std::string host_name;
   bool is_ephemeral = false;
   std::vector<std::string> tags;
