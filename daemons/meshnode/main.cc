@@ -5,22 +5,22 @@
 #include <string_view>
 #include <system_error>
 
-#include "change_commands.h"
-#include "check_command.h"
-#include "command_support.h"
-#include "completions_command.h"
-#include "debug_command.h"
-#include "down_command.h"
-#include "info_commands.h"
-#include "keys_command.h"
-#include "netcheck_command.h"
-#include "ping_command.h"
-#include "render_command.h"
-#include "rotate_command.h"
-#include "status_command.h"
-#include "up_command.h"
-#include "verify_command.h"
-#include "wg_command.h"
+#include "commands/change_commands.h"
+#include "commands/check_command.h"
+#include "commands/command_support.h"
+#include "commands/completions_command.h"
+#include "commands/debug_command.h"
+#include "commands/down_command.h"
+#include "commands/info_commands.h"
+#include "commands/keys_command.h"
+#include "commands/netcheck_command.h"
+#include "commands/ping_command.h"
+#include "commands/render_command.h"
+#include "commands/rotate_command.h"
+#include "commands/status_command.h"
+#include "commands/up_command.h"
+#include "commands/verify_command.h"
+#include "commands/wg_command.h"
 
 namespace natkit::meshnode {
 

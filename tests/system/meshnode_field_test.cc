@@ -5,9 +5,9 @@
 
 #include <chrono>
 
-#include "node_info.h"
-#include "peer_name.h"
-#include "status_field.h"
+#include "control/node_info.h"
+#include "control/peer_name.h"
+#include "control/status_field.h"
 
 namespace natkit::meshnode {
 namespace {

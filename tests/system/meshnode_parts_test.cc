@@ -6,13 +6,13 @@
 #include <string>
 #include <vector>
 
-#include "control_lines.h"
-#include "control_ping.h"
-#include "control_protocol.h"
-#include "control_why.h"
-#include "node_shell_addresses.h"
-#include "node_shell_events.h"
-#include "status_field.h"
+#include "control/control_lines.h"
+#include "control/control_ping.h"
+#include "control/control_protocol.h"
+#include "control/control_why.h"
+#include "control/status_field.h"
+#include "shell/node_shell_addresses.h"
+#include "shell/node_shell_events.h"
 
 namespace natkit::meshnode {
 namespace {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "command_support.h"
+#include "commands/command_support.h"
 #include "join/join_options.h"
 #include "join/node_settings.h"
 #include "join/posture.h"

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "command_support.h"
+#include "commands/command_support.h"
 #include "join/join_options.h"
 
 namespace natkit::meshnode {

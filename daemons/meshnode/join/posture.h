@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "command_support.h"
+#include "commands/command_support.h"
 #include "natkit/io/event_loop.h"
 #include "natkit/io/file_watcher.h"
 #include "natkit/mesh/control/message.h"

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "command_support.h"
+#include "commands/command_support.h"
 #include "natkit/base/keys.h"
 #include "natkit/base/rng.h"
 #include "natkit/io/unique_fd.h"

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <variant>
 
-#include "control_protocol.h"
+#include "control/control_protocol.h"
 #include "natkit/base/bytes.h"
 #include "natkit/base/check.h"
 

@@ -1,4 +1,4 @@
-#include "clock_watch.h"
+#include "shell/clock_watch.h"
 
 #include <gtest/gtest.h>
 

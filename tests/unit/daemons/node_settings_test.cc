@@ -59,7 +59,7 @@ TEST(NodeSettingsTest, RefuseWithTheKeyAndWhatItTakes) {
   for (const auto& [key, value] : {std::pair{"accept-dns", "maybe"},
                                    {"accept-routes", "1"},
                                    {"advertise-routes", "10.0.0.0/8,nonsense"},
-        {"advertise-routes", "0.0.0.0/0"},
+                                   {"advertise-routes", "0.0.0.0/0"},
                                    {"exit-node", "a b"},
                                    {"hostname", "two words"},
                                    {"hostname", "..."},

@@ -1,0 +1,44 @@
+#include "commands/command_support.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <iostream>
+
+namespace natkit::meshnode {
+
+std::optional<int> ParseArguments(CLI::App& app, int argc, char** argv) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitOk : kExitUsage;
+  }
+  return std::nullopt;
+}
+
+std::string RefuseEmpty(const std::string& value) {
+  return value.empty() ? "the value is empty" : "";
+}
+
+int FailWith(std::string_view command, std::string_view text) {
+  std::cerr << "meshnode " << command << ": " << text << '\n';
+  return kExitFailure;
+}
+
+std::string FormatDiagnostic(const std::string& path,
+                             const mesh::Diagnostic& diagnostic) {
+  std::string out = path;
+  if (diagnostic.line != 0) {
+    out += ":" + std::to_string(diagnostic.line);
+  }
+  out += diagnostic.severity == mesh::Severity::kError ? ": error: "
+                                                       : ": warning: ";
+  return out + diagnostic.text;
+}
+
+std::string DescribeError(Errc code) {
+  std::string name(ErrcName(code));
+  std::ranges::replace(name, '_', ' ');
+  return name;
+}
+
+}  // namespace natkit::meshnode
