@@ -146,6 +146,20 @@ class Check(Folder):
         self.assertIn("2 nodes, 0 relays; 1 warning", done.stdout)
         self.assertEqual(run("check", "--strict", self.mesh).returncode, 1)
 
+    def test_for_scripts(self):
+        done = run("check", "--json", self.mesh)
+        said = json.loads(done.stdout)
+        self.assertEqual((0, True, 2, 0), (
+            done.returncode, said["ok"], said["nodes"], said["relays"]))
+        self.assertEqual(["warning"],
+                         [found["severity"] for found in said["findings"]])
+        self.mesh.write_text("[mesh]\nnmae = \"x\"\n")
+        done = run("check", "--json", self.mesh)
+        said = json.loads(done.stdout)
+        self.assertEqual((1, False), (done.returncode, said["ok"]))
+        self.assertIn(("error", 2), [(found["severity"], found["line"])
+                                     for found in said["findings"]])
+
     def test_names_file_and_line_of_every_error(self):
         self.mesh.write_text("[mesh]\nnmae = \"x\"\n[[node]]\nname = \"a\"\n")
         done = run("check", self.mesh)
@@ -336,6 +350,28 @@ class Render(Folder):
                    self.folder / "none")
         self.assertEqual(2, done.returncode)
 
+    def test_for_scripts(self):
+        said = json.loads(self.render("--json").stdout)
+        self.assertEqual((str(self.folder / "out"), []), (
+            said["out"], [path for path in said["changed"]
+                          if "wg0.conf" not in path]))
+        self.assertNotIn("PresharedKey", self.conf())
+        self.assertEqual([], json.loads(self.render("--json").stdout)["changed"])
+
+    def test_a_rotation_for_scripts(self):
+        text = self.mesh.read_text()
+        key = make_key(self.folder, "a.next")
+        self.mesh.write_text(text.replace(
+            'name = "a"\n', f'name = "a"\nnext_public_key = "{key}"\n', 1))
+        command = ("rotate", self.mesh, "--out", self.folder / "out", "--json")
+        said = json.loads(run(*command).stdout)
+        self.assertEqual(("a", "announce"), (said["node"], said["step"]))
+        self.assertIn("apply the files", said["advice"])
+        self.assertIn("b/wg0.conf", said["changed"])
+        said = json.loads(run(*command, "--abort").stdout)
+        self.assertIsNone(said["step"])
+        self.assertIn("given up", said["advice"])
+
     def test_files_that_nobody_asks_for_are_named(self):
         self.write_psk("b+a")
         done = self.render("--psk-dir", self.psks, "--keys-dir", self.folder)
@@ -443,6 +479,21 @@ class Control(Folder):
         self.assertEqual(done.returncode, 1)
         self.assertIn("no reply from b (10.77.0.2): seq=2", done.stdout)
         self.assertIn("2 sent, 0 received", done.stdout)
+
+    def test_ping_and_down_for_scripts(self):
+        process = self.start()
+        target = ["--json", "--control", self.control]
+        done = run("ping", "b", "-c", "1", "-W", "0.1", *target)
+        self.assertEqual([
+            {"peer": "b", "address": "10.77.0.2", "seq": 1, "time_ms": None},
+            {"peer": "b", "address": "10.77.0.2", "sent": 1, "received": 0,
+             "round_trip_ms": None}],
+            [json.loads(line) for line in done.stdout.splitlines()])
+        self.assertEqual({"stopped": True},
+                         json.loads(run("down", *target).stdout))
+        self.assertEqual(process.wait(DEADLINE), 0)
+        done = run("down", *target)
+        self.assertEqual(("", 3), (done.stdout, done.returncode))
 
     def test_a_peer_is_found_by_its_address_and_in_any_case(self):
         self.start()

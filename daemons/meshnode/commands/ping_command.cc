@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdio>
 #include <iostream>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <variant>
@@ -28,9 +29,18 @@ std::string Fixed(double value, int decimals) {
   return {text.data(), static_cast<size_t>(std::clamp(size, 0, 63))};
 }
 
+using Json = nlohmann::ordered_json;
+
+void PrintLine(const Json& json) {
+  std::cout << json.dump(-1, ' ', false, Json::error_handler_t::replace)
+            << std::endl;
+}
+
 /// Prints answers as they come and adds them up.
 class PingPrinter {
  public:
+  explicit PingPrinter(bool is_json) : is_json_(is_json) {}
+
   /// False once the node is done.
   bool Handle(const ControlAnswer& answer) {
     return std::visit([this](const auto& a) { return this->Take(a); }, answer);
@@ -38,6 +48,10 @@ class PingPrinter {
 
   void PrintSummary() const {
     if (peer_.empty()) {
+      return;
+    }
+    if (is_json_) {
+      PrintJsonSummary();
       return;
     }
     std::cout << "--- " << peer_ << ": " << sent_ << " sent, " << received_
@@ -53,6 +67,18 @@ class PingPrinter {
   [[nodiscard]] bool has_reply() const { return received_ != 0; }
 
  private:
+  void PrintJsonSummary() const {
+    Json times = nullptr;
+    if (received_ != 0) {
+      times = {{"min", least_}, {"avg", sum_ / received_}, {"max", most_}};
+    }
+    PrintLine({{"peer", peer_},
+               {"address", address_},
+               {"sent", sent_},
+               {"received", received_},
+               {"round_trip_ms", std::move(times)}});
+  }
+
   bool Take(const PingStarted& started) {
     peer_ = started.peer;
     address_ = started.address;
@@ -60,6 +86,14 @@ class PingPrinter {
   }
 
   bool Take(const PingAnswered& reply) {
+    if (is_json_) {
+      PrintLine({{"peer", peer_},
+                 {"address", address_},
+                 {"seq", reply.sequence},
+                 {"time_ms", reply.time_ms},
+                 {"path", reply.path}});
+      return Add(reply);
+    }
     if (!path_.empty() && path_ != reply.path) {
       std::cout << "path changed: " << path_ << " -> " << reply.path << '\n';
     }
@@ -68,6 +102,10 @@ class PingPrinter {
               << "): seq=" << reply.sequence
               << " time=" << Fixed(reply.time_ms, 1) << " ms via " << reply.path
               << std::endl;
+    return Add(reply);
+  }
+
+  bool Add(const PingAnswered& reply) {
     sent_ = std::max(sent_, reply.sequence);
     least_ = received_ == 0 ? reply.time_ms : std::min(least_, reply.time_ms);
     most_ = std::max(most_, reply.time_ms);
@@ -78,6 +116,13 @@ class PingPrinter {
 
   bool Take(const PingLost& lost) {
     sent_ = std::max(sent_, lost.sequence);
+    if (is_json_) {
+      PrintLine({{"peer", peer_},
+                 {"address", address_},
+                 {"seq", lost.sequence},
+                 {"time_ms", nullptr}});
+      return true;
+    }
     std::cout << "no reply from " << peer_ << " (" << address_
               << "): seq=" << lost.sequence << std::endl;
     return true;
@@ -96,6 +141,7 @@ class PingPrinter {
 
   static bool Take(const Stopping&) { return true; }
 
+  bool is_json_;
   std::string peer_;
   std::string address_;
   std::string path_;
@@ -110,6 +156,7 @@ struct PingOptions {
   PingRequest request;
   double interval = 1;
   double wait = 2;
+  bool is_json = false;
   ControlTarget target;
 };
 
@@ -125,6 +172,8 @@ void AddOptions(CLI::App& app, PingOptions& options) {
   app.add_option("-W,--wait", options.wait, "Seconds to wait for each reply")
       ->check(CLI::Range(0.01, 3600.0))
       ->capture_default_str();
+  app.add_flag("--json", options.is_json,
+               "Print one JSON object a line, the last one with the sums");
   AddControlOptions(app, options.target);
 }
 
@@ -144,7 +193,7 @@ int RunPing(int argc, char** argv) {
   if (!path) {
     return FailWith("ping", path.error());
   }
-  PingPrinter printer;
+  PingPrinter printer(options.is_json);
   const Duration silence = options.request.interval + options.request.wait +
                            std::chrono::seconds(10);
   const auto end = Exchange(

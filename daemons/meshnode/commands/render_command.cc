@@ -1,6 +1,8 @@
 #include "commands/render_command.h"
 
 #include <CLI/CLI.hpp>
+#include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "commands/command_support.h"
 #include "fleet/fleet_files.h"
@@ -23,6 +25,8 @@ int RunRender(int argc, char** argv) {
   app.add_option("--psk-dir", secrets.preshared_keys,
                  "Folder with a preshared key NAME+NAME.psk for each pair")
       ->check(&RefuseEmpty);
+  bool is_json = false;
+  app.add_flag("--json", is_json, "Print one JSON object");
   if (const auto code = ParseArguments(app, argc, argv)) {
     return *code;
   }
@@ -34,9 +38,21 @@ int RunRender(int argc, char** argv) {
   if (!rotation) {
     return FailWith("render", rotation.error());
   }
-  return RenderInto("render", mesh_path,
-                    mesh::PlanFleet(*file, *std::move(rotation)), secrets,
-                    folder);
+  const auto changed =
+      RenderInto("render", mesh_path,
+                 mesh::PlanFleet(*file, *std::move(rotation)), secrets, folder);
+  if (!changed) {
+    return changed.error();
+  }
+  if (is_json) {
+    std::cout
+        << nlohmann::ordered_json{{"out", folder}, {"changed", *changed}}.dump(
+               2, ' ', false, nlohmann::json::error_handler_t::replace)
+        << '\n';
+  } else {
+    PrintChanged(folder, *changed);
+  }
+  return kExitOk;
 }
 
 }  // namespace natkit::meshnode

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "commands/command_support.h"
 #include "fleet/fleet_dumps.h"
@@ -24,6 +25,7 @@ struct RotateOptions {
   SecretFolders secrets;
   std::string force;
   bool is_abort = false;
+  bool is_json = false;
 };
 
 void AddOptions(CLI::App& app, RotateOptions& options) {
@@ -45,6 +47,7 @@ void AddOptions(CLI::App& app, RotateOptions& options) {
                  "Go on although hosts are not ready; the words say why");
   app.add_flag("--abort", options.is_abort,
                "Give up; possible until the node switches");
+  app.add_flag("--json", options.is_json, "Print one JSON object");
 }
 
 int Fail(const std::string& text) {
@@ -71,39 +74,67 @@ std::string Advice(const RotationState& state) {
   return {};
 }
 
-/// Renders a step; the state is written last, so that an interruption leaves
-/// the earlier step, which can be taken again.
-int TakeStep(const RotateOptions& options, const mesh::MeshFile& file,
-             const RotationState& state) {
-  const int code =
-      RenderInto("rotate", options.mesh_path, mesh::PlanFleet(file, state),
-                 options.secrets, options.folder);
-  if (code != kExitOk) {
-    return code;
+struct Taken {
+  std::string node;
+  std::string step;  ///< empty: no rotation is under way any more
+  std::string advice;
+  std::vector<std::string> changed;
+};
+
+int Print(const RotateOptions& options, const Taken& taken) {
+  using Json = nlohmann::ordered_json;
+  if (options.is_json) {
+    const Json json{
+        {"node", taken.node},
+        {"step", taken.step.empty() ? Json(nullptr) : Json(taken.step)},
+        {"advice", taken.advice},
+        {"out", options.folder},
+        {"changed", taken.changed}};
+    std::cout << json.dump(2, ' ', false, Json::error_handler_t::replace)
+              << '\n';
+    return kExitOk;
   }
-  if (const auto saved = SaveRotation(options.folder, state); !saved) {
-    return Fail(saved.error());
-  }
-  std::cout << "rotation of " << state.node << ": "
-            << mesh::RotationStepName(state.step) << "; " << Advice(state)
+  PrintChanged(options.folder, taken.changed);
+  std::cout << "rotation of " << taken.node << ": "
+            << (taken.step.empty() ? "" : taken.step + "; ") << taken.advice
             << '\n';
   return kExitOk;
 }
 
+/// Renders a step; the state is written last, so that an interruption leaves
+/// the earlier step, which can be taken again.
+int TakeStep(const RotateOptions& options, const mesh::MeshFile& file,
+             const RotationState& state) {
+  auto changed =
+      RenderInto("rotate", options.mesh_path, mesh::PlanFleet(file, state),
+                 options.secrets, options.folder);
+  if (!changed) {
+    return changed.error();
+  }
+  if (const auto saved = SaveRotation(options.folder, state); !saved) {
+    return Fail(saved.error());
+  }
+  return Print(options, {.node = state.node,
+                         .step = std::string(RotationStepName(state.step)),
+                         .advice = Advice(state),
+                         .changed = *std::move(changed)});
+}
+
 /// Renders without a rotation, and forgets it.
 int Leave(const RotateOptions& options, const mesh::MeshFile& file,
-          const std::string& words) {
-  const int code =
-      RenderInto("rotate", options.mesh_path, mesh::PlanFleet(file),
-                 options.secrets, options.folder);
-  if (code != kExitOk) {
-    return code;
+          const RotationState& state, const std::string& words) {
+  auto changed = RenderInto("rotate", options.mesh_path, mesh::PlanFleet(file),
+                            options.secrets, options.folder);
+  if (!changed) {
+    return changed.error();
   }
   if (const auto removed = RemoveRotation(options.folder); !removed) {
     return Fail(removed.error());
   }
-  std::cout << words << '\n';
-  return kExitOk;
+  return Print(options, {.node = state.node,
+                         .step = {},
+                         .advice = words,
+                         .changed = *std::move(changed)});
 }
 
 int Begin(const RotateOptions& options, const mesh::MeshFile& file) {
@@ -174,9 +205,7 @@ int Abort(const RotateOptions& options, const mesh::MeshFile& file,
                 " may use its next key already: go on instead, and rotate "
                 "back afterwards");
   }
-  return Leave(
-      options, file,
-      "rotation of " + state.node + ": given up; apply the files of its peers");
+  return Leave(options, file, state, "given up; apply the files of its peers");
 }
 
 bool IsFinished(const mesh::MeshFile& file, const RotationState& state) {
@@ -202,7 +231,7 @@ int Run(const RotateOptions& options, const mesh::MeshFile& file) {
     return Abort(options, file, current);
   }
   if (IsFinished(file, current)) {
-    return Leave(options, file, "rotation of " + current.node + ": done");
+    return Leave(options, file, current, "done");
   }
   return Continue(options, file, current);
 }

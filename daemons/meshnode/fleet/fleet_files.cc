@@ -236,33 +236,38 @@ Outcome<std::vector<std::string>> WriteFleetFiles(
   return changed;
 }
 
-int RenderInto(const std::string& command, const std::string& mesh_path,
-               const mesh::FleetPlan& plan, const SecretFolders& folders,
-               const std::string& folder) {
+std::expected<std::vector<std::string>, int> RenderInto(
+    const std::string& command, const std::string& mesh_path,
+    const mesh::FleetPlan& plan, const SecretFolders& folders,
+    const std::string& folder) {
   PrintDiagnostics(mesh_path, plan.diagnostics);
   if (!plan.is_usable()) {
-    return kExitFailure;
+    return std::unexpected(kExitFailure);
   }
   const auto secrets = LoadFleetSecrets(folders, plan);
   if (!secrets) {
-    return FailWith(command, secrets.error());
+    return std::unexpected(FailWith(command, secrets.error()));
   }
   const mesh::FleetFiles rendered = mesh::RenderFleet(plan, *secrets);
   PrintDiagnostics(mesh_path, rendered.diagnostics);
   if (HasError(rendered.diagnostics)) {
-    return kExitFailure;
+    return std::unexpected(kExitFailure);
   }
-  const auto changed = WriteFleetFiles(folder, plan, rendered.files);
+  auto changed = WriteFleetFiles(folder, plan, rendered.files);
   if (!changed) {
-    return FailWith(command, changed.error());
+    return std::unexpected(FailWith(command, changed.error()));
   }
-  for (const std::string& path : *changed) {
+  return *std::move(changed);
+}
+
+void PrintChanged(const std::string& folder,
+                  const std::vector<std::string>& changed) {
+  for (const std::string& path : changed) {
     std::cout << folder << '/' << path << '\n';
   }
-  if (changed->empty()) {
+  if (changed.empty()) {
     std::cout << folder << ": nothing changed\n";
   }
-  return kExitOk;
 }
 
 }  // namespace natkit::meshnode

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <expected>
 #include <string>
 #include <vector>
 
@@ -35,12 +36,15 @@ struct SecretFolders {
     const std::string& folder, const mesh::FleetPlan& plan,
     const std::vector<mesh::FleetFile>& files);
 
-/// Renders `plan` into `folder`, with messages and what changed for people.
-/// Returns an exit status.
-[[nodiscard]] int RenderInto(const std::string& command,
-                             const std::string& mesh_path,
-                             const mesh::FleetPlan& plan,
-                             const SecretFolders& folders,
-                             const std::string& folder);
+/// Renders `plan` into `folder`; messages go to stderr. Returns the paths that
+/// changed, those of WriteFleetFiles(); the error is an exit status.
+[[nodiscard]] std::expected<std::vector<std::string>, int> RenderInto(
+    const std::string& command, const std::string& mesh_path,
+    const mesh::FleetPlan& plan, const SecretFolders& folders,
+    const std::string& folder);
+
+/// For people, to stdout.
+void PrintChanged(const std::string& folder,
+                  const std::vector<std::string>& changed);
 
 }  // namespace natkit::meshnode
