@@ -201,10 +201,12 @@ socket = "{self.folder}/admin"
         return self.folder / f"{name}.sock"
 
     def start_node(self, name, auth_key, *more, host=None, wait=True):
-        """`meshnode up --server` on the host of that name."""
+        """`meshnode up --server` on the host of that name; a node that has
+        joined needs no key."""
+        key = ["--auth-key", auth_key] if auth_key else []
         self.nodes[name] = self.spawn(host or name, name, [
             MESHNODE, "up", "--server", f"https://{SERVER}", "--server-pin",
-            self.pin_of_server(), "--auth-key", auth_key, "--hostname", name,
+            self.pin_of_server(), *key, "--hostname", name,
             "--state", self.folder / f"{name}.state", "--control",
             self.control(name), "--log-level", "debug", *more])
         if wait:
