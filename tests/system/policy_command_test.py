@@ -9,6 +9,7 @@ import tempfile
 import unittest
 
 from policy_cases import DIFFS, FLOWS, NAMES, NODES, acl
+from policy_scenarios import SCENARIOS
 from policy_texts import TEXTS
 
 COORDD = pathlib.Path(os.environ["NATKIT_BIN"]) / "coordd"
@@ -60,7 +61,7 @@ class PolicyCommand(unittest.TestCase):
             wrong = [text for text in pool.map(work, cases) if text]
         self.assertFalse(wrong, "\n".join(["", *wrong]))
 
-    def test_flows(self):
+    def expect_answers(self, policies):
         def ask(case):
             file, question = case
             accepted, options = parts(question)
@@ -69,9 +70,15 @@ class PolicyCommand(unittest.TestCase):
                 answer[0], answer[1].split("\n")[0])
             return None if good else f"{question}: {answer} {file.read_text()}"
         cases = [(self.policy(sections, f"policy{place}.json"), question)
-                 for place, (sections, *questions) in enumerate(FLOWS)
+                 for place, (sections, *questions) in enumerate(policies)
                  for question in questions]
         self.expect_none(ask, cases)
+
+    def test_flows(self):
+        self.expect_answers(FLOWS)
+
+    def test_scenarios(self):
+        self.expect_answers([case[1:] for case in SCENARIOS])
 
     def test_texts(self):
         def check(place):
