@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -37,6 +38,19 @@ bool WasTold(const std::string& text) {
   return answer.is_object() && answer.value("server_told", false);
 }
 
+/// What all of these commands are asked.
+struct Asked {
+  ControlTarget target;
+  bool is_json = false;
+};
+
+/// Adds the options of all; an exit status ends the command.
+std::optional<int> Parse(CLI::App& app, int argc, char** argv, Asked& asked) {
+  app.add_flag("--json", asked.is_json, "As JSON");
+  AddControlOptions(app, asked.target);
+  return ParseArguments(app, argc, argv);
+}
+
 }  // namespace
 
 int RunSet(int argc, char** argv) {
@@ -44,17 +58,14 @@ int RunSet(int argc, char** argv) {
       "Changes settings of a node that joined a mesh; they outlive the run. "
       "Without settings it prints those in force.",
       "meshnode set");
-  ControlTarget target;
   std::vector<std::string> words;
-  bool is_json = false;
   app.add_option("KEY=VALUE", words,
                  "accept-dns, accept-routes, advertise-exit-node, "
                  "advertise-routes, exit-node, exit-node-allow-lan-access, "
                  "hostname, snat-subnet-routes; an empty value: as `meshnode "
                  "up` says");
-  app.add_flag("--json", is_json, "As JSON");
-  AddControlOptions(app, target);
-  if (const auto code = ParseArguments(app, argc, argv)) {
+  Asked asked;
+  if (const auto code = Parse(app, argc, argv, asked)) {
     return *code;
   }
   SetRequest request;
@@ -74,7 +85,8 @@ int RunSet(int argc, char** argv) {
     request.values[key] = value;
   }
   return RunExchange(
-      "set", target, request, [is_json](const ControlAnswer& answer) {
+      "set", asked.target, request,
+      [is_json = asked.is_json](const ControlAnswer& answer) {
         if (const auto* result = std::get_if<ResultAnswer>(&answer)) {
           is_json ? void(std::cout << result->json << '\n')
                   : PrintSettings(result->json);
@@ -88,17 +100,14 @@ int RunLogout(int argc, char** argv) {
       "Leaves the mesh: the server removes the node, the node forgets its "
       "keys and ends.",
       "meshnode logout");
-  ControlTarget target;
-  bool is_json = false;
-  app.add_flag("--json", is_json, "As JSON");
-  AddControlOptions(app, target);
-  if (const auto code = ParseArguments(app, argc, argv)) {
+  Asked asked;
+  if (const auto code = Parse(app, argc, argv, asked)) {
     return *code;
   }
   // The node ends the connection when everything of it is gone.
   return RunExchange(
-      "logout", target, LogoutRequest{},
-      [is_json](const ControlAnswer& answer) {
+      "logout", asked.target, LogoutRequest{},
+      [is_json = asked.is_json](const ControlAnswer& answer) {
         const auto* result = std::get_if<ResultAnswer>(&answer);
         if (result != nullptr && is_json) {
           std::cout << result->json << '\n';
@@ -116,15 +125,12 @@ int RunRekey(int argc, char** argv) {
       "Changes the key of a node that joined a mesh: its peers learn the next "
       "one first, and then the node uses it.",
       "meshnode rekey");
-  ControlTarget target;
-  bool is_json = false;
-  app.add_flag("--json", is_json, "As JSON");
-  AddControlOptions(app, target);
-  if (const auto code = ParseArguments(app, argc, argv)) {
+  Asked asked;
+  if (const auto code = Parse(app, argc, argv, asked)) {
     return *code;
   }
-  return RunExchange("rekey", target, RekeyRequest{},
-                     [is_json](const ControlAnswer& answer) {
+  return RunExchange("rekey", asked.target, RekeyRequest{},
+                     [is_json = asked.is_json](const ControlAnswer& answer) {
                        const auto* result = std::get_if<ResultAnswer>(&answer);
                        if (result != nullptr && is_json) {
                          std::cout << result->json << '\n';
