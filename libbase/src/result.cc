@@ -55,6 +55,14 @@ std::string_view SystemErrcName(Errc code) {
       return "no such device";
     case Errc::kInsecureFile:
       return "file is readable by others";
+    case Errc::kBadArgument:
+      return "bad argument";
+    case Errc::kBadHandle:
+      return "bad handle";
+    case Errc::kBusy:
+      return "handle is in use by another call";
+    case Errc::kStructSize:
+      return "struct_size is too small";
     default:
       return {};
   }

@@ -21,7 +21,7 @@ ALLOWED = {
     "libio": {"base", "io"},
     "libmesh": {"base", "nat", "derp", "wg", "mesh"},
     "netsim": {"base", "io", "netsim"},
-    "bindings": {"base", "nat", "derp", "wg", "tls", "mesh"},
+    "bindings": {"base", "nat", "derp", "wg", "tls", "io", "mesh", "shell"},
     "daemons": {"base", "nat", "derp", "wg", "tls", "io", "mesh", "shell"},
     "tools": {"base", "nat", "derp", "wg", "tls", "io", "mesh", "shell",
               "netsim", "natcheck"},

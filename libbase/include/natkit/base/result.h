@@ -32,6 +32,10 @@ enum class Errc : uint16_t {
   kUnreachable = 19,          ///< no route to the host or network
   kNoDevice = 20,             ///< the device or device file is missing
   kInsecureFile = 21,         ///< others may read a file that holds a secret
+  kBadArgument = 22,          ///< C API: NULL, or a number out of its range
+  kBadHandle = 23,            ///< C API: no handle, or not one any more
+  kBusy = 24,                 ///< C API: another call is at work on the handle
+  kStructSize = 25,           ///< C API: a structure is smaller than ever was
 
   // libnat: 100..199
   kNotStun = 100,           ///< not a STUN message (may be another protocol)

@@ -1,0 +1,10 @@
+/**
+ * @file
+ * All of natkit's C API.
+ */
+#ifndef NATKIT_NATKIT_H_
+#define NATKIT_NATKIT_H_
+
+#include "natkit/common.h"
+
+#endif /* NATKIT_NATKIT_H_ */
