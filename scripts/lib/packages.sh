@@ -49,6 +49,12 @@ test   npm                    any:npm
 test   dbus                   cmd:dbus-daemon
 test   mandoc                 cmd:mandoc
 test   groff-base             cmd:groff
+test   abigail-tools          cmd:abidiff
+test   libssl-dev             pc:libssl
+test   libglib2.0-dev         pc:glib-2.0
+test   golang-go              cmd:go
+test   rustc                  cmd:rustc
+test   cargo                  cmd:cargo
 demo   nftables               cmd:nft
 demo   iproute2               cmd:ip
 demo   iputils-ping           cmd:ping
