@@ -6,5 +6,6 @@
 #define NATKIT_NATKIT_H_
 
 #include "natkit/common.h"
+#include "natkit/ice.h"
 
 #endif /* NATKIT_NATKIT_H_ */

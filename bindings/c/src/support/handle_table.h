@@ -20,6 +20,7 @@ enum class HandleKind : uint8_t {
   kStunServer,
   kBehavior,
   kIceAgent,
+  kIceMux,
   kWgDevice,
   kWgTunnel,
   kDerpClient,

@@ -1,0 +1,712 @@
+/**
+ * @file
+ * ICE (RFC 8445): finds the path for data between two hosts behind NATs, and
+ * keeps it. Cores only: the program sends and receives the datagrams.
+ *
+ * The life of an agent: add the addresses of the program's UDP sockets, pass
+ * what natkit_ice_agent_local_credentials() and the candidate events say to the
+ * other side by any channel, and its answers to the agent; then datagrams and
+ * time. After each call that takes the time, in this order: send all that
+ * natkit_ice_agent_poll_transmit() gives, take all that
+ * natkit_ice_agent_poll_event() gives, and set a timer for
+ * natkit_ice_agent_next_timeout().
+ *
+ * Data itself does not pass through the agent: send it from
+ * natkit_ice_pair::local_base to natkit_ice_pair::remote, and treat datagrams
+ * that natkit_ice_agent_handle_datagram() does not take as data.
+ */
+#ifndef NATKIT_ICE_H_
+#define NATKIT_ICE_H_
+
+#include "natkit/common.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Telling datagrams apart. */
+
+/** What a datagram looks like; see natkit_classify_datagram(). */
+typedef enum natkit_datagram_kind {
+  /** None of the others; of the program's own, perhaps. */
+  NATKIT_DATAGRAM_OTHER = 0,
+  /** STUN (RFC 8489 section 5), and so ICE. */
+  NATKIT_DATAGRAM_STUN = 1,
+  /** WireGuard. */
+  NATKIT_DATAGRAM_WIREGUARD = 2,
+  /** A path discovery message of the disco protocol. */
+  NATKIT_DATAGRAM_DISCO = 3
+} natkit_datagram_kind;
+
+/**
+ * Tells the protocols on one UDP socket apart, by form alone: anybody can send
+ * what looks like any of them. Thread-safe.
+ * @return a natkit_datagram_kind
+ * Errors: NATKIT_ERR_BAD_ARGUMENT (NULL with a size).
+ */
+NATKIT_API int natkit_classify_datagram(const void* data, size_t size);
+
+/* Candidates. */
+
+/** Which side of a session an agent is (RFC 8445 section 6.1.1). */
+typedef enum natkit_ice_role {
+  /** It chooses the pair; the side that makes the offer. */
+  NATKIT_ICE_CONTROLLING = 0,
+  /** It follows. */
+  NATKIT_ICE_CONTROLLED = 1
+} natkit_ice_role;
+
+/** How a candidate was learnt (RFC 8445 section 5.1.1). */
+typedef enum natkit_ice_candidate_type {
+  /** "host": an address of the host. */
+  NATKIT_ICE_HOST = 0,
+  /** "prflx": the source of a check that came by another address. */
+  NATKIT_ICE_PEER_REFLEXIVE = 1,
+  /** "srflx": an address outside a NAT, as a STUN server saw it. */
+  NATKIT_ICE_SERVER_REFLEXIVE = 2,
+  /** "relay": an address of a TURN server. */
+  NATKIT_ICE_RELAYED = 3
+} natkit_ice_candidate_type;
+
+/** Room for a foundation: 32 characters, the zero byte, and to the next word.
+ */
+#define NATKIT_ICE_FOUNDATION_SIZE 36
+
+/** One transport address of component 1 over UDP. Will not grow. */
+typedef struct natkit_ice_candidate {
+  /** A natkit_ice_candidate_type. */
+  uint32_t type;
+  /** Its priority (RFC 8445 section 5.1.2), not 0. */
+  uint32_t priority;
+  /** Where the other side sends to. */
+  natkit_address address;
+  /** The local address that checks leave from; in the other side's candidates
+   * the related address, which is not needed and may be not set. */
+  natkit_address base;
+  /** 1 to 32 letters, digits, '+' and '/' (RFC 8445 section 5.1.1.3). */
+  char foundation[NATKIT_ICE_FOUNDATION_SIZE];
+} natkit_ice_candidate;
+
+/** A buffer of this size has room for every line that
+ * natkit_ice_candidate_format() makes. */
+#define NATKIT_ICE_CANDIDATE_TEXT_SIZE 256
+
+/** natkit_ice_candidate_format(): keep the base to ourselves and write raddr
+ * 0.0.0.0 or ::, rport 9 (RFC 8839 section 5.1). */
+#define NATKIT_ICE_HIDE_RELATED 1u
+
+/**
+ * Writes a candidate as SDP does, without "a=": "candidate:1 1 udp 2130706431
+ * 192.0.2.1 5000 typ host" (RFC 8839 section 5.1). `flags` is 0 or
+ * NATKIT_ICE_HIDE_RELATED. Thread-safe.
+ * @return the length without the zero byte
+ * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BAD_CANDIDATE (a field is out of
+ * its bounds), NATKIT_ERR_BUFFER_TOO_SMALL.
+ */
+NATKIT_API int natkit_ice_candidate_format(
+    const natkit_ice_candidate* candidate, uint32_t flags, char* text,
+    size_t size);
+
+/**
+ * Reads a candidate line of at most 512 bytes, with or without "a=" in front
+ * and a line end behind; attributes that the library does not know are skipped.
+ * Thread-safe.
+ * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BAD_LENGTH,
+ * NATKIT_ERR_BAD_CANDIDATE, NATKIT_ERR_UNSUPPORTED (not UDP, a component other
+ * than 1, or a host name: look it up and use the address).
+ */
+NATKIT_API int natkit_ice_candidate_parse(const char* text,
+                                          natkit_ice_candidate* out);
+
+/* The agent. */
+
+/** An ICE agent for one peer; see natkit_ice_agent_new(). */
+typedef struct natkit_ice_agent natkit_ice_agent;
+
+/** What natkit_ice_agent_config's zeros stand for. */
+typedef enum natkit_ice_profile {
+  /** The values of the RFCs: for peers of any make. */
+  NATKIT_ICE_RFC = 0,
+  /**
+   * For links that have a relay meanwhile, between two agents of this library:
+   * all pairs are tried at once, about 10 s long; data moves to a better or a
+   * clearly faster pair at any time; a dead path is suspect after 1.8 s and
+   * dropped after 3 s. Works with others too, if they accept pairs to be
+   * nominated more than once.
+   */
+  NATKIT_ICE_MESH = 1
+} natkit_ice_profile;
+
+/** When the controlling side nominates a pair. */
+typedef enum natkit_ice_nomination {
+  /** As the profile says. */
+  NATKIT_ICE_NOMINATION_DEFAULT = 0,
+  /** Once per session (RFC 8445 section 8.1.1); the RFC profile's. */
+  NATKIT_ICE_NOMINATION_REGULAR = 1,
+  /** At once, and again whenever a better pair is valid; the mesh profile's. */
+  NATKIT_ICE_NOMINATION_CONTINUOUS = 2
+} natkit_ice_nomination;
+
+/** In those durations of natkit_ice_agent_config that say so: never. */
+#define NATKIT_ICE_NEVER UINT64_MAX
+
+/** The longest duration in a natkit_ice_agent_config: a day, in nanoseconds. */
+#define NATKIT_ICE_LONGEST (UINT64_C(86400) * NATKIT_SECOND)
+
+/** How often a STUN request is sent, and when it is given up. Zeros are the
+ * profile's values. Will not grow. */
+typedef struct natkit_ice_schedule {
+  /** The first interval; each is twice the one before. At least 20 ms. */
+  uint64_t initial_rto_ns;
+  /** The longest interval. */
+  uint64_t max_interval_ns;
+  /** The longest interval between the first `burst_sends`. */
+  uint64_t burst_interval_ns;
+  /** How long the answer is awaited after the last send. */
+  uint64_t final_wait_ns;
+  /** How many of the first sends `burst_interval_ns` holds for, to 255. */
+  uint32_t burst_sends;
+  /** How often it is sent in all, to 255. */
+  uint32_t max_sends;
+} natkit_ice_schedule;
+
+/** How much a device minds waking up. */
+typedef enum natkit_ice_power {
+  /** A packet costs nothing worth mentioning. */
+  NATKIT_ICE_POWER_MAINS = 0,
+  /** As seldom as the NAT allows. */
+  NATKIT_ICE_POWER_BATTERY = 1,
+  /** No keepalives: nobody uses the path, and it is punched again on need. */
+  NATKIT_ICE_POWER_MOBILE_IDLE = 2
+} natkit_ice_power;
+
+/** What is known of our NAT, for how often a pair at rest is kept alive. */
+typedef struct natkit_ice_keepalive {
+  /** sizeof(natkit_ice_keepalive); see natkit_init(). */
+  size_t struct_size;
+  /** A natkit_ice_power. */
+  uint32_t power;
+  /** Zero. */
+  uint32_t reserved;
+  /** How long the NAT remembers a mapping that was answered at most once; 0:
+   * not known. At most NATKIT_ICE_LONGEST, as the next. */
+  uint64_t unreplied_lifetime_ns;
+  /** How long it remembers one that carries a conversation; 0: not known. */
+  uint64_t assured_lifetime_ns;
+} natkit_ice_keepalive;
+
+/** How an agent works. Zeros are the profile's values. */
+typedef struct natkit_ice_agent_config {
+  /** sizeof(natkit_ice_agent_config); see natkit_init(). */
+  size_t struct_size;
+  /** Random source; NULL: the system's. What it refers to must live as long as
+   * the agent. */
+  const natkit_random* random;
+  /** STUN servers that are asked for our addresses outside of NATs, from each
+   * base of the same family. NULL if there are none. */
+  const natkit_address* stun_servers;
+  /** How many there are, to 64. */
+  size_t stun_server_count;
+  /** A natkit_ice_role. */
+  uint32_t role;
+  /** A natkit_ice_profile. */
+  uint32_t profile;
+  /** A natkit_ice_nomination. */
+  uint32_t nomination;
+  /** Of the controlled side: the IP time to live of a pair's first checks to an
+   * address outside of a NAT, for `opener_time_ns`. They open our NAT without
+   * reaching the other's. RFC: none. Mesh: 5. 255: as good as none. */
+  uint32_t opener_ttl;
+  /** See `opener_ttl`. 150 ms. */
+  uint64_t opener_time_ns;
+  /** Ta, the least time between two new transactions (RFC 8445 section 14.2).
+   * RFC: 50 ms. Mesh: 20 ms. At least 5 ms. */
+  uint64_t pacing_ns;
+  /** Of connectivity checks. */
+  natkit_ice_schedule check_schedule;
+  /** Of requests to STUN servers. */
+  natkit_ice_schedule gather_schedule;
+  /** The longest that regular nomination waits for a better pair. 500 ms. */
+  uint64_t nomination_wait_ns;
+  /** Mean time between consent checks of the selected pair (RFC 7675 section
+   * 5.1). RFC: 5 s. Mesh: 1 s. At least 100 ms. */
+  uint64_t consent_interval_ns;
+  /** Without an answer for this long the selected pair is given up. RFC: 30 s.
+   * Mesh: 3 s. */
+  uint64_t consent_expiry_ns;
+  /** Without an answer for this long it is suspect: an event says so, and all
+   * other pairs are checked again. RFC: 12 s. Mesh: 1.8 s. */
+  uint64_t suspect_after_ns;
+  /** After a check that is not answered for this long the next one is sent at
+   * once. RFC: 5 s. Mesh: 250 ms. */
+  uint64_t unanswered_interval_ns;
+  /** After this long without data (natkit_ice_agent_note_data()) the selected
+   * pair rests: no more checks than its NATs need. NATKIT_ICE_NEVER and 0:
+   * never. */
+  uint64_t rest_after_ns;
+  /** Failure is not reported before this long after the first check (RFC 8863).
+   * RFC: 39.5 s. Mesh: 12 s. */
+  uint64_t patience_ns;
+  /** Failed pairs that are better than the selected one, or all if there is
+   * none, are checked again after this long. RFC: never. Mesh: 30 s.
+   * NATKIT_ICE_NEVER is allowed. */
+  uint64_t recheck_interval_ns;
+  /** Continuous nomination: working pairs without data are measured this often,
+   * and data moves to one that is faster by 20 ms and 30 %. RFC: never. Mesh:
+   * 10 s. NATKIT_ICE_NEVER is allowed. */
+  uint64_t reprobe_interval_ns;
+  /** A pair stays selected for this long before a faster one is looked for.
+   * 5 s. */
+  uint64_t rtt_dwell_ns;
+  /** How long checks of the session before a restart are still answered once
+   * the new one has a pair. 3 s. */
+  uint64_t old_session_linger_ns;
+  /** Bounds of memory, each to 10,000: pairs (100), */
+  uint32_t max_pairs;
+  /** local candidates (32), */
+  uint32_t max_local_candidates;
+  /** candidates of the other side (64), */
+  uint32_t max_remote_candidates;
+  /** and checks that come before the other side's credentials (16). */
+  uint32_t max_early_checks;
+  /** Not 0: first intervals of checks do not grow with the number of pairs (RFC
+   * 8445 section 14.3); so in the mesh profile. */
+  uint32_t no_rto_scaling;
+  /** Not 0: no pair waits for another of its foundation (RFC 8445 section
+   * 6.1.2.6); so in the mesh profile. */
+  uint32_t no_freezing;
+} natkit_ice_agent_config;
+
+/**
+ * Makes an agent; free it by natkit_ice_agent_free().
+ * Errors: NATKIT_ERR_BAD_ARGUMENT (NULL, an enumeration or number out of its
+ * range, a duration over NATKIT_ICE_LONGEST), NATKIT_ERR_STRUCT_SIZE,
+ * NATKIT_ERR_UNSUPPORTED, NATKIT_ERR_LIMIT_EXCEEDED (too many handles).
+ */
+NATKIT_API int natkit_ice_agent_new(const natkit_ice_agent_config* config,
+                                    natkit_ice_agent** out);
+
+/** Frees an agent; NULL has no effect. */
+NATKIT_API void natkit_ice_agent_free(natkit_ice_agent* agent);
+
+/* What the two sides tell each other. */
+
+/** Room for a user name fragment or a password with its zero byte. */
+#define NATKIT_ICE_CREDENTIAL_SIZE 257
+
+/** What the other side needs for its checks. Will not grow. */
+typedef struct natkit_ice_credentials {
+  /** User name fragment, 4 to 256 letters, digits, '+' and '/'. */
+  char ufrag[NATKIT_ICE_CREDENTIAL_SIZE];
+  /** Password, 22 to 256 of the same. Wipe it (natkit_wipe()) after use. */
+  char password[NATKIT_ICE_CREDENTIAL_SIZE];
+} natkit_ice_credentials;
+
+/**
+ * Our credentials of the current session; others after a restart.
+ * Errors: NATKIT_ERR_BAD_ARGUMENT.
+ */
+NATKIT_API int natkit_ice_agent_local_credentials(natkit_ice_agent* agent,
+                                                  natkit_ice_credentials* out);
+
+/**
+ * Takes the other side's credentials. The same again has no effect, as have
+ * those from before a restart. Others: the other side has restarted, and this
+ * agent restarts too unless natkit_ice_agent_restart() came first.
+ * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BAD_CREDENTIALS.
+ */
+NATKIT_API int natkit_ice_agent_set_remote_credentials(natkit_ice_agent* agent,
+                                                       uint64_t now_ns,
+                                                       const char* ufrag,
+                                                       const char* password);
+
+/**
+ * Adds the address of a socket of the program's: it becomes a host candidate,
+ * and STUN servers are asked from it. Earlier ones are preferred.
+ * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_ALREADY_EXISTS,
+ * NATKIT_ERR_LIMIT_EXCEEDED, NATKIT_ERR_BAD_CANDIDATE (no address of a host, or
+ * port 0).
+ */
+NATKIT_API int natkit_ice_agent_add_host_base(natkit_ice_agent* agent,
+                                              uint64_t now_ns,
+                                              const natkit_address* base);
+
+/**
+ * Forgets a base with its candidates and pairs; no effect for others. If it
+ * carried data, the next best pair takes over, or an event says that none does.
+ * Errors: NATKIT_ERR_BAD_ARGUMENT.
+ */
+NATKIT_API int natkit_ice_agent_remove_host_base(natkit_ice_agent* agent,
+                                                 uint64_t now_ns,
+                                                 const natkit_address* base);
+
+/**
+ * Adds an address outside of a NAT that the program learnt by itself, such as a
+ * mapping that a router granted. `base` is the socket's that it leads to; its
+ * last four are kept.
+ * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_NOT_FOUND (no such base),
+ * NATKIT_ERR_ALREADY_EXISTS, NATKIT_ERR_LIMIT_EXCEEDED,
+ * NATKIT_ERR_BAD_CANDIDATE.
+ */
+NATKIT_API int natkit_ice_agent_add_reflexive(natkit_ice_agent* agent,
+                                              uint64_t now_ns,
+                                              const natkit_address* mapped,
+                                              const natkit_address* base);
+
+/**
+ * Says that no more addresses will be added; once the STUN servers are done
+ * too, there is a NATKIT_ICE_EVENT_GATHERING_DONE.
+ */
+NATKIT_API int natkit_ice_agent_set_local_end_of_candidates(
+    natkit_ice_agent* agent, uint64_t now_ns);
+
+/**
+ * Takes a candidate of the other side; known ones have no effect.
+ * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BAD_CANDIDATE,
+ * NATKIT_ERR_LIMIT_EXCEEDED.
+ */
+NATKIT_API int natkit_ice_agent_add_remote_candidate(
+    natkit_ice_agent* agent, uint64_t now_ns,
+    const natkit_ice_candidate* candidate);
+
+/**
+ * Takes a candidate of the other side as its line in SDP says it.
+ * Errors: those of natkit_ice_candidate_parse() and
+ * natkit_ice_agent_add_remote_candidate().
+ */
+NATKIT_API int natkit_ice_agent_add_remote_candidate_line(
+    natkit_ice_agent* agent, uint64_t now_ns, const char* line);
+
+/**
+ * Has an address of the other side that was guessed or measured, and not
+ * signalled, checked before all others.
+ * Errors: as natkit_ice_agent_add_remote_candidate().
+ */
+NATKIT_API int natkit_ice_agent_add_remote_hint(natkit_ice_agent* agent,
+                                                uint64_t now_ns,
+                                                const natkit_address* remote);
+
+/** Says that the other side has no more candidates: all pairs can fail. */
+NATKIT_API int natkit_ice_agent_set_remote_end_of_candidates(
+    natkit_ice_agent* agent, uint64_t now_ns);
+
+/**
+ * Starts a new session (RFC 8445 section 9): new credentials, and all local
+ * candidates come as events again. Data keeps its pair until the new session
+ * has one.
+ */
+NATKIT_API int natkit_ice_agent_restart(natkit_ice_agent* agent,
+                                        uint64_t now_ns);
+
+/* Datagrams and time. */
+
+/**
+ * Takes a datagram that arrived at the socket of `local_base` from `from`.
+ * @return 1 if it was the agent's; 0, without any effect, if it was not
+ * Errors: NATKIT_ERR_BAD_ARGUMENT.
+ */
+NATKIT_API int natkit_ice_agent_handle_datagram(
+    natkit_ice_agent* agent, uint64_t now_ns, const natkit_address* local_base,
+    const natkit_address* from, const void* data, size_t size);
+
+/** Does what is due; no harm if it is called early or late. */
+NATKIT_API int natkit_ice_agent_handle_timeout(natkit_ice_agent* agent,
+                                               uint64_t now_ns);
+
+/** A buffer of this size has room for every datagram of an agent. */
+#define NATKIT_ICE_DATAGRAM_SIZE 768
+
+/** How to send a datagram of an agent. */
+typedef struct natkit_ice_transmit {
+  /** sizeof(natkit_ice_transmit); see natkit_init(). */
+  size_t struct_size;
+  /** The base whose socket sends it. */
+  natkit_address from_base;
+  /** Where to. */
+  natkit_address to;
+  /** The IP time to live or hop limit to send it with; 0: the system's. Where
+   * it cannot be set the datagram is better not sent. */
+  uint32_t ttl;
+  /** Zero. */
+  uint32_t reserved;
+} natkit_ice_transmit;
+
+/**
+ * The next datagram to send: its bytes to `data` of `size` bytes, the rest to
+ * `out`.
+ * @return its length, or 0 if there is none
+ * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE,
+ * NATKIT_ERR_BUFFER_TOO_SMALL (it stays the next).
+ */
+NATKIT_API int natkit_ice_agent_poll_transmit(natkit_ice_agent* agent,
+                                              natkit_ice_transmit* out,
+                                              void* data, size_t size);
+
+/**
+ * When to call natkit_ice_agent_handle_timeout() next. A time that has come
+ * means that there is something to poll.
+ * @return 1 with `*out_ns`, or 0 if there is nothing to wait for
+ * Errors: NATKIT_ERR_BAD_ARGUMENT.
+ */
+NATKIT_API int natkit_ice_agent_next_timeout(natkit_ice_agent* agent,
+                                             uint64_t* out_ns);
+
+/* What the agent says. */
+
+/** Where a session stands. */
+typedef enum natkit_ice_state {
+  /** No pair can be formed yet. */
+  NATKIT_ICE_STATE_NEW = 0,
+  /** Pairs are being checked. */
+  NATKIT_ICE_STATE_CHECKING = 1,
+  /** A pair is selected. */
+  NATKIT_ICE_STATE_CONNECTED = 2,
+  /** The selected pair no longer answered; checks go on. */
+  NATKIT_ICE_STATE_DISCONNECTED = 3,
+  /** Every pair failed, and no more will come. A restart may help. */
+  NATKIT_ICE_STATE_FAILED = 4
+} natkit_ice_state;
+
+/** Two addresses between which data can pass. Will not grow. */
+typedef struct natkit_ice_pair {
+  /** Send from the socket of this base. */
+  natkit_address local_base;
+  /** Send to here. */
+  natkit_address remote;
+  /** Our address as the other side sees it; not set in
+   * natkit_ice_agent_paths(). */
+  natkit_address local_mapped;
+  /** How `remote` was learnt: a natkit_ice_candidate_type. */
+  uint32_t remote_type;
+  /** RFC 8445 section 6.1.2.3. */
+  uint64_t priority;
+  /** Smoothed round-trip time of its checks; 0 until one was measured. */
+  uint64_t rtt_ns;
+  /** Mean deviation of that; 0 outside of natkit_ice_agent_paths(), as the
+   * next. */
+  uint64_t rtt_variation_ns;
+  /** How many round trips were measured. */
+  uint32_t rtt_samples;
+  /** 1 if it carries data, else 0. */
+  uint32_t is_selected;
+} natkit_ice_pair;
+
+/** natkit_ice_event::type. Programs skip those they do not know. */
+typedef enum natkit_ice_event_type {
+  /** A local candidate to tell the other side: `candidate`. */
+  NATKIT_ICE_EVENT_CANDIDATE = 1,
+  /** No more local candidates will come: tell the other side. */
+  NATKIT_ICE_EVENT_GATHERING_DONE = 2,
+  /** `state` is another one. */
+  NATKIT_ICE_EVENT_STATE = 3,
+  /** Data goes over another pair: `pair` if `has_pair`, else over none. */
+  NATKIT_ICE_EVENT_SELECTED = 4,
+  /** The selected pair has become silent (`is_suspect` 1), or answers again
+   * (0). Data may keep using it until another is selected. */
+  NATKIT_ICE_EVENT_SUSPECT = 5,
+  /** Both sides had the same role, and ours was changed: `role`. */
+  NATKIT_ICE_EVENT_ROLE = 6,
+  /** The other side restarted, so this one did: tell it the new credentials.
+   * Candidates follow. */
+  NATKIT_ICE_EVENT_RESTARTED = 7
+} natkit_ice_event_type;
+
+/** What has happened. Fields that `type` does not name are zero. */
+typedef struct natkit_ice_event {
+  /** sizeof(natkit_ice_event); see natkit_init(). */
+  size_t struct_size;
+  /** A natkit_ice_event_type. */
+  uint32_t type;
+  /** A natkit_ice_state. */
+  uint32_t state;
+  /** A natkit_ice_role. */
+  uint32_t role;
+  /** 1 or 0. */
+  uint32_t is_suspect;
+  /** 1 if `pair` is set, else 0. */
+  uint32_t has_pair;
+  /** Zero. */
+  uint32_t reserved;
+  /** The pair for data. */
+  natkit_ice_pair pair;
+  /** A local candidate; see natkit_ice_candidate_format(). */
+  natkit_ice_candidate candidate;
+} natkit_ice_event;
+
+/**
+ * The next event.
+ * @return 1 with `*out`, or 0 if there is none
+ * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE.
+ */
+NATKIT_API int natkit_ice_agent_poll_event(natkit_ice_agent* agent,
+                                           natkit_ice_event* out);
+
+/**
+ * Says that data passes over the selected pair, in either direction; cheap
+ * enough for each packet. Only needed with natkit_ice_agent_config's
+ * `rest_after_ns`: a pair that rests is woken and checked.
+ */
+NATKIT_API int natkit_ice_agent_note_data(natkit_ice_agent* agent,
+                                          uint64_t now_ns);
+
+/**
+ * Says how much a packet costs, and what is known of our NAT; what the agent
+ * has learnt by itself stays.
+ * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE,
+ * NATKIT_ERR_UNSUPPORTED.
+ */
+NATKIT_API int natkit_ice_agent_set_keepalive(
+    natkit_ice_agent* agent, uint64_t now_ns,
+    const natkit_ice_keepalive* keepalive);
+
+/**
+ * The pair for data.
+ * @return 1 with `*out`, or 0 if there is none
+ * Errors: NATKIT_ERR_BAD_ARGUMENT.
+ */
+NATKIT_API int natkit_ice_agent_selected(natkit_ice_agent* agent,
+                                         natkit_ice_pair* out);
+
+/**
+ * All pairs that work, the highest priority first, as far as `out` has room for
+ * `capacity` of them. `out` may be NULL if that is 0.
+ * @return how many there are, which may be more
+ * Errors: NATKIT_ERR_BAD_ARGUMENT.
+ */
+NATKIT_API int natkit_ice_agent_paths(natkit_ice_agent* agent,
+                                      natkit_ice_pair* out, size_t capacity);
+
+/**
+ * All current local candidates, the highest priority first, as far as `out` has
+ * room for `capacity` of them. `out` may be NULL if that is 0.
+ * @return how many there are, which may be more
+ * Errors: NATKIT_ERR_BAD_ARGUMENT.
+ */
+NATKIT_API int natkit_ice_agent_local_candidates(natkit_ice_agent* agent,
+                                                 natkit_ice_candidate* out,
+                                                 size_t capacity);
+
+/** @return the current natkit_ice_state */
+NATKIT_API int natkit_ice_agent_state(natkit_ice_agent* agent);
+
+/** @return the current natkit_ice_role; a conflict changes it */
+NATKIT_API int natkit_ice_agent_role(natkit_ice_agent* agent);
+
+/** @return 1 if the selected pair does not answer, else 0 */
+NATKIT_API int natkit_ice_agent_is_suspect(natkit_ice_agent* agent);
+
+/** @return 1 if the selected pair carries no data and is only kept alive, else
+ * 0 */
+NATKIT_API int natkit_ice_agent_is_resting(natkit_ice_agent* agent);
+
+/** What an agent has seen; numbers only grow. */
+typedef struct natkit_ice_counters {
+  /** sizeof(natkit_ice_counters); see natkit_init(). */
+  size_t struct_size;
+  /** Checks, each counted once. */
+  uint64_t checks_sent;
+  /** Checks sent again. */
+  uint64_t retransmits;
+  /** Consent checks of selected pairs. */
+  uint64_t consent_checks_sent;
+  /** Checks of working pairs without data. */
+  uint64_t probes_sent;
+  /** Checks of selected pairs at rest. */
+  uint64_t keepalives_sent;
+  /** How often a pair began to rest. */
+  uint64_t rests;
+  /** Checks of the other side that were answered. */
+  uint64_t requests_answered;
+  /** Answers to our checks. */
+  uint64_t responses_accepted;
+  /** Checks of a side that had our role. */
+  uint64_t role_conflicts;
+  /** Dropped: for this agent, but no ICE check. */
+  uint64_t dropped_malformed;
+  /** Dropped: integrity is missing or wrong. */
+  uint64_t dropped_unauthenticated;
+  /** Dropped: a copy of a check from another source. */
+  uint64_t dropped_replayed;
+  /** Dropped: an answer from elsewhere than was asked. */
+  uint64_t dropped_asymmetric;
+  /** Dropped: a bound of natkit_ice_agent_config was reached. */
+  uint64_t dropped_over_limit;
+} natkit_ice_counters;
+
+/**
+ * What the agent has seen so far.
+ * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE.
+ */
+NATKIT_API int natkit_ice_agent_counters(natkit_ice_agent* agent,
+                                         natkit_ice_counters* out);
+
+/* Many agents on one socket. */
+
+/**
+ * Says which of many agents on one socket a STUN message is for: requests by
+ * the user name fragment that they name, answers by their transaction. Costs
+ * O(log n).
+ *
+ * Tell it each agent's fragment, again after each restart, and each datagram
+ * that an agent sends. It only knows the program's numbers, not the agents.
+ */
+typedef struct natkit_ice_mux natkit_ice_mux;
+
+/** How a mux works. */
+typedef struct natkit_ice_mux_config {
+  /** sizeof(natkit_ice_mux_config); see natkit_init(). */
+  size_t struct_size;
+  /** How many transactions of all agents together are remembered: 0 for 16,384,
+   * at most 1,048,576. The oldest are forgotten first. */
+  uint32_t max_transactions;
+  /** Zero. */
+  uint32_t reserved;
+} natkit_ice_mux_config;
+
+/**
+ * Makes a mux; free it by natkit_ice_mux_free(). `config` may be NULL: the
+ * defaults.
+ * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE,
+ * NATKIT_ERR_UNSUPPORTED, NATKIT_ERR_LIMIT_EXCEEDED (too many handles).
+ */
+NATKIT_API int natkit_ice_mux_new(const natkit_ice_mux_config* config,
+                                  natkit_ice_mux** out);
+
+/** Frees a mux; NULL has no effect. */
+NATKIT_API void natkit_ice_mux_free(natkit_ice_mux* mux);
+
+/**
+ * Routes requests for `ufrag` to the agent that the program calls `id`. The
+ * agent's fragment before this one stays valid; older ones do not. A fragment
+ * of another agent becomes this one's.
+ * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BAD_CREDENTIALS.
+ */
+NATKIT_API int natkit_ice_mux_set_ufrag(natkit_ice_mux* mux, uint64_t id,
+                                        const char* ufrag);
+
+/** Forgets the agent `id`; no effect for others. */
+NATKIT_API int natkit_ice_mux_remove(natkit_ice_mux* mux, uint64_t id);
+
+/**
+ * Notes a datagram that the agent `id` sends, so that the answer finds it.
+ * Datagrams that are no STUN requests, and agents without a fragment, have no
+ * effect.
+ * Errors: NATKIT_ERR_BAD_ARGUMENT.
+ */
+NATKIT_API int natkit_ice_mux_note_sent(natkit_ice_mux* mux, uint64_t id,
+                                        const void* data, size_t size);
+
+/**
+ * Finds the agent that a datagram is for. An agent decides for itself whether
+ * it takes it (natkit_ice_agent_handle_datagram()).
+ * @return 1 with `*id`, or 0 if no agent is known to want it
+ * Errors: NATKIT_ERR_BAD_ARGUMENT.
+ */
+NATKIT_API int natkit_ice_mux_route(natkit_ice_mux* mux, const void* data,
+                                    size_t size, uint64_t* id);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* NATKIT_ICE_H_ */
