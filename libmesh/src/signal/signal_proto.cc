@@ -303,4 +303,18 @@ Result<Signal> DecodeSignal(ByteView bytes) {
   return Fail(Errc::kBadSignal);
 }
 
+std::string EncodePathSide(const nat::PathSide& side) {
+  proto::Network network;
+  EncodeNetwork(side, network);
+  return network.SerializeAsString();
+}
+
+Result<nat::PathSide> DecodePathSide(ByteView bytes) {
+  proto::Network network;
+  if (!network.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return Fail(Errc::kBadSignal);
+  }
+  return DecodeNetwork(network);
+}
+
 }  // namespace natkit::mesh

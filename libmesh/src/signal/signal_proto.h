@@ -12,4 +12,10 @@ namespace natkit::mesh {
 /// Errors: kBadSignal.
 [[nodiscard]] Result<Signal> DecodeSignal(ByteView bytes);
 
+/// The Protobuf bytes of what a description says of its sender's network.
+[[nodiscard]] std::string EncodePathSide(const nat::PathSide& side);
+
+/// Errors: kBadSignal.
+[[nodiscard]] Result<nat::PathSide> DecodePathSide(ByteView bytes);
+
 }  // namespace natkit::mesh

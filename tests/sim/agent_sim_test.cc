@@ -1,0 +1,298 @@
+// Agents through simulated NATs: nat.md's pairs, with and without a relay.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent_world.h"
+
+namespace natkit::mesh {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using sim::Dependence;
+
+sim::NatBehavior Cone() {
+  return {.mapping = Dependence::kEndpointIndependent,
+          .filtering = Dependence::kAddressAndPortDependent};
+}
+
+sim::NatBehavior Symmetric() {
+  return {.mapping = Dependence::kAddressAndPortDependent,
+          .filtering = Dependence::kAddressAndPortDependent};
+}
+
+/// Sends a numbered datagram each way every 20 ms; returns how many of those of
+/// "a" did not arrive, and checks that none arrived twice.
+int Exchange(AgentWorld& world, AgentId at_a, AgentId at_b, Duration length) {
+  static int number = 0;
+  const int first = number;
+  for (Duration sent{}; sent < length; sent += milliseconds(20)) {
+    ++number;
+    (void)world.a.Send(at_a, "a" + std::to_string(number));
+    (void)world.b.Send(at_b, "b" + std::to_string(number));
+    world.Run(milliseconds(20));
+  }
+  world.Run(milliseconds(500));
+  int lost = 0;
+  for (int i = first + 1; i <= number; ++i) {
+    const auto found = world.b.arrived().find({at_b, "a" + std::to_string(i)});
+    const int count = found == world.b.arrived().end() ? 0 : found->second;
+    EXPECT_LE(count, 1) << "datagram " << i << " came twice";
+    lost += count == 0 ? 1 : 0;
+  }
+  return lost;
+}
+
+TEST(AgentHub, TalksOverTheRelayAtOnceAndMovesToADirectPath) {
+  AgentWorld world(Cone(), Cone(), 1);
+  world.StartBoth();
+  const AgentId at_a = world.a.Add({.peer = world.b.key()});
+  const AgentId at_b = world.b.Add({.peer = world.a.key()});
+  world.Run(seconds(5));
+  EXPECT_EQ(world.a.KindOf(at_a), PathKind::kDirect);
+  EXPECT_EQ(world.b.KindOf(at_b), PathKind::kDirect);
+  EXPECT_EQ(world.a.hub().State(at_a), ConnectionState::kConnected);
+  const auto paths = world.a.EventsOf<AgentPathChanged>();
+  ASSERT_EQ(paths.size(), 2U);
+  EXPECT_EQ(paths[0].path.kind, PathKind::kRelay);
+  EXPECT_EQ(paths[0].path.relay, "relay-0");
+  EXPECT_EQ(paths[1].path.kind, PathKind::kDirect);
+  EXPECT_EQ(paths[1].path.remote->address, *IpAddress::Parse("203.0.113.2"));
+  EXPECT_FALSE(world.a.EventsOf<AgentRttChanged>().empty());
+  EXPECT_EQ(Exchange(world, at_a, at_b, seconds(10)), 0);
+}
+
+TEST(AgentHub, TheOwnerMayCarryTheDescriptions) {
+  AgentWorld world(Cone(), Cone(), 2, /*has_relay=*/false);
+  world.StartBoth();
+  const AgentId at_a = world.a.Add({});
+  const AgentId at_b = world.b.Add({.role = ice::Role::kControlled});
+  EXPECT_EQ(world.a.hub().State(at_a), ConnectionState::kNew);
+  world.Run(seconds(4));  // what STUN servers see is in the text then
+  ASSERT_TRUE(world.a.EventsOf<AgentDescriptionChanged>().back().is_complete);
+  EXPECT_TRUE(world.b.Tell(at_b, world.a.Describe(at_a)));
+  EXPECT_EQ(world.b.hub().State(at_b), ConnectionState::kConnecting);
+  EXPECT_TRUE(world.a.Tell(at_a, world.b.Describe(at_b)));
+  world.Run(seconds(5));
+  EXPECT_EQ(world.a.KindOf(at_a), PathKind::kDirect);
+  EXPECT_EQ(Exchange(world, at_a, at_b, seconds(2)), 0);
+}
+
+TEST(AgentHub, ARelayInTheDescriptionIsUsed) {
+  AgentWorld world(Symmetric(), Symmetric(), 3);
+  world.StartBoth();
+  const AgentId at_a = world.a.Add({});
+  const AgentId at_b = world.b.Add({});
+  world.Run(seconds(4));
+  EXPECT_TRUE(world.b.Tell(at_b, world.a.Describe(at_a)));
+  EXPECT_TRUE(world.a.Tell(at_a, world.b.Describe(at_b)));
+  world.Run(seconds(5));
+  EXPECT_EQ(world.a.KindOf(at_a), PathKind::kRelay);
+  EXPECT_EQ(Exchange(world, at_a, at_b, seconds(2)), 0);
+}
+
+TEST(AgentHub, SaysWhyThereIsNoDirectPath) {
+  AgentWorld world(Symmetric(), Symmetric(), 4);
+  world.StartBoth();
+  const AgentId at_a = world.a.Add({.peer = world.b.key()});
+  const AgentId at_b = world.b.Add({.peer = world.a.key()});
+  world.Run(seconds(12));
+  EXPECT_EQ(world.a.KindOf(at_a), PathKind::kRelay);
+  EXPECT_EQ(Exchange(world, at_a, at_b, seconds(2)), 0);
+  const auto reasons = world.a.EventsOf<AgentDiagnosisChanged>();
+  ASSERT_FALSE(reasons.empty());
+  EXPECT_EQ(reasons.back().reason, nat::PathReason::kNatPair);
+  const auto why = world.a.hub().Explain(world.world_.now(), at_a);
+  ASSERT_TRUE(why);
+  EXPECT_FALSE(why->fixes.empty());
+  for (const nat::Fix& fix : why->fixes) {
+    EXPECT_NE(fix.code, nat::FixCode::kAllowHardPunch);
+  }
+}
+
+TEST(AgentHub, FailsAfterHalfAMinuteWithoutAnyPath) {
+  AgentWorld world(Symmetric(), Symmetric(), 5, /*has_relay=*/false);
+  world.StartBoth();
+  const AgentId at_a = world.a.Add({});
+  const AgentId at_b = world.b.Add({});
+  world.Run(seconds(4));
+  EXPECT_TRUE(world.b.Tell(at_b, world.a.Describe(at_a)));
+  EXPECT_TRUE(world.a.Tell(at_a, world.b.Describe(at_b)));
+  world.Run(seconds(29));
+  EXPECT_EQ(world.a.hub().State(at_a), ConnectionState::kConnecting);
+  EXPECT_FALSE(world.a.Send(at_a, "nowhere"));
+  world.Run(seconds(2));
+  EXPECT_EQ(world.a.hub().State(at_a), ConnectionState::kFailed);
+}
+
+TEST(AgentHub, FallsBackToTheRelayAndReturns) {
+  AgentWorld world(Cone(), Cone(), 6);
+  world.StartBoth();
+  const AgentId at_a = world.a.Add({.peer = world.b.key()});
+  const AgentId at_b = world.b.Add({.peer = world.a.key()});
+  world.Run(seconds(5));
+  ASSERT_EQ(world.a.KindOf(at_a), PathKind::kDirect);
+  world.world_.network().Cut(*IpAddress::Parse("203.0.113.1"),
+                             *IpAddress::Parse("203.0.113.2"));
+  world.world_.network().Cut(*IpAddress::Parse("203.0.113.2"),
+                             *IpAddress::Parse("203.0.113.1"));
+  // Data notice: a silent path is suspect after 1.8 s.
+  EXPECT_LE(Exchange(world, at_a, at_b, seconds(10)), 150);
+  EXPECT_EQ(world.a.KindOf(at_a), PathKind::kRelay);
+  EXPECT_EQ(Exchange(world, at_a, at_b, seconds(2)), 0);
+  world.world_.network().Mend();
+  world.Run(seconds(120));
+  EXPECT_EQ(world.a.KindOf(at_a), PathKind::kDirect);
+  EXPECT_EQ(world.b.KindOf(at_b), PathKind::kDirect);
+  EXPECT_EQ(Exchange(world, at_a, at_b, seconds(2)), 0);
+}
+
+TEST(AgentHub, ADirectPathOutlivesTheRelay) {
+  AgentWorld world(Cone(), Cone(), 7);
+  world.StartBoth();
+  const AgentId at_a = world.a.Add({.peer = world.b.key()});
+  const AgentId at_b = world.b.Add({.peer = world.a.key()});
+  world.Run(seconds(5));
+  world.relay_.SetUp(world.world_.now(), false);
+  EXPECT_EQ(Exchange(world, at_a, at_b, seconds(60)), 0);
+  EXPECT_EQ(world.a.KindOf(at_a), PathKind::kDirect);
+  const auto relays = world.a.EventsOf<HubRelayChanged>();
+  ASSERT_FALSE(relays.empty());
+  EXPECT_FALSE(relays.back().is_up);
+}
+
+TEST(AgentHub, AProcessThatStartsAnewIsFoundAgain) {
+  AgentWorld world(Cone(), Symmetric(), 8);
+  world.StartBoth();
+  const AgentId at_a = world.a.Add({.peer = world.b.key()});
+  world.b.Add({.peer = world.a.key()});
+  world.Run(seconds(5));
+  ASSERT_NE(world.a.KindOf(at_a), PathKind::kNone);
+  world.b.Start(AgentWorld::servers());
+  const AgentId again = world.b.Add({.peer = world.a.key()});
+  world.Run(seconds(10));
+  EXPECT_EQ(Exchange(world, at_a, again, seconds(2)), 0);
+  EXPECT_EQ(world.a.KindOf(at_a), world.b.KindOf(again));
+}
+
+TEST(AgentHub, RoamsWithoutTheOwnersHelp) {
+  AgentWorld world(Cone(), Cone(), 9);
+  world.StartBoth();
+  const AgentId at_a = world.a.Add({.peer = world.b.key()});
+  const AgentId at_b = world.b.Add({.peer = world.a.key()});
+  world.Run(seconds(5));
+  ASSERT_EQ(world.a.KindOf(at_a), PathKind::kDirect);
+  const auto realm = world.world_.network().AddNat(
+      0, *IpAddress::Parse("203.0.113.9"), Cone());
+  world.a.ReplaceBase(realm, "10.0.0.2:4000");
+  world.Run(seconds(10));
+  EXPECT_EQ(world.a.KindOf(at_a), PathKind::kDirect);
+  EXPECT_EQ(world.b.hub().CurrentPath(at_b)->remote->address,
+            *IpAddress::Parse("203.0.113.9"));
+  EXPECT_EQ(Exchange(world, at_a, at_b, seconds(2)), 0);
+}
+
+TEST(AgentHub, ManyAgentsShareOneSocketAndOneRelay) {
+  AgentWorld world(Cone(), Cone(), 10);
+  world.StartBoth();
+  constexpr int kPeers = 40;
+  std::vector<std::unique_ptr<AgentHost>> peers;
+  std::vector<AgentId> here;
+  std::vector<AgentId> there;
+  for (int i = 0; i < kPeers; ++i) {
+    peers.push_back(std::make_unique<AgentHost>(
+        world.world_, std::vector<SimRelay*>{&world.relay_},
+        static_cast<uint64_t>(100 + i)));
+    const auto realm = world.world_.network().AddNat(
+        0, IpAddress::V4(203, 0, 114, static_cast<uint8_t>(i + 1)), Cone());
+    peers.back()->AddBase(realm, "192.168.1.2:4000");
+    peers.back()->Start(AgentWorld::servers());
+    here.push_back(world.a.Add({.peer = peers.back()->key()}));
+    there.push_back(peers.back()->Add({.peer = world.a.key()}));
+  }
+  world.Run(seconds(10));
+  for (size_t i = 0; i < kPeers; ++i) {
+    EXPECT_EQ(world.a.KindOf(here[i]), PathKind::kDirect) << i;
+    EXPECT_TRUE(peers[i]->Send(there[i], "from " + std::to_string(i)));
+  }
+  world.Run(seconds(1));
+  for (size_t i = 0; i < kPeers; ++i) {
+    const auto found =
+        world.a.arrived().find({here[i], "from " + std::to_string(i)});
+    ASSERT_NE(found, world.a.arrived().end()) << i;
+    EXPECT_EQ(found->second, 1);
+  }
+}
+
+TEST(AgentHub, WithoutAgentsThereIsNothingToDo) {
+  AgentWorld world(Cone(), Cone(), 11);
+  world.StartBoth();
+  EXPECT_EQ(world.a.hub().NextTimeout(), std::nullopt);
+  const AgentId at_a = world.a.Add({.peer = world.b.key()});
+  world.b.Add({.peer = world.a.key()});
+  world.Run(seconds(5));
+  ASSERT_EQ(world.a.KindOf(at_a), PathKind::kDirect);
+  EXPECT_TRUE(world.a.Do(
+      [&](AgentHub& hub, Instant now) { return hub.Remove(now, at_a); }));
+  EXPECT_EQ(world.a.hub().NextTimeout(), std::nullopt);
+  EXPECT_EQ(world.a.hub().agent_count(), 0U);
+  EXPECT_FALSE(world.a.Do(
+      [&](AgentHub& hub, Instant now) { return hub.Remove(now, at_a); }));
+  EXPECT_EQ(world.a.hub().CurrentPath(at_a).error().code, Errc::kNotFound);
+  // It begins again with the next one.
+  const AgentId next = world.a.Add({.peer = world.b.key()});
+  EXPECT_NE(next, at_a);
+  world.Run(seconds(20));
+  EXPECT_EQ(world.a.KindOf(next), PathKind::kDirect);
+}
+
+TEST(AgentHub, RefusesWhatCannotBe) {
+  AgentWorld world(Cone(), Cone(), 12);
+  world.StartBoth();
+  const Instant now = world.world_.now();
+  AgentHub& hub = world.a.hub();
+  EXPECT_EQ(hub.Add(now, {.peer = world.a.key()}).error().code,
+            Errc::kBadValue);
+  EXPECT_EQ(hub.Add(now, {.peer = PublicKey{}}).error().code, Errc::kBadValue);
+  const AgentId at_a = world.a.Add({.peer = world.b.key()});
+  EXPECT_EQ(hub.Add(now, {.peer = world.b.key()}).error().code,
+            Errc::kAlreadyExists);
+  EXPECT_EQ(hub.SetRemoteDescription(now, at_a + 1, {}).error().code,
+            Errc::kNotFound);
+  AgentDescription only_candidates;
+  only_candidates.candidates.resize(1);
+  EXPECT_EQ(hub.SetRemoteDescription(now, at_a, only_candidates).error().code,
+            Errc::kInvalidState);
+  // Our own description comes back by mistake.
+  const AgentId other = world.a.Add({});
+  EXPECT_EQ(world.a.Tell(other, world.a.Describe(other)).error().code,
+            Errc::kBadValue);
+  EXPECT_EQ(hub.Route(now, other).error().code, Errc::kInvalidState);
+  EXPECT_EQ(hub.SendRelayed(now, other, {}).error().code, Errc::kInvalidState);
+}
+
+TEST(AgentHub, DatagramsOfStrangersAreDropped) {
+  AgentWorld world(Cone(), Cone(), 13);
+  world.StartBoth();
+  const AgentId at_a = world.a.Add({.peer = world.b.key()});
+  world.b.Add({.peer = world.a.key()});
+  world.Run(seconds(5));
+  ASSERT_EQ(world.a.KindOf(at_a), PathKind::kDirect);
+  const uint64_t before = world.a.hub().counters().dropped_unknown;
+  const auto agent = world.a.Do([&](AgentHub& hub, Instant now) {
+    return hub.HandleDatagram(now, *Endpoint::Parse("192.168.1.2:4000"),
+                              *Endpoint::Parse("192.0.2.66:99"),
+                              AsBytes("stranger"));
+  });
+  EXPECT_EQ(agent, std::nullopt);
+  EXPECT_EQ(world.a.hub().counters().dropped_unknown, before + 1);
+}
+
+}  // namespace
+}  // namespace natkit::mesh
