@@ -4,11 +4,12 @@
 include(GNUInstallDirs)
 
 # natkit_add_library(NAME <short>  SOURCES ...  HEADERS ...
-#                    [PUBLIC libs...] [PRIVATE libs...] [EXCEPTIONS])
+#                    [PUBLIC libs...] [PRIVATE libs...] [EXCEPTIONS] [INTERNAL])
 # Defines natkit_<short> with the alias natkit::<short>. HEADERS are public,
-# below include/; cores are built without exceptions and RTTI.
+# below include/; cores are built without exceptions and RTTI. INTERNAL
+# libraries are not installed.
 function(natkit_add_library)
-  cmake_parse_arguments(ARG "EXCEPTIONS" "NAME"
+  cmake_parse_arguments(ARG "EXCEPTIONS;INTERNAL" "NAME"
                         "SOURCES;HEADERS;PUBLIC;PRIVATE" ${ARGN})
   set(target natkit_${ARG_NAME})
   add_library(${target} STATIC ${ARG_SOURCES})
@@ -33,9 +34,11 @@ function(natkit_add_library)
     target_precompile_headers(${target} REUSE_FROM
       natkit_precompiled_${precompiled})
   endif()
-  install(TARGETS ${target} EXPORT natkitTargets
-    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
-    FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+  if(NOT ARG_INTERNAL)
+    install(TARGETS ${target} EXPORT natkitTargets
+      ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+      FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+  endif()
 endfunction()
 
 # natkit_add_program(NAME <file name> SOURCES ... [LIBS ...])

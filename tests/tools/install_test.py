@@ -15,7 +15,7 @@ MAN = pathlib.Path(__file__).resolve().parents[2] / "man"
 PROJECT = """
 cmake_minimum_required(VERSION 3.25)
 project(consumer LANGUAGES CXX)
-find_package(natkit REQUIRED)
+find_package(natkit REQUIRED COMPONENTS cpp)
 add_executable(consumer main.cc)
 target_link_libraries(consumer PRIVATE {libraries})
 """
@@ -114,7 +114,7 @@ def run(*command, **options):
 
 
 def exported(prefix):
-    """The libraries that find_package(natkit) gives."""
+    """The C++ libraries that find_package(natkit) gives."""
     text = next(prefix.rglob("natkitTargets.cmake")).read_text()
     return set(re.findall(r"add_library\(natkit::(\w+) ", text))
 

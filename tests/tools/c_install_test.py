@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""Installs the C API to an empty prefix and builds programs against it: by CMake
+and by pkg-config, with gcc and clang, as C11 and as C++17, shared and static.
+"""
+import itertools
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+BUILD = pathlib.Path(os.environ["NATKIT_BUILD"])
+WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
+# Of each compiler: its C and its C++.
+COMPILERS = {"gcc": ("gcc", "g++"), "clang": ("clang-19", "clang++-19")}
+LANGUAGES = {"c": "-std=c11", "c++": "-std=c++17"}
+
+PROJECT = """
+cmake_minimum_required(VERSION 3.13)
+project(consumer LANGUAGES C CXX)
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_CXX_STANDARD 17)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_CXX_EXTENSIONS OFF)
+add_compile_options(-Wall -Wextra -Wpedantic -Werror)
+# Whoever wants the C API alone has none of what the C++ libraries need.
+set(CMAKE_DISABLE_FIND_PACKAGE_PkgConfig ON)
+set(CMAKE_DISABLE_FIND_PACKAGE_Protobuf ON)
+set(CMAKE_DISABLE_FIND_PACKAGE_SQLite3 ON)
+find_package(natkit 0.1 REQUIRED)
+add_executable(c_shared main.c)
+target_link_libraries(c_shared PRIVATE natkit::natkit)
+add_executable(c_static main.c)
+target_link_libraries(c_static PRIVATE natkit::natkit_static)
+add_executable(cpp_shared main.cc)
+target_link_libraries(cpp_shared PRIVATE natkit::natkit)
+add_executable(cpp_static main.cc)
+target_link_libraries(cpp_static PRIVATE natkit::natkit_static)
+"""
+
+# Both C11 and C++17. A key is derived and printed, so something is linked that
+# needs the libraries inside.
+PROGRAM = """
+#include <natkit/natkit.h>
+
+#include <stdio.h>
+
+int main(void) {
+  uint8_t secret[NATKIT_KEY_SIZE];
+  uint8_t key[NATKIT_KEY_SIZE];
+  char text[NATKIT_KEY_TEXT_SIZE];
+  natkit_address address;
+  for (unsigned i = 0; i < sizeof secret; ++i) {
+    secret[i] = (uint8_t)i;
+  }
+  if (natkit_key_public(secret, key) != NATKIT_OK ||
+      natkit_key_format(key, text, sizeof text) < 0 ||
+      natkit_address_parse(&address, "[2001:db8::1]:7") != NATKIT_OK) {
+    return 1;
+  }
+  printf("%s %s %u\\n", natkit_version(), text, address.port);
+  return 0;
+}
+"""
+# RFC 7748's function of 0, 1, ... 31.
+PRINTED = "0.1.0 j0DFrbaPJWJK5bIU6nZ6bslNgp09e14a0bpvPiE4KF8= 7\n"
+
+
+def run(*command, **environment):
+    done = subprocess.run([str(word) for word in command], text=True,
+                          capture_output=True, check=False, timeout=300,
+                          env={**os.environ, **environment})
+    if done.returncode != 0:
+        raise AssertionError(f"{command}:\n{done.stdout}\n{done.stderr}")
+    return done.stdout
+
+
+class CInstall(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.root = pathlib.Path(folder.name)
+        built = cls.root / "built"
+        run("cmake", "--install", BUILD, "--component", "c", "--prefix", built)
+        # The tree may be moved.
+        cls.prefix = built.rename(cls.root / "prefix")
+        cls.library = next(cls.prefix.rglob("libnatkit.so")).parent
+        (cls.root / "source").mkdir()
+        for name, text in (("CMakeLists.txt", PROJECT), ("main.c", PROGRAM),
+                           ("main.cc", PROGRAM)):
+            (cls.root / "source" / name).write_text(text)
+
+    def flags(self, module):
+        return run("pkg-config", "--cflags", "--libs", module,
+                   PKG_CONFIG_PATH=str(self.library / "pkgconfig")).split()
+
+    def test_consumers_build_by_cmake(self):
+        for name, (c, cpp) in COMPILERS.items():
+            build = self.root / f"cmake-{name}"
+            run("cmake", "-S", self.root / "source", "-B", build, "-G", "Ninja",
+                f"-DCMAKE_PREFIX_PATH={self.prefix}",
+                f"-DCMAKE_C_COMPILER={c}", f"-DCMAKE_CXX_COMPILER={cpp}")
+            run("cmake", "--build", build)
+            for program in ("c_shared", "c_static", "cpp_shared", "cpp_static"):
+                self.assertEqual(PRINTED, run(build / program), program)
+
+    def test_consumers_build_by_pkg_config(self):
+        for (name, commands), (language, standard), module in itertools.product(
+                COMPILERS.items(), LANGUAGES.items(),
+                ("natkit", "natkit-static")):
+            command = commands[0 if language == "c" else 1]
+            program = self.root / f"{name}-{language}-{module}"
+            source = "main.c" if language == "c" else "main.cc"
+            run(command, standard, *WARNINGS, self.root / "source" / source,
+                "-o", program, *self.flags(module))
+            self.assertEqual(PRINTED, run(
+                program, LD_LIBRARY_PATH=str(self.library)), program)
+
+    def test_a_program_may_be_static_altogether(self):
+        program = self.root / "static"
+        run("gcc", "-static", self.root / "source/main.c", "-o", program,
+            *self.flags("natkit-static"))
+        self.assertEqual(PRINTED, run(program))
+
+    def test_each_header_stands_alone(self):
+        headers = sorted((self.prefix / "include/natkit").glob("*.h"))
+        self.assertIn("natkit.h", {header.name for header in headers})
+        for header, (c, cpp) in itertools.product(headers, COMPILERS.values()):
+            for command, language in ((c, "c"), (cpp, "c++")):
+                run(command, LANGUAGES[language], *WARNINGS, "-x", language,
+                    "-fsyntax-only", "-include", header, "/dev/null",
+                    f"-I{self.prefix / 'include'}")
+
+    def test_only_the_archive_is_needed_to_link_it(self):
+        archive = self.prefix / "moved.a"
+        archive.write_bytes((self.library / "libnatkit.a").read_bytes())
+        program = self.root / "alone"
+        run("gcc", f"-I{self.prefix / 'include'}", self.root / "source/main.c",
+            archive, "-lm", "-o", program)
+        needed = run("readelf", "--dynamic", program)
+        self.assertNotIn("libstdc++", needed)
+        self.assertEqual(PRINTED, run(program))
+
+
+if __name__ == "__main__":
+    sys.exit(unittest.main())
