@@ -19,6 +19,8 @@ using PacketTag = uint32_t;
 ///
 /// Clear() keeps the memory, so a batch that is reused does not allocate once
 /// it has grown to its working size. Views are invalidated by Append().
+///
+/// A batch can also fill memory of somebody else: see Lend().
 class PacketBatch {
  public:
   struct Meta {
@@ -35,7 +37,20 @@ class PacketBatch {
   void TruncateLast(size_t size);
   /// Takes the last packet away.
   void DropLast();
+  /// Takes all packets away and gives lent memory back.
   void Clear();
+
+  /// Has packets lie one after the other in `memory`, which outlives the batch
+  /// or its next Clear(), as long as they fit there and are at most
+  /// `max_packets`. From the first one on that does not, they go to memory of
+  /// the batch. Only while the batch is empty.
+  void Lend(MutableBytes memory, size_t max_packets);
+
+  /// How many packets, the first ones, are in lent memory.
+  [[nodiscard]] size_t lent_count() const { return lent_count_; }
+
+  /// How much of the lent memory they take.
+  [[nodiscard]] size_t lent_size() const { return lent_used_; }
 
   [[nodiscard]] size_t size() const { return items_.size(); }
 
@@ -52,7 +67,7 @@ class PacketBatch {
 
  private:
   struct Item {
-    size_t offset;
+    size_t offset;  ///< in lent_ for the first lent_count_, else in arena_
     size_t size;
     Meta meta;
   };
@@ -60,6 +75,11 @@ class PacketBatch {
   std::vector<uint8_t> arena_;
   size_t used_ = 0;
   std::vector<Item> items_;
+
+  MutableBytes lent_;
+  size_t lent_used_ = 0;
+  size_t lent_count_ = 0;
+  size_t max_lent_ = 0;  ///< 0 once a packet did not fit
 };
 
 }  // namespace natkit
