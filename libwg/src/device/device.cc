@@ -61,10 +61,22 @@ void Device::SendPackets(Instant now, const PacketBatch& plaintext,
   impl_->SendPackets(now, plaintext, datagrams);
 }
 
+void Device::SendPacket(Instant now, ByteView packet, PacketBatch& datagrams) {
+  impl_->latest_now_ = now;
+  impl_->RoutePacket(now, packet, datagrams);
+}
+
 void Device::HandleDatagrams(Instant now, const PacketBatch& datagrams,
                              PacketBatch& plaintext, PacketBatch& replies) {
   impl_->latest_now_ = now;
   impl_->HandleDatagrams(now, datagrams, plaintext, replies);
+}
+
+void Device::HandleDatagram(Instant now, ByteView datagram,
+                            const PacketBatch::Meta& meta,
+                            PacketBatch& plaintext, PacketBatch& replies) {
+  impl_->latest_now_ = now;
+  impl_->HandleDatagram({now, datagram, meta}, plaintext, replies);
 }
 
 void Device::HandleTimeout(Instant now, PacketBatch& out) {

@@ -159,11 +159,19 @@ class Device {
   void SendPackets(Instant now, const PacketBatch& plaintext,
                    PacketBatch& datagrams);
 
+  /// SendPackets for one packet that lies outside of `datagrams`.
+  void SendPacket(Instant now, ByteView packet, PacketBatch& datagrams);
+
   /// Handles datagrams of all four message types. `plaintext` gets the opened
   /// IP packets without padding (Meta of the datagram, tag = PeerId of the
   /// sender), `replies` what is to be sent. Meta::tag of the input is ignored.
   void HandleDatagrams(Instant now, const PacketBatch& datagrams,
                        PacketBatch& plaintext, PacketBatch& replies);
+
+  /// HandleDatagrams for one datagram that lies outside of the batches.
+  void HandleDatagram(Instant now, ByteView datagram,
+                      const PacketBatch::Meta& meta, PacketBatch& plaintext,
+                      PacketBatch& replies);
 
   /// Does what is due. Early, late or repeated calls are harmless.
   void HandleTimeout(Instant now, PacketBatch& out);
