@@ -264,6 +264,7 @@ static void WipesAndKeepsTime(void) {
   natkit_wipe(NULL, 0);
   const uint64_t before = natkit_monotonic_ns();
   CHECK(natkit_monotonic_ns() >= before);
+  CHECK(natkit_wall_clock_ns() > UINT64_C(1700000000) * NATKIT_SECOND);
   CHECK_EQ(natkit_poll_timeout_ms(5, 5), 0);
   CHECK_EQ(natkit_poll_timeout_ms(5, 4), 0);
   CHECK_EQ(natkit_poll_timeout_ms(0, 1), 1);

@@ -51,7 +51,7 @@ extern "C" {
  * The version of the library that is loaded, such as "0.1.0". Static storage.
  * Thread-safe.
  */
-NATKIT_API const char *natkit_version(void);
+NATKIT_API const char* natkit_version(void);
 
 /**
  * Why a function failed. The numbers never change and are never used again.
@@ -182,7 +182,7 @@ typedef enum natkit_code {
  * A few words for a natkit_code, such as "input ends before the value does".
  * Never NULL; "unknown error" for other numbers. Static storage. Thread-safe.
  */
-NATKIT_API const char *natkit_strerror(int code);
+NATKIT_API const char* natkit_strerror(int code);
 
 /**
  * Prepares a structure that begins with `struct_size` for use: sets that to
@@ -196,7 +196,7 @@ NATKIT_API const char *natkit_strerror(int code);
  *
  * Does nothing if `structure` is NULL or `size` less than sizeof(size_t).
  */
-NATKIT_API void natkit_init_struct(void *structure, size_t size);
+NATKIT_API void natkit_init_struct(void* structure, size_t size);
 
 /** natkit_init_struct() with the size of what `pointer` points to. */
 #define natkit_init(pointer) natkit_init_struct((pointer), sizeof *(pointer))
@@ -213,6 +213,12 @@ NATKIT_API void natkit_init_struct(void *structure, size_t size);
  * clock at hand. The cores never read it. Thread-safe.
  */
 NATKIT_API uint64_t natkit_monotonic_ns(void);
+
+/**
+ * The system's wall clock in nanoseconds since 1970 (UTC), for what has to
+ * outlast a run of the program. The cores never read it. Thread-safe.
+ */
+NATKIT_API uint64_t natkit_wall_clock_ns(void);
 
 /**
  * The milliseconds to give to poll() or epoll_wait() so that they return when
@@ -250,7 +256,7 @@ typedef struct natkit_address {
  * is then 0. Names are not looked up. Thread-safe.
  * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BAD_ENCODING.
  */
-NATKIT_API int natkit_address_parse(natkit_address *out, const char *text);
+NATKIT_API int natkit_address_parse(natkit_address* out, const char* text);
 
 /**
  * Writes the text of an address, with its port, to `text`; IPv6 as in RFC 5952.
@@ -259,13 +265,13 @@ NATKIT_API int natkit_address_parse(natkit_address *out, const char *text);
  * Errors: NATKIT_ERR_BAD_ARGUMENT (also for an address that is not set),
  * NATKIT_ERR_BUFFER_TOO_SMALL.
  */
-NATKIT_API int natkit_address_format(const natkit_address *address, char *text,
+NATKIT_API int natkit_address_format(const natkit_address* address, char* text,
                                      size_t size);
 
 /** @return 1 if both are the same address and port, or both are not set; else
  * 0, also for NULL. Thread-safe. */
-NATKIT_API int natkit_address_equal(const natkit_address *a,
-                                    const natkit_address *b);
+NATKIT_API int natkit_address_equal(const natkit_address* a,
+                                    const natkit_address* b);
 
 struct sockaddr;
 
@@ -275,8 +281,8 @@ struct sockaddr;
  * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_UNSUPPORTED (another family),
  * NATKIT_ERR_BAD_LENGTH.
  */
-NATKIT_API int natkit_address_from_sockaddr(natkit_address *out,
-                                            const struct sockaddr *address,
+NATKIT_API int natkit_address_from_sockaddr(natkit_address* out,
+                                            const struct sockaddr* address,
                                             size_t size);
 
 /**
@@ -286,8 +292,8 @@ NATKIT_API int natkit_address_from_sockaddr(natkit_address *out,
  * Errors: NATKIT_ERR_BAD_ARGUMENT (also for an address that is not set),
  * NATKIT_ERR_BUFFER_TOO_SMALL.
  */
-NATKIT_API int natkit_address_to_sockaddr(const natkit_address *address,
-                                          struct sockaddr *out, size_t size);
+NATKIT_API int natkit_address_to_sockaddr(const natkit_address* address,
+                                          struct sockaddr* out, size_t size);
 
 /* Keys. */
 
@@ -303,9 +309,9 @@ typedef struct natkit_random {
    * Fills `size` bytes with what nobody can guess. It cannot fail, must not use
    * the handle that calls it, and is called in the thread of a call to natkit.
    */
-  void (*fill)(void *context, uint8_t *out, size_t size);
+  void (*fill)(void* context, uint8_t* out, size_t size);
   /** Given to `fill`. */
-  void *context;
+  void* context;
 } natkit_random;
 
 /**
@@ -313,14 +319,14 @@ typedef struct natkit_random {
  * NULL: the system's. Thread-safe if `random` is.
  * Errors: NATKIT_ERR_BAD_ARGUMENT.
  */
-NATKIT_API int natkit_key_generate(const natkit_random *random, uint8_t *out);
+NATKIT_API int natkit_key_generate(const natkit_random* random, uint8_t* out);
 
 /**
  * Writes the public key (32 bytes) of a private key (32 bytes) to `out`.
  * Thread-safe.
  * Errors: NATKIT_ERR_BAD_ARGUMENT.
  */
-NATKIT_API int natkit_key_public(const uint8_t *private_key, uint8_t *out);
+NATKIT_API int natkit_key_public(const uint8_t* private_key, uint8_t* out);
 
 /**
  * Reads the 44 characters of base64 that `wg` uses for keys of any kind to 32
@@ -328,7 +334,7 @@ NATKIT_API int natkit_key_public(const uint8_t *private_key, uint8_t *out);
  * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BAD_LENGTH,
  * NATKIT_ERR_BAD_ENCODING.
  */
-NATKIT_API int natkit_key_parse(const char *text, uint8_t *out);
+NATKIT_API int natkit_key_parse(const char* text, uint8_t* out);
 
 /**
  * Writes a key of 32 bytes as base64 to `text` of NATKIT_KEY_TEXT_SIZE bytes or
@@ -336,20 +342,20 @@ NATKIT_API int natkit_key_parse(const char *text, uint8_t *out);
  * @return 44
  * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BUFFER_TOO_SMALL.
  */
-NATKIT_API int natkit_key_format(const uint8_t *key, char *text, size_t size);
+NATKIT_API int natkit_key_format(const uint8_t* key, char* text, size_t size);
 
 /**
  * Overwrites memory that held a secret, in a way that is not optimised away.
  * `memory` may be NULL if `size` is 0. Thread-safe.
  */
-NATKIT_API void natkit_wipe(void *memory, size_t size);
+NATKIT_API void natkit_wipe(void* memory, size_t size);
 
 /* Packets and batches. */
 
 /** One packet or datagram. Will not grow. */
 typedef struct natkit_packet {
   /** Its bytes. Input: read only. Output: in natkit_batch::memory. */
-  uint8_t *data;
+  uint8_t* data;
   /** Their number. */
   size_t size;
   /** The other host: where it came from, or where it is to go. */
@@ -373,13 +379,13 @@ typedef struct natkit_batch {
   /** sizeof(natkit_batch); see natkit_init(). */
   size_t struct_size;
   /** Where the bytes of packets go. */
-  uint8_t *memory;
+  uint8_t* memory;
   /** Its size in bytes. */
   size_t memory_size;
   /** How much of it is used; functions add to it. */
   size_t memory_used;
   /** Where packets are described. */
-  natkit_packet *packets;
+  natkit_packet* packets;
   /** How many have room there. */
   size_t packet_capacity;
   /** How many there are; functions add to it. */
@@ -406,9 +412,9 @@ typedef struct natkit_log {
    * Takes one line; `text` is valid during the call. It must not use the handle
    * that calls it, and is called in the thread of a call to natkit.
    */
-  void (*line)(void *context, natkit_log_level level, const char *text);
+  void (*line)(void* context, natkit_log_level level, const char* text);
   /** Given to `line`. */
-  void *context;
+  void* context;
 } natkit_log;
 
 /** Where natkit's memory comes from. */
@@ -420,11 +426,11 @@ typedef struct natkit_allocator {
    * process (abort) if it gets NULL. Thread-safe if natkit is used by several
    * threads.
    */
-  void *(*allocate)(void *context, size_t size);
+  void* (*allocate)(void* context, size_t size);
   /** Takes back what `allocate` gave, with the same size. */
-  void (*release)(void *context, void *memory, size_t size);
+  void (*release)(void* context, void* memory, size_t size);
   /** Given to both. */
-  void *context;
+  void* context;
 } natkit_allocator;
 
 /**
@@ -437,10 +443,10 @@ typedef struct natkit_allocator {
  * NATKIT_ERR_UNSUPPORTED (this build of natkit is linked into a C++ program
  * that has its own `operator new`).
  */
-NATKIT_API int natkit_set_allocator(const natkit_allocator *allocator);
+NATKIT_API int natkit_set_allocator(const natkit_allocator* allocator);
 
 /** See natkit_set_misuse_hook(). */
-typedef void (*natkit_misuse_hook)(void *context, const char *function,
+typedef void (*natkit_misuse_hook)(void* context, const char* function,
                                    int code);
 
 /**
@@ -450,7 +456,7 @@ typedef void (*natkit_misuse_hook)(void *context, const char *function,
  * prints the names and calls abort(). `function` is the name of the function
  * that was called. NULL: nobody is told, as at the start. Thread-safe.
  */
-NATKIT_API void natkit_set_misuse_hook(natkit_misuse_hook hook, void *context);
+NATKIT_API void natkit_set_misuse_hook(natkit_misuse_hook hook, void* context);
 
 #ifdef __cplusplus
 }

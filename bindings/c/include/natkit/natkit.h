@@ -7,5 +7,6 @@
 
 #include "natkit/common.h"
 #include "natkit/ice.h"
+#include "natkit/wireguard.h"
 
 #endif /* NATKIT_NATKIT_H_ */

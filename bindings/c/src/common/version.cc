@@ -14,6 +14,13 @@ natkit::Errc CodeOf(int code) {
                                         : natkit::Errc{};
 }
 
+uint64_t ReadClock(clockid_t clock) {
+  timespec now{};
+  clock_gettime(clock, &now);
+  return static_cast<uint64_t>(now.tv_sec) * NATKIT_SECOND +
+         static_cast<uint64_t>(now.tv_nsec);
+}
+
 }  // namespace
 
 const char* natkit_version(void) {
@@ -38,10 +45,11 @@ void natkit_init_struct(void* structure, size_t size) {
 }
 
 uint64_t natkit_monotonic_ns(void) {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * NATKIT_SECOND +
-         static_cast<uint64_t>(now.tv_nsec);
+  return ReadClock(CLOCK_MONOTONIC);
+}
+
+uint64_t natkit_wall_clock_ns(void) {
+  return ReadClock(CLOCK_REALTIME);
 }
 
 int natkit_poll_timeout_ms(uint64_t now_ns, uint64_t deadline_ns) {

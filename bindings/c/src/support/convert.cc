@@ -5,7 +5,6 @@
 
 namespace natkit::c {
 
-// The data path copies addresses as they are (wireguard).
 static_assert(sizeof(natkit_address) == 20 && alignof(natkit_address) == 2);
 
 namespace {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstring>
 #include <memory>
@@ -15,6 +16,13 @@
 
 namespace natkit::c {
 
+// Data paths copy addresses as they are.
+static_assert(sizeof(natkit_address) == sizeof(Endpoint) &&
+              offsetof(natkit_address, port) == offsetof(Endpoint, port) &&
+              sizeof(IpAddress) == offsetof(natkit_address, reserved) &&
+              static_cast<int>(AddressFamily::kIpv4) == NATKIT_FAMILY_IPV4 &&
+              static_cast<int>(AddressFamily::kIpv6) == NATKIT_FAMILY_IPV6);
+
 /// An address that the caller gives. Not set: 0.0.0.0:0, which the libraries
 /// take for "any" or "unknown". Errors: kBadArgument for another family.
 [[nodiscard]] Result<Endpoint> ToEndpoint(const natkit_address& address);
@@ -24,6 +32,29 @@ namespace natkit::c {
 [[nodiscard]] Result<Endpoint> ToSetEndpoint(const natkit_address* address);
 
 [[nodiscard]] natkit_address FromEndpoint(const Endpoint& endpoint);
+
+/// ToEndpoint() for data paths. `address.family` is one that exists.
+[[nodiscard]] inline Endpoint ToEndpointFast(natkit_address address) {
+  address.reserved = 0;
+  if (address.family == NATKIT_FAMILY_NONE) {
+    return {};
+  }
+  if (address.family == NATKIT_FAMILY_IPV4) {
+    std::memset(address.ip + 4, 0, sizeof address.ip - 4);
+  }
+  return std::bit_cast<Endpoint>(address);
+}
+
+/// As FromEndpoint(), for data paths and endpoints that may be unknown:
+/// 0.0.0.0:0 becomes an address that is not set.
+[[nodiscard]] inline natkit_address FromEndpointFast(const Endpoint& endpoint) {
+  if (endpoint.port == 0 && endpoint == Endpoint{}) {
+    return {};
+  }
+  auto address = std::bit_cast<natkit_address>(endpoint);
+  address.reserved = 0;
+  return address;
+}
 
 /// `size` bytes of the caller's. Errors: kBadArgument for NULL with a size.
 [[nodiscard]] Result<ByteView> ToBytes(const void* data, size_t size);

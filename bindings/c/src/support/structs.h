@@ -43,6 +43,15 @@ template <Sized T>
   return value;
 }
 
+/// ReadStruct() into a place of ours, for structures that hold secrets: no
+/// other copy is made. Errors: as ReadStruct().
+template <Sized T>
+[[nodiscard]] Result<void> ReadStructInto(T& to, const T* from,
+                                          size_t first_version) {
+  to = T{};
+  return internal::CopyIn(&to, sizeof to, from, first_version);
+}
+
 /// Checks a caller's structure that is to be filled. Errors: kBadArgument,
 /// kStructSize.
 template <Sized T>

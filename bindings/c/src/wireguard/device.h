@@ -1,0 +1,27 @@
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "natkit/base/packet_batch.h"
+#include "natkit/base/rng.h"
+#include "natkit/wg/device.h"
+#include "support/handle_table.h"
+#include "wireguard/outbox.h"
+
+namespace natkit::c {
+
+/// What a natkit_wg_device stands for.
+struct WgDevice final : Object {
+  static constexpr HandleKind kKind = HandleKind::kWgDevice;
+
+  WgDevice(const wg::DeviceConfig& config, std::unique_ptr<Rng> random)
+      : rng(std::move(random)), device(config, *rng) {}
+
+  std::unique_ptr<Rng> rng;
+  wg::Device device;
+  PacketBatch plaintext;  ///< describes what lies in the caller's memory
+  Outbox outbox;
+};
+
+}  // namespace natkit::c

@@ -1,0 +1,72 @@
+#include "wireguard/outbox.h"
+
+#include <algorithm>
+#include <climits>
+
+#include "natkit/base/copy.h"
+#include "natkit/wireguard.h"
+
+namespace natkit::c {
+
+Result<PacketBatch*> Outbox::Begin(CallerBatch& room) {
+  if (kept_bytes_ > NATKIT_WG_KEPT_LIMIT) {
+    return Fail(Errc::kLimitExceeded);
+  }
+  Flush(room);
+  out_.Clear();
+  if (is_empty()) {
+    room.LendTo(out_);
+  }
+  return &out_;
+}
+
+void Outbox::Finish(CallerBatch& room) {
+  room.Take(out_);
+  for (size_t i = out_.lent_count(); i < out_.size(); ++i) {
+    Keep(out_.bytes(i), out_.meta(i));
+  }
+}
+
+Result<int> Outbox::Poll(CallerBatch& room) {
+  const bool was_empty = is_empty();
+  const size_t count = Flush(room);
+  if (count == 0 && !was_empty) {
+    return Fail(Errc::kBufferTooSmall);
+  }
+  return static_cast<int>(std::min<size_t>(count, INT_MAX));
+}
+
+Result<int> Outbox::PollOne(MutableBytes out) {
+  if (is_empty()) {
+    return 0;
+  }
+  const ByteView datagram = kept_.front().bytes;
+  if (datagram.size() > out.size()) {
+    return Fail(Errc::kBufferTooSmall);
+  }
+  CopyBytes(datagram, out);
+  const int size = static_cast<int>(datagram.size());
+  RemoveFirst();
+  return size;
+}
+
+void Outbox::Keep(ByteView datagram, const PacketBatch::Meta& meta) {
+  kept_.push_back({{datagram.begin(), datagram.end()}, meta});
+  kept_bytes_ += datagram.size();
+}
+
+size_t Outbox::Flush(CallerBatch& room) {
+  size_t count = 0;
+  while (!is_empty() && room.Append(kept_.front().bytes, kept_.front().meta)) {
+    RemoveFirst();
+    ++count;
+  }
+  return count;
+}
+
+void Outbox::RemoveFirst() {
+  kept_bytes_ -= kept_.front().bytes.size();
+  kept_.pop_front();
+}
+
+}  // namespace natkit::c

@@ -1,0 +1,147 @@
+#include "wireguard/wg_convert.h"
+
+#include <algorithm>
+#include <optional>
+#include <variant>
+
+#include "support/convert.h"
+#include "support/door.h"
+
+namespace natkit::c {
+
+namespace {
+
+constexpr size_t kFirstStatusSize = sizeof(natkit_wg_peer_status);
+constexpr size_t kFirstCountersSize = sizeof(natkit_wg_counters);
+constexpr size_t kFirstEventSize = sizeof(natkit_wg_event);
+
+static_assert(wg::kDropReasonCount == NATKIT_WG_DROP_STAGED_FLUSHED + 1 &&
+              wg::kDropReasonCount <= NATKIT_WG_DROP_COUNT);
+static_assert(wg::kDataOverhead == NATKIT_WG_OVERHEAD &&
+              wg::kMaxPlaintextSize == NATKIT_WG_MAX_PACKET_SIZE);
+
+/// Makes a natkit_wg_event of each wg::DeviceEvent.
+struct EventWriter {
+  void operator()(const wg::HandshakeCompleted& event) {
+    out.type = NATKIT_WG_EVENT_HANDSHAKE_COMPLETED;
+    out.peer = event.peer;
+    out.is_initiator = event.role == wg::Role::kInitiator ? 1 : 0;
+  }
+
+  void operator()(const wg::HandshakeGaveUp& event) {
+    out.type = NATKIT_WG_EVENT_HANDSHAKE_GAVE_UP;
+    out.peer = event.peer;
+  }
+
+  void operator()(const wg::EndpointChanged& event) {
+    out.type = NATKIT_WG_EVENT_ENDPOINT_CHANGED;
+    out.peer = event.peer;
+    out.remote = FromEndpointFast(event.remote);
+    out.local = FromEndpointFast(event.local);
+  }
+
+  void operator()(const wg::SessionExpired& event) {
+    out.type = NATKIT_WG_EVENT_SESSION_EXPIRED;
+    out.peer = event.peer;
+  }
+
+  natkit_wg_event& out;
+};
+
+}  // namespace
+
+Result<Duration> WallClockOffset(uint64_t now_ns, uint64_t wall_clock_ns) {
+  const Result<Duration> now = ToDuration(now_ns, Duration::zero());
+  const Result<Duration> wall = ToDuration(wall_clock_ns, Duration::zero());
+  if (!now || !wall || *wall == Duration::zero()) {
+    return Fail(Errc::kBadArgument);
+  }
+  return *wall - *now;
+}
+
+Result<std::vector<IpPrefix>> ToPrefixes(const natkit_wg_prefix* prefixes,
+                                         size_t count) {
+  if (prefixes == nullptr && count != 0) {
+    return Fail(Errc::kBadArgument);
+  }
+  std::vector<IpPrefix> out;
+  for (const natkit_wg_prefix& prefix : std::span(prefixes, count)) {
+    const Result<Endpoint> endpoint = ToSetEndpoint(&prefix.address);
+    if (!endpoint || prefix.length > 128) {
+      return Fail(Errc::kBadArgument);
+    }
+    const Result<IpPrefix> made =
+        IpPrefix::Make(endpoint->address, static_cast<int>(prefix.length));
+    if (!made) {
+      return Fail(Errc::kBadArgument);
+    }
+    out.push_back(*made);
+  }
+  return out;
+}
+
+natkit_wg_prefix FromPrefix(const IpPrefix& prefix) {
+  return {.address = FromEndpoint({.address = prefix.address(), .port = 0}),
+          .length = static_cast<uint32_t>(prefix.length())};
+}
+
+Result<void> WriteStatus(const wg::PeerStatus& status,
+                         natkit_wg_peer_status* out) {
+  natkit_wg_peer_status value{};
+  value.rx_bytes = status.rx_bytes;
+  value.tx_bytes = status.tx_bytes;
+  value.last_handshake_ns = ToNs(status.last_handshake.value_or(Duration{0}));
+  value.keepalive_ns = ToNs(status.persistent_keepalive);
+  std::ranges::copy(status.public_key.bytes, value.public_key);
+  value.endpoint = FromEndpointFast(status.endpoint.value_or(Endpoint{}));
+  value.local = FromEndpointFast(status.local_endpoint);
+  value.peer = status.id;
+  value.has_session = status.has_session ? 1 : 0;
+  value.has_preshared_key = status.has_preshared_key ? 1 : 0;
+  value.allowed_ip_count = static_cast<uint32_t>(status.allowed_ips.size());
+  return WriteStruct(out, value, kFirstStatusSize);
+}
+
+Result<void> WriteCounters(const wg::DeviceCounters& counters,
+                           natkit_wg_counters* out) {
+  natkit_wg_counters value{};
+  std::ranges::copy(counters.drops, value.drops);
+  value.data_sealed = counters.data_sealed;
+  value.data_opened = counters.data_opened;
+  value.keepalives_sent = counters.keepalives_sent;
+  value.keepalives_received = counters.keepalives_received;
+  value.initiations_sent = counters.initiations_sent;
+  value.initiations_accepted = counters.initiations_accepted;
+  value.responses_accepted = counters.responses_accepted;
+  value.cookie_replies_sent = counters.cookie_replies_sent;
+  value.cookie_replies_accepted = counters.cookie_replies_accepted;
+  value.events_lost = counters.events_lost;
+  return WriteStruct(out, value, kFirstCountersSize);
+}
+
+Result<int> PutEvent(wg::Device& device, natkit_wg_event* out) {
+  if (const Result<void> usable = CheckStruct(out, kFirstEventSize); !usable) {
+    return std::unexpected(usable.error());
+  }
+  const std::optional<wg::DeviceEvent> event = device.PollEvent();
+  if (!event) {
+    return 0;
+  }
+  natkit_wg_event value{};
+  std::visit(EventWriter{value}, *event);
+  if (const auto written = WriteStruct(out, value, kFirstEventSize); !written) {
+    return std::unexpected(written.error());
+  }
+  return 1;
+}
+
+}  // namespace natkit::c
+
+const char* natkit_wg_drop_name(uint32_t drop) {
+  if (drop >= natkit::wg::kDropReasonCount) {
+    return nullptr;
+  }
+  // The names are literals, so a zero byte follows them.
+  return natkit::wg::DropReasonName(static_cast<natkit::wg::DropReason>(drop))
+      .data();
+}

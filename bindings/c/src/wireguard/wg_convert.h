@@ -1,0 +1,57 @@
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "natkit/base/endpoint.h"
+#include "natkit/base/keys.h"
+#include "natkit/base/result.h"
+#include "natkit/base/time.h"
+#include "natkit/wg/device.h"
+#include "natkit/wireguard.h"
+#include "support/structs.h"
+
+namespace natkit::c {
+
+/// A caller's structure with keys in it; they are wiped with it.
+template <Sized T>
+struct SecretStruct {
+  SecretStruct() = default;
+  SecretStruct(const SecretStruct&) = delete;
+  SecretStruct& operator=(const SecretStruct&) = delete;
+
+  ~SecretStruct() { natkit_wipe(&value, sizeof value); }
+
+  const T* operator->() const { return &value; }
+
+  T value{};
+};
+
+/// The private or pre-shared key in a structure; zeros are none.
+template <class Key>
+[[nodiscard]] Key ToSecret(const uint8_t (&bytes)[NATKIT_KEY_SIZE]) {
+  return Key(std::span<const uint8_t, NATKIT_KEY_SIZE>(bytes));
+}
+
+/// What makes of the caller's time the wall clock's. Errors: kBadArgument.
+[[nodiscard]] Result<Duration> WallClockOffset(uint64_t now_ns,
+                                               uint64_t wall_clock_ns);
+
+/// Prefixes that a caller gives. Errors: kBadArgument.
+[[nodiscard]] Result<std::vector<IpPrefix>> ToPrefixes(
+    const natkit_wg_prefix* prefixes, size_t count);
+[[nodiscard]] natkit_wg_prefix FromPrefix(const IpPrefix& prefix);
+
+/// Fill the caller's structure. Errors: as WriteStruct().
+[[nodiscard]] Result<void> WriteStatus(const wg::PeerStatus& status,
+                                       natkit_wg_peer_status* out);
+[[nodiscard]] Result<void> WriteCounters(const wg::DeviceCounters& counters,
+                                         natkit_wg_counters* out);
+
+/// What `…_poll_event` functions return. Errors: as WriteStruct(), with the
+/// event still there.
+[[nodiscard]] Result<int> PutEvent(wg::Device& device, natkit_wg_event* out);
+
+}  // namespace natkit::c
