@@ -117,6 +117,24 @@ bool EventLoop::RunUntil(const std::function<bool()>& done, Duration limit) {
   return is_done;
 }
 
+void EventLoop::RunReady() {
+  uv_run(&impl_->loop, UV_RUN_NOWAIT);
+}
+
+int EventLoop::descriptor() const {
+  return uv_backend_fd(&impl_->loop);
+}
+
+std::optional<Instant> EventLoop::NextTimeout() const {
+  // What uv has cached is the time of the last round.
+  uv_update_time(&impl_->loop);
+  const int ms = uv_backend_timeout(&impl_->loop);
+  if (ms < 0) {
+    return std::nullopt;
+  }
+  return Now() + std::chrono::milliseconds(ms);
+}
+
 void EventLoop::Post(std::function<void()> task) {
   {
     const std::lock_guard lock(impl_->mutex);

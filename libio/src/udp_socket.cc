@@ -1,5 +1,7 @@
 #include "natkit/io/udp_socket.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -346,6 +348,28 @@ Result<UdpSocket> UdpSocket::Bind(EventLoop& loop, const Endpoint& local,
     return FailErrno();
   }
   return UdpSocket(std::make_shared<Impl>(loop, *std::move(fd), options));
+}
+
+Result<UdpSocket> UdpSocket::Adopt(EventLoop& loop, UniqueFd fd,
+                                   const UdpOptions& options) {
+  int type = 0;
+  socklen_t size = sizeof type;
+  if (::getsockopt(fd.get(), SOL_SOCKET, SO_TYPE, &type, &size) != 0) {
+    return FailErrno();
+  }
+  const Endpoint local = LocalEndpointOf(fd.get());
+  if (type != SOCK_DGRAM || local.port == 0) {
+    return Fail(Errc::kUnsupported);
+  }
+  const int flags = ::fcntl(fd.get(), F_GETFL);
+  if (flags < 0 || ::fcntl(fd.get(), F_SETFL, flags | O_NONBLOCK) < 0) {
+    return FailErrno();
+  }
+  if (auto applied = ApplyOptions(fd.get(), local.address.family(), options);
+      !applied) {
+    return std::unexpected(applied.error());
+  }
+  return UdpSocket(std::make_shared<Impl>(loop, std::move(fd), options));
 }
 
 UdpSocket::UdpSocket(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}

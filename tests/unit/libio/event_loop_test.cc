@@ -1,6 +1,7 @@
 #include "natkit/io/event_loop.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 
 #include <algorithm>
 #include <csignal>
@@ -112,6 +113,30 @@ TEST(Timer, MayDieInItsHandler) {
   });
   timer->Arm(EventLoop::Now());
   EXPECT_TRUE(loop.RunUntil([&] { return fired; }, kLimit));
+}
+
+TEST(EventLoop, ServesInsideAnotherLoop) {
+  EventLoop loop;
+  bool fired = false;
+  bool posted = false;
+  Timer timer(loop, [&] { fired = true; });
+  timer.Arm(EventLoop::Now() + 20ms);
+  std::thread other([&] { loop.Post([&] { posted = true; }); });
+  const Instant limit = EventLoop::Now() + kLimit;
+  while (!(fired && posted) && EventLoop::Now() < limit) {
+    const auto next = loop.NextTimeout();
+    const Duration wait =
+        std::max(next.value_or(limit) - EventLoop::Now(), Duration{});
+    pollfd ready{.fd = loop.descriptor(), .events = POLLIN, .revents = 0};
+    poll(&ready, 1,
+         static_cast<int>(
+             std::chrono::ceil<std::chrono::milliseconds>(wait).count()));
+    loop.RunReady();
+  }
+  other.join();
+  EXPECT_TRUE(fired);
+  EXPECT_TRUE(posted);
+  EXPECT_EQ(loop.NextTimeout(), std::nullopt);
 }
 
 TEST(SignalWatcher, DeliversWhatItWatches) {

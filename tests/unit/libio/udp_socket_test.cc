@@ -1,6 +1,9 @@
 #include "natkit/io/udp_socket.h"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <functional>
 #include <memory>
@@ -253,6 +256,40 @@ TEST(UdpSocket, BindSaysWhyItFails) {
   const auto foreign = UdpSocket::Bind(loop, At("192.0.2.1:0"));
   ASSERT_FALSE(foreign.has_value());
   EXPECT_EQ(foreign.error().code, Errc::kAddressNotAvailable);
+}
+
+TEST(UdpSocket, AdoptsASocketThatIsBound) {
+  EventLoop loop;
+  Host b(loop, "127.0.0.1:0");
+  UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  EXPECT_EQ(UdpSocket::Adopt(loop, UniqueFd(::dup(fd.get()))).error().code,
+            Errc::kUnsupported);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ASSERT_EQ(
+      ::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address),
+      0);
+  auto socket = UdpSocket::Adopt(loop, std::move(fd));
+  ASSERT_TRUE(socket);
+  std::string received;
+  socket->SetReceiveHandler(
+      [&](PacketBatch& batch) { received = AsText(batch.bytes(0)); });
+  socket->SendTo(b.socket.local_endpoint(), AsBytes("hello"));
+  ASSERT_TRUE(loop.RunUntil([&] { return !b.received.empty(); }, kLimit));
+  b.socket.SendTo(b.received[0].remote, AsBytes("back"));
+  ASSERT_TRUE(loop.RunUntil([&] { return !received.empty(); }, kLimit));
+  EXPECT_EQ(received, "back");
+}
+
+TEST(UdpSocket, AdoptsNothingElse) {
+  EventLoop loop;
+  const auto adopt = [&](int fd) {
+    return UdpSocket::Adopt(loop, UniqueFd(fd)).error().code;
+  };
+  EXPECT_EQ(adopt(::socket(AF_INET, SOCK_STREAM, 0)), Errc::kUnsupported);
+  EXPECT_EQ(adopt(::socket(AF_UNIX, SOCK_DGRAM, 0)), Errc::kUnsupported);
+  EXPECT_FALSE(UdpSocket::Adopt(loop, UniqueFd(-1)));
 }
 
 TEST(UdpSocket, Ipv6WildcardLeavesThePortFreeForIpv4) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "natkit/base/time.h"
 
@@ -36,6 +37,20 @@ class EventLoop {
   /// Serves handlers until `done` returns true (checked after every round of
   /// events) or `limit` has passed. Returns the last value of `done`.
   bool RunUntil(const std::function<bool()>& done, Duration limit);
+
+  // For a loop inside another program's loop: it waits until descriptor() is
+  // readable or NextTimeout() has come, and calls RunReady().
+
+  /// Serves handlers that are due, without waiting. Not reentrant.
+  void RunReady();
+
+  /// Readable when there may be something to serve; for poll() and its like,
+  /// never to be read from.
+  [[nodiscard]] int descriptor() const;
+
+  /// When to call RunReady() at the latest; nullopt: only descriptor() matters.
+  /// It is due at once after a call that wants something new of the loop.
+  [[nodiscard]] std::optional<Instant> NextTimeout() const;
 
   /// Runs `task` on the loop's thread in a later round. Thread-safe. Tasks run
   /// in the order of their posting; those left at destruction do not run.

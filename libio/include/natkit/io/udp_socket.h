@@ -10,6 +10,7 @@
 #include "natkit/base/packet_batch.h"
 #include "natkit/base/result.h"
 #include "natkit/io/event_loop.h"
+#include "natkit/io/unique_fd.h"
 
 namespace natkit::io {
 
@@ -63,6 +64,11 @@ class UdpSocket {
   [[nodiscard]] static Result<UdpSocket> Bind(EventLoop& loop,
                                               const Endpoint& local,
                                               const UdpOptions& options = {});
+  /// Takes a socket that is bound already, and makes it non-blocking; buffer
+  /// sizes of 0 leave its own. Errors: kUnsupported (not UDP over IP, or not
+  /// bound), kPermissionDenied, kIo.
+  [[nodiscard]] static Result<UdpSocket> Adopt(EventLoop& loop, UniqueFd fd,
+                                               const UdpOptions& options = {});
   ~UdpSocket();
   UdpSocket(UdpSocket&&) noexcept;
   UdpSocket& operator=(UdpSocket&&) noexcept;
