@@ -7,6 +7,7 @@
 
 #include "natkit/common.h"
 #include "natkit/ice.h"
+#include "natkit/stun.h"
 #include "natkit/wireguard.h"
 
 #endif /* NATKIT_NATKIT_H_ */

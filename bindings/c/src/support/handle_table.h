@@ -17,6 +17,7 @@ namespace natkit::c {
 enum class HandleKind : uint8_t {
   kNone = 0,
   kStunClient,
+  kStunTransaction,
   kStunServer,
   kBehavior,
   kIceAgent,
