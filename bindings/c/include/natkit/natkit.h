@@ -6,8 +6,10 @@
 #define NATKIT_NATKIT_H_
 
 #include "natkit/common.h"
+#include "natkit/derp.h"
 #include "natkit/ice.h"
 #include "natkit/stun.h"
+#include "natkit/tls.h"
 #include "natkit/wireguard.h"
 
 #endif /* NATKIT_NATKIT_H_ */
