@@ -212,7 +212,7 @@ static void CheckAllRefuse(natkit_ice_agent* agent, int code) {
   natkit_init(&event);
   natkit_init(&counters);
   natkit_init(&keepalive);
-  CHECK_EQ(natkit_ice_agent_local_credentials(agent, &credentials), code);
+  CHECK_EQ(natkit_ice_agent_get_local_credentials(agent, &credentials), code);
   CHECK_EQ(natkit_ice_agent_set_remote_credentials(agent, 1, "ufra", kSecret),
            code);
   CHECK_EQ(natkit_ice_agent_add_host_base(agent, 1, &at), code);
@@ -232,14 +232,14 @@ static void CheckAllRefuse(natkit_ice_agent* agent, int code) {
   CHECK_EQ(natkit_ice_agent_poll_event(agent, &event), code);
   CHECK_EQ(natkit_ice_agent_note_data(agent, 1), code);
   CHECK_EQ(natkit_ice_agent_set_keepalive(agent, 1, &keepalive), code);
-  CHECK_EQ(natkit_ice_agent_selected(agent, &pair), code);
-  CHECK_EQ(natkit_ice_agent_paths(agent, &pair, 1), code);
-  CHECK_EQ(natkit_ice_agent_local_candidates(agent, &candidate, 1), code);
-  CHECK_EQ(natkit_ice_agent_state(agent), code);
-  CHECK_EQ(natkit_ice_agent_role(agent), code);
+  CHECK_EQ(natkit_ice_agent_get_selected(agent, &pair), code);
+  CHECK_EQ(natkit_ice_agent_get_paths(agent, &pair, 1), code);
+  CHECK_EQ(natkit_ice_agent_get_local_candidates(agent, &candidate, 1), code);
+  CHECK_EQ(natkit_ice_agent_get_state(agent), code);
+  CHECK_EQ(natkit_ice_agent_get_role(agent), code);
   CHECK_EQ(natkit_ice_agent_is_suspect(agent), code);
   CHECK_EQ(natkit_ice_agent_is_resting(agent), code);
-  CHECK_EQ(natkit_ice_agent_counters(agent, &counters), code);
+  CHECK_EQ(natkit_ice_agent_get_counters(agent, &counters), code);
 }
 
 static void HandlesThatAreNoneAreRefused(void) {
@@ -278,7 +278,7 @@ static void PointersThatAreNullAreRefused(void) {
   memset(&unset, 0, sizeof unset);
   natkit_init(&meta);
 #define IS_BAD(call) CHECK_EQ(call, NATKIT_ERR_BAD_ARGUMENT)
-  IS_BAD(natkit_ice_agent_local_credentials(agent, NULL));
+  IS_BAD(natkit_ice_agent_get_local_credentials(agent, NULL));
   IS_BAD(natkit_ice_agent_set_remote_credentials(agent, 1, NULL, "x"));
   IS_BAD(natkit_ice_agent_set_remote_credentials(agent, 1, "x", NULL));
   IS_BAD(natkit_ice_agent_add_host_base(agent, 1, NULL));
@@ -295,10 +295,10 @@ static void PointersThatAreNullAreRefused(void) {
   IS_BAD(natkit_ice_agent_poll_transmit(agent, NULL, data, 4));
   IS_BAD(natkit_ice_agent_poll_transmit(agent, &meta, NULL, 4));
   IS_BAD(natkit_ice_agent_set_keepalive(agent, 1, NULL));
-  IS_BAD(natkit_ice_agent_selected(agent, NULL));
-  IS_BAD(natkit_ice_agent_paths(agent, NULL, 1));
-  IS_BAD(natkit_ice_agent_local_candidates(agent, NULL, 1));
-  IS_BAD(natkit_ice_agent_counters(agent, NULL));
+  IS_BAD(natkit_ice_agent_get_selected(agent, NULL));
+  IS_BAD(natkit_ice_agent_get_paths(agent, NULL, 1));
+  IS_BAD(natkit_ice_agent_get_local_candidates(agent, NULL, 1));
+  IS_BAD(natkit_ice_agent_get_counters(agent, NULL));
   natkit_init(&keepalive);
   keepalive.power = 3;
   IS_BAD(natkit_ice_agent_set_keepalive(agent, 1, &keepalive));
@@ -321,7 +321,7 @@ static void CallBack(void* context, uint8_t* out, size_t size) {
   struct reentry* const it = context;
   FillRepeatably(&state, out, size);
   if (it->is_armed) {
-    it->result = natkit_ice_agent_state(it->agent);
+    it->result = natkit_ice_agent_get_state(it->agent);
   }
 }
 
@@ -374,7 +374,7 @@ static void AnotherThreadIsToldToWait(void) {
   CHECK_EQ(natkit_ice_agent_restart(agent, 1), 0);
   CHECK_EQ(it.result, NATKIT_ERR_BUSY);
   it.agent = NULL;
-  CHECK_EQ(natkit_ice_agent_state(agent), NATKIT_ICE_STATE_NEW);
+  CHECK_EQ(natkit_ice_agent_get_state(agent), NATKIT_ICE_STATE_NEW);
   natkit_ice_agent_free(agent);
 }
 

@@ -15,7 +15,7 @@ static size_t FirstTransmit(natkit_ice_agent* agent, uint8_t* data) {
 static void SetUfrag(natkit_ice_mux* mux, uint64_t id,
                      natkit_ice_agent* agent) {
   natkit_ice_credentials own;
-  CHECK_EQ(natkit_ice_agent_local_credentials(agent, &own), 0);
+  CHECK_EQ(natkit_ice_agent_get_local_credentials(agent, &own), 0);
   CHECK_EQ(natkit_ice_mux_set_ufrag(mux, id, own.ufrag), 0);
 }
 

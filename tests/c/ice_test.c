@@ -9,9 +9,10 @@ static void CheckConnected(const struct world* world) {
     const struct side* const other = &world->sides[1 - i];
     natkit_ice_pair pair;
     CHECK_EQ(side->state, NATKIT_ICE_STATE_CONNECTED);
-    CHECK_EQ(natkit_ice_agent_state(side->agent), NATKIT_ICE_STATE_CONNECTED);
+    CHECK_EQ(natkit_ice_agent_get_state(side->agent),
+             NATKIT_ICE_STATE_CONNECTED);
     CHECK_EQ(side->has_pair, 1);
-    CHECK_EQ(natkit_ice_agent_selected(side->agent, &pair), 1);
+    CHECK_EQ(natkit_ice_agent_get_selected(side->agent, &pair), 1);
     CHECK_EQ(natkit_address_equal(&pair.local_base, &side->base), 1);
     CHECK_EQ(natkit_address_equal(&pair.remote, &other->base), 1);
     CHECK_EQ(natkit_address_equal(&pair.local_mapped, &side->base), 1);
@@ -28,17 +29,17 @@ static void TwoAgentsConnect(void) {
     struct world world;
     natkit_ice_counters counters;
     OpenWorld(&world, profiles[i]);
-    CHECK_EQ(natkit_ice_agent_state(world.sides[0].agent),
+    CHECK_EQ(natkit_ice_agent_get_state(world.sides[0].agent),
              NATKIT_ICE_STATE_NEW);
     Begin(&world);
     Run(&world, 2 * NATKIT_SECOND);
     CheckConnected(&world);
     natkit_init(&counters);
-    CHECK_EQ(natkit_ice_agent_counters(world.sides[0].agent, &counters), 0);
+    CHECK_EQ(natkit_ice_agent_get_counters(world.sides[0].agent, &counters), 0);
     CHECK(counters.checks_sent > 0 && counters.responses_accepted > 0);
     CHECK_EQ(counters.dropped_malformed, 0);
     CHECK_EQ(CountEvents(&world.sides[0], NATKIT_ICE_EVENT_GATHERING_DONE), 1);
-    CHECK_EQ(natkit_ice_agent_role(world.sides[0].agent),
+    CHECK_EQ(natkit_ice_agent_get_role(world.sides[0].agent),
              NATKIT_ICE_CONTROLLING);
     CloseWorld(&world);
   }
@@ -51,12 +52,12 @@ static void PathsAndRoundTripsAreReported(void) {
   Begin(&world);
   Run(&world, 5 * NATKIT_SECOND);
   memset(paths, 0xee, sizeof paths);
-  CHECK_EQ(natkit_ice_agent_paths(world.sides[0].agent, paths, 4), 1);
+  CHECK_EQ(natkit_ice_agent_get_paths(world.sides[0].agent, paths, 4), 1);
   CHECK_EQ(paths[0].is_selected, 1);
   CHECK_EQ(paths[0].rtt_ns, 2 * kLatencyMs * NATKIT_MILLISECOND);
   CHECK(paths[0].rtt_samples > 0);
   CHECK_EQ(paths[1].rtt_samples, 0xeeeeeeeeu);
-  CHECK_EQ(natkit_ice_agent_paths(world.sides[0].agent, NULL, 0), 1);
+  CHECK_EQ(natkit_ice_agent_get_paths(world.sides[0].agent, NULL, 0), 1);
   CloseWorld(&world);
 }
 
@@ -77,8 +78,8 @@ static void ARoleConflictIsResolved(void) {
     conflicts += CountEvents(&world.sides[i], NATKIT_ICE_EVENT_ROLE);
   }
   CHECK_EQ(conflicts, 1);
-  CHECK_EQ(natkit_ice_agent_role(world.sides[0].agent) +
-               natkit_ice_agent_role(world.sides[1].agent),
+  CHECK_EQ(natkit_ice_agent_get_role(world.sides[0].agent) +
+               natkit_ice_agent_get_role(world.sides[1].agent),
            1);
   CloseWorld(&world);
 }
@@ -92,9 +93,9 @@ static void ARestartKeepsDataGoing(void) {
     Begin(&world);
     Run(&world, 2 * NATKIT_SECOND);
     natkit_ice_agent* const agent = world.sides[by].agent;
-    CHECK_EQ(natkit_ice_agent_local_credentials(agent, &before), 0);
+    CHECK_EQ(natkit_ice_agent_get_local_credentials(agent, &before), 0);
     CHECK_EQ(natkit_ice_agent_restart(agent, world.now_ns), 0);
-    CHECK_EQ(natkit_ice_agent_local_credentials(agent, &after), 0);
+    CHECK_EQ(natkit_ice_agent_get_local_credentials(agent, &after), 0);
     CHECK(strcmp(before.ufrag, after.ufrag) != 0);
     TellCredentials(&world, by);
     Run(&world, NATKIT_SECOND / 10);
@@ -122,7 +123,7 @@ static void ACutPathIsSuspectThenDropped(void) {
   CHECK_EQ(world.sides[0].has_pair, 0);
   CHECK_EQ(world.sides[0].state, NATKIT_ICE_STATE_DISCONNECTED);
   natkit_ice_pair pair;
-  CHECK_EQ(natkit_ice_agent_selected(world.sides[0].agent, &pair), 0);
+  CHECK_EQ(natkit_ice_agent_get_selected(world.sides[0].agent, &pair), 0);
   CloseWorld(&world);
 }
 
@@ -143,10 +144,11 @@ static void StunServersGiveReflexiveCandidates(void) {
   Run(&world, NATKIT_SECOND);
   CHECK(world.stun_requests >= 2);
   CHECK_EQ(CountEvents(&world.sides[0], NATKIT_ICE_EVENT_CANDIDATE), 2);
-  CHECK_EQ(natkit_ice_agent_local_candidates(world.sides[0].agent, NULL, 0), 2);
-  CHECK_EQ(
-      natkit_ice_agent_local_candidates(world.sides[0].agent, candidates, 4),
-      2);
+  CHECK_EQ(natkit_ice_agent_get_local_candidates(world.sides[0].agent, NULL, 0),
+           2);
+  CHECK_EQ(natkit_ice_agent_get_local_candidates(world.sides[0].agent,
+                                                 candidates, 4),
+           2);
   CHECK_EQ(candidates[0].type, NATKIT_ICE_HOST);
   CHECK_EQ(candidates[1].type, NATKIT_ICE_SERVER_REFLEXIVE);
   const natkit_address outside = At("203.0.2.1:1000");
@@ -169,9 +171,9 @@ static void WhatTheProgramLearntIsUsed(void) {
            NATKIT_ERR_ALREADY_EXISTS);
   CHECK_EQ(natkit_ice_agent_add_reflexive(agent, world.now_ns, &mapped, &base),
            0);
-  CHECK_EQ(natkit_ice_agent_local_candidates(agent, NULL, 0), 2);
+  CHECK_EQ(natkit_ice_agent_get_local_candidates(agent, NULL, 0), 2);
   CHECK_EQ(natkit_ice_agent_remove_host_base(agent, world.now_ns, &base), 0);
-  CHECK_EQ(natkit_ice_agent_local_candidates(agent, NULL, 0), 0);
+  CHECK_EQ(natkit_ice_agent_get_local_candidates(agent, NULL, 0), 0);
   CHECK_EQ(natkit_ice_agent_remove_host_base(agent, world.now_ns, &base), 0);
   CloseWorld(&world);
 }
@@ -224,7 +226,7 @@ static void APairWithoutDataRests(void) {
   Run(&world, 10 * NATKIT_SECOND);
   CHECK_EQ(natkit_ice_agent_is_resting(world.sides[0].agent), 1);
   natkit_init(&counters);
-  CHECK_EQ(natkit_ice_agent_counters(world.sides[0].agent, &counters), 0);
+  CHECK_EQ(natkit_ice_agent_get_counters(world.sides[0].agent, &counters), 0);
   CHECK_EQ(counters.rests, 1);
   CHECK_EQ(counters.keepalives_sent, 0);
   CHECK_EQ(natkit_ice_agent_note_data(world.sides[0].agent, world.now_ns), 0);

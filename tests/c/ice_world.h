@@ -85,8 +85,9 @@ static inline void CloseWorld(struct world* world) {
 
 static inline void TellCredentials(struct world* world, int from) {
   natkit_ice_credentials own;
-  CHECK_EQ(natkit_ice_agent_local_credentials(world->sides[from].agent, &own),
-           0);
+  CHECK_EQ(
+      natkit_ice_agent_get_local_credentials(world->sides[from].agent, &own),
+      0);
   CHECK_EQ(
       natkit_ice_agent_set_remote_credentials(
           world->sides[1 - from].agent, world->now_ns, own.ufrag, own.password),

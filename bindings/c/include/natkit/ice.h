@@ -4,9 +4,9 @@
  * keeps it. Cores only: the program sends and receives the datagrams.
  *
  * The life of an agent: add the addresses of the program's UDP sockets, pass
- * what natkit_ice_agent_local_credentials() and the candidate events say to the
- * other side by any channel, and its answers to the agent; then datagrams and
- * time. After each call that takes the time, in this order: send all that
+ * what natkit_ice_agent_get_local_credentials() and the candidate events say to
+ * the other side by any channel, and its answers to the agent; then datagrams
+ * and time. After each call that takes the time, in this order: send all that
  * natkit_ice_agent_poll_transmit() gives, take all that
  * natkit_ice_agent_poll_event() gives, and set a timer for
  * natkit_ice_agent_next_timeout().
@@ -306,8 +306,8 @@ typedef struct natkit_ice_credentials {
  * Our credentials of the current session; others after a restart.
  * Errors: NATKIT_ERR_BAD_ARGUMENT.
  */
-NATKIT_API int natkit_ice_agent_local_credentials(natkit_ice_agent* agent,
-                                                  natkit_ice_credentials* out);
+NATKIT_API int natkit_ice_agent_get_local_credentials(
+    natkit_ice_agent* agent, natkit_ice_credentials* out);
 
 /**
  * Takes the other side's credentials. The same again has no effect, as have
@@ -474,7 +474,7 @@ typedef struct natkit_ice_pair {
   /** Send to here. */
   natkit_address remote;
   /** Our address as the other side sees it; not set in
-   * natkit_ice_agent_paths(). */
+   * natkit_ice_agent_get_paths(). */
   natkit_address local_mapped;
   /** How `remote` was learnt: a natkit_ice_candidate_type. */
   uint32_t remote_type;
@@ -482,7 +482,7 @@ typedef struct natkit_ice_pair {
   uint64_t priority;
   /** Smoothed round-trip time of its checks; 0 until one was measured. */
   uint64_t rtt_ns;
-  /** Mean deviation of that; 0 outside of natkit_ice_agent_paths(), as the
+  /** Mean deviation of that; 0 outside of natkit_ice_agent_get_paths(), as the
    * next. */
   uint64_t rtt_variation_ns;
   /** How many round trips were measured. */
@@ -564,8 +564,8 @@ NATKIT_API int natkit_ice_agent_set_keepalive(
  * @return 1 with `*out`, or 0 if there is none
  * Errors: NATKIT_ERR_BAD_ARGUMENT.
  */
-NATKIT_API int natkit_ice_agent_selected(natkit_ice_agent* agent,
-                                         natkit_ice_pair* out);
+NATKIT_API int natkit_ice_agent_get_selected(natkit_ice_agent* agent,
+                                             natkit_ice_pair* out);
 
 /**
  * All pairs that work, the highest priority first, as far as `out` has room for
@@ -573,8 +573,9 @@ NATKIT_API int natkit_ice_agent_selected(natkit_ice_agent* agent,
  * @return how many there are, which may be more
  * Errors: NATKIT_ERR_BAD_ARGUMENT.
  */
-NATKIT_API int natkit_ice_agent_paths(natkit_ice_agent* agent,
-                                      natkit_ice_pair* out, size_t capacity);
+NATKIT_API int natkit_ice_agent_get_paths(natkit_ice_agent* agent,
+                                          natkit_ice_pair* out,
+                                          size_t capacity);
 
 /**
  * All current local candidates, the highest priority first, as far as `out` has
@@ -582,15 +583,15 @@ NATKIT_API int natkit_ice_agent_paths(natkit_ice_agent* agent,
  * @return how many there are, which may be more
  * Errors: NATKIT_ERR_BAD_ARGUMENT.
  */
-NATKIT_API int natkit_ice_agent_local_candidates(natkit_ice_agent* agent,
-                                                 natkit_ice_candidate* out,
-                                                 size_t capacity);
+NATKIT_API int natkit_ice_agent_get_local_candidates(natkit_ice_agent* agent,
+                                                     natkit_ice_candidate* out,
+                                                     size_t capacity);
 
 /** @return the current natkit_ice_state */
-NATKIT_API int natkit_ice_agent_state(natkit_ice_agent* agent);
+NATKIT_API int natkit_ice_agent_get_state(natkit_ice_agent* agent);
 
 /** @return the current natkit_ice_role; a conflict changes it */
-NATKIT_API int natkit_ice_agent_role(natkit_ice_agent* agent);
+NATKIT_API int natkit_ice_agent_get_role(natkit_ice_agent* agent);
 
 /** @return 1 if the selected pair does not answer, else 0 */
 NATKIT_API int natkit_ice_agent_is_suspect(natkit_ice_agent* agent);
@@ -637,8 +638,8 @@ typedef struct natkit_ice_counters {
  * What the agent has seen so far.
  * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE.
  */
-NATKIT_API int natkit_ice_agent_counters(natkit_ice_agent* agent,
-                                         natkit_ice_counters* out);
+NATKIT_API int natkit_ice_agent_get_counters(natkit_ice_agent* agent,
+                                             natkit_ice_counters* out);
 
 /* Many agents on one socket. */
 

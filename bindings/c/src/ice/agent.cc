@@ -94,8 +94,8 @@ void natkit_ice_agent_free(natkit_ice_agent* agent) {
   FreeHandle<IceAgent>(__func__, agent);
 }
 
-int natkit_ice_agent_local_credentials(natkit_ice_agent* agent,
-                                       natkit_ice_credentials* out) {
+int natkit_ice_agent_get_local_credentials(natkit_ice_agent* agent,
+                                           natkit_ice_credentials* out) {
   return WithHandle<IceAgent>(
       __func__, agent, [&](IceAgent& it) -> Result<void> {
         if (out == nullptr) {

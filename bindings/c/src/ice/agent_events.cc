@@ -201,7 +201,8 @@ int natkit_ice_agent_set_keepalive(natkit_ice_agent* agent, uint64_t now_ns,
                             });
 }
 
-int natkit_ice_agent_selected(natkit_ice_agent* agent, natkit_ice_pair* out) {
+int natkit_ice_agent_get_selected(natkit_ice_agent* agent,
+                                  natkit_ice_pair* out) {
   return WithHandle<IceAgent>(__func__, agent,
                               [&](IceAgent& it) -> Result<int> {
                                 if (out == nullptr) {
@@ -216,28 +217,28 @@ int natkit_ice_agent_selected(natkit_ice_agent* agent, natkit_ice_pair* out) {
                               });
 }
 
-int natkit_ice_agent_paths(natkit_ice_agent* agent, natkit_ice_pair* out,
-                           size_t capacity) {
+int natkit_ice_agent_get_paths(natkit_ice_agent* agent, natkit_ice_pair* out,
+                               size_t capacity) {
   return WithHandle<IceAgent>(__func__, agent, [&](IceAgent& it) {
     return PutList(it.agent().paths(), out, capacity, FromPath);
   });
 }
 
-int natkit_ice_agent_local_candidates(natkit_ice_agent* agent,
-                                      natkit_ice_candidate* out,
-                                      size_t capacity) {
+int natkit_ice_agent_get_local_candidates(natkit_ice_agent* agent,
+                                          natkit_ice_candidate* out,
+                                          size_t capacity) {
   return WithHandle<IceAgent>(__func__, agent, [&](IceAgent& it) {
     return PutList(it.agent().local_candidates(), out, capacity, FromCandidate);
   });
 }
 
-int natkit_ice_agent_state(natkit_ice_agent* agent) {
+int natkit_ice_agent_get_state(natkit_ice_agent* agent) {
   return WithHandle<IceAgent>(__func__, agent, [](IceAgent& it) -> Result<int> {
     return static_cast<int>(it.agent().state());
   });
 }
 
-int natkit_ice_agent_role(natkit_ice_agent* agent) {
+int natkit_ice_agent_get_role(natkit_ice_agent* agent) {
   return WithHandle<IceAgent>(__func__, agent, [](IceAgent& it) -> Result<int> {
     return static_cast<int>(it.agent().role());
   });
@@ -255,8 +256,8 @@ int natkit_ice_agent_is_resting(natkit_ice_agent* agent) {
   });
 }
 
-int natkit_ice_agent_counters(natkit_ice_agent* agent,
-                              natkit_ice_counters* out) {
+int natkit_ice_agent_get_counters(natkit_ice_agent* agent,
+                                  natkit_ice_counters* out) {
   return WithHandle<IceAgent>(__func__, agent, [&](IceAgent& it) {
     return WriteStruct(out, FromCounters(it.agent().counters()),
                        kFirstCountersSize);
