@@ -7,8 +7,8 @@
 
 #include "check.h"
 #include "natkit/natkit.h"
+#include "wg_packets.h"
 
-#define WALL_CLOCK (UINT64_C(1700000000) * NATKIT_SECOND)
 #define MAX_PACKETS 300
 #define CANARY 0xa5
 
@@ -28,16 +28,6 @@ typedef struct End {
   Room plaintext;
   size_t received;
 } End;
-
-static inline void FillRandom(void* context, uint8_t* out, size_t size) {
-  uint64_t* const state = context;
-  for (size_t i = 0; i < size; ++i) {
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    out[i] = (uint8_t)(*state >> 24);
-  }
-}
 
 /* Empties a room and limits it to what it is given. */
 static inline natkit_batch* Limit(Room* room, size_t bytes, size_t packets) {
@@ -72,20 +62,6 @@ static inline void CheckRoom(const Room* room) {
   CHECK_EQ(room->memory[batch->memory_size], CANARY);
   CHECK(memcmp(&room->packets[batch->packet_capacity], canary, sizeof canary) ==
         0);
-}
-
-/* An IPv4 packet whose payload begins with `number`. */
-static inline void MakePacket(uint8_t* out, size_t size, const uint8_t* from,
-                              const uint8_t* to, uint32_t number) {
-  CHECK(size >= 24 && size <= 65535);
-  memset(out, (int)(number & 0xff), size);
-  memset(out, 0, 20);
-  out[0] = 0x45;
-  out[2] = (uint8_t)(size >> 8);
-  out[3] = (uint8_t)size;
-  memcpy(out + 12, from, 4);
-  memcpy(out + 16, to, 4);
-  memcpy(out + 20, &number, sizeof number);
 }
 
 static inline uint32_t NumberOf(const natkit_packet* packet) {

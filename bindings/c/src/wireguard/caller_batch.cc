@@ -1,7 +1,5 @@
 #include "wireguard/caller_batch.h"
 
-#include <cstdint>
-
 #include "natkit/base/copy.h"
 #include "support/convert.h"
 #include "support/structs.h"
@@ -27,15 +25,6 @@ bool IsGood(const natkit_packet& packet) {
   return packet.size <= kMaxGivenPacket &&
          (packet.data != nullptr || packet.size == 0) &&
          is_known(packet.remote.family) && is_known(packet.local.family);
-}
-
-template <class T>
-bool Overlap(std::span<const T> a, std::span<const T> b) {
-  const auto start = [](auto span) {
-    return reinterpret_cast<uintptr_t>(span.data());
-  };
-  return !a.empty() && !b.empty() && start(a) < start(b) + b.size_bytes() &&
-         start(b) < start(a) + a.size_bytes();
 }
 
 }  // namespace

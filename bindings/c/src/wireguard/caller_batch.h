@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 #include "natkit/base/bytes.h"
@@ -12,6 +13,16 @@ namespace natkit::c {
 
 /// The longest packet that a caller may give.
 inline constexpr size_t kMaxGivenPacket = 65535;
+
+/// True if both have bytes in common.
+template <class T>
+[[nodiscard]] bool Overlap(std::span<const T> a, std::span<const T> b) {
+  const auto start = [](auto span) {
+    return reinterpret_cast<uintptr_t>(span.data());
+  };
+  return !a.empty() && !b.empty() && start(a) < start(b) + b.size_bytes() &&
+         start(b) < start(a) + a.size_bytes();
+}
 
 /// The room that is left in a natkit_batch of the caller's, while a call fills
 /// it. The caller's structure changes with each packet.

@@ -21,13 +21,6 @@ constexpr size_t kFirstStatusSize = sizeof(natkit_wg_device_status);
 /// More than any answer to `set=1` with its zero byte.
 constexpr size_t kSetAnswerSize = 64;
 
-template <class T>
-void Override(T& value, uint32_t given) {
-  if (given != 0) {
-    value = given;
-  }
-}
-
 Result<wg::DeviceConfig> ToConfig(const natkit_wg_device_config& given) {
   const Result<Duration> offset =
       WallClockOffset(given.now_ns, given.wall_clock_ns);

@@ -99,19 +99,6 @@ Result<void> HandleDatagrams(WgDevice& device, Instant now,
   return result;
 }
 
-Result<void> SendKeepalive(WgDevice& device, Instant now, uint32_t peer,
-                           PacketBatch& out) {
-  const std::optional<wg::PeerStatus> status = device.device.GetPeer(peer);
-  if (!status) {
-    return Fail(Errc::kNotFound);
-  }
-  const uint64_t before = status->tx_bytes;
-  device.device.SendKeepalive(now, peer, out);
-  return device.device.GetPeer(peer)->tx_bytes == before
-             ? Fail(Errc::kNoSession)
-             : Result<void>{};
-}
-
 }  // namespace
 }  // namespace natkit::c
 
@@ -181,7 +168,7 @@ int natkit_wg_device_send_keepalive(natkit_wg_device* device, uint64_t now_ns,
   return WithTime<WgDevice>(
       __func__, device, now_ns, [&](WgDevice& self, Instant now) {
         return PutOut(self, datagrams, [&](PacketBatch& out) {
-          return SendKeepalive(self, now, peer, out);
+          return SendKeepalive(self.device, now, peer, out);
         });
       });
 }

@@ -4,12 +4,11 @@
 #include <climits>
 
 #include "natkit/base/copy.h"
-#include "natkit/wireguard.h"
 
 namespace natkit::c {
 
 Result<PacketBatch*> Outbox::Begin(CallerBatch& room) {
-  if (kept_bytes_ > NATKIT_WG_KEPT_LIMIT) {
+  if (is_full()) {
     return Fail(Errc::kLimitExceeded);
   }
   Flush(room);

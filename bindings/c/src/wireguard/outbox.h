@@ -7,7 +7,7 @@
 
 #include "natkit/base/packet_batch.h"
 #include "natkit/base/result.h"
-#include "natkit/common.h"
+#include "natkit/wireguard.h"
 #include "wireguard/caller_batch.h"
 
 namespace natkit::c {
@@ -36,6 +36,11 @@ class Outbox {
   void Keep(ByteView datagram, const PacketBatch::Meta& meta);
 
   [[nodiscard]] bool is_empty() const { return kept_.empty(); }
+
+  /// True while Begin() refuses.
+  [[nodiscard]] bool is_full() const {
+    return kept_bytes_ > NATKIT_WG_KEPT_LIMIT;
+  }
 
  private:
   struct Datagram {

@@ -59,6 +59,18 @@ Result<Duration> WallClockOffset(uint64_t now_ns, uint64_t wall_clock_ns) {
   return *wall - *now;
 }
 
+Result<void> SendKeepalive(wg::Device& device, Instant now, wg::PeerId peer,
+                           PacketBatch& out) {
+  const std::optional<wg::PeerStatus> status = device.GetPeer(peer);
+  if (!status) {
+    return Fail(Errc::kNotFound);
+  }
+  const uint64_t before = status->tx_bytes;
+  device.SendKeepalive(now, peer, out);
+  return device.GetPeer(peer)->tx_bytes == before ? Fail(Errc::kNoSession)
+                                                  : Result<void>{};
+}
+
 Result<std::vector<IpPrefix>> ToPrefixes(const natkit_wg_prefix* prefixes,
                                          size_t count) {
   if (prefixes == nullptr && count != 0) {

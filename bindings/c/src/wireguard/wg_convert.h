@@ -39,6 +39,19 @@ template <class Key>
 [[nodiscard]] Result<Duration> WallClockOffset(uint64_t now_ns,
                                                uint64_t wall_clock_ns);
 
+/// Takes what a caller sets; 0 leaves the default.
+template <class T>
+void Override(T& value, uint32_t given) {
+  if (given != 0) {
+    value = given;
+  }
+}
+
+/// SendKeepalive() that says if there was nothing to send with. Errors:
+/// kNotFound, kNoSession.
+[[nodiscard]] Result<void> SendKeepalive(wg::Device& device, Instant now,
+                                         wg::PeerId peer, PacketBatch& out);
+
 /// Prefixes that a caller gives. Errors: kBadArgument.
 [[nodiscard]] Result<std::vector<IpPrefix>> ToPrefixes(
     const natkit_wg_prefix* prefixes, size_t count);
