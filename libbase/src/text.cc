@@ -76,7 +76,15 @@ bool IsNoCharacter(std::string_view sequence) {
   return sequence == "\xef\xbf\xbe" || sequence == "\xef\xbf\xbf";
 }
 
+char ToLowerAscii(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
 }  // namespace
+
+bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, {}, ToLowerAscii, ToLowerAscii);
+}
 
 size_t Utf8SequenceSize(std::string_view text) {
   const auto byte = [text](size_t i) {

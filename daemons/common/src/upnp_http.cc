@@ -11,6 +11,7 @@
 #include <charconv>
 #include <chrono>
 
+#include "natkit/base/text.h"
 #include "natkit/io/event_loop.h"
 
 namespace natkit::shell {
@@ -28,13 +29,6 @@ std::optional<size_t> ParseNumber(std::string_view text, int base) {
   return is_whole ? std::optional(value) : std::nullopt;
 }
 
-bool IsSameName(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) {
-    return (x >= 'A' && x <= 'Z' ? x + 32 : x) ==
-           (y >= 'A' && y <= 'Z' ? y + 32 : y);
-  });
-}
-
 std::string_view Trim(std::string_view text) {
   const size_t start = text.find_first_not_of(" \t\r");
   if (start == std::string_view::npos) {
@@ -50,7 +44,7 @@ std::string_view FieldOf(std::string_view head, std::string_view name) {
     head.remove_prefix(std::min(head.size(), line.size() + 1));
     const size_t colon = line.find(':');
     if (colon != std::string_view::npos &&
-        IsSameName(Trim(line.substr(0, colon)), name)) {
+        EqualsIgnoringCase(Trim(line.substr(0, colon)), name)) {
       return Trim(line.substr(colon + 1));
     }
   }
@@ -115,7 +109,8 @@ std::optional<HttpUrl> HttpUrl::Parse(std::string_view text) {
   const bool is_clean =
       text.size() <= kMaxUrl &&
       std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f; });
-  if (!is_clean || !IsSameName(text.substr(0, kScheme.size()), kScheme)) {
+  if (!is_clean ||
+      !EqualsIgnoringCase(text.substr(0, kScheme.size()), kScheme)) {
     return std::nullopt;
   }
   text.remove_prefix(kScheme.size());
@@ -175,7 +170,7 @@ HttpProgress HttpReplyReader::ReadHead() {
   }
   has_head_ = true;
   const std::string_view length = FieldOf(head, "Content-Length");
-  if (IsSameName(FieldOf(head, "Transfer-Encoding"), "chunked")) {
+  if (EqualsIgnoringCase(FieldOf(head, "Transfer-Encoding"), "chunked")) {
     framing_ = Framing::kChunks;
   } else if (!length.empty()) {
     framing_ = Framing::kLength;

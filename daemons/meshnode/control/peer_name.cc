@@ -2,13 +2,11 @@
 
 #include <algorithm>
 
+#include "natkit/base/text.h"
+
 namespace natkit::meshnode {
 
 namespace {
-
-char ToLower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
 
 std::string_view WithoutDot(std::string_view name) {
   return name.ends_with('.') ? name.substr(0, name.size() - 1) : name;
@@ -17,8 +15,7 @@ std::string_view WithoutDot(std::string_view name) {
 }  // namespace
 
 bool IsSameName(std::string_view a, std::string_view b) {
-  return std::ranges::equal(WithoutDot(a), WithoutDot(b), {}, &ToLower,
-                            &ToLower);
+  return EqualsIgnoringCase(WithoutDot(a), WithoutDot(b));
 }
 
 bool IsNameOf(std::string_view text, const PeerNames& node) {

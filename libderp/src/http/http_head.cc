@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "natkit/base/text.h"
 #include "natkit/derp/http.h"
 #include "wire/ascii.h"
 

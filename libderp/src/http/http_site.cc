@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "natkit/base/text.h"
 #include "natkit/derp/frame.h"
 #include "natkit/derp/http.h"
 #include "wire/ascii.h"

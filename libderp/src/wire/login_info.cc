@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "natkit/base/encoding.h"
+#include "natkit/base/text.h"
 #include "natkit/derp/key_text.h"
-#include "wire/ascii.h"
 
 namespace natkit::derp {
 namespace {

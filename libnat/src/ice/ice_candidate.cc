@@ -6,6 +6,8 @@
 #include <optional>
 #include <utility>
 
+#include "natkit/base/text.h"
+
 namespace natkit::ice {
 namespace {
 
@@ -33,15 +35,6 @@ bool ParseNumber(std::string_view word, T& out) {
   const auto [end, error] =
       std::from_chars(word.data(), word.data() + word.size(), out);
   return error == std::errc{} && end == word.data() + word.size();
-}
-
-bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) {
-    const auto lower = [](char c) {
-      return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    };
-    return lower(x) == lower(y);
-  });
 }
 
 std::optional<CandidateType> ParseType(std::string_view word) {

@@ -69,6 +69,15 @@ TEST(EscapeXml, ReplacesWhatXmlHasNoCharactersFor) {
   EXPECT_EQ(EscapeXml("\xef\xbf\xbd"), kReplacementCharacter);
 }
 
+TEST(EqualsIgnoringCase, KnowsTheLettersOfAsciiAlone) {
+  EXPECT_TRUE(EqualsIgnoringCase("", ""));
+  EXPECT_TRUE(EqualsIgnoringCase("AZ-az@[`{9", "az-AZ@[`{9"));
+  EXPECT_FALSE(EqualsIgnoringCase("a", "ab"));
+  EXPECT_FALSE(EqualsIgnoringCase("@", "`"));  // 32 apart, as letters are
+  EXPECT_FALSE(EqualsIgnoringCase("[", "{"));
+  EXPECT_FALSE(EqualsIgnoringCase("\xc3\x84", "\xc3\xa4"));  // A umlaut
+}
+
 TEST(EscapeControls, LeavesNothingThatATerminalActsUpon) {
   EXPECT_EQ(EscapeControls("evil\nline \x1b[31m\x7f\t\r"),
             "evil\\nline \\x1b[31m\\x7f\\t\\r");

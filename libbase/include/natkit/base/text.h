@@ -14,6 +14,10 @@ inline constexpr std::string_view kReplacementCharacter = "\xef\xbf\xbd";
 /// U+10FFFF).
 [[nodiscard]] size_t Utf8SequenceSize(std::string_view text);
 
+/// Whether both are the same but for the case of ASCII letters, whatever the
+/// locale.
+[[nodiscard]] bool EqualsIgnoringCase(std::string_view a, std::string_view b);
+
 /// `text` for XML 1.0 and HTML, in text and in attributes of either quote: the
 /// five reserved characters become entities. Bytes that are not UTF-8 and
 /// characters that XML cannot hold (section 2.2) become U+FFFD.
