@@ -32,12 +32,12 @@ std::string DescribeEnd(Errc reason, const std::string& path) {
 
 std::expected<std::string, AskError> Ask(const std::string& path,
                                          const std::string& request) {
-  constexpr size_t kMaxPath = 107;  // sockaddr_un
-  if (path.size() > kMaxPath) {
+  if (path.size() > io::kMaxUnixSocketPath) {
     return std::unexpected(AskError{
         .kind = AskFailure::kUnreachable,
-        .text = "the path of a socket has at most " + std::to_string(kMaxPath) +
-                " bytes, and " + path + " has " + std::to_string(path.size())});
+        .text = "the path of a socket has at most " +
+                std::to_string(io::kMaxUnixSocketPath) + " bytes, and " + path +
+                " has " + std::to_string(path.size())});
   }
   io::IgnoreBrokenPipes();
   io::EventLoop loop;

@@ -11,6 +11,7 @@
 #include <span>
 #include <utility>
 
+#include "natkit/io/unix_socket.h"
 #include "natkit/base/text.h"
 #include "natkit/mesh/registry/domain_name.h"
 #include "natkit/shell/config_reader.h"
@@ -26,8 +27,7 @@ constexpr size_t kMaxDays = 3650;
 constexpr int kMinIpv4Length = 8;
 constexpr int kMaxIpv4Length = 30;
 constexpr size_t kMaxMeshName = 63;
-constexpr size_t kMaxDomain = 180;      // names of nodes come before it
-constexpr size_t kMaxSocketPath = 107;  // sockaddr_un
+constexpr size_t kMaxDomain = 180;  // names of nodes come before it
 constexpr int kMaxIpv6Length = 96;
 
 std::vector<Endpoint> ReadListen(ConfigReader& reader, const char* key,
@@ -193,10 +193,10 @@ void ReadRelays(ConfigReader& reader, Settings& settings) {
 void ReadDoors(ConfigReader& reader, Settings& settings) {
   reader.String("admin.socket", settings.admin_socket);
   if (!settings.admin_socket.starts_with('/') ||
-      settings.admin_socket.size() > kMaxSocketPath) {
+      settings.admin_socket.size() > io::kMaxUnixSocketPath) {
     reader.Complain("admin.socket",
                     "'admin.socket' must be an absolute path of at most " +
-                        std::to_string(kMaxSocketPath) + " bytes");
+                        std::to_string(io::kMaxUnixSocketPath) + " bytes");
   }
   settings.places.admin_socket = reader.Place("admin.socket");
   settings.api_listen = ReadListen(reader, "api.listen", {});

@@ -19,17 +19,6 @@ namespace {
 
 constexpr size_t kMaxPacket = 65535;
 
-/// dev_valid_name() of the kernel, and no '%', which would be a pattern.
-bool IsInterfaceName(const std::string& name) {
-  return !name.empty() && name.size() < IFNAMSIZ && name != "." &&
-         name != ".." &&
-         std::ranges::none_of(
-             name,
-             [](unsigned char c) {
-               return c == '/' || c == ':' || c == '%' || c <= ' ' || c == 127;
-             });
-}
-
 Result<UniqueFd> OpenTun(const std::string& name) {
   UniqueFd fd(::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
   if (!fd.is_valid()) {
@@ -52,6 +41,15 @@ Result<UniqueFd> OpenTun(const std::string& name) {
 }
 
 }  // namespace
+
+// As dev_valid_name() of the kernel has it.
+bool IsInterfaceName(std::string_view name) {
+  static_assert(kMaxInterfaceName == IFNAMSIZ - 1);
+  return !name.empty() && name.size() <= kMaxInterfaceName && name != "." &&
+         name != ".." && std::ranges::none_of(name, [](unsigned char c) {
+           return c == '/' || c == ':' || c == '%' || c <= ' ' || c == 0x7f;
+         });
+}
 
 class TunDevice::Impl : public std::enable_shared_from_this<Impl> {
  public:

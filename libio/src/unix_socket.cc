@@ -20,10 +20,12 @@ namespace {
 
 constexpr int kBacklog = 64;
 
+static_assert(kMaxUnixSocketPath == sizeof(sockaddr_un{}.sun_path) - 1);
+
 Result<sockaddr_un> AddressOf(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (path.empty() || path.size() >= sizeof address.sun_path) {
+  if (path.empty() || path.size() > kMaxUnixSocketPath) {
     return Fail(Errc::kBadLength);
   }
   std::ranges::copy(path, address.sun_path);

@@ -2,9 +2,11 @@
 
 #include <array>
 #include <functional>
+#include <string>
 #include <utility>
 
 #include "control/control_path.h"
+#include "natkit/io/unix_socket.h"
 #include "natkit/shell/logging.h"
 #include "shell/node_shell.h"
 #include "shell/node_shell_addresses.h"
@@ -26,7 +28,8 @@ std::string DescribeControlFailure(const std::string& path, Errc code) {
     case Errc::kNotFound:
       return text + "there is no such directory";
     case Errc::kBadLength:
-      return text + "the path is longer than 107 bytes";
+      return text + "the path is longer than " +
+             std::to_string(io::kMaxUnixSocketPath) + " bytes";
     default:
       return text + DescribeError(code);
   }

@@ -149,6 +149,16 @@ TEST(TunDevice, WriteCountsWhatIsNoPacketOrFindsTheInterfaceDown) {
   });
 }
 
+TEST(IsInterfaceName, IsTheKernelsRuleWithoutPatterns) {
+  for (const char* good : {"a", "natkit0", "fifteen-letters", "a.b", "..."}) {
+    EXPECT_TRUE(IsInterfaceName(good)) << good;
+  }
+  for (const char* bad : {"", ".", "..", "a/b", "a:b", "a b", "a\tb", "a\x7f",
+                          "wg%d", "sixteen-letters!"}) {
+    EXPECT_FALSE(IsInterfaceName(bad)) << bad;
+  }
+}
+
 TEST(TunDevice, OpenSaysWhyItFails) {
   RUN_IN_NAMESPACE([] {
     EventLoop loop;

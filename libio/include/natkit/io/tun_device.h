@@ -5,12 +5,21 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "natkit/base/packet_batch.h"
 #include "natkit/base/result.h"
 #include "natkit/io/event_loop.h"
 
 namespace natkit::io {
+
+/// Of a network interface's name, in bytes (Linux: IFNAMSIZ less one).
+inline constexpr size_t kMaxInterfaceName = 15;
+
+/// Whether a network interface can be called that: 1 to kMaxInterfaceName bytes
+/// without blanks, control characters, '/', ':' and '%' (for the kernel a
+/// pattern of names), and neither "." nor "..".
+[[nodiscard]] bool IsInterfaceName(std::string_view name);
 
 /// Counted since the device was opened. Packets, not bytes.
 struct TunCounters {
@@ -32,8 +41,8 @@ class TunDevice {
   static constexpr size_t kMaxBatch = 64;
 
   /// Creates the interface. Errors: kNoDevice (/dev/net/tun is missing),
-  /// kPermissionDenied, kAlreadyExists (the name is taken), kBadValue (a name
-  /// that is empty, over 15 characters or not a valid one), kIo.
+  /// kPermissionDenied, kAlreadyExists (the name is taken), kBadValue (no
+  /// IsInterfaceName()), kIo.
   [[nodiscard]] static Result<TunDevice> Open(EventLoop& loop,
                                               const std::string& name);
   ~TunDevice();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -11,6 +12,10 @@
 #include "natkit/io/stream.h"
 
 namespace natkit::io {
+
+/// Of a Unix socket's path, in bytes (Linux: room in sockaddr_un, less the
+/// final zero).
+inline constexpr size_t kMaxUnixSocketPath = 107;
 
 /// A connection over a Unix stream socket.
 class UnixStream : public ByteStream {
@@ -43,7 +48,8 @@ class UnixListener {
 
   /// A socket file on which nobody answers is replaced. Errors: kAddressInUse
   /// (a live server answers), kAlreadyExists (not a socket), kNotFound (no
-  /// such directory), kPermissionDenied, kBadLength (over 107 bytes), kIo.
+  /// such directory), kPermissionDenied, kBadLength (over kMaxUnixSocketPath),
+  /// kIo.
   [[nodiscard]] static Result<UnixListener> Listen(
       EventLoop& loop, const std::string& path, AcceptHandler on_accept,
       const StreamOptions& options = {},
