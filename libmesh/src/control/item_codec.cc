@@ -3,6 +3,7 @@
 #include "control/proto_support.h"
 #include "natkit/base/check.h"
 #include "natkit/mesh/control/map_item.h"
+#include "natkit/mesh/tag.h"
 
 namespace natkit::mesh {
 
@@ -169,7 +170,7 @@ Result<SelfInfo> DecodeSelf(ByteView body) {
   wire::Self from;
   SelfInfo to;
   if (!Parse(body, from) || !IsName(from.name()) || !IsName(from.user()) ||
-      !StringsFromWire(from.tags(), kMaxItemList, kMaxNameLength, to.tags) ||
+      !StringsFromWire(from.tags(), kMaxItemList, kMaxTagLength, to.tags) ||
       !ListFromWire(from.addresses(), kMaxAddresses, to.addresses) ||
       !ListFromWire(from.approved_routes(), kMaxItemList, to.approved_routes) ||
       !FromWire(from.node_key(), to.node_key.bytes) ||
@@ -206,7 +207,7 @@ Result<PeerInfo> DecodePeer(ByteView body) {
   wire::Peer from;
   PeerInfo to;
   if (!Parse(body, from) || !IsName(from.name()) || !IsName(from.user()) ||
-      !StringsFromWire(from.tags(), kMaxItemList, kMaxNameLength, to.tags) ||
+      !StringsFromWire(from.tags(), kMaxItemList, kMaxTagLength, to.tags) ||
       !ListFromWire(from.addresses(), kMaxAddresses, to.addresses) ||
       !ListFromWire(from.endpoints(), kMaxAddresses, to.endpoints) ||
       !FromWire(from.node_key(), to.node_key.bytes) ||

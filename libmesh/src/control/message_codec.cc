@@ -4,13 +4,12 @@
 #include "control/proto_support.h"
 #include "natkit/base/check.h"
 #include "natkit/mesh/control/message.h"
+#include "natkit/mesh/tag.h"
 
 namespace natkit::mesh {
 
 namespace {
 
-constexpr size_t kMaxAuthKey = 128;
-constexpr size_t kMaxTags = 64;
 constexpr size_t kMaxText = 1024;
 /// More than a mesh has nodes.
 constexpr size_t kMaxMembers = 131072;
@@ -218,8 +217,8 @@ Decoded Get(const wire::Authenticate& from) {
       !FromWire(from.signature(), to.signature) ||
       !FromWire(from.node_proof(), to.node_proof) ||
       !FromWire(from.signalling_proof(), to.signalling_proof) ||
-      !StringsFromWire(from.tags(), kMaxTags, kMaxNameLength, to.tags) ||
-      from.auth_key().size() > kMaxAuthKey ||
+      !StringsFromWire(from.tags(), kMaxTags, kMaxTagLength, to.tags) ||
+      from.auth_key().size() > kMaxAuthKeyLength ||
       from.host_name().size() > kMaxNameLength ||
       from.software().size() > kMaxNameLength) {
     return std::nullopt;

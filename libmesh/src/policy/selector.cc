@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "natkit/mesh/tag.h"
 #include "policy/findings.h"
 
 namespace natkit::mesh::policy {
@@ -214,10 +215,7 @@ bool IsUser(std::string_view text) {
 }
 
 bool IsTagName(std::string_view name) {
-  return !name.empty() && IsLetter(name.front()) &&
-         name.size() <= kLongestName && std::ranges::all_of(name, [](char c) {
-           return IsLetter(c) || IsDigit(c) || c == '-';
-         });
+  return name.size() <= kLongestName && mesh::IsTagName(name);
 }
 
 bool IsPlainName(std::string_view name) {

@@ -33,7 +33,7 @@ enum class Place : uint8_t {
 
 /// A login: text with an '@' that is not its first character.
 [[nodiscard]] bool IsUser(std::string_view text);
-/// Whether `name` may follow "tag:".
+/// Whether `name` may follow "tag:" in a policy file.
 [[nodiscard]] bool IsTagName(std::string_view name);
 /// Whether `name` may follow "group:" or "ipset:" or be an alias.
 [[nodiscard]] bool IsPlainName(std::string_view name);

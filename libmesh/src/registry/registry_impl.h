@@ -255,8 +255,6 @@ class Registry::Impl {
 /// Not one of digits alone, which would be taken for a node's number, and not
 /// "localhost".
 [[nodiscard]] bool IsLabel(std::string_view text);
-/// "tag:" and a letter, then letters, digits and hyphens (mesh.md section 2.2).
-[[nodiscard]] bool IsTag(std::string_view text);
 /// The user, or the tags with commas.
 [[nodiscard]] std::string OwnerText(const Owner& owner);
 /// Sorted, each once: owners are compared.

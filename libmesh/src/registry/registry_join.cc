@@ -60,19 +60,6 @@ std::string MakeLabel(std::string_view text) {
   return IsNumber(label) ? "node-" + label : label;
 }
 
-bool IsTag(std::string_view text) {
-  constexpr std::string_view kPrefix = "tag:";
-  const auto is_letter = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-  };
-  const auto is_good = [&](char c) {
-    return is_letter(c) || (c >= '0' && c <= '9') || c == '-';
-  };
-  return text.size() > kPrefix.size() && text.size() <= kMaxNameLength &&
-         text.starts_with(kPrefix) && is_letter(text[kPrefix.size()]) &&
-         std::ranges::all_of(text.substr(kPrefix.size()), is_good);
-}
-
 void NormalizeTags(Owner& owner) {
   std::ranges::sort(owner.tags);
   const auto [first, last] = std::ranges::unique(owner.tags);

@@ -4,13 +4,12 @@
 #include <cstdio>
 #include <utility>
 
+#include "natkit/mesh/tag.h"
 #include "registry/registry_impl.h"
 
 namespace natkit::mesh {
 
 namespace {
-
-constexpr size_t kMaxTags = 64;
 
 /// A code without what people leave out or write otherwise.
 std::string BareCode(std::string_view code) {
@@ -104,7 +103,8 @@ Decision<void> Registry::Impl::CheckOwner(const Owner& owner) const {
     return is_good ? Decision<void>()
                    : Refuse(RefusalKind::kInvalid,
                             "a tag is like tag:server: a letter, then letters, "
-                            "digits and hyphens; at most 64 of them");
+                            "digits and hyphens; at most " +
+                                std::to_string(kMaxTags) + " of them");
   }
   if (!users.contains(owner.user)) {
     return Refuse(RefusalKind::kNotFound,

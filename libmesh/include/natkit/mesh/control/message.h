@@ -26,6 +26,8 @@ inline constexpr uint8_t kControlVersion = 1;
 inline constexpr size_t kMaxControlFrame = size_t{1024} * 1024;
 /// Of what a node sends; the server takes nothing longer.
 inline constexpr size_t kMaxNodeFrame = size_t{64} * 1024;
+/// Of the text that a node joins with, in bytes.
+inline constexpr size_t kMaxAuthKeyLength = 128;
 inline constexpr size_t kMaxSealedSignal = 16 * 1024;
 inline constexpr size_t kMaxReportedEndpoints = 16;
 inline constexpr size_t kMaxReportedRoutes = 256;
@@ -52,10 +54,10 @@ struct Authenticate {
   MachineSignature signature{};
   KeyProof node_proof{};
   KeyProof signalling_proof{};
-  std::string auth_key;  ///< empty: none
+  std::string auth_key;  ///< empty: none; at most kMaxAuthKeyLength
   std::string host_name;
   bool is_ephemeral = false;
-  std::vector<std::string> tags;
+  std::vector<std::string> tags;  ///< at most kMaxTags (natkit/mesh/tag.h)
   std::string software;
   std::optional<MapPosition> position;
 };
