@@ -46,19 +46,18 @@ std::string StateOf(const mesh::Registry& registry,
   return registry.is_online(node.id) ? "online" : "offline";
 }
 
-bool HasEnded(const std::optional<mesh::WallTime>& expiry, mesh::WallTime now) {
-  return expiry && *expiry <= now;
-}
-
-/// Why a node cannot join with it, if so.
-std::string StateOf(const mesh::AuthKeyRecord& key, mesh::WallTime now) {
-  if (key.is_revoked) {
-    return "revoked";
+std::string_view NameOf(mesh::AuthKeyState state) {
+  switch (state) {
+    case mesh::AuthKeyState::kGood:
+      return "good";
+    case mesh::AuthKeyState::kRevoked:
+      return "revoked";
+    case mesh::AuthKeyState::kExpired:
+      return "expired";
+    case mesh::AuthKeyState::kUsedUp:
+      return "used up";
   }
-  if (HasEnded(key.expiry, now)) {
-    return "expired";
-  }
-  return !key.is_reusable && key.uses > 0 ? "used up" : "good";
+  return "";
 }
 
 }  // namespace
@@ -137,7 +136,7 @@ json ToJson(const mesh::Registry& registry, const mesh::NodeRecord& node,
 
 json ToJson(const mesh::AuthKeyRecord& key, mesh::WallTime now) {
   return {{"id", key.id},
-          {"state", StateOf(key, now)},
+          {"state", NameOf(mesh::StateOf(key, now))},
           {"user", key.owner.user},
           {"tags", key.owner.tags},
           {"reusable", key.is_reusable},
@@ -152,7 +151,7 @@ json ToJson(const mesh::AuthKeyRecord& key, mesh::WallTime now) {
 
 json ToJson(const mesh::ApiTokenRecord& token, mesh::WallTime now) {
   return {{"id", token.id},
-          {"state", HasEnded(token.expiry, now) ? "expired" : "good"},
+          {"state", mesh::HasExpired(token.expiry, now) ? "expired" : "good"},
           {"scopes", token.scopes},
           {"created", FormatTime(token.created)},
           {"expiry", TimeOrNull(token.expiry)},

@@ -16,11 +16,6 @@ constexpr std::chrono::hours kDefaultLifetime{90 * 24};
 
 constexpr size_t kMaxDescription = 256;
 
-template <class Record>
-bool IsExpired(WallTime now, const Record& record) {
-  return record.expiry && *record.expiry <= now;
-}
-
 /// When what is made now ends; a lifetime of nothing is for good.
 std::optional<WallTime> ExpiryAfter(
     WallTime now, std::optional<std::chrono::seconds> lifetime) {
@@ -47,7 +42,37 @@ std::unexpected<Refusal> RefuseKey(const std::string& why) {
                     "without a key and be approved");
 }
 
+/// Why no node joins with a key in this state; nullptr: one does.
+const char* Objection(AuthKeyState state) {
+  switch (state) {
+    case AuthKeyState::kGood:
+      return nullptr;
+    case AuthKeyState::kRevoked:
+      return "the auth key was revoked";
+    case AuthKeyState::kExpired:
+      return "the auth key has expired";
+    case AuthKeyState::kUsedUp:
+      return "the auth key was used already, and it is good for one node";
+  }
+  return nullptr;
+}
+
 }  // namespace
+
+bool HasExpired(const std::optional<WallTime>& expiry, WallTime now) {
+  return expiry && *expiry <= now;
+}
+
+AuthKeyState StateOf(const AuthKeyRecord& key, WallTime now) {
+  if (key.is_revoked) {
+    return AuthKeyState::kRevoked;
+  }
+  if (HasExpired(key.expiry, now)) {
+    return AuthKeyState::kExpired;
+  }
+  return !key.is_reusable && key.uses > 0 ? AuthKeyState::kUsedUp
+                                          : AuthKeyState::kGood;
+}
 
 Decision<NewAuthKey> Registry::Impl::MakeAuthKey(WallTime now,
                                                  std::string_view actor,
@@ -94,15 +119,8 @@ std::optional<Decision<Admittance>> Registry::Impl::AuthKeys::Authenticate(
     return RefuseKey("the auth key is not known here");
   }
   const AuthKeyRecord& key = found->second;
-  if (key.is_revoked) {
-    return RefuseKey("the auth key was revoked");
-  }
-  if (IsExpired(now, key)) {
-    return RefuseKey("the auth key has expired");
-  }
-  if (!key.is_reusable && key.uses > 0) {
-    return RefuseKey(
-        "the auth key was used already, and it is good for one node");
+  if (const char* objection = Objection(StateOf(key, now))) {
+    return RefuseKey(objection);
   }
   return Admittance{.owner = key.owner,
                     .is_approved = key.is_preapproved,
@@ -204,7 +222,7 @@ const ApiTokenRecord* Registry::Impl::CheckApiToken(
   const bool is_good =
       found != api_tokens.end() &&
       EqualsConstantTime(found->second.hash, HashSecretText(secret)) &&
-      !IsExpired(now, found->second);
+      !HasExpired(found->second.expiry, now);
   return is_good ? &found->second : nullptr;
 }
 

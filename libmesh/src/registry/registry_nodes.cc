@@ -79,7 +79,7 @@ const NodeVolatile& Registry::Impl::live(NodeId node) const {
 
 bool Registry::Impl::IsServing(WallTime now, const NodeRecord& node) const {
   return node.status == NodeStatus::kActive &&
-         (!node.key_expiry || now < *node.key_expiry);
+         !HasExpired(node.key_expiry, now);
 }
 
 void Registry::Impl::SetOnline(WallTime now, NodeId id, bool is_online) {

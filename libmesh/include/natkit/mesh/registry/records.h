@@ -92,6 +92,22 @@ struct AuthKeyRecord {
   bool operator==(const AuthKeyRecord&) const = default;
 };
 
+/// Whether a node can join with an auth key, and if not, why.
+enum class AuthKeyState : uint8_t {
+  kGood,
+  kRevoked,
+  kExpired,
+  kUsedUp,  ///< it is good for one node, and one has joined with it
+};
+
+/// As it is at `now`; of several reasons, the first in the list above.
+[[nodiscard]] AuthKeyState StateOf(const AuthKeyRecord& key, WallTime now);
+
+/// Whether `now` is the end of what is good until `expiry`, or later; without
+/// an expiry never.
+[[nodiscard]] bool HasExpired(const std::optional<WallTime>& expiry,
+                              WallTime now);
+
 /// A bearer token for the HTTPS API.
 struct ApiTokenRecord {
   std::string id;
