@@ -5,8 +5,8 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -46,9 +46,12 @@ Outcome<std::string> MakeFolder(const std::string& wanted) {
   if (!error) {
     std::filesystem::create_directories(path.parent_path(), error);
   }
-  if (error || (mkdir(path.c_str(), S_IRWXU) != 0 && errno != EEXIST)) {
+  if (!error && mkdir(path.c_str(), S_IRWXU) != 0 && errno != EEXIST) {
+    error = {errno, std::generic_category()};
+  }
+  if (error) {
     return std::unexpected("cannot make the folder " + wanted + ": " +
-                           (error ? error.message() : std::strerror(errno)));
+                           error.message());
   }
   return path.string();
 }

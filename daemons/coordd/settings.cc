@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <set>
 #include <span>
@@ -15,6 +14,7 @@
 #include "natkit/base/text.h"
 #include "natkit/mesh/registry/domain_name.h"
 #include "natkit/shell/config_reader.h"
+#include "natkit/shell/error_text.h"
 #include "natkit/tls/certificate.h"
 
 namespace natkit::coordd {
@@ -268,11 +268,11 @@ std::vector<std::string> CheckFolders(const Settings& settings) {
   const std::string& state = settings.state_dir;
   const std::string& place = settings.places.state_dir;
   if (stat(state.c_str(), &status) != 0) {
-    complain(place,
-             "the state_dir " + state + ": " + std::strerror(errno) +
-                 (errno == ENOENT ? "; make it with 'mkdir -m 700 " + state +
-                                        "', as the user who runs coordd"
-                                  : ""));
+    const bool is_missing = errno == ENOENT;
+    complain(place, shell::SystemError("the state_dir " + state) +
+                        (is_missing ? "; make it with 'mkdir -m 700 " + state +
+                                          "', as the user who runs coordd"
+                                    : ""));
   } else if (!S_ISDIR(status.st_mode)) {
     complain(place, "the state_dir " + state + " is not a folder");
   } else if ((status.st_mode & (S_IWGRP | S_IRWXO)) != 0) {

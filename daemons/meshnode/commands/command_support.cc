@@ -1,7 +1,6 @@
 #include "commands/command_support.h"
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <iostream>
 
 namespace natkit::meshnode {
@@ -33,12 +32,6 @@ std::string FormatDiagnostic(const std::string& path,
   out += diagnostic.severity == mesh::Severity::kError ? ": error: "
                                                        : ": warning: ";
   return out + diagnostic.text;
-}
-
-std::string DescribeError(Errc code) {
-  std::string name(ErrcName(code));
-  std::ranges::replace(name, '_', ' ');
-  return name;
 }
 
 }  // namespace natkit::meshnode

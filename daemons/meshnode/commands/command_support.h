@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
-#include "natkit/base/result.h"
 #include "natkit/mesh/mesh_file.h"
+#include "natkit/shell/error_text.h"
 #include "natkit/shell/outcome.h"
 
 namespace CLI {
@@ -14,6 +14,7 @@ class App;
 
 namespace natkit::meshnode {
 
+using shell::DescribeError;
 using shell::kExitFailure;
 using shell::kExitOk;
 using shell::kExitUsage;
@@ -34,8 +35,5 @@ int FailWith(std::string_view command, std::string_view text);
 /// "PATH:LINE: error: text", without the line where none applies.
 [[nodiscard]] std::string FormatDiagnostic(const std::string& path,
                                            const mesh::Diagnostic& diagnostic);
-
-/// The name of an error for a sentence: "permission denied".
-[[nodiscard]] std::string DescribeError(Errc code);
 
 }  // namespace natkit::meshnode

@@ -4,7 +4,6 @@
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
-#include <cstring>
 #include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -48,8 +47,7 @@ class Bundle {
   /// The error is for the user.
   [[nodiscard]] Outcome<void> Make() const {
     if (mkdir(folder_.c_str(), 0700) != 0) {
-      return std::unexpected("cannot make " + folder_ + ": " +
-                             std::strerror(errno));
+      return std::unexpected(shell::SystemError("cannot make " + folder_));
     }
     return {};
   }

@@ -10,8 +10,9 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <vector>
+
+#include "natkit/shell/error_text.h"
 
 namespace natkit::meshnode {
 namespace {
@@ -91,13 +92,13 @@ shell::Outcome<Guardian> Guardian::Start(const std::function<void()>& tidy_up,
                                          const char* name) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-    return std::unexpected(std::string("pipe: ") + std::strerror(errno));
+    return std::unexpected(shell::SystemError("pipe"));
   }
   const io::UniqueFd reader(ends[0]);
   io::UniqueFd writer(ends[1]);
   const pid_t pid = ::fork();
   if (pid < 0) {
-    return std::unexpected(std::string("fork: ") + std::strerror(errno));
+    return std::unexpected(shell::SystemError("fork"));
   }
   if (pid == 0) {
     ChildMain(reader.get(), tidy_up, keep, name);

@@ -10,9 +10,9 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 
 #include "natkit/io/unique_fd.h"
+#include "natkit/shell/error_text.h"
 
 namespace natkit::meshnode {
 namespace {
@@ -24,7 +24,7 @@ constexpr size_t kMaxOutput = size_t{256} * 1024;
 constexpr int kNotRun = 127;
 
 std::unexpected<std::string> FailErrno(const std::string& what) {
-  return std::unexpected(what + ": " + std::strerror(errno));
+  return std::unexpected(shell::SystemError(what));
 }
 
 /// A file in memory: unlike a pipe, it neither fills up nor stays open because

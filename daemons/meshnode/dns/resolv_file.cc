@@ -7,13 +7,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <string_view>
 
 #include "dns/resolv_conf.h"
 #include "natkit/io/file.h"
 #include "natkit/io/unique_fd.h"
+#include "natkit/shell/error_text.h"
 
 namespace natkit::meshnode {
 namespace {
@@ -30,7 +30,7 @@ struct Attributes {
 };
 
 std::unexpected<std::string> FailErrno(const std::string& path) {
-  return std::unexpected(path + ": " + std::strerror(errno));
+  return std::unexpected(shell::SystemError(path));
 }
 
 Outcome<void> WriteAll(int fd, std::string_view content,

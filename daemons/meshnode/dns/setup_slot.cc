@@ -7,13 +7,13 @@
 
 #include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <filesystem>
 
 #include "dns/resolv_file.h"
 #include "natkit/base/bytes.h"
 #include "natkit/io/event_loop.h"
 #include "natkit/io/file.h"
+#include "natkit/shell/error_text.h"
 
 namespace natkit::meshnode {
 namespace {
@@ -32,12 +32,12 @@ Outcome<SetupSlot> SetupSlot::Take(const std::string& folder,
   io::UniqueFd lock(
       ::open((path + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!lock.is_valid()) {
-    return std::unexpected(path + ".lock: " + std::strerror(errno));
+    return std::unexpected(shell::SystemError(path + ".lock"));
   }
   const Instant until = io::EventLoop::Now() + wait;
   while (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK && errno != EINTR) {
-      return std::unexpected(path + ".lock: " + std::strerror(errno));
+      return std::unexpected(shell::SystemError(path + ".lock"));
     }
     if (io::EventLoop::Now() >= until) {
       return std::unexpected(

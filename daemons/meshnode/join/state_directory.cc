@@ -7,12 +7,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "natkit/base/encoding.h"
 #include "natkit/base/secret.h"
 #include "natkit/io/file.h"
+#include "natkit/shell/error_text.h"
 #include "natkit/shell/files.h"
 
 namespace natkit::meshnode {
@@ -30,10 +30,6 @@ constexpr const char* kLock = "lock";
 constexpr std::string_view kMapLabel = "natkit saved map v1";
 constexpr size_t kMaxMap = size_t{512} << 20;
 
-std::string SystemError(const std::string& what) {
-  return what + ": " + std::strerror(errno);
-}
-
 bool Exists(const std::string& path) {
   return access(path.c_str(), F_OK) == 0;
 }
@@ -41,7 +37,7 @@ bool Exists(const std::string& path) {
 Outcome<void> Write(const std::string& path, ByteView content) {
   const auto written = io::WriteFileAtomically(path, content);
   if (!written) {
-    return std::unexpected(SystemError("cannot write " + path));
+    return std::unexpected(shell::SystemError("cannot write " + path));
   }
   return {};
 }
@@ -66,7 +62,8 @@ std::vector<uint8_t> Labelled(ByteView map) {
 Outcome<StateDirectory> StateDirectory::Open(const std::string& path,
                                              Rng& rng) {
   if (mkdir(path.c_str(), S_IRWXU) != 0 && errno != EEXIST) {
-    return std::unexpected(SystemError("cannot make the folder " + path));
+    return std::unexpected(
+        shell::SystemError("cannot make the folder " + path));
   }
   struct stat status{};
   if (stat(path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
@@ -81,7 +78,7 @@ Outcome<StateDirectory> StateDirectory::Open(const std::string& path,
   io::UniqueFd lock(open((path + "/" + kLock).c_str(),
                          O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR));
   if (lock.get() < 0) {
-    return std::unexpected(SystemError("cannot write to " + path));
+    return std::unexpected(shell::SystemError("cannot write to " + path));
   }
   if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
     return std::unexpected("another meshnode runs with the state in " + path +
@@ -136,19 +133,21 @@ Outcome<void> StateDirectory::SaveNextKey(const StaticPrivateKey& next) const {
 
 Outcome<void> StateDirectory::PromoteNextKey() const {
   if (rename(File(kNextKey).c_str(), File(kNodeKey).c_str()) != 0) {
-    return std::unexpected(SystemError("cannot replace " + File(kNodeKey)));
+    return std::unexpected(
+        shell::SystemError("cannot replace " + File(kNodeKey)));
   }
   const io::UniqueFd folder(
       open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (folder.get() < 0 || fsync(folder.get()) != 0) {
-    return std::unexpected(SystemError("cannot write to " + path_));
+    return std::unexpected(shell::SystemError("cannot write to " + path_));
   }
   return {};
 }
 
 Outcome<void> StateDirectory::DropNextKey() const {
   if (unlink(File(kNextKey).c_str()) != 0 && errno != ENOENT) {
-    return std::unexpected(SystemError("cannot remove " + File(kNextKey)));
+    return std::unexpected(
+        shell::SystemError("cannot remove " + File(kNextKey)));
   }
   return {};
 }

@@ -16,6 +16,7 @@
 #include "natkit/io/udp_socket.h"
 #include "natkit/nat/behavior_report.h"
 #include "natkit/shell/discovery_shell.h"
+#include "natkit/shell/error_text.h"
 
 namespace natkit::meshnode {
 
@@ -25,12 +26,6 @@ using std::chrono::seconds;
 
 constexpr Duration kLookUpPatience = seconds(5);
 constexpr Duration kConnectPatience = seconds(3);
-
-std::string Words(Errc code) {
-  std::string name(ErrcName(code));
-  std::ranges::replace(name, '_', ' ');
-  return name;
-}
 
 /// The first address of a family, as a node uses them.
 std::optional<IpAddress> FirstOf(const Result<std::vector<IpAddress>>& found,
@@ -312,7 +307,7 @@ void Run::FillRelays() {
         report_.v4, FirstOf(addresses, AddressFamily::kIpv4), stun_port);
     reach.udp_v6 = round_trip(
         report_.v6, FirstOf(addresses, AddressFamily::kIpv6), stun_port);
-    reach.error = addresses ? "" : Words(addresses.error().code);
+    reach.error = addresses ? "" : shell::DescribeError(addresses.error().code);
     for (const auto& [relay, knock] : knocks_) {
       if (relay != i) {
         continue;
@@ -321,7 +316,7 @@ void Run::FillRelays() {
         reach.tcp =
             std::min(reach.tcp.value_or(*knock.taken()), *knock.taken());
       } else {
-        reach.error = Words(knock.failure());
+        reach.error = shell::DescribeError(knock.failure());
       }
     }
     if (reach.tcp) {

@@ -6,7 +6,6 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <utility>
 #include <vector>
@@ -15,6 +14,7 @@
 #include "natkit/io/file.h"
 #include "natkit/io/link_control.h"
 #include "natkit/io/policy_routing.h"
+#include "natkit/shell/error_text.h"
 #include "routes/nft_rules.h"
 
 namespace natkit::meshnode {
@@ -145,7 +145,7 @@ Outcome<void> RouteManager::TakeLock() {
   const std::string file = RouteStateFile(settings_, paths_) + ".lock";
   io::UniqueFd lock(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!lock.is_valid()) {
-    return std::unexpected(file + ": " + std::strerror(errno));
+    return std::unexpected(shell::SystemError(file));
   }
   // A guardian of an earlier process may be at work still: it holds the lock.
   constexpr int kAttempts = 250;

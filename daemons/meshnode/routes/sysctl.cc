@@ -5,11 +5,11 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 
 #include "dns/resolv_file.h"
 #include "natkit/io/unique_fd.h"
+#include "natkit/shell/error_text.h"
 
 namespace natkit::meshnode {
 namespace {
@@ -55,8 +55,8 @@ shell::Outcome<void> WriteSysctl(const std::string& root,
       ::open((root + "/" + name).c_str(), O_WRONLY | O_CLOEXEC | O_TRUNC));
   if (!fd.is_valid() || ::write(fd.get(), value.data(), value.size()) !=
                             static_cast<ssize_t>(value.size())) {
-    return std::unexpected("cannot set " + Dotted(name) + " to " + value +
-                           ": " + std::strerror(errno));
+    return std::unexpected(
+        shell::SystemError("cannot set " + Dotted(name) + " to " + value));
   }
   return {};
 }

@@ -3,12 +3,12 @@
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
 #include <variant>
 
 #include "natkit/base/secret.h"
 #include "natkit/io/link_control.h"
+#include "natkit/shell/error_text.h"
 #include "natkit/shell/logging.h"
 
 namespace natkit::meshnode {
@@ -41,9 +41,8 @@ std::string ControlProblem(Errc code, const std::string& path) {
 
 shell::Outcome<void> MakeControlFolder() {
   if (::mkdir(WgInterface::kControlFolder, 0700) != 0 && errno != EEXIST) {
-    return std::unexpected(std::string("cannot create ") +
-                           WgInterface::kControlFolder + ": " +
-                           std::strerror(errno));
+    return std::unexpected(shell::SystemError(std::string("cannot create ") +
+                                              WgInterface::kControlFolder));
   }
   return {};
 }
