@@ -406,7 +406,8 @@ void Daemon::Reload() {
         "certificate reloaded, pin " + identity_->pin().ToString());
   }
   if (auto taken = TakePolicyFile(); !taken) {
-    Log(LogLevel::kError, taken.error() + "; the old policy stays in force");
+    shell::LogLines(LogLevel::kError,
+                    taken.error() + "\nthe old policy stays in force");
   }
   server_->Wake();
 }

@@ -9,6 +9,7 @@
 #include "admin_command.h"
 #include "daemon.h"
 #include "natkit/base/rng.h"
+#include "natkit/base/text.h"
 #include "natkit/shell/command_line.h"
 #include "natkit/shell/descriptors.h"
 #include "natkit/shell/files.h"
@@ -65,7 +66,7 @@ void AddOptions(CommandLine& line) {
 }
 
 int Fail(const std::string& text, int status) {
-  std::fprintf(stderr, "coordd: %s\n", text.c_str());
+  std::fprintf(stderr, "coordd: %s\n", EscapeControls(text, "\n").c_str());
   return status;
 }
 
@@ -113,10 +114,10 @@ int Check(const std::string& path) {
       return Fail(text.error(), shell::kExitUsage);
     }
     const CheckedPolicy checked =
-        CheckPolicy(settings->policy_file, *text,
-                    {settings->registry.ipv4, settings->registry.ipv6});
-    for (const std::string& finding : checked.findings) {
-      std::fprintf(stderr, "%s\n", finding.c_str());
+        CheckPolicy(*text, {settings->registry.ipv4, settings->registry.ipv6});
+    for (const std::string& finding :
+         FindingsOf(settings->policy_file, checked.diagnostics)) {
+      std::fprintf(stderr, "%s\n", EscapeControls(finding).c_str());
     }
     if (!checked.compiled) {
       status = shell::kExitUsage;

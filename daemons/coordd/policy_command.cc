@@ -151,7 +151,7 @@ class PolicyFileCommand {
     if (!text || !prefixes) {
       return std::nullopt;
     }
-    CheckedPolicy checked = CheckPolicy(file, *text, *prefixes);
+    CheckedPolicy checked = CheckPolicy(*text, *prefixes);
     report_.AddFindings(file, checked.diagnostics);
     return std::move(checked.compiled);
   }

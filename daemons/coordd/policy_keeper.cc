@@ -10,7 +10,6 @@
 namespace natkit::coordd {
 
 using policy::CompiledPolicy;
-using shell::Log;
 
 namespace {
 
@@ -24,16 +23,23 @@ std::string JoinLines(const std::vector<std::string>& lines) {
 
 }  // namespace
 
-CheckedPolicy CheckPolicy(const std::string& name, std::string_view text,
+std::vector<std::string> FindingsOf(
+    const std::string& name,
+    const std::vector<policy::Diagnostic>& diagnostics) {
+  std::vector<std::string> findings;
+  for (const policy::Diagnostic& diagnostic : diagnostics) {
+    findings.push_back(name + ":" + policy::ToString(diagnostic));
+  }
+  return findings;
+}
+
+CheckedPolicy CheckPolicy(std::string_view text,
                           const std::vector<IpPrefix>& mesh_prefixes) {
   CheckedPolicy checked;
   auto result =
       policy::ParsePolicy(text, {.zone_exists = [](std::string_view zone) {
                             return FindZone(zone).has_value();
                           }});
-  for (const policy::Diagnostic& diagnostic : result.diagnostics) {
-    checked.findings.push_back(name + ":" + policy::ToString(diagnostic));
-  }
   if (result.is_usable()) {
     checked.compiled.emplace(
         std::move(result.policy),
@@ -46,11 +52,7 @@ CheckedPolicy CheckPolicy(const std::string& name, std::string_view text,
 std::vector<std::string> RunPolicyTests(
     const std::string& name, const CompiledPolicy& compiled,
     const std::vector<policy::PolicyNode>& nodes) {
-  std::vector<std::string> failures;
-  for (const auto& diagnostic : policy::RunTests(compiled, nodes)) {
-    failures.push_back(name + ":" + policy::ToString(diagnostic));
-  }
-  return failures;
+  return FindingsOf(name, policy::RunTests(compiled, nodes));
 }
 
 std::vector<policy::PolicyNode> PolicyNodesOf(const mesh::Registry& registry) {
@@ -84,11 +86,12 @@ CompiledPolicy PolicyKeeper::CompileStored(const mesh::PolicyRecord& record) {
   if (prepared && prepared->revision == record.revision) {
     return prepared->compiled;
   }
-  CheckedPolicy checked = CheckPolicy("policy", record.text, MeshPrefixes());
+  CheckedPolicy checked = CheckPolicy(record.text, MeshPrefixes());
   if (!checked.compiled) {
-    Log(LogLevel::kError,
-        "the stored policy cannot be used, so nobody reaches anybody: " +
-            JoinLines(checked.findings));
+    shell::LogLines(
+        LogLevel::kError,
+        "the stored policy cannot be used, so nobody reaches anybody:\n" +
+            JoinLines(FindingsOf("policy", checked.diagnostics)));
   }
   return std::move(checked.compiled).value_or(CompiledPolicy());
 }
@@ -122,9 +125,9 @@ std::function<PolicyVerdict()> PolicyKeeper::Judgement(
     const std::string& name, const std::string& text) const {
   return [name, text, prefixes = MeshPrefixes(),
           nodes = PolicyNodesOf(registry_)] {
-    CheckedPolicy checked = CheckPolicy(name, text, prefixes);
+    CheckedPolicy checked = CheckPolicy(text, prefixes);
     PolicyVerdict verdict{.compiled = std::move(checked.compiled),
-                          .findings = std::move(checked.findings)};
+                          .findings = FindingsOf(name, checked.diagnostics)};
     if (verdict.compiled) {
       auto failures = RunPolicyTests(name, *verdict.compiled, nodes);
       if (!failures.empty()) {

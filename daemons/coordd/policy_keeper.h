@@ -22,14 +22,16 @@ struct CheckedPolicy {
   /// Set if there is no error.
   std::optional<policy::CompiledPolicy> compiled;
   std::vector<policy::Diagnostic> diagnostics;  ///< warnings too
-  /// The same as "FILE:12:5: error: ...".
-  std::vector<std::string> findings;
 };
 
-/// Parses and compiles. `name` stands before each finding.
+/// Parses and compiles.
 [[nodiscard]] CheckedPolicy CheckPolicy(
-    const std::string& name, std::string_view text,
-    const std::vector<IpPrefix>& mesh_prefixes);
+    std::string_view text, const std::vector<IpPrefix>& mesh_prefixes);
+
+/// Each as "NAME:12:5: error: ...".
+[[nodiscard]] std::vector<std::string> FindingsOf(
+    const std::string& name,
+    const std::vector<policy::Diagnostic>& diagnostics);
 
 /// Runs the policy's own tests; the failures, as above.
 [[nodiscard]] std::vector<std::string> RunPolicyTests(

@@ -3,6 +3,8 @@
 #include <cstdio>
 #include <utility>
 
+#include "natkit/base/text.h"
+
 namespace natkit::coordd {
 
 using nlohmann::json;
@@ -77,8 +79,8 @@ void PolicyReport::AddFindings(
     const std::vector<policy::Diagnostic>& diagnostics) {
   for (const policy::Diagnostic& diagnostic : diagnostics) {
     if (format_ == ReportFormat::kText) {
-      std::fprintf(stderr, "%s:%s\n", file.c_str(),
-                   policy::ToString(diagnostic).c_str());
+      std::fprintf(stderr, "%s:%s\n", EscapeControls(file).c_str(),
+                   EscapeControls(policy::ToString(diagnostic)).c_str());
     }
     const bool is_error = diagnostic.severity == policy::Severity::kError;
     findings_.push_back({{"file", file},
@@ -91,14 +93,14 @@ void PolicyReport::AddFindings(
 
 void PolicyReport::AddError(const std::string& text) {
   if (format_ == ReportFormat::kText) {
-    std::fprintf(stderr, "coordd: %s\n", text.c_str());
+    std::fprintf(stderr, "coordd: %s\n", EscapeControls(text, "\n").c_str());
   }
   error_ = error_.empty() ? text : error_ + "; " + text;
 }
 
 void PolicyReport::Print(const std::string& text, json object) const {
   if (format_ == ReportFormat::kText) {
-    std::fputs(text.c_str(), stdout);
+    std::fputs(EscapeControls(text, "\n").c_str(), stdout);
     return;
   }
   object["findings"] = findings_;

@@ -5,6 +5,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <ctime>
 #include <memory>
@@ -12,6 +13,7 @@
 #include <string>
 #include <utility>
 
+#include "natkit/base/text.h"
 #include "natkit/shell/recent_log.h"
 
 namespace natkit::shell {
@@ -50,6 +52,22 @@ class JsonText final : public spdlog::custom_flag_formatter {
   }
 };
 
+/// The text of a line without what a terminal acts upon: others have a say in
+/// it, and a line of theirs is not two.
+class PlainText final : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, const std::tm&,
+              spdlog::memory_buf_t& to) override {
+    const std::string text =
+        EscapeControls({message.payload.data(), message.payload.size()});
+    to.append(text.data(), text.data() + text.size());
+  }
+
+  [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {
+    return std::make_unique<PlainText>();
+  }
+};
+
 std::unique_ptr<spdlog::formatter> MakeFormatter(LogFormat format) {
   if (format == LogFormat::kJson) {
     auto json = std::make_unique<spdlog::pattern_formatter>(
@@ -59,8 +77,10 @@ std::unique_ptr<spdlog::formatter> MakeFormatter(LogFormat format) {
     return json;
   }
   const bool in_journal = std::getenv("JOURNAL_STREAM") != nullptr;
-  return std::make_unique<spdlog::pattern_formatter>(
-      in_journal ? "%l: %v" : "%Y-%m-%dT%T.%e %n %l: %v");
+  auto text = std::make_unique<spdlog::pattern_formatter>();
+  text->add_flag<PlainText>('*').set_pattern(
+      in_journal ? "%l: %*" : "%Y-%m-%dT%T.%e %n %l: %*");
+  return text;
 }
 
 }  // namespace
@@ -94,6 +114,14 @@ void SetUpLogging(std::string_view program, LogLevel level, LogFormat format) {
 void Log(LogLevel level, std::string_view line) {
   spdlog::default_logger_raw()->log(
       ToSpdlog(level), spdlog::string_view_t(line.data(), line.size()));
+}
+
+void LogLines(LogLevel level, std::string_view text) {
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    Log(level, text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
 }
 
 std::vector<std::string> RecentLog() {

@@ -24,8 +24,12 @@ enum class LogFormat : uint8_t {
 void SetUpLogging(std::string_view program, LogLevel level,
                   LogFormat format = LogFormat::kText);
 
-/// Writes one line. Never pass a secret.
+/// Writes one line. As text it has no control characters: a line end is \n.
+/// Never pass a secret.
 void Log(LogLevel level, std::string_view line);
+
+/// Log() of each line of `text`.
+void LogLines(LogLevel level, std::string_view text);
 
 /// Log() as the sink that libraries take.
 [[nodiscard]] LogSink DefaultLogSink();
