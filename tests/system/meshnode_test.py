@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import socket
@@ -136,6 +137,17 @@ class Output(Folder):
                     cwd=self.folder, timeout=DEADLINE)
                 self.assertEqual(1, done.returncode)
                 self.assertIn("cannot write the", done.stderr)
+
+
+    def test_a_bundle_that_cannot_be_written_is_a_failure(self):
+        def no_files():  # more than none
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+        done = run("debug", self.folder / "bundle", "--control", self.control,
+                   preexec_fn=no_files, restore_signals=False)
+        self.assertEqual((1, ""), (done.returncode, done.stdout))
+        self.assertIn(f"cannot write {self.folder}/bundle/version.txt: File "
+                      "too large", done.stderr)
 
 
 class Check(Folder):

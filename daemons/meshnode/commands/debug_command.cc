@@ -8,6 +8,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -52,15 +53,18 @@ class Bundle {
     return {};
   }
 
-  void Add(const std::string& name, const std::string& text) {
-    std::ofstream(folder_ + "/" + name) << text;
+  /// A new file with `text`. The error is for the user.
+  [[nodiscard]] Outcome<void> Add(const std::string& name,
+                                  const std::string& text) {
+    const std::string path = folder_ + "/" + name;
+    std::ofstream file(path);
+    file << text;
+    file.close();
+    if (!file) {
+      return std::unexpected(shell::SystemError("cannot write " + path));
+    }
     files_.push_back(name);
-  }
-
-  void AddFile(const std::string& name, const std::string& path) {
-    const auto content = io::ReadFile(path, kMaxFile);
-    Add(name, content ? std::string(AsText(*content))
-                      : path + ": " + DescribeError(content.error().code));
+    return {};
   }
 
   [[nodiscard]] std::string ToJson() const {
@@ -94,6 +98,30 @@ std::string Ask(const ControlTarget& target, const ControlRequest& request) {
   return end ? text : end.error().text + "\n";
 }
 
+/// A system's file, or why it cannot be read.
+std::string CopyOf(const std::string& path) {
+  const auto content = io::ReadFile(path, kMaxFile);
+  return content ? std::string(AsText(*content))
+                 : path + ": " + DescribeError(content.error().code);
+}
+
+/// The bundle's files with their contents.
+std::vector<std::pair<std::string, std::string>> Gather(
+    const ControlTarget& target) {
+  std::vector<std::pair<std::string, std::string>> files = {
+      {"version.txt", "meshnode (natkit) " NATKIT_VERSION "\n"},
+      {"status.json", Ask(target, StatusRequest{})},
+      {"node.json", Ask(target, DebugRequest{})},
+      {"resolv.conf", CopyOf("/etc/resolv.conf")},
+      {"os-release", CopyOf("/etc/os-release")}};
+  const Programs programs;
+  for (const Question& question : Questions()) {
+    const auto answer = programs.Run(question.command);
+    files.emplace_back(question.file, answer ? *answer : answer.error() + "\n");
+  }
+  return files;
+}
+
 }  // namespace
 
 int RunDebug(int argc, char** argv) {
@@ -115,15 +143,10 @@ int RunDebug(int argc, char** argv) {
   if (auto made = bundle.Make(); !made) {
     return FailWith("debug", made.error());
   }
-  bundle.Add("version.txt", "meshnode (natkit) " NATKIT_VERSION "\n");
-  bundle.Add("status.json", Ask(target, StatusRequest{}));
-  bundle.Add("node.json", Ask(target, DebugRequest{}));
-  bundle.AddFile("resolv.conf", "/etc/resolv.conf");
-  bundle.AddFile("os-release", "/etc/os-release");
-  const Programs programs;
-  for (const Question& question : Questions()) {
-    const auto answer = programs.Run(question.command);
-    bundle.Add(question.file, answer ? *answer : answer.error() + "\n");
+  for (const auto& [name, text] : Gather(target)) {
+    if (auto added = bundle.Add(name, text); !added) {
+      return FailWith("debug", added.error());
+    }
   }
   std::cout << (is_json ? bundle.ToJson() : folder) << '\n';
   return kExitOk;
