@@ -366,6 +366,7 @@ class Render(Folder):
         said = json.loads(self.render("--json").stdout)
         self.assertEqual((str(self.folder / "out"), []), (
             said["out"], [path for path in said["changed"]
+                (["--server", "h", "--tun", "wg%d"], "is no name of a network"),
                           if "wg0.conf" not in path]))
         self.assertNotIn("PresharedKey", self.conf())
         self.assertEqual([], json.loads(self.render("--json").stdout)["changed"])

@@ -346,8 +346,9 @@ class LifeCycle(unittest.TestCase):
         cases = [
             (tunnel.name, 1, "exists already"),
             ("lo", 1, "exists already"),
-            ("not/a/name", 1, "not a valid interface name"),
-            ("averyveryverylongname", 1, "not a valid interface name"),
+            ("not/a/name", 2, "is no name of a network interface"),
+            ("averyveryverylongname", 2, "is no name of a network interface"),
+            ("wg%d", 2, "is no name of a network interface"),
         ]
         for name, code, text in cases:
             done = subprocess.run(self.host.wrap(MESHNODE, "wg", name),

@@ -3,6 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "natkit/io/tun_device.h"
+
 namespace natkit::meshnode {
 
 std::optional<int> ParseArguments(CLI::App& app, int argc, char** argv) {
@@ -16,6 +18,14 @@ std::optional<int> ParseArguments(CLI::App& app, int argc, char** argv) {
 
 std::string RefuseEmpty(const std::string& value) {
   return value.empty() ? "the value is empty" : "";
+}
+
+std::string RefuseBadInterface(const std::string& name) {
+  return io::IsInterfaceName(name)
+             ? ""
+             : "\"" + name + "\" is no name of a network interface: 1 to " +
+                   std::to_string(io::kMaxInterfaceName) +
+                   " characters, without blanks, \"/\", \":\" and \"%\"";
 }
 
 int FailWith(std::string_view command, std::string_view text) {

@@ -29,6 +29,9 @@ using shell::Outcome;
 /// leaves, is a mistake and not the default.
 [[nodiscard]] std::string RefuseEmpty(const std::string& value);
 
+/// The same for what io::IsInterfaceName() does not take.
+[[nodiscard]] std::string RefuseBadInterface(const std::string& name);
+
 /// Prints "meshnode COMMAND: text" to stderr; returns kExitFailure.
 int FailWith(std::string_view command, std::string_view text);
 

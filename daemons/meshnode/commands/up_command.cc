@@ -3,7 +3,6 @@
 #include <pwd.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <system_error>
@@ -30,20 +29,6 @@ std::optional<uint32_t> FindUser(const std::string& user) {
   const passwd* entry =
       getpwnam(user.c_str());  // NOLINT(concurrency-mt-unsafe)
   return entry == nullptr ? std::nullopt : std::optional(entry->pw_uid);
-}
-
-/// As the kernel's rule for names of interfaces, without control characters.
-std::string RefuseBadInterface(const std::string& name) {
-  constexpr size_t kLongest = 15;  // IFNAMSIZ - 1
-  const bool is_good = !name.empty() && name.size() <= kLongest &&
-                       name != "." && name != ".." &&
-                       std::ranges::none_of(name, [](unsigned char c) {
-                         return c <= ' ' || c == 0x7f || c == '/' || c == ':';
-                       });
-  return is_good ? ""
-                 : "\"" + name +
-                       "\" is no name of a network interface: 1 to 15 "
-                       "characters, without blanks, \"/\" and \":\"";
 }
 
 void AddOptions(CLI::App& app, UpOptions& options, std::string& log_level) {

@@ -3,9 +3,9 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdint>
-#include <iostream>
 #include <string>
 
+#include "commands/command_support.h"
 #include "natkit/base/rng.h"
 #include "natkit/io/event_loop.h"
 #include "natkit/io/signal_watcher.h"
@@ -18,17 +18,12 @@ namespace natkit::meshnode {
 
 namespace {
 
-int Fail(const std::string& text, int code) {
-  std::cerr << "meshnode wg: " << text << '\n';
-  return code;
-}
-
 int Serve(const std::string& name, uint32_t mtu) {
   io::EventLoop loop;
   SystemRng rng;
   auto interface = WgInterface::Create(loop, rng, name, mtu);
   if (!interface) {
-    return Fail(interface.error(), shell::kExitFailure);
+    return FailWith("wg", interface.error());
   }
   (*interface)->set_on_gone([&loop, &name] {
     shell::Log(LogLevel::kInfo, name + " was deleted, leaving");
@@ -55,7 +50,8 @@ int RunWg(int argc, char** argv) {
   uint32_t mtu = 1420;
   shell::CommonOptions common;
   app.add_option("interface", name, "Name of the interface to create")
-      ->required();
+      ->required()
+      ->check(&RefuseBadInterface);
   app.add_option("--mtu", mtu, "MTU of the interface")
       ->check(CLI::Range(576, 65475))
       ->capture_default_str();
@@ -65,7 +61,8 @@ int RunWg(int argc, char** argv) {
   }
   const auto level = shell::ChooseLogLevel(common, {});
   if (!level) {
-    return Fail(level.error(), shell::kExitUsage);
+    FailWith("wg", level.error());
+    return kExitUsage;
   }
   shell::SetUpLogging("meshnode", *level);
   return Serve(name, mtu);
