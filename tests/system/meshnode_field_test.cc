@@ -8,6 +8,7 @@
 #include "control/node_info.h"
 #include "control/peer_name.h"
 #include "control/status_field.h"
+#include "natkit/base/text.h"
 
 namespace natkit::meshnode {
 namespace {
@@ -144,6 +145,18 @@ TEST_F(FieldStatus, OwnersAreFoundWithAPortAndWithout) {
   EXPECT_THAT(FindOwner(status, "Bob").value().text, HasSubstr("tag:web"));
   EXPECT_FALSE(FindOwner(status, "100.64.0.3"));
   EXPECT_THAT(FindOwner(status, "eve").error(), HasSubstr("no node \"eve\""));
+}
+
+TEST_F(FieldStatus, WhoOwnsAnAddressDoesNothingToATerminal) {
+  map_.peers[7].name = "b\x1b[2Jb";
+  map_.peers[7].tags = {"tag:\x07"};
+  engine_.peers.front().name = map_.peers[7].name;
+  const auto owner = FindOwner(Status().dump(), "100.64.0.2");
+  ASSERT_TRUE(owner) << owner.error();
+  EXPECT_THAT(owner->text, HasSubstr("b\\x1b[2Jb"));
+  EXPECT_THAT(owner->text, HasSubstr("tag:\\x07"));
+  // The line ends are all that is left to escape.
+  EXPECT_EQ(EscapeControls(owner->text, "\n"), owner->text);
 }
 
 TEST_F(FieldStatus, TellsTheChosenExitAndWhatIsWrong) {

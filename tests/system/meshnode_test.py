@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import tempfile
+import threading
 import unittest
 
 from meshnode_support import (DEADLINE, MESHNODE, ROOT, make_key, node_text, run,
@@ -148,6 +149,52 @@ class Output(Folder):
         self.assertEqual((1, ""), (done.returncode, done.stdout))
         self.assertIn(f"cannot write {self.folder}/bundle/version.txt: File "
                       "too large", done.stderr)
+
+
+class Terminal(Folder):
+    """What other machines say does nothing to the terminal that shows it."""
+
+    def answer(self, *lines):
+        """A node whose answer to anything is these lines."""
+        server = socket.socket(socket.AF_UNIX)
+        self.addCleanup(server.close)
+        server.bind(str(self.control))
+        server.listen()
+
+        def serve():
+            stream, _ = server.accept()
+            with stream:
+                stream.recv(4096)
+                for line in lines:
+                    stream.sendall(json.dumps(line).encode() + b"\n")
+                stream.recv(4096)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        self.addCleanup(thread.join)
+
+    def test_errors_of_a_server(self):
+        self.answer({"error": "refused:\n\x1b[2Jall is fine\x9b"})
+        done = run("rekey", "--control", self.control)
+        self.assertEqual(1, done.returncode)
+        self.assertEqual("meshnode rekey: refused:\n\\x1b[2Jall is "
+                         "fine\\xc2\\x9b\n", done.stderr)
+
+    def test_names_of_peers(self):
+        path = {"kind": "relay", "relay": "e\x1bu"}
+        self.answer(
+            {"ping": {"peer": "b\x1b[2J", "address": "10.77.0.2"}},
+            {"reply": {"seq": 1, "time_ms": 5, "path": path}},
+            {"lost": {"seq": 2}}, {"done": {"sent": 2, "received": 1}})
+        done = run("ping", "b", "--control", self.control)
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertEqual(3, done.stdout.count("b\\x1b[2J"))
+        self.assertIn("e\\x1bu", done.stdout)
+        self.assertNotIn("\x1b", done.stdout)
+
+    def test_settings(self):
+        self.answer({"result": {"settings": {"hostname": "a\x1b"}}})
+        done = run("set", "--control", self.control)
+        self.assertEqual("hostname=a\\x1b\n", done.stdout)
 
 
 class Check(Folder):

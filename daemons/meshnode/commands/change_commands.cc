@@ -11,6 +11,7 @@
 #include "control/control_client.h"
 #include "control/control_options.h"
 #include "join/node_settings.h"
+#include "natkit/base/text.h"
 
 namespace natkit::meshnode {
 
@@ -27,8 +28,9 @@ void PrintSettings(const std::string& text) {
     return;
   }
   for (const auto& [key, value] : settings->items()) {
-    std::cout << key << '='
-              << (value.is_string() ? value.get<std::string>() : value.dump())
+    std::cout << EscapeControls(key) << '='
+              << EscapeControls(value.is_string() ? value.get<std::string>()
+                                                  : value.dump())
               << '\n';
   }
 }

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "natkit/base/text.h"
 #include "natkit/io/tun_device.h"
 
 namespace natkit::meshnode {
@@ -29,7 +30,8 @@ std::string RefuseBadInterface(const std::string& name) {
 }
 
 int FailWith(std::string_view command, std::string_view text) {
-  std::cerr << "meshnode " << command << ": " << text << '\n';
+  std::cerr << "meshnode " << command << ": " << EscapeControls(text, "\n")
+            << '\n';
   return kExitFailure;
 }
 
@@ -41,7 +43,7 @@ std::string FormatDiagnostic(const std::string& path,
   }
   out += diagnostic.severity == mesh::Severity::kError ? ": error: "
                                                        : ": warning: ";
-  return out + diagnostic.text;
+  return EscapeControls(out + diagnostic.text);
 }
 
 }  // namespace natkit::meshnode

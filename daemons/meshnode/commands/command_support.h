@@ -32,10 +32,12 @@ using shell::Outcome;
 /// The same for what io::IsInterfaceName() does not take.
 [[nodiscard]] std::string RefuseBadInterface(const std::string& name);
 
-/// Prints "meshnode COMMAND: text" to stderr; returns kExitFailure.
+/// Prints "meshnode COMMAND: text" to stderr, without what a terminal would act
+/// upon: servers and other machines have a say in it. Returns kExitFailure.
 int FailWith(std::string_view command, std::string_view text);
 
-/// "PATH:LINE: error: text", without the line where none applies.
+/// "PATH:LINE: error: text" for a terminal, without the line where none
+/// applies.
 [[nodiscard]] std::string FormatDiagnostic(const std::string& path,
                                            const mesh::Diagnostic& diagnostic);
 

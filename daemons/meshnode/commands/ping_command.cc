@@ -12,6 +12,7 @@
 
 #include "control/control_client.h"
 #include "control/control_options.h"
+#include "natkit/base/text.h"
 
 namespace natkit::meshnode {
 
@@ -80,8 +81,9 @@ class PingPrinter {
   }
 
   bool Take(const PingStarted& started) {
-    peer_ = started.peer;
-    address_ = started.address;
+    // JSON escapes for itself.
+    peer_ = is_json_ ? started.peer : EscapeControls(started.peer);
+    address_ = is_json_ ? started.address : EscapeControls(started.address);
     return true;
   }
 

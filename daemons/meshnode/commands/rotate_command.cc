@@ -9,6 +9,7 @@
 #include "fleet/fleet_dumps.h"
 #include "fleet/fleet_files.h"
 #include "fleet/fleet_rotation.h"
+#include "natkit/base/text.h"
 
 namespace natkit::meshnode {
 
@@ -187,7 +188,8 @@ int Continue(const RotateOptions& options, const mesh::MeshFile& file,
     return Fail(blockers.error());
   }
   for (const std::string& blocker : *blockers) {
-    std::cerr << (options.force.empty() ? "" : "ignored: ") << blocker << '\n';
+    std::cerr << (options.force.empty() ? "" : "ignored: ")
+              << EscapeControls(blocker) << '\n';
   }
   if (!blockers->empty() && options.force.empty()) {
     return Fail("still at step " +

@@ -9,6 +9,7 @@
 #include "fleet/fleet_dumps.h"
 #include "fleet/fleet_files.h"
 #include "fleet/fleet_rotation.h"
+#include "natkit/base/text.h"
 
 namespace natkit::meshnode {
 
@@ -128,8 +129,11 @@ void PrintJson(const mesh::FleetReport& report) {
 
 void PrintText(const mesh::FleetReport& report) {
   for (const mesh::Finding& finding : report.findings) {
-    std::cout << finding.node << (finding.is_fault ? ": " : ": note: ")
-              << finding.text << '\n';
+    // Texts of other machines are in them.
+    std::cout << EscapeControls(finding.node +
+                                (finding.is_fault ? ": " : ": note: ") +
+                                finding.text)
+              << '\n';
   }
   std::cout << "links:";
   for (const mesh::LinkState state :

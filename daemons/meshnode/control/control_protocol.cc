@@ -6,6 +6,7 @@
 
 #include "control/control_json.h"
 #include "control/control_why.h"
+#include "control/json_text.h"
 #include "control/status_field.h"
 
 namespace natkit::meshnode {
@@ -20,12 +21,6 @@ constexpr milliseconds kMaxInterval{3600 * 1000};
 std::string Line(const Json& json) {
   // Replaces what is not UTF-8 instead of throwing.
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
-std::string Text(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>()
-                                                     : std::string();
 }
 
 uint32_t Count(const Json& object, const char* key, uint32_t fallback) {
@@ -107,12 +102,12 @@ Outcome<ControlRequest> ParseRequest(std::string_view line) {
   if (!json.is_object()) {
     return std::unexpected("a request must be one JSON object");
   }
-  const std::string command = Text(json, "command");
+  const std::string command = RawText(json, "command");
   if (command == "status") {
     return StatusRequest{};
   }
   if (command == "why") {
-    return WhyRequest{.peer = Text(json, "peer")};
+    return WhyRequest{.peer = RawText(json, "peer")};
   }
   if (command == "down") {
     return DownRequest{};
@@ -135,7 +130,7 @@ Outcome<ControlRequest> ParseRequest(std::string_view line) {
   if (command == "ping") {
     const PingRequest standard;
     return PingRequest{
-        .peer = Text(json, "peer"),
+        .peer = RawText(json, "peer"),
         .count = Count(json, "count", 0),
         .interval = Interval(json, "interval_ms", standard.interval),
         .wait = Interval(json, "wait_ms", standard.wait)};
@@ -232,7 +227,7 @@ PingAnswered ReplyFromJson(const Json& json) {
 StatusAnswer StatusFromJson(const Json& json, double now_unix) {
   return {.json = json.dump(2, ' ', false, Json::error_handler_t::replace),
           .table = StatusTable(json, now_unix),
-          .state = Text(json, "BackendState")};
+          .state = RawText(json, "BackendState")};
 }
 
 }  // namespace
@@ -245,7 +240,7 @@ Outcome<ControlAnswer> ParseAnswer(std::string_view line, double now_unix) {
   const std::string& kind = json.begin().key();
   const Json& body = json.begin().value();
   if (kind == "error") {
-    return std::unexpected(Text(json, "error"));
+    return std::unexpected(RawText(json, "error"));
   }
   if (kind == "stopping") {
     return Stopping{};
@@ -266,7 +261,7 @@ Outcome<ControlAnswer> ParseAnswer(std::string_view line, double now_unix) {
         .text = WhyText(body)};
   }
   if (kind == "ping") {
-    return PingStarted{Text(body, "peer"), Text(body, "address")};
+    return PingStarted{RawText(body, "peer"), RawText(body, "address")};
   }
   if (kind == "reply") {
     return ReplyFromJson(body);

@@ -97,6 +97,8 @@ using ControlRequest =
     const std::map<std::string, std::string>& settings);
 /// {"result":{"server_told":...}}
 [[nodiscard]] std::string FormatLogout(bool is_server_told);
+/// {"result":{"previous_key":...}}: the key that peers know until the next one
+/// is in use.
 [[nodiscard]] std::string FormatRekey(const PublicKey& previous);
 [[nodiscard]] std::string FormatWhy(std::string_view peer,
                                     const nat::PathDiagnosis& diagnosis);
@@ -111,7 +113,7 @@ using ControlRequest =
 
 // What a client makes of the answers.
 struct PingStarted {
-  std::string peer;
+  std::string peer;  ///< as the node says it: escape it for a terminal
   std::string address;
 };
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "control/control_json.h"
+#include "control/json_text.h"
 #include "natkit/base/text.h"
 
 namespace natkit::meshnode {
@@ -13,14 +14,6 @@ namespace natkit::meshnode {
 namespace {
 
 using Row = std::vector<std::string>;
-
-/// Names come from other machines.
-std::string Text(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string()
-             ? EscapeControls(found->get_ref<const std::string&>())
-             : std::string();
-}
 
 bool IsTrue(const Json& object, const char* key) {
   const auto found = object.find(key);
@@ -93,7 +86,7 @@ std::string PathRemarks(const Json& peer) {
 /// Whether the server does not see the peer.
 bool IsOffline(const Json& status, const Json& peer) {
   const Json& known =
-      Child(Child(status, "Peer"), Text(peer, "public_key").c_str());
+      Child(Child(status, "Peer"), ShownText(peer, "public_key").c_str());
   const auto online = known.find("Online");
   return online != known.end() && online->is_boolean() && !online->get<bool>();
 }
@@ -102,7 +95,7 @@ Row PeerRow(const Json& status, const Json& peer, double now_unix) {
   const Json& path = Child(peer, "path");
   const double rtt = Number(path, "rtt_ms", -1);
   const double handshake = Number(peer, "last_handshake_unix", -1);
-  return {Text(peer, "name"),
+  return {ShownText(peer, "name"),
           Joined(Child(peer, "addresses")),
           DescribeJsonPath(path) + PathRemarks(peer) +
               (IsOffline(status, peer) ? " (offline)" : ""),
@@ -115,7 +108,7 @@ Row PeerRow(const Json& status, const Json& peer, double now_unix) {
 std::string Relays(const Json& relays) {
   std::string out;
   for (const Json& relay : relays) {
-    out += (out.empty() ? "" : ", ") + Text(relay, "name") +
+    out += (out.empty() ? "" : ", ") + ShownText(relay, "name") +
            (IsTrue(relay, "up") ? " up" : " down") +
            (IsTrue(relay, "home") ? " (home)" : "");
   }
@@ -144,11 +137,12 @@ std::string PortMapping(const Json& state) {
   }
   std::string out;
   for (const Json& mapping : Child(state, "mappings")) {
-    out += (out.empty() ? "" : ", ") + Text(mapping, "external") + " by " +
-           Text(mapping, "service") + StandingRemark(Text(mapping, "standing"));
+    out += (out.empty() ? "" : ", ") + ShownText(mapping, "external") + " by " +
+           ShownText(mapping, "service") +
+           StandingRemark(ShownText(mapping, "standing"));
   }
   if (out.empty()) {
-    const std::string error = Text(state, "error_text");
+    const std::string error = ShownText(state, "error_text");
     return error.empty() ? "none" : "none: " + error;
   }
   return out;
@@ -166,7 +160,7 @@ std::string Health(const Json& status) {
 }
 
 std::string ExitNode(const Json& exit) {
-  const std::string name = Text(exit, "Name");
+  const std::string name = ShownText(exit, "Name");
   return name.empty() ? ""
                       : "  exit node   " + name +
                             (IsTrue(exit, "Usable") ? "\n" : " (blocked)\n");
@@ -193,21 +187,21 @@ std::string Align(const std::vector<Row>& rows) {
 }  // namespace
 
 std::string DescribeJsonPath(const Json& path) {
-  const std::string kind = Text(path, "kind");
+  const std::string kind = ShownText(path, "kind");
   if (kind == "direct") {
-    return kind + " " + Text(path, "remote");
+    return kind + " " + ShownText(path, "remote");
   }
-  return kind == "relay" ? kind + " " + Text(path, "relay") : "none";
+  return kind == "relay" ? kind + " " + ShownText(path, "relay") : "none";
 }
 
 std::string StatusTable(const Json& status, double now_unix) {
   if (!status.contains("peers")) {
-    return Text(status, "name") + " is in no mesh yet\n" + Health(status);
+    return ShownText(status, "name") + " is in no mesh yet\n" + Health(status);
   }
-  std::string out =
-      Text(status, "name") + " in mesh \"" + Text(status, "mesh") + "\"\n";
+  std::string out = ShownText(status, "name") + " in mesh \"" +
+                    ShownText(status, "mesh") + "\"\n";
   out += Health(status);
-  out += "  public key  " + Text(status, "public_key") + "\n";
+  out += "  public key  " + ShownText(status, "public_key") + "\n";
   out += "  addresses   " + Joined(Child(status, "addresses")) + "\n";
   out += "  endpoints   " + Joined(Child(status, "local_endpoints")) + "\n";
   out += "  seen as     " + Joined(Child(status, "reflexive")) + "\n";

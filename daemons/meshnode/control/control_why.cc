@@ -2,18 +2,11 @@
 
 #include <map>
 
-#include "natkit/base/text.h"
+#include "control/json_text.h"
 
 namespace natkit::meshnode {
 
 namespace {
-
-std::string Text(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string()
-             ? EscapeControls(found->get_ref<const std::string&>())
-             : std::string();
-}
 
 const Json& List(const Json& object, const char* key) {
   static const Json kEmpty = Json::array();
@@ -22,8 +15,8 @@ const Json& List(const Json& object, const char* key) {
 }
 
 std::string CellText(const Json& cell) {
-  return Text(cell, "ours") + " against " + Text(cell, "theirs") + ": " +
-         Text(cell, "reach");
+  return ShownText(cell, "ours") + " against " + ShownText(cell, "theirs") +
+         ": " + ShownText(cell, "reach");
 }
 
 /// A line each; how many of each kind where they are many.
@@ -33,7 +26,7 @@ std::vector<std::string> CellLines(const Json& cells) {
   std::map<std::string, size_t> reaches;
   for (const Json& cell : cells) {
     lines.push_back(CellText(cell));
-    ++reaches[Text(cell, "reach")];
+    ++reaches[ShownText(cell, "reach")];
   }
   if (lines.size() <= kMostLines) {
     return lines;
@@ -87,10 +80,11 @@ Json WhyToJson(std::string_view peer, const nat::PathDiagnosis& diagnosis) {
 }
 
 std::string WhyText(const Json& why) {
-  std::string out = Text(why, "peer") + ": " + Text(why, "summary") + "\n";
-  out += Rows("reason", {Text(why, "reason")});
-  out += Rows("we", {Text(why, "ours")});
-  out += Rows("peer", {Text(why, "theirs")});
+  std::string out =
+      ShownText(why, "peer") + ": " + ShownText(why, "summary") + "\n";
+  out += Rows("reason", {ShownText(why, "reason")});
+  out += Rows("we", {ShownText(why, "ours")});
+  out += Rows("peer", {ShownText(why, "theirs")});
   out += Rows("cells", CellLines(List(why, "cells")));
   std::vector<std::string> lines;
   for (const Json& text : List(why, "tried")) {
@@ -99,8 +93,8 @@ std::string WhyText(const Json& why) {
   out += Rows("tried", lines);
   lines.clear();
   for (const Json& fix : List(why, "fixes")) {
-    lines.push_back(Text(fix, "code") + " (" + Text(fix, "side") +
-                    "): " + Text(fix, "reason"));
+    lines.push_back(ShownText(fix, "code") + " (" + ShownText(fix, "side") +
+                    "): " + ShownText(fix, "reason"));
   }
   return out + Rows("helps", lines);
 }

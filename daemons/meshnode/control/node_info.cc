@@ -3,17 +3,13 @@
 #include <algorithm>
 
 #include "control/control_json.h"
+#include "control/json_text.h"
 #include "control/peer_name.h"
+#include "natkit/base/text.h"
 
 namespace natkit::meshnode {
 
 namespace {
-
-std::string Text(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>()
-                                                     : std::string();
-}
 
 std::vector<std::string> List(const Json& object, const char* key) {
   std::vector<std::string> out;
@@ -50,29 +46,30 @@ bool HasAddress(const Json& node, const IpAddress& address) {
 
 bool IsCalled(const Json& node, const std::string& name) {
   const auto address = IpAddress::Parse(name);
-  return IsSameName(Text(node, "HostName"), name) ||
-         IsSameName(Text(node, "DNSName"), name) ||
+  return IsSameName(RawText(node, "HostName"), name) ||
+         IsSameName(RawText(node, "DNSName"), name) ||
          (address && HasAddress(node, *address));
 }
 
+/// For people.
 std::string Joined(const std::vector<std::string>& texts) {
   std::string out;
   for (const std::string& text : texts) {
-    out += (out.empty() ? "" : ", ") + text;
+    out += (out.empty() ? "" : ", ") + EscapeControls(text);
   }
   return out;
 }
 
 std::string Describe(const Json& node) {
-  const std::string name = Text(node, "HostName");
-  const std::string full = Text(node, "DNSName");
-  const std::string user = Text(node, "User");
+  const std::string name = ShownText(node, "HostName");
+  const std::string full = ShownText(node, "DNSName");
+  const std::string user = ShownText(node, "User");
   const std::string tags = Joined(List(node, "Tags"));
   std::string out = name + (full == name ? "" : " (" + full + ")") + "\n";
   out += "  addresses   " + Joined(List(node, "MeshIPs")) + "\n";
   out += user.empty() ? "" : "  user        " + user + "\n";
   out += tags.empty() ? "" : "  tags        " + tags + "\n";
-  return out + "  public key  " + Text(node, "PublicKey") + "\n";
+  return out + "  public key  " + ShownText(node, "PublicKey") + "\n";
 }
 
 std::optional<IpAddress> ParseWithPort(const std::string& text) {

@@ -3,6 +3,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "control/json_text.h"
 #include "natkit/nat/stun_survey.h"
 
 namespace natkit::meshnode {
@@ -12,12 +13,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr size_t kMaxServers = stun::Survey::kMaxServers;
-
-std::string Text(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>()
-                                                     : std::string();
-}
 
 /// 0 for what is no number of `T`.
 template <class T>
@@ -36,7 +31,7 @@ bool IsTrue(const Json& object, const char* key) {
 }
 
 shell::ServerName ServerFrom(const Json& object) {
-  return {.host = Text(object, "host"),
+  return {.host = RawText(object, "host"),
           .port = Number<uint16_t>(object, "port")};
 }
 
@@ -100,7 +95,7 @@ shell::Outcome<NetcheckServers> ParseServers(std::string_view json) {
   }
   NetcheckServers servers;
   ForEachServer(object, "relays", [&servers](const Json& item) {
-    servers.relays.push_back({.name = Text(item, "name"),
+    servers.relays.push_back({.name = RawText(item, "name"),
                               .server = ServerFrom(item),
                               .stun_port = Number<uint16_t>(item, "stun_port"),
                               .is_home = IsTrue(item, "home")});
