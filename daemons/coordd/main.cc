@@ -82,21 +82,28 @@ std::expected<Settings, int> LoadFile(const std::string& path) {
     }
     return std::unexpected(int{shell::kExitUsage});
   }
-  const std::vector<std::string> wrong = CheckFolders(*settings);
-  for (const std::string& error : wrong) {
-    Fail(error, shell::kExitUsage);
-  }
-  if (!wrong.empty()) {
-    return std::unexpected(int{shell::kExitUsage});
-  }
   return std::move(*settings);
 }
 
-/// What the file names is looked at too.
+/// What is wrong with the folders of a server that is to start.
+std::expected<void, int> RequireFolders(const Settings& settings) {
+  const std::vector<std::string> wrong = CheckFolders(settings);
+  for (const std::string& error : wrong) {
+    Fail(error, shell::kExitUsage);
+  }
+  return wrong.empty() ? std::expected<void, int>()
+                       : std::unexpected(int{shell::kExitUsage});
+}
+
+/// What the file names is looked at too. Of the folders it only warns: a
+/// service manager makes them when it starts the server.
 int Check(const std::string& path) {
   const auto settings = LoadFile(path);
   if (!settings) {
     return settings.error();
+  }
+  for (const std::string& warning : CheckFolders(*settings)) {
+    Fail("warning: " + warning, shell::kExitOk);
   }
   int status = shell::kExitOk;
   if (const auto access =
@@ -191,15 +198,20 @@ int Main(int argc, char** argv) {
                 shell::kExitUsage);
   }
   auto settings = LoadFile(line.config);
-  return settings ? Run(std::move(*settings), ServerMode::kNormal, line)
-                  : settings.error();
+  if (!settings) {
+    return settings.error();
+  }
+  if (const auto folders = RequireFolders(*settings); !folders) {
+    return folders.error();
+  }
+  return Run(std::move(*settings), ServerMode::kNormal, line);
 }
-
-}  // namespace
 
 int FinishedMain(int argc, char** argv) {
   return FinishOutput(Main(argc, argv));
 }
+
+}  // namespace
 
 }  // namespace natkit::coordd
 

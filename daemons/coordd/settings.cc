@@ -10,8 +10,8 @@
 #include <span>
 #include <utility>
 
-#include "natkit/io/unix_socket.h"
 #include "natkit/base/text.h"
+#include "natkit/io/unix_socket.h"
 #include "natkit/mesh/registry/domain_name.h"
 #include "natkit/shell/config_reader.h"
 #include "natkit/shell/error_text.h"
@@ -105,7 +105,7 @@ void CheckPrefixes(ConfigReader& reader, const mesh::RegistryConfig& config) {
   constexpr auto kPrivate = std::to_array<std::string_view>(
       {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10",
        "198.18.0.0/15"});
-  constexpr auto kUniqueLocal = std::to_array<std::string_view>({"fc00::/7"});
+  constexpr auto kUniqueLocal = std::to_array<std::string_view>({"fd00::/8"});
   CheckWithin(reader, "mesh.ipv4", config.ipv4, kPrivate,
               "must be private: in 100.64.0.0/10, 10.0.0.0/8, 172.16.0.0/12, "
               "192.168.0.0/16 or 198.18.0.0/15");
@@ -283,10 +283,17 @@ std::vector<std::string> CheckFolders(const Settings& settings) {
   }
   const std::string folder =
       std::filesystem::path(settings.admin_socket).parent_path().string();
-  if (stat(folder.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
+  const std::string name =
+      "the folder of the administrators' socket, " + folder;
+  if (stat(folder.c_str(), &status) != 0) {
     complain(settings.places.admin_socket,
-             "the folder of the administrators' socket, " + folder +
-                 ", does not exist; make it, or say another 'admin.socket'");
+             errno == ENOENT ? name +
+                                   ", does not exist; make it, or say another "
+                                   "'admin.socket'"
+                             : shell::SystemError(name));
+  } else if (!S_ISDIR(status.st_mode)) {
+    complain(settings.places.admin_socket,
+             name + ", is not a folder; say another 'admin.socket'");
   }
   return errors;
 }

@@ -281,11 +281,13 @@ class Admin(unittest.TestCase):
         config = server.config.read_text()
         state = self.folder / "state"
         state.chmod(0o755)
-        for option in ("--check", "--config"):
+        for option, code, begin in (("--check", 0, "coordd: warning: "),
+                                    ("--config", 2, "coordd: ")):
             done = subprocess.run([COORDD, option, server.config], text=True,
                                   capture_output=True, check=False)
-            self.assertEqual(2, done.returncode)
-            self.assertRegex(done.stderr, r"coordd\.toml:5: .*chmod 700")
+            self.assertEqual(code, done.returncode)
+            self.assertRegex(done.stderr,
+                             rf"^{begin}/.*coordd\.toml:5: .*chmod 700")
         state.chmod(0o700)
         server.config.write_text(config + "[mesh]\ndomain = 'other.example'\n")
         process = subprocess.Popen([COORDD, "--config", server.config],
@@ -294,6 +296,36 @@ class Admin(unittest.TestCase):
                                  process.stderr.close()))
         told = Lines(process.stderr).wait(lambda line: "is and stays" in line)
         self.assertIn("the mesh's domain is and stays 'mesh.internal'", told)
+
+    def test_folders_that_the_service_manager_makes_may_be_missing(self):
+        server = self.start()
+        server.stop()
+        server.config.write_text(
+            server.config.read_text()
+            .replace(f"{self.folder}/state", f"{self.folder}/none")
+            .replace(f"{server.socket}", f"{self.folder}/run/admin"))
+        done = subprocess.run([COORDD, "--check", server.config], text=True,
+                              capture_output=True, check=False)
+        self.assertEqual((0, "coordd: the configuration is fine\n"),
+                         (done.returncode, done.stdout))
+        self.assertRegex(done.stderr, "warning: .*No such file or directory; "
+                                      "make it with 'mkdir -m 700")
+        self.assertRegex(done.stderr, "warning: .*/run, does not exist")
+
+    def test_what_is_said_of_a_policy_does_nothing_to_a_terminal(self):
+        server = self.start()
+        policy = self.folder / "policy.json"
+        policy.write_text('{"acls": [{"action": "\\u001b[2Jdrop\\u009b"}]}')
+        config = server.config.read_text()
+        server.config.write_text(config + f"[policy]\nfile = '{policy}'\n")
+        for command in (("--check", server.config),
+                        ("policy", "check", policy)):
+            done = subprocess.run([COORDD, *command], capture_output=True,
+                                  check=False)
+            self.assertNotEqual(0, done.returncode)
+            self.assertIn(b"policy.json:1:", done.stderr)
+            self.assertNotIn(b"\x1b", done.stdout + done.stderr)
+            self.assertNotIn(b"\xc2\x9b", done.stdout + done.stderr)
 
     def test_routes_of_an_unknown_node_are_an_error(self):
         server = self.start()

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -97,6 +98,9 @@ TEST(CoorddSettings, RefusesAddressesOfOthers) {
               HasSubstr("a.toml:5: 'mesh.ipv4' must be a prefix"));
   EXPECT_THAT(MistakeIn("[mesh]\nipv6 = '2001:db8::/48'\n"),
               HasSubstr("a.toml:5: 'mesh.ipv6' must be of one's own"));
+  // Of RFC 4193's fc00::/7, only the half that one may choose from.
+  EXPECT_THAT(MistakeIn("[mesh]\nipv6 = 'fc00::/48'\n"),
+              HasSubstr("a.toml:5: 'mesh.ipv6' must be of one's own"));
   EXPECT_EQ(MistakeIn("[mesh]\nipv4 = '10.9.0.0/16'\nipv6 = 'fd00::/64'\n"),
             "");
 }
@@ -134,8 +138,14 @@ TEST(CoorddSettings, TellsOfFoldersThatCannotServe) {
   EXPECT_THAT(
       check("/none", "/none/admin"),
       ElementsAre(AllOf(HasSubstr("a.toml:4: "), HasSubstr("mkdir -m 700 ")),
-                  HasSubstr("a.toml:6: the folder of the")));
-  std::filesystem::remove(folder);
+                  AllOf(HasSubstr("a.toml:6: the folder of the"),
+                        HasSubstr("does not exist; make it"))));
+  std::ofstream(folder / "file") << "x";
+  EXPECT_THAT(check("", "/file/admin"),
+              ElementsAre(HasSubstr("/file, is not a folder; say another")));
+  EXPECT_THAT(check("", "/file/below/admin"),
+              ElementsAre(HasSubstr("/file/below: Not a directory")));
+  std::filesystem::remove_all(folder);
 }
 
 }  // namespace
