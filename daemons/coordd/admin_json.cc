@@ -8,6 +8,8 @@
 #include <variant>
 #include <vector>
 
+#include "rfc3339.h"
+
 namespace natkit::coordd {
 
 namespace {
@@ -75,11 +77,8 @@ std::string FormatTime(mesh::WallTime time) {
 
 std::optional<mesh::WallTime> ParseTime(std::string_view text,
                                         mesh::WallTime now) {
-  std::tm parts{};
-  const std::string whole(text);
-  const char* end = strptime(whole.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-  if (end != nullptr && *end == '\0') {
-    return mesh::WallTime(std::chrono::seconds(timegm(&parts)));
+  if (const auto moment = ParseRfc3339(text)) {
+    return mesh::WallTime(std::chrono::seconds(*moment));
   }
   const auto ago = ParseDuration(text);
   return ago ? std::optional<mesh::WallTime>(now - *ago) : std::nullopt;

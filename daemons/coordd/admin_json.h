@@ -31,7 +31,8 @@ namespace natkit::coordd {
 [[nodiscard]] std::optional<std::chrono::seconds> ParseDuration(
     std::string_view text);
 
-/// What FormatTime() yields, or how long ago: "90s", "15m", "2h", "3d".
+/// A time as ParseRfc3339() takes it, or how long ago: "90s", "15m", "2h",
+/// "3d".
 [[nodiscard]] std::optional<mesh::WallTime> ParseTime(std::string_view text,
                                                       mesh::WallTime now);
 

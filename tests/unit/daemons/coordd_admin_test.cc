@@ -192,5 +192,20 @@ TEST(ParseDuration, TakesOneNumberAndItsUnit) {
   }
 }
 
+TEST(ParseTime, TakesATimeOfAnyZoneOrHowLongAgo) {
+  using namespace std::chrono_literals;
+  const mesh::WallTime now{1000h};
+  const auto text = FormatTime(now);
+  EXPECT_EQ(text, "1970-02-11T16:00:00Z");
+  EXPECT_EQ(ParseTime(text, {}), now);
+  EXPECT_EQ(ParseTime("1970-02-11T17:30:00+01:30", {}), now);
+  EXPECT_EQ(ParseTime("2h", now), now - 2h);
+  for (const char* wrong :
+       {"", "noon", "2026-02-31T00:00:00Z", "2026-11-22T05:00:00", "2026-11-22",
+        "2026-11-22T25:00:00Z"}) {
+    EXPECT_EQ(ParseTime(wrong, now), std::nullopt) << wrong;
+  }
+}
+
 }  // namespace
 }  // namespace natkit::coordd
