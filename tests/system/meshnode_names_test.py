@@ -341,6 +341,27 @@ class Exit(Network):
         self.expect_as_before()
         wait_for("the old routes", lambda: self.asker() == {ANN})
 
+    def standing(self):
+        return json.loads(self.ann.must(MESHNODE, "status", "--json",
+                                        "--name", "mesh0"))
+
+    def set_exit(self, name):
+        self.ann.must(MESHNODE, "set", "--name", "mesh0", f"exit-node={name}")
+
+    def test_an_exit_that_the_system_refuses_is_not_usable(self):
+        self.start_ann()
+        self.assertEqual({"Name": "bob", "Usable": True},
+                         self.standing()["ExitNode"])
+        self.set_exit("none")
+        nft = self.ann.must("sh", "-c", "command -v nft").strip()
+        self.ann.must("mount", "--bind", "/bin/false", nft)
+        self.set_exit("bob")
+        standing = self.standing()
+        self.assertEqual({"Name": "bob", "Usable": False},
+                         standing["ExitNode"])
+        self.assertIn("nft failed with status 1", standing["Health"][0])
+        self.ann.must("umount", nft)
+
     def test_resolved_hands_over_all_names_while_there_is_an_exit(self):
         self.ann.must("sh", "-ec", RESOLVED)
         self.ann.start(self.server, "--exit-node", "bob")

@@ -252,7 +252,9 @@ void Run::Discover(const Family& family, FamilyReach& out) {
       config.servers.push_back(server.server);
     }
   }
-  if (config.servers.empty() || !out.local || Left() == Duration{}) {
+  // Looked at once: for the discovery, nothing left would mean no limit.
+  const Duration left = Left();
+  if (config.servers.empty() || !out.local || left == Duration{}) {
     return;
   }
   config.local_addresses = {*out.local};
@@ -266,7 +268,7 @@ void Run::Discover(const Family& family, FamilyReach& out) {
   }
   shell::DiscoveryShell discovery(loop_, std::move(config), rng_,
                                   servers_.fwmark);
-  const nat::BehaviorReport& found = discovery.Run(Left(), [](Duration) {});
+  const nat::BehaviorReport& found = discovery.Run(left, [](Duration) {});
   out.traits = found.traits;
   if (family.family == AddressFamily::kIpv4) {
     TakeGateway(found);

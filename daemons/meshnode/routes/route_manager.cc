@@ -298,15 +298,14 @@ Outcome<void> RouteManager::Set(const routing::Firewall& firewall,
 }
 
 std::optional<std::string> RouteManager::Trouble() const {
-  return trouble_ ? ForwardingTrouble(paths_.sysctls, current_.forwarding)
-                  : std::nullopt;
+  return ForwardingTrouble(paths_.sysctls, current_.forwarding);
 }
 
 Outcome<void> RouteManager::Set(const routing::Forwarding& forwarding,
                                 Action /*action*/) {
-  trouble_ = ForwardingTrouble(paths_.sysctls, forwarding);
-  if (trouble_ && !settings_.enables_forwarding) {
-    log_(LogLevel::kWarning, "routes: " + *trouble_);
+  const auto trouble = ForwardingTrouble(paths_.sysctls, forwarding);
+  if (trouble && !settings_.enables_forwarding) {
+    log_(LogLevel::kWarning, "routes: " + *trouble);
     return {};
   }
   for (const auto& [name, value] :
@@ -315,7 +314,6 @@ Outcome<void> RouteManager::Set(const routing::Forwarding& forwarding,
       return changed;
     }
   }
-  trouble_.reset();
   return {};
 }
 

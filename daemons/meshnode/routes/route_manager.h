@@ -42,7 +42,7 @@ class RouteManager {
   [[nodiscard]] const routing::SystemPlan& current() const { return current_; }
 
   /// What keeps advertised routes from working, in words: IP forwarding.
-  /// Looks anew, since another may have switched it on.
+  /// Looks anew, since another may have switched it on or off.
   [[nodiscard]] std::optional<std::string> Trouble() const;
 
   /// 0: none.
@@ -70,7 +70,6 @@ class RouteManager {
   LogSink log_;
   routing::SystemPlan current_;
   RouteState state_;
-  std::optional<std::string> trouble_;
   io::UniqueFd lock_;
   std::optional<Guardian> guardian_;
 };

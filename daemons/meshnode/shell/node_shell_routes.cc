@@ -62,6 +62,7 @@ void NodeRoutes::Update(const Source& source) {
     }
   }
   if (auto applied = manager_.Apply(plan.system); !applied) {
+    is_exit_usable_ = false;  // who knows which ways packets take
     troubles_.push_back("routes: " + applied.error());
     findings.push_back(troubles_.back());
   }

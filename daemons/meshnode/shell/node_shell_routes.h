@@ -37,7 +37,8 @@ class NodeRoutes {
   /// An exit is in use, or chosen, and names are to be asked through it.
   [[nodiscard]] bool takes_all_dns() const { return takes_all_dns_; }
 
-  /// Whether the chosen exit is there and is one; also true without one.
+  /// Whether the chosen exit is there, is one, and the system's routes are what
+  /// the last plan wants.
   [[nodiscard]] bool is_exit_usable() const { return is_exit_usable_; }
 
   /// What keeps routes from working, for people.
