@@ -343,7 +343,13 @@ class UpUsage(Folder):
                 (["--server", "h", "--advertise-routes", "10.0.0.0/33"],
                  "is no network"),
                 (["--server", "h", "--advertise-routes", "0.0.0.0/0"],
-                 "--advertise-exit-node"),
+                 "offer it by advertise-exit-node"),
+                (["--server", "h", "--exit-node", "a b"], "no node's name"),
+                (["--server", "h", "--exit-node", ""], "the value is empty"),
+                (["--server", "h", "--advertise-routes", ""],
+                 "the value is empty"),
+                (["--server", "h", "--exit-node", "b", "--advertise-exit-node"],
+                 "exclude each other"),
                 (["--server", "h", "--auth-key", ""], "--auth-key: "),
                 (["--server", "h", "--auth-key-file", ""], "--auth-key-file: "),
                 (["--server", "h", "--auth-key-file", empty], "no auth key"),
@@ -352,9 +358,15 @@ class UpUsage(Folder):
                  "write tag:web"),
                 (["--server", "h", "--advertise-tags", "tag:a,tag:1"],
                  '"tag:1" is no tag'),
+                (["--server", "h", "--advertise-tags", "tag:" + "a" * 250],
+                 "at most 253 bytes"),
+                (["--server", "h", "--advertise-tags", ",".join(
+                    f"tag:t{number}" for number in range(65))],
+                 "at most 64 tags, not 65"),
                 (["--server", "h", "--tun", "way-too-long-name"], "1 to 15"),
                 (["--server", "h", "--tun", "a b"], "without blanks"),
                 (["--server", "h", "--tun", "a/b"], "is no name of a network"),
+                (["--server", "h", "--tun", "wg%d"], "is no name of a network"),
                 *((["--server", "h", "--hostname", name], "up to 63")
                   for name in ("", "...", "Ann's Laptop", "a" * 64))):
             self.refuse(*options, text=text)
@@ -413,7 +425,6 @@ class Render(Folder):
         said = json.loads(self.render("--json").stdout)
         self.assertEqual((str(self.folder / "out"), []), (
             said["out"], [path for path in said["changed"]
-                (["--server", "h", "--tun", "wg%d"], "is no name of a network"),
                           if "wg0.conf" not in path]))
         self.assertNotIn("PresharedKey", self.conf())
         self.assertEqual([], json.loads(self.render("--json").stdout)["changed"])

@@ -3,10 +3,13 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <string_view>
 #include <utility>
 
 #include "join/node_settings.h"
+#include "natkit/mesh/control/message.h"
+#include "natkit/mesh/tag.h"
 #include "natkit/shell/control_link.h"
 #include "natkit/shell/files.h"
 #include "natkit/tls/certificate.h"
@@ -15,9 +18,6 @@ namespace natkit::meshnode {
 
 namespace {
 
-/// The control protocol's bound: the server takes a longer one for a broken
-/// message.
-constexpr size_t kLongestAuthKey = 128;
 constexpr const char* kAuthKeyVariable = "NATKIT_AUTH_KEY";
 
 // Checks of single values: empty, or what is wrong.
@@ -30,23 +30,15 @@ std::string RefuseBadHostName(const std::string& text) {
 
 /// As the policy file writes it.
 std::string RefuseBadTag(const std::string& text) {
-  constexpr std::string_view kPrefix = "tag:";
-  if (!text.starts_with(kPrefix)) {
+  if (!text.starts_with(mesh::kTagPrefix)) {
     return "\"" + text + "\" is no tag; write tag:" + text;
   }
-  const std::string_view name = std::string_view(text).substr(kPrefix.size());
-  const auto is_letter = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-  };
-  const auto is_good = [&](char c) {
-    return is_letter(c) || (c >= '0' && c <= '9') || c == '-';
-  };
-  const bool is_tag = !name.empty() && is_letter(name.front()) &&
-                      std::ranges::all_of(name, is_good);
-  return is_tag ? ""
-                : "\"" + text +
-                      "\" is no tag: after tag: comes a letter, then letters, "
-                      "digits and hyphens";
+  return mesh::IsTag(text)
+             ? ""
+             : "\"" + text +
+                   "\" is no tag: after tag: comes a letter, then letters, "
+                   "digits and hyphens, all in all at most " +
+                   std::to_string(mesh::kMaxTagLength) + " bytes";
 }
 
 void AddServerOptions(CLI::App& app, JoinArguments& join) {
@@ -93,7 +85,8 @@ void AddRouteOptions(CLI::App& app, JoinArguments& join) {
                "Do not use networks behind other nodes");
   app.add_option("--advertise-routes", join.routes,
                  "Offer these networks to the mesh")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->check(&RefuseEmpty);
   app.add_flag("--advertise-exit-node", routing.advertises_exit,
                "Offer the way to the internet to the mesh");
   app.add_flag("--snat-subnet-routes", routing.has_snat,
@@ -101,7 +94,8 @@ void AddRouteOptions(CLI::App& app, JoinArguments& join) {
                "true; --snat-subnet-routes=false keeps who it is from)");
   app.add_option("--exit-node", routing.exit_node,
                  "Reach the internet by this node only: a name, a mesh "
-                 "address, or \"off\"");
+                 "address, or \"off\"")
+      ->check(&RefuseEmpty);
   app.add_flag("--exit-node-allow-lan-access", routing.exit_allows_lan,
                "Reach local networks directly also with an exit node");
   app.add_flag("--enable-forwarding", join.options.enables_forwarding,
@@ -111,21 +105,20 @@ void AddRouteOptions(CLI::App& app, JoinArguments& join) {
 
 /// Which routes to offer and to use. The error is for the user.
 Outcome<void> CompleteRoutes(const std::vector<std::string>& routes,
-                             const UpOptions& up, RoutingOptions& routing) {
+                             const UpOptions& up, JoinOptions& options) {
+  RoutingOptions& routing = options.routing;
   for (const std::string& text : routes) {
-    const auto route = IpPrefix::Parse(text);
-    if (!route) {
-      return std::unexpected("\"" + text + "\" is no network like 10.0.0.0/8");
+    const auto parsed = ParseRoutes(text);
+    if (!parsed) {
+      return std::unexpected("--advertise-routes: " + parsed.error());
     }
-    if (route->length() == 0) {
-      return std::unexpected(
-          text + " is the whole internet: offer it by --advertise-exit-node");
-    }
-    routing.advertised_routes.push_back(*route);
+    std::ranges::copy(*parsed, std::back_inserter(routing.advertised_routes));
   }
-  if (routing.exit_node == "off") {
-    routing.exit_node.clear();
+  auto exit_node = ParseExitNode(routing.exit_node);
+  if (!exit_node) {
+    return std::unexpected("--exit-node: " + exit_node.error());
   }
+  routing.exit_node = *std::move(exit_node);
   const bool offers =
       routing.advertises_exit || !routing.advertised_routes.empty();
   if (!up.has_tun && (offers || !routing.exit_node.empty())) {
@@ -133,12 +126,7 @@ Outcome<void> CompleteRoutes(const std::vector<std::string>& routes,
         "without a network interface (--no-tun) a node neither leads to other "
         "networks nor uses an exit node"));
   }
-  if (routing.advertises_exit && !routing.exit_node.empty()) {
-    return std::unexpected(std::string(
-        "a node that uses an exit node (--exit-node) cannot be one itself "
-        "(--advertise-exit-node)"));
-  }
-  return {};
+  return CheckTogether(options);
 }
 
 /// The key out of its file, which may end in blanks.
@@ -155,6 +143,7 @@ std::expected<SecretString, UpRefusal> ReadAuthKey(const std::string& path) {
   return SecretString(text.substr(0, end + 1));
 }
 
+/// All that goes to the server but the key and the routes.
 Outcome<void> CheckServer(const JoinOptions& options) {
   if (auto server = shell::ParseServerAddress(options.server); !server) {
     return std::unexpected("--server: " + server.error());
@@ -162,6 +151,11 @@ Outcome<void> CheckServer(const JoinOptions& options) {
   if (!options.pin.empty() && !tls::CertificatePin::Parse(options.pin)) {
     return std::unexpected("--server-pin: \"" + options.pin +
                            "\" is no pin; expected sha256-raw:<64 hex digits>");
+  }
+  if (options.tags.size() > mesh::kMaxTags) {
+    return std::unexpected("--advertise-tags: a node has at most " +
+                           std::to_string(mesh::kMaxTags) + " tags, not " +
+                           std::to_string(options.tags.size()));
   }
   return {};
 }
@@ -223,7 +217,7 @@ std::expected<void, UpRefusal> CompleteJoin(JoinArguments join, UpOptions& up) {
   JoinOptions& options = join.options;
   auto checked = CheckServer(options);
   if (checked) {
-    checked = CompleteRoutes(join.routes, up, options.routing);
+    checked = CompleteRoutes(join.routes, up, options);
   }
   if (!checked) {
     return std::unexpected(UpRefusal{checked.error()});
@@ -237,7 +231,8 @@ std::expected<void, UpRefusal> CompleteJoin(JoinArguments join, UpOptions& up) {
   } else {
     up.auth_key = SecretString(join.auth_key);
   }
-  if (const size_t size = up.auth_key.Expose().size(); size > kLongestAuthKey) {
+  if (const size_t size = up.auth_key.Expose().size();
+      size > mesh::kMaxAuthKeyLength) {
     return std::unexpected(UpRefusal{"no auth key is that long (" +
                                      std::to_string(size) +
                                      " bytes); was it pasted twice?"});

@@ -28,20 +28,6 @@ std::optional<bool> ParseSwitch(std::string_view text) {
   return std::nullopt;
 }
 
-std::optional<std::vector<IpPrefix>> ParseRoutes(std::string_view text) {
-  std::vector<IpPrefix> routes;
-  while (text != kNone && !text.empty()) {
-    const size_t comma = text.find(',');
-    const auto route = IpPrefix::Parse(text.substr(0, comma));
-    if (!route || route->length() == 0) {  // that is an exit
-      return std::nullopt;
-    }
-    routes.push_back(*route);
-    text = comma == std::string_view::npos ? "" : text.substr(comma + 1);
-  }
-  return routes;
-}
-
 bool IsPlainText(std::string_view text, size_t limit) {
   return text.size() <= limit &&
          std::ranges::none_of(
@@ -82,10 +68,9 @@ constexpr auto kSettings = std::to_array<Setting>({
        options.routing.advertised_routes = *ParseRoutes(value);
      }},
     {"exit-node", "a node's name or mesh address, or off",
-     [](std::string_view value) { return IsPlainText(value, kMaxNodeName); },
+     [](std::string_view value) { return ParseExitNode(value).has_value(); },
      [](const std::string& value, JoinOptions& options) {
-       const bool is_off = value == kNone || value == kOff;
-       options.routing.exit_node = is_off ? "" : value;
+       options.routing.exit_node = *ParseExitNode(value);
      }},
     {"exit-node-allow-lan-access", kSwitch, &IsSwitch,
      &ApplySwitch<&RoutingOptions::exit_allows_lan>},
@@ -171,6 +156,35 @@ bool IsHostName(std::string_view text) {
   return IsPlainText(text, kMaxHostName) &&
          std::ranges::any_of(text.substr(0, text.find('.')),
                              is_letter_or_digit);
+}
+
+Outcome<std::vector<IpPrefix>> ParseRoutes(std::string_view text) {
+  std::vector<IpPrefix> routes;
+  bool has_more = text != kNone;
+  while (has_more) {
+    const size_t comma = text.find(',');
+    const std::string one(text.substr(0, comma));
+    const auto route = IpPrefix::Parse(one);
+    if (!route) {
+      return std::unexpected("\"" + one + "\" is no network like 10.0.0.0/8");
+    }
+    if (route->length() == 0) {
+      return std::unexpected(
+          one + " is the whole internet: offer it by advertise-exit-node");
+    }
+    routes.push_back(*route);
+    has_more = comma != std::string_view::npos;
+    text.remove_prefix(has_more ? comma + 1 : 0);
+  }
+  return routes;
+}
+
+Outcome<std::string> ParseExitNode(std::string_view text) {
+  if (!IsPlainText(text, kMaxNodeName)) {
+    return std::unexpected("\"" + std::string(text) +
+                           "\" is no node's name or mesh address");
+  }
+  return text == kNone || text == kOff ? std::string() : std::string(text);
 }
 
 Outcome<void> CheckTogether(const JoinOptions& options) {

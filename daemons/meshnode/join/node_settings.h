@@ -3,6 +3,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "commands/command_support.h"
 #include "join/join_options.h"
@@ -51,6 +52,14 @@ inline constexpr std::string_view kHostNameRule =
 
 /// Whether the server can make a node's name of it.
 [[nodiscard]] bool IsHostName(std::string_view text);
+
+/// Networks to offer with commas between them, or "none". The error is for the
+/// user.
+[[nodiscard]] Outcome<std::vector<IpPrefix>> ParseRoutes(std::string_view text);
+
+/// A node's name or mesh address; empty for "none" and "off". The error is for
+/// the user.
+[[nodiscard]] Outcome<std::string> ParseExitNode(std::string_view text);
 
 /// What cannot be together, as a sentence for the user.
 [[nodiscard]] Outcome<void> CheckTogether(const JoinOptions& options);

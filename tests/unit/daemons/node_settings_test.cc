@@ -74,6 +74,27 @@ TEST(NodeSettingsTest, RefuseWithTheKeyAndWhatItTakes) {
   EXPECT_TRUE(settings.values().empty());
 }
 
+TEST(ParseRoutes, TakesNetworksOrNone) {
+  EXPECT_EQ(ParseRoutes("10.0.0.0/8,fd00::/8"),
+            (std::vector{*IpPrefix::Parse("10.0.0.0/8"),
+                         *IpPrefix::Parse("fd00::/8")}));
+  EXPECT_EQ(ParseRoutes("none"), std::vector<IpPrefix>());
+  EXPECT_THAT(ParseRoutes("10.0.0.0/8,x").error(),
+              HasSubstr("\"x\" is no network"));
+  EXPECT_THAT(ParseRoutes("::/0").error(), HasSubstr("advertise-exit-node"));
+  for (const char* text : {"", ",", "10.0.0.0/8,", "none,10.0.0.0/8"}) {
+    EXPECT_FALSE(ParseRoutes(text)) << text;
+  }
+}
+
+TEST(ParseExitNode, KnowsTwoWordsForNobody) {
+  EXPECT_EQ(ParseExitNode("berlin"), "berlin");
+  EXPECT_EQ(ParseExitNode("none"), "");
+  EXPECT_EQ(ParseExitNode("off"), "");
+  EXPECT_FALSE(ParseExitNode("a b"));
+  EXPECT_FALSE(ParseExitNode(std::string(254, 'a')));
+}
+
 TEST(NodeSettingsTest, SurviveARoundTrip) {
   NodeSettings settings;
   ASSERT_TRUE(settings.Set("exit-node", "caf\xc3\xa9"));
