@@ -7,11 +7,24 @@ foreach(tool IN ITEMS ld.bfd nm objcopy readelf)
   find_program(NATKIT_${name} ${tool} REQUIRED)
 endforeach()
 
-# The folder of the static library of a pkg-config module.
+# The static library of a pkg-config module.
 function(natkit_find_static result module)
   find_library(NATKIT_STATIC_${module} REQUIRED
-    NAMES lib${module}.a lib${module}_a.a HINTS ${${module}_LIBRARY_DIRS})
+    NAMES lib${module}.a HINTS ${${module}_LIBRARY_DIRS})
   set(${result} ${NATKIT_STATIC_${module}} PARENT_SCOPE)
+endfunction()
+
+# One that scripts/setup.sh builds, because Debian's archive is for programs only.
+function(natkit_find_folded result file)
+  set(script ${PROJECT_SOURCE_DIR}/scripts/lib/folded_root.sh)
+  execute_process(COMMAND bash ${script}
+    OUTPUT_VARIABLE root OUTPUT_STRIP_TRAILING_WHITESPACE
+    COMMAND_ERROR_IS_FATAL ANY)
+  if(NOT EXISTS ${root}/${file})
+    message(FATAL_ERROR "${root}/${file} does not exist. "
+      "Run scripts/setup.sh once; it builds it into that folder.")
+  endif()
+  set(${result} ${root}/${file} PARENT_SCOPE)
 endfunction()
 
 # A library of the toolchain, such as libstdc++.a.
@@ -44,6 +57,11 @@ function(natkit_static_closure result)
       continue()
     endif()
     list(APPEND seen "${item}")
+    if(item MATCHES "^(protobuf::lib(protobuf-lite)|PkgConfig::(uv))$")
+      natkit_find_folded(file lib${CMAKE_MATCH_2}${CMAKE_MATCH_3}.a)
+      list(APPEND files ${file})
+      continue()
+    endif()
     if(item MATCHES "^PkgConfig::(.*)$")
       natkit_find_static(file ${CMAKE_MATCH_1})
       list(APPEND files ${file})
@@ -52,11 +70,11 @@ function(natkit_static_closure result)
     if(NOT TARGET "${item}")
       message(FATAL_ERROR "libnatkit: cannot fold in '${item}'")
     endif()
+    # Imported shared libraries are left out: the parts of ours that need them
+    # are no parts of the C API, or the link of libnatkit.so tells.
     get_target_property(type ${item} TYPE)
     if(type STREQUAL STATIC_LIBRARY)
       list(APPEND files $<TARGET_FILE:${item}>)
-    elseif(NOT type STREQUAL INTERFACE_LIBRARY)
-      message(FATAL_ERROR "libnatkit: '${item}' is no static library")
     endif()
     get_target_property(next ${item} INTERFACE_LINK_LIBRARIES)
     if(next)

@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
-# Prepares a Debian 12 machine: packages, and BoringSSL built into a cache.
+# Prepares a Debian 12 machine: packages, and what is built from Debian's
+# sources into a cache: BoringSSL, and what libnatkit.so wants in
+# another form than Debian's archives have.
 # A second run finds nothing to do, says nothing and takes a moment.
 #
 # usage: setup.sh [--build | --demo | --test]
@@ -12,7 +14,11 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR/..
 . "$NATKIT_ROOT/scripts/lib/packages.sh"
 # shellcheck source-path=SCRIPTDIR/..
+. "$NATKIT_ROOT/scripts/lib/source_package.sh"
+# shellcheck source-path=SCRIPTDIR/..
 . "$NATKIT_ROOT/scripts/lib/boringssl.sh"
+# shellcheck source-path=SCRIPTDIR/..
+. "$NATKIT_ROOT/scripts/lib/folded.sh"
 
 usage() {
   sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
@@ -28,3 +34,4 @@ esac
 
 ensure_packages "${groups[@]}"
 ensure_boringssl
+ensure_folded

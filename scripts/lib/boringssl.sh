@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Builds BoringSSL once per machine, from Debian's source package. Needs common.sh.
+# Builds BoringSSL once per machine, from Debian's source package. Needs common.sh
+# and source_package.sh.
 
 BORINGSSL_PACKAGE=android-platform-external-boringssl
 
@@ -37,8 +38,8 @@ build_boringssl() {
   read -r pinned <"$NATKIT_ROOT/cmake/boringssl/version"
 
   note "BoringSSL: fetching Debian's source package"
-  fetch_boringssl "$work" "$pinned"
-  version=$(<"$work/version")
+  fetch_source "$work" "$BORINGSSL_PACKAGE" "$pinned"
+  version=$(<"$work/$BORINGSSL_PACKAGE.version")
   note "BoringSSL: building $version (once per machine, a minute or two)"
   compile_boringssl "$work"
   check_boringssl "$work"
@@ -46,62 +47,6 @@ build_boringssl() {
   printf '%s %s\n' "$BORINGSSL_PACKAGE" "$version" >"$work/install/version"
   publish_boringssl "$work/install" "$root" "$pinned" "$version"
   note "BoringSSL: ready in $root ($((SECONDS - started)) s)"
-}
-
-# fetch_boringssl WORK PINNED: downloads into WORK, unpacks into WORK/source and
-# records the version in WORK/version. apt works on private copies of its lists
-# and sources, so the machine's own configuration stays as it is. It checks
-# signatures and hashes as always; dpkg-source checks the hashes again.
-fetch_boringssl() {
-  local work=$1 version=$2 apt_options served
-  mkdir -p -- "$work/apt/sources.list.d" "$work/apt/lists/partial" "$work/apt/cache/archives/partial" "$work/download"
-  write_source_entries "$work/apt/sources.list.d"
-  apt_options=(
-    -o "Dir::Etc::SourceList=/dev/null"
-    -o "Dir::Etc::SourceParts=$work/apt/sources.list.d"
-    -o "Dir::State::Lists=$work/apt/lists"
-    -o "Dir::Cache=$work/apt/cache"
-    -o "APT::Sandbox::User=root"
-  )
-  # One broken third-party repository must not matter: what counts is whether
-  # the package is found.
-  apt-get "${apt_options[@]}" update >"$work/update.log" 2>&1 || true
-  served=$(apt-cache "${apt_options[@]}" showsrc --only-source "$BORINGSSL_PACKAGE" 2>/dev/null |
-    sed -n 's/^Version: //p' || true)
-  if [[ -z $served ]]; then
-    tail -n 20 -- "$work/update.log" >&2
-    die "apt finds no source package $BORINGSSL_PACKAGE; Debian 12 has it in 'main'"
-  fi
-  if ! grep -qxF -- "$version" <<<"$served"; then
-    note "BoringSSL: Debian serves ${served//$'\n'/, }, but cmake/boringssl/version says $version;" \
-      "taking ${served%%$'\n'*}"
-    version=${served%%$'\n'*}
-  fi
-  (
-    cd -- "$work/download" || exit
-    run_logged "$work/download.log" "the download of $BORINGSSL_PACKAGE $version" \
-      apt-get "${apt_options[@]}" source --download-only --only-source "$BORINGSSL_PACKAGE=$version"
-    run_logged "$work/unpack.log" "dpkg-source" dpkg-source --extract ./*.dsc "$work/source"
-  )
-  printf '%s\n' "$version" >"$work/version"
-}
-
-# The machine's own apt sources, with each "deb" turned into "deb-src".
-write_source_entries() {
-  local into=$1 list parts file
-  list=$(apt-config shell value Dir::Etc::sourcelist/f)
-  parts=$(apt-config shell value Dir::Etc::sourceparts/d)
-  list=${list#value=\'} list=${list%\'}
-  parts=${parts#value=\'} parts=${parts%\'}
-  for file in "$list" "${parts%/}"/*.list; do
-    [[ -r $file ]] || continue
-    sed -nE 's/^[[:space:]]*deb([[:space:]])/deb-src\1/p' -- "$file"
-  done >"$into/natkit.list"
-  for file in "${parts%/}"/*.sources; do
-    [[ -r $file ]] || continue
-    sed -E 's/^Types:.*/Types: deb-src/' -- "$file"
-    echo
-  done >"$into/natkit.sources"
 }
 
 compile_boringssl() {
@@ -113,7 +58,7 @@ compile_boringssl() {
     env -u CFLAGS -u CXXFLAGS -u CPPFLAGS -u LDFLAGS \
     cmake -G Ninja -S "$NATKIT_ROOT/cmake/boringssl" -B "$work/build" \
     -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX="$work/install" \
-    -DBORINGSSL_SOURCE_DIR="$work/source"
+    -DBORINGSSL_SOURCE_DIR="$work/$BORINGSSL_PACKAGE"
   run_logged "$work/build.log" "building BoringSSL" cmake --build "$work/build"
   run_logged "$work/install.log" "installing BoringSSL" cmake --install "$work/build"
 }

@@ -59,6 +59,7 @@ def build_probe(folder, include=c_headers.INCLUDE):
               for name in numbers(include)]
     source.write_text("\n".join(lines) + "\n")
     require("gcc", "-std=c11", "-g", "-O0", "-w", "-fPIC", "-shared",
+            f"-ffile-prefix-map={folder}/=",
             f"-I{include}", f"-Wl,-soname,{SONAME}", source, "-o", library)
     return library
 
