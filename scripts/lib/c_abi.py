@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import xml.etree.ElementTree
 
 import c_headers
 
@@ -73,6 +74,10 @@ def describe(library, out):
 
 def compare(library, recorded=ABI):
     """What abidiff says of a probe; empty if nothing has changed."""
+    try:  # abidiff takes what it can read of a broken file for the whole
+        xml.etree.ElementTree.parse(recorded)
+    except xml.etree.ElementTree.ParseError as error:
+        return f"{recorded} is damaged: {error}"
     done = run("abidiff", "--no-architecture", "--harmless",
                recorded, library)
     return done.stdout + done.stderr if done.returncode else ""

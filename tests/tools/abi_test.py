@@ -43,6 +43,14 @@ class Interface(unittest.TestCase):
         said = c_abi.compare(c_abi.build_probe(self.folder))
         self.assertEqual("", said, "if it is meant: scripts/accept-abi.sh")
 
+    def test_a_damaged_record_is_noticed(self):
+        library = c_abi.build_probe(self.folder)
+        damaged = self.folder / "damaged.abi"
+        text = c_abi.ABI.read_text()
+        for part in (text[:5000], text.replace("<abi-instr", "<<<<\n<abi-instr")):
+            damaged.write_text(part)
+            self.assertIn("damaged", c_abi.compare(library, damaged))
+
     def test_changes_are_noticed(self):
         for number, (old, new, said) in enumerate(BREAKS):
             include = self.folder / str(number)
