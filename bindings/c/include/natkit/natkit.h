@@ -5,6 +5,7 @@
 #ifndef NATKIT_NATKIT_H_
 #define NATKIT_NATKIT_H_
 
+#include "natkit/behavior.h"
 #include "natkit/common.h"
 #include "natkit/derp.h"
 #include "natkit/ice.h"
