@@ -21,6 +21,9 @@ trap 'rm -rf -- "$work"' EXIT
   sed -n 's/^\(natkit_[a-z0-9_]*\) T .*/--undefined=\1/p' | sort -u >"$work/roots"
 [[ -s $work/roots ]] || { echo "$api defines no natkit_* function" >&2; exit 1; }
 
+# g++ refers to it weakly, which pulls nothing out of an archive.
+echo "--undefined=__cxa_pure_virtual" >>"$work/roots"
+
 # Groups are resolved here: left in place, a C++ program's copy of an inline
 # function would replace ours when it is linked, and with another layout.
 wrap=()

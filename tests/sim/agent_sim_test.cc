@@ -277,6 +277,20 @@ TEST(AgentHub, RefusesWhatCannotBe) {
   EXPECT_EQ(hub.SendRelayed(now, other, {}).error().code, Errc::kInvalidState);
 }
 
+TEST(AgentHub, RelaysHaveNamesOfTheirOwn) {
+  AgentWorld world(Cone(), Cone(), 14);
+  world.StartBoth();
+  AgentHub& hub = world.a.hub();
+  EXPECT_EQ(hub.AddRelay({.name = "relay-0"}).error().code,
+            Errc::kAlreadyExists);
+  EXPECT_EQ(hub.AddRelay({.name = ""}).error().code, Errc::kBadValue);
+  EXPECT_EQ(hub.AddRelay({.name = "a b"}).error().code, Errc::kBadValue);
+  EXPECT_EQ(hub.AddRelay({.name = std::string(256, 'a')}).error().code,
+            Errc::kBadValue);
+  world.a.Add({});
+  EXPECT_EQ(hub.AddRelay({.name = "late"}).error().code, Errc::kInvalidState);
+}
+
 TEST(AgentHub, DatagramsOfStrangersAreDropped) {
   AgentWorld world(Cone(), Cone(), 13);
   world.StartBoth();

@@ -38,11 +38,7 @@ AgentHub::Impl::Impl(AgentHubConfig config, Rng& rng)
   surroundings_.own_key = DerivePublicKey(config_.private_key);
   surroundings_.local.network.power = config_.power;
   for (const RelayEntry& relay : config_.relays) {
-    surroundings_.relay_names.push_back(relay.name);
-  }
-  if (!config_.relays.empty()) {
-    surroundings_.place = RelayPlace{.key = surroundings_.own_key,
-                                     .relay = config_.relays.front().name};
+    NoteRelay(relay);
   }
   prober_.SetPower(config_.power);
 }
@@ -416,6 +412,10 @@ void AgentHub::SetStunServers(Instant now, std::vector<Endpoint> servers) {
   impl_->SetStunServers(now, std::move(servers));
 }
 
+Result<RelayId> AgentHub::AddRelay(const RelayEntry& relay) {
+  return impl_->AddRelay(relay);
+}
+
 Result<AgentId> AgentHub::Add(Instant now, const AgentOptions& options) {
   return impl_->Add(now, options);
 }
@@ -484,6 +484,10 @@ size_t AgentHub::PollRelayBytes(Instant now, RelayId relay, MutableBytes out) {
 
 std::optional<HubEvent> AgentHub::PollEvent() {
   return impl_->PollEvent();
+}
+
+bool AgentHub::has_events() const {
+  return impl_->has_events();
 }
 
 std::optional<Instant> AgentHub::NextTimeout() const {

@@ -29,6 +29,7 @@ class AgentHub::Impl {
 
   void SetLocalEndpoints(Instant now, std::vector<Endpoint> endpoints);
   void SetStunServers(Instant now, std::vector<Endpoint> servers);
+  Result<RelayId> AddRelay(const RelayEntry& relay);
   Result<AgentId> Add(Instant now, const AgentOptions& options);
   bool Remove(Instant now, AgentId agent);
   Result<void> SetRemoteDescription(Instant now, AgentId agent,
@@ -59,6 +60,8 @@ class AgentHub::Impl {
     return surroundings_.own_key;
   }
 
+  [[nodiscard]] bool has_events() const { return !events_.empty(); }
+
   [[nodiscard]] const AgentHubCounters& counters() const { return counters_; }
 
   [[nodiscard]] size_t agent_count() const { return agents_.size(); }
@@ -79,6 +82,7 @@ class AgentHub::Impl {
     std::optional<Instant> deadline;
   };
 
+  void NoteRelay(const RelayEntry& relay);
   [[nodiscard]] Member* FindMember(AgentId agent);
   /// Begins or ends asking STUN servers and being at relays.
   void Wake(Instant now);

@@ -1,5 +1,6 @@
 // A hub's relays, and the signals and data that go over them.
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -14,6 +15,31 @@ namespace {
 constexpr size_t kMaxRelayed = 1024;
 
 }  // namespace
+
+void AgentHub::Impl::NoteRelay(const RelayEntry& relay) {
+  surroundings_.relay_names.push_back(relay.name);
+  if (!surroundings_.place) {
+    surroundings_.place =
+        RelayPlace{.key = surroundings_.own_key, .relay = relay.name};
+  }
+}
+
+Result<RelayId> AgentHub::Impl::AddRelay(const RelayEntry& relay) {
+  if (last_id_ != 0) {
+    return Fail(Errc::kInvalidState);
+  }
+  if (relay.name.empty() || relay.name.size() > kMaxRelayName ||
+      relay.name.find_first_of(" \r\n") != std::string::npos) {
+    return Fail(Errc::kBadValue);
+  }
+  const auto& names = surroundings_.relay_names;
+  if (std::ranges::find(names, relay.name) != names.end()) {
+    return Fail(Errc::kAlreadyExists);
+  }
+  config_.relays.push_back(relay);
+  NoteRelay(relay);
+  return static_cast<RelayId>(names.size() - 1);
+}
 
 void AgentHub::Impl::HandleRelayOpen(
     Instant now, RelayId relay, const std::optional<PublicKey>& server_key) {

@@ -6,6 +6,7 @@
 #define NATKIT_NATKIT_H_
 
 #include "natkit/behavior.h"
+#include "natkit/agent.h"
 #include "natkit/common.h"
 #include "natkit/derp.h"
 #include "natkit/ice.h"

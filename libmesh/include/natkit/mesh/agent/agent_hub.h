@@ -156,6 +156,11 @@ class AgentHub {
   /// Asked what they see of us while there are agents.
   void SetStunServers(Instant now, std::vector<Endpoint> servers);
 
+  /// Adds a relay after those of the configuration, before the first agent.
+  /// Errors: kInvalidState, kAlreadyExists (its name), kBadValue (the name has
+  /// spaces, or more than kMaxRelayName bytes, or none).
+  [[nodiscard]] Result<RelayId> AddRelay(const RelayEntry& relay);
+
   /// Errors: kBadValue (the peer's key is our own or zero), kAlreadyExists
   /// (another agent has this peer), kLimitExceeded (65,536 agents).
   [[nodiscard]] Result<AgentId> Add(Instant now, const AgentOptions& options);
@@ -202,6 +207,8 @@ class AgentHub {
   [[nodiscard]] size_t PollRelayBytes(Instant now, RelayId relay,
                                       MutableBytes out);
   [[nodiscard]] std::optional<HubEvent> PollEvent();
+  /// True if PollEvent() has one.
+  [[nodiscard]] bool has_events() const;
   [[nodiscard]] std::optional<Instant> NextTimeout() const;
 
   /// Errors: kNotFound.

@@ -1,0 +1,417 @@
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <climits>
+#include <utility>
+
+#include "agent/hub_object.h"
+#include "natkit/agent.h"
+#include "support/convert.h"
+#include "support/door.h"
+#include "support/structs.h"
+
+namespace natkit::c {
+namespace {
+
+// Sizes of the first versions.
+constexpr size_t kFirstHubConfig = sizeof(natkit_hub_config);
+constexpr size_t kFirstRelay = sizeof(natkit_relay);
+constexpr size_t kFirstEvent = sizeof(natkit_hub_event);
+constexpr size_t kFirstCounters = sizeof(natkit_hub_counters);
+
+constexpr uint32_t kHubFlags =
+    NATKIT_HUB_LOOPBACK | NATKIT_HUB_NO_IPV6 | NATKIT_HUB_NO_NETWORK_WATCH;
+constexpr size_t kMaxStunServers = 16;
+constexpr size_t kMaxRelays = 16;
+constexpr size_t kMaxRelayAddresses = 16;
+constexpr size_t kMaxRootsPem = size_t{16} << 20;
+constexpr size_t kMaxHost = 255;
+constexpr size_t kMinReceiveBuffer = size_t{1} << 17;
+constexpr size_t kMaxReceiveBuffer = size_t{1} << 30;
+constexpr uint16_t kHttps = 443;
+
+Result<std::vector<io::UniqueFd>> Duplicate(const int* sockets, size_t count) {
+  if (count > 2 || (count != 0 && sockets == nullptr)) {
+    return Fail(Errc::kBadArgument);
+  }
+  std::vector<io::UniqueFd> out;
+  for (size_t i = 0; i < count; ++i) {
+    out.emplace_back(::fcntl(sockets[i], F_DUPFD_CLOEXEC, 0));
+    if (!out.back().is_valid()) {
+      return Fail(Errc::kUnsupported);
+    }
+  }
+  return out;
+}
+
+LogSink MakeLog(const natkit_log* log) {
+  if (log == nullptr) {
+    return {};
+  }
+  return [copy = *log](LogLevel level, std::string_view line) {
+    copy.line(copy.context,
+              static_cast<natkit_log_level>(static_cast<int>(level)),
+              std::string(line).c_str());
+  };
+}
+
+StaticPrivateKey TakeKey(natkit_hub_config& config, Rng& rng) {
+  StaticPrivateKey key(
+      std::span<const uint8_t, NATKIT_KEY_SIZE>(config.private_key));
+  natkit_wipe(config.private_key, sizeof config.private_key);
+  return key.is_zero() ? GeneratePrivateKey(rng) : std::move(key);
+}
+
+Result<HubShellConfig> ReadConfig(const natkit_hub_config* from) {
+  auto given = ReadStruct(from, kFirstHubConfig);
+  if (!given) {
+    return std::unexpected(given.error());
+  }
+  HubShellConfig config;
+  auto rng = MakeRng(given->random);
+  auto sockets = Duplicate(given->sockets, given->socket_count);
+  const bool is_odd = (given->flags & ~kHubFlags) != 0 ||
+                      given->reserved != 0 ||
+                      given->power > NATKIT_POWER_MOBILE_IDLE || !rng ||
+                      given->receive_buffer > kMaxReceiveBuffer ||
+                      (given->log != nullptr && given->log->line == nullptr);
+  if (is_odd || !sockets) {
+    natkit_wipe(given->private_key, sizeof given->private_key);
+    return Fail(sockets ? Errc::kBadArgument : sockets.error().code);
+  }
+  config.private_key = TakeKey(*given, **rng);
+  config.rng = std::move(*rng);
+  config.sockets = std::move(*sockets);
+  config.log = MakeLog(given->log);
+  config.power = static_cast<nat::PowerMode>(given->power);
+  config.port = given->port;
+  config.has_ipv6 = (given->flags & NATKIT_HUB_NO_IPV6) == 0;
+  config.uses_loopback = (given->flags & NATKIT_HUB_LOOPBACK) != 0;
+  config.watches_network = (given->flags & NATKIT_HUB_NO_NETWORK_WATCH) == 0;
+  if (given->receive_buffer != 0) {
+    config.receive_buffer = std::max(given->receive_buffer, kMinReceiveBuffer);
+  }
+  if (given->roots_pem != nullptr) {
+    const auto roots = ToText(given->roots_pem, kMaxRootsPem);
+    if (!roots) {
+      return std::unexpected(roots.error());
+    }
+    config.roots_pem = *roots;
+  }
+  return config;
+}
+
+Result<void> MakeHub(const natkit_hub_config* given, natkit_hub** out) {
+  if (out == nullptr) {
+    return Fail(Errc::kBadArgument);
+  }
+  auto config = ReadConfig(given);
+  if (!config) {
+    return std::unexpected(config.error());
+  }
+  auto shell = HubShell::Make(std::move(*config));
+  if (!shell) {
+    return std::unexpected(shell.error());
+  }
+  return MakeHandle(std::make_unique<HubObject>(std::move(*shell)), out);
+}
+
+Result<std::vector<Endpoint>> ReadAddresses(const natkit_address* from,
+                                            size_t count, size_t most) {
+  if (count > most || (count != 0 && from == nullptr)) {
+    return Fail(Errc::kBadArgument);
+  }
+  std::vector<Endpoint> out;
+  for (size_t i = 0; i < count; ++i) {
+    const auto endpoint = ToSetEndpoint(&from[i]);
+    if (!endpoint) {
+      return std::unexpected(endpoint.error());
+    }
+    out.push_back(*endpoint);
+  }
+  return out;
+}
+
+Result<std::string> ReadOptionalText(const char* text) {
+  if (text == nullptr) {
+    return std::string();
+  }
+  const auto given = ToText(text, kMaxHost);
+  if (!given) {
+    return std::unexpected(given.error());
+  }
+  return std::string(*given);
+}
+
+Result<int> AddRelay(HubShell& shell, const natkit_relay* from) {
+  const auto given = ReadStruct(from, kFirstRelay);
+  if (!given) {
+    return std::unexpected(given.error());
+  }
+  const auto host = ToText(given->host, kMaxHost);
+  auto name = ReadOptionalText(given->name);
+  auto certificate = ReadOptionalText(given->certificate_name);
+  const auto addresses =
+      ReadAddresses(given->addresses, given->address_count, kMaxRelayAddresses);
+  if (!host || host->empty() || !name || !certificate || !addresses ||
+      addresses->empty() || given->reserved != 0) {
+    return Fail(Errc::kBadArgument);
+  }
+  mesh::RelayEntry entry;
+  entry.host = *host;
+  entry.port = given->port == 0 ? kHttps : given->port;
+  entry.name = name->empty() ? entry.host + ":" + std::to_string(entry.port)
+                             : std::move(*name);
+  entry.pin = std::move(*certificate);
+  entry.is_plain = given->is_plain != 0;
+  std::vector<IpAddress> ips;
+  for (const Endpoint& address : *addresses) {
+    ips.push_back(address.address);
+  }
+  const auto id = shell.AddRelay(entry, std::move(ips));
+  if (!id) {
+    return std::unexpected(id.error());
+  }
+  return static_cast<int>(*id);
+}
+
+/// Fills in what an event says; `event.type` and the agent are the caller's.
+struct EventWriter {
+  const HubShell& shell;
+  natkit_hub_event& out;
+
+  void operator()(const mesh::AgentStateChanged& event) const {
+    out.type = NATKIT_HUB_EVENT_STATE;
+    out.state = static_cast<uint32_t>(event.state);
+  }
+
+  void operator()(const mesh::AgentPathChanged& event) const {
+    out.type = NATKIT_HUB_EVENT_PATH;
+    out.path = ToPath(shell, event.path);
+  }
+
+  void operator()(const mesh::AgentRttChanged& event) const {
+    out.type = NATKIT_HUB_EVENT_RTT;
+    out.rtt_ns = ToNs(event.rtt);
+  }
+
+  void operator()(const mesh::AgentDescriptionChanged& event) const {
+    out.type = NATKIT_HUB_EVENT_DESCRIPTION;
+    out.is_complete = event.is_complete ? 1 : 0;
+  }
+
+  void operator()(const mesh::AgentDiagnosisChanged& event) const {
+    out.type = NATKIT_HUB_EVENT_WHY_NOT_DIRECT;
+    out.reason = static_cast<uint32_t>(event.reason);
+  }
+
+  void operator()(const mesh::HubRelayChanged& event) const {
+    out.type = NATKIT_HUB_EVENT_RELAY;
+    out.relay = event.relay;
+    out.is_up = event.is_up ? 1 : 0;
+    FillText(event.reason, out.text);
+  }
+};
+
+mesh::AgentId AgentOf(const mesh::HubEvent& event) {
+  return std::visit(
+      [](const auto& body) -> mesh::AgentId {
+        if constexpr (requires { body.agent; }) {
+          return body.agent;
+        } else {
+          return 0;
+        }
+      },
+      event);
+}
+
+Result<int> PollEvent(HubObject& hub, natkit_hub_event* out) {
+  if (const auto checked = CheckStruct(out, kFirstEvent); !checked) {
+    return std::unexpected(checked.error());
+  }
+  HubShell& shell = hub.shell();
+  const auto event = shell.PollEvent();
+  if (!event) {
+    return 0;
+  }
+  natkit_hub_event filled{};
+  filled.struct_size = sizeof filled;
+  filled.path.struct_size = sizeof filled.path;
+  std::visit(EventWriter{shell, filled}, *event);
+  const HubObject::Owner owner = hub.OwnerOf(AgentOf(*event));
+  filled.agent = owner.handle;
+  filled.user = owner.user;
+  (void)WriteStruct(out, filled, kFirstEvent);
+  return 1;
+}
+
+Result<int> Receive(HubObject& hub, natkit_agent** agent, void* buffer,
+                    size_t* size) {
+  if (size == nullptr) {
+    return Fail(Errc::kBadArgument);
+  }
+  const auto room = ToMutableBytes(buffer, *size);
+  if (!room) {
+    return std::unexpected(room.error());
+  }
+  ReceiveQueue& queue = hub.shell().received();
+  const ReceiveQueue::Item* const item = queue.Front();
+  if (item == nullptr) {
+    return 0;
+  }
+  *size = item->bytes.size();
+  if (item->bytes.size() > room->size()) {
+    return Fail(Errc::kBufferTooSmall);
+  }
+  std::ranges::copy(item->bytes, room->begin());
+  if (agent != nullptr) {
+    *agent = hub.OwnerOf(item->agent).handle;
+  }
+  queue.Pop();
+  return 1;
+}
+
+Result<void> PutCounters(HubObject& hub, natkit_hub_counters* out) {
+  const HubShell& shell = hub.shell();
+  natkit_hub_counters filled{};
+  filled.struct_size = sizeof filled;
+  filled.sent_direct = shell.counters().sent_direct;
+  filled.sent_relayed = shell.counters().sent_relayed;
+  filled.received = shell.counters().received;
+  filled.dropped_received = shell.counters().dropped_received;
+  filled.dropped_unknown = shell.hub().counters().dropped_unknown;
+  filled.dropped_relayed = shell.hub().counters().dropped_relayed;
+  filled.dropped_signals = shell.hub().counters().dropped_bad_signals;
+  return WriteStruct(out, filled, kFirstCounters);
+}
+
+Result<int> PutBases(const HubShell& shell, natkit_address* out,
+                     size_t capacity) {
+  if (out == nullptr && capacity != 0) {
+    return Fail(Errc::kBadArgument);
+  }
+  const std::vector<Endpoint>& bases = shell.bases();
+  for (size_t i = 0; i < std::min(capacity, bases.size()); ++i) {
+    out[i] = FromEndpoint(bases[i]);
+  }
+  return static_cast<int>(bases.size());
+}
+
+Result<void> PutTimeout(const HubShell& shell, int* out) {
+  if (out == nullptr) {
+    return Fail(Errc::kBadArgument);
+  }
+  const auto next = shell.NextTimeout();
+  *out = next ? natkit_poll_timeout_ms(
+                    ToNs(io::EventLoop::Now().time_since_epoch()),
+                    ToNs(next->time_since_epoch()))
+              : -1;
+  return {};
+}
+
+}  // namespace
+}  // namespace natkit::c
+
+using natkit::Errc;
+using natkit::Fail;
+using natkit::Result;
+using namespace natkit::c;
+
+int natkit_hub_new(const natkit_hub_config* config, natkit_hub** out) {
+  return ToCode(__func__, MakeHub(config, out));
+}
+
+void natkit_hub_free(natkit_hub* hub) {
+  FreeHandle<HubObject>(__func__, hub);
+}
+
+int natkit_hub_public_key(const natkit_hub* hub, uint8_t* out) {
+  return WithHandle<HubObject>(
+      __func__, hub, [&](HubObject& object) -> Result<void> {
+        if (out == nullptr) {
+          return Fail(Errc::kBadArgument);
+        }
+        std::ranges::copy(object.shell().hub().public_key().bytes, out);
+        return {};
+      });
+}
+
+int natkit_hub_local_addresses(const natkit_hub* hub, natkit_address* out,
+                               size_t capacity) {
+  return WithHandle<HubObject>(__func__, hub, [&](HubObject& object) {
+    return PutBases(object.shell(), out, capacity);
+  });
+}
+
+int natkit_hub_set_stun_servers(natkit_hub* hub, const natkit_address* servers,
+                                size_t count) {
+  return WithHandle<HubObject>(
+      __func__, hub, [&](HubObject& object) -> Result<void> {
+        auto given = ReadAddresses(servers, count, kMaxStunServers);
+        if (!given) {
+          return std::unexpected(given.error());
+        }
+        return object.shell().Do([&](natkit::mesh::AgentHub& core,
+                                     natkit::Instant now) -> Result<void> {
+          core.SetStunServers(now, std::move(*given));
+          return {};
+        });
+      });
+}
+
+int natkit_hub_add_relay(natkit_hub* hub, const natkit_relay* relay) {
+  return WithHandle<HubObject>(
+      __func__, hub, [&](HubObject& object) -> Result<int> {
+        if (object.shell().relay_count() >= kMaxRelays) {
+          return Fail(Errc::kLimitExceeded);
+        }
+        return AddRelay(object.shell(), relay);
+      });
+}
+
+int natkit_hub_fd(const natkit_hub* hub) {
+  return WithHandle<HubObject>(__func__, hub,
+                               [](HubObject& object) -> Result<int> {
+                                 return object.shell().descriptor();
+                               });
+}
+
+int natkit_hub_timeout(const natkit_hub* hub, int* out_ms) {
+  return WithHandle<HubObject>(__func__, hub, [&](HubObject& object) {
+    return PutTimeout(object.shell(), out_ms);
+  });
+}
+
+int natkit_hub_process(natkit_hub* hub) {
+  return WithHandle<HubObject>(__func__, hub,
+                               [](HubObject& object) -> Result<void> {
+                                 object.shell().Process();
+                                 return {};
+                               });
+}
+
+int natkit_hub_network_changed(natkit_hub* hub) {
+  return WithHandle<HubObject>(__func__, hub, [](HubObject& object) {
+    return object.shell().RefreshAddresses();
+  });
+}
+
+int natkit_hub_poll_event(natkit_hub* hub, natkit_hub_event* out) {
+  return WithHandle<HubObject>(
+      __func__, hub, [&](HubObject& object) { return PollEvent(object, out); });
+}
+
+int natkit_hub_receive(natkit_hub* hub, natkit_agent** agent, void* buffer,
+                       size_t* size) {
+  return WithHandle<HubObject>(__func__, hub, [&](HubObject& object) {
+    return Receive(object, agent, buffer, size);
+  });
+}
+
+int natkit_hub_get_counters(const natkit_hub* hub, natkit_hub_counters* out) {
+  return WithHandle<HubObject>(__func__, hub, [&](HubObject& object) {
+    return PutCounters(object, out);
+  });
+}

@@ -1,0 +1,395 @@
+#include "agent/hub_shell.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "natkit/shell/files.h"
+#include "natkit/tls/certificate.h"
+
+namespace natkit::c {
+
+namespace {
+
+/// How often a system-chosen IPv4 port is tried for IPv6, too.
+constexpr int kPortAttempts = 8;
+constexpr size_t kSocketBuffer = size_t{1} << 20;
+
+Endpoint Wildcard(AddressFamily family, uint16_t port) {
+  return {.address = family == AddressFamily::kIpv4
+                         ? IpAddress()
+                         : IpAddress::V6(std::array<uint8_t, 16>{}),
+          .port = port};
+}
+
+/// This host has no such family; the other one has to do.
+bool IsMissingFamily(Errc code) {
+  return code == Errc::kUnsupported || code == Errc::kAddressNotAvailable;
+}
+
+bool CarriesIpv4Too(int fd) {
+  int only = 0;
+  socklen_t size = sizeof only;
+  return ::getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, &size) == 0 &&
+         only == 0;
+}
+
+Duration WallClockOffset() {
+  return io::EventLoop::UnixNow().time_since_epoch() -
+         io::EventLoop::Now().time_since_epoch();
+}
+
+mesh::AgentHubConfig MakeHubConfig(HubShellConfig& config) {
+  return {.private_key = std::move(config.private_key),
+          .relays = {},
+          .power = config.power,
+          .wall_clock_offset = WallClockOffset()};
+}
+
+}  // namespace
+
+HubShell::HubShell(HubShellConfig config)
+    : has_ipv6_(config.has_ipv6),
+      uses_loopback_(config.uses_loopback),
+      watches_network_(config.watches_network),
+      port_(config.port),
+      roots_pem_(std::move(config.roots_pem)),
+      log_(std::move(config.log)),
+      rng_(std::move(config.rng)),
+      hub_(MakeHubConfig(config), *rng_),
+      streams_(loop_,
+               {.on_open =
+                    [this](mesh::RelayId relay, const auto& key) {
+                      hub_.HandleRelayOpen(io::EventLoop::Now(), relay, key);
+                    },
+                .on_bytes =
+                    [this](mesh::RelayId relay, ByteView bytes) {
+                      hub_.HandleRelayBytes(io::EventLoop::Now(), relay, bytes);
+                    },
+                .on_writable = [](mesh::RelayId) {},  // Process() pumps anyway
+                .on_closed =
+                    [this](mesh::RelayId relay, const std::string& reason) {
+                      hub_.HandleRelayClosed(io::EventLoop::Now(), relay,
+                                             reason);
+                    }},
+               /*fwmark=*/0),
+      received_(config.receive_buffer) {}
+
+Result<std::unique_ptr<HubShell>> HubShell::Make(HubShellConfig config) {
+  std::vector<io::UniqueFd> sockets = std::move(config.sockets);
+  std::unique_ptr<HubShell> shell(new HubShell(std::move(config)));
+  if (shell->roots_pem_) {
+    if (const auto made = shell->MakeTls(/*needs_roots=*/true); !made) {
+      return std::unexpected(made.error());
+    }
+  }
+  const auto opened = sockets.empty() ? shell->OpenSockets()
+                                      : shell->AdoptSockets(std::move(sockets));
+  if (!opened) {
+    return std::unexpected(opened.error());
+  }
+  for (auto* socket : {&shell->v4_, &shell->v6_}) {
+    if (*socket) {
+      (*socket)->SetReceiveHandler([self = shell.get()](PacketBatch& batch) {
+        self->OnDatagrams(batch);
+      });
+    }
+  }
+  if (const auto watching = shell->StartWatching(); !watching) {
+    return std::unexpected(watching.error());
+  }
+  if (const auto found = shell->RefreshAddresses(); !found) {
+    return std::unexpected(found.error());
+  }
+  return shell;
+}
+
+Result<void> HubShell::OpenSockets() {
+  const io::UdpOptions options{.receive_buffer = kSocketBuffer,
+                               .send_buffer = kSocketBuffer};
+  for (int attempt = 1;; ++attempt) {
+    auto v4 = io::UdpSocket::Bind(loop_, Wildcard(AddressFamily::kIpv4, port_),
+                                  options);
+    if (!v4 && !IsMissingFamily(v4.error().code)) {
+      return std::unexpected(v4.error());
+    }
+    const uint16_t wanted = v4 ? v4->local_endpoint().port : port_;
+    if (has_ipv6_) {
+      auto v6 = io::UdpSocket::Bind(
+          loop_, Wildcard(AddressFamily::kIpv6, wanted), options);
+      const bool may_try_again = !v6 && port_ == 0 && v4 &&
+                                 v6.error().code == Errc::kAddressInUse &&
+                                 attempt < kPortAttempts;
+      if (may_try_again) {
+        continue;
+      }
+      if (v6) {
+        v6_ = std::move(*v6);
+      } else if (!v4 || !IsMissingFamily(v6.error().code)) {
+        return std::unexpected(v6.error());
+      }
+    }
+    if (v4) {
+      v4_ = std::move(*v4);
+    }
+    if (!v4_ && !v6_) {
+      return std::unexpected(v4.error());
+    }
+    return {};
+  }
+}
+
+Result<void> HubShell::AdoptSockets(std::vector<io::UniqueFd> sockets) {
+  for (io::UniqueFd& fd : sockets) {
+    const int number = fd.get();
+    auto socket = io::UdpSocket::Adopt(loop_, std::move(fd));
+    if (!socket) {
+      return std::unexpected(socket.error());
+    }
+    const bool is_v4 = socket->local_endpoint().address.is_v4();
+    auto& place = is_v4 ? v4_ : v6_;
+    if (place || (!is_v4 && CarriesIpv4Too(number))) {
+      return Fail(Errc::kUnsupported);
+    }
+    place = std::move(*socket);
+  }
+  return {};
+}
+
+Result<void> HubShell::StartWatching() {
+  if (!watches_network_) {
+    return {};
+  }
+  auto watcher =
+      io::NetworkWatcher::Start(loop_, [this] { (void)RefreshAddresses(); });
+  if (!watcher) {
+    return std::unexpected(watcher.error());
+  }
+  watcher_ = std::move(*watcher);
+  return {};
+}
+
+Result<void> HubShell::RefreshAddresses() {
+  const auto addresses = io::ListInterfaceAddresses();
+  if (!addresses) {
+    return std::unexpected(addresses.error());
+  }
+  std::vector<Endpoint> usable;
+  std::vector<Endpoint> loopback;
+  for (const io::InterfaceAddress& item : *addresses) {
+    const IpAddress& ip = item.address;
+    const auto& socket = ip.is_v4() ? v4_ : v6_;
+    if (!socket || (ip.is_v6() && ip.is_link_local())) {
+      continue;
+    }
+    const Endpoint& bound = socket->local_endpoint();
+    if (bound.address.is_unspecified() || bound.address == ip) {
+      const bool is_local = ip.is_loopback() || item.is_loopback;
+      (is_local ? loopback : usable).push_back({ip, bound.port});
+    }
+  }
+  if (usable.empty() || uses_loopback_) {
+    usable.insert(usable.end(), loopback.begin(), loopback.end());
+  }
+  std::ranges::sort(usable);
+  bases_ = usable;
+  hub_.SetLocalEndpoints(io::EventLoop::Now(), std::move(usable));
+  Pump();
+  return {};
+}
+
+Result<void> HubShell::MakeTls(bool needs_roots) {
+  tls::ClientOptions options;
+  if (needs_roots && roots_pem_) {
+    options.roots_pem = *roots_pem_;
+  } else if (needs_roots) {
+    auto roots = shell::ReadSystemRoots();
+    if (!roots) {
+      return Fail(Errc::kNotFound);
+    }
+    options.roots_pem = std::move(*roots);
+  }
+  auto context = tls::ClientContext::Make(options);
+  if (!context) {
+    return std::unexpected(context.error());
+  }
+  tls_ = std::move(*context);
+  has_roots_ = needs_roots;
+  return {};
+}
+
+Result<mesh::RelayId> HubShell::AddRelay(const mesh::RelayEntry& entry,
+                                         std::vector<IpAddress> addresses) {
+  const bool has_pin = entry.pin.starts_with(tls::CertificatePin::kPrefix);
+  if (has_pin) {
+    if (const auto pin = tls::CertificatePin::Parse(entry.pin); !pin) {
+      return Fail(Errc::kBadEncoding);
+    }
+  }
+  const bool needs_roots = !entry.is_plain && !has_pin;
+  if (!tls_ || (needs_roots && !has_roots_)) {
+    if (const auto made = MakeTls(needs_roots); !made) {
+      return std::unexpected(made.error());
+    }
+  }
+  const auto id = hub_.AddRelay(entry);
+  if (id) {
+    relays_.push_back({.entry = entry, .addresses = std::move(addresses)});
+  }
+  return id;
+}
+
+uint32_t HubShell::RelayNumber(const std::string& name) const {
+  const auto found = std::ranges::find(
+      relays_, name,
+      [](const Relay& relay) -> auto& { return relay.entry.name; });
+  return found == relays_.end()
+             ? 0
+             : static_cast<uint32_t>(found - relays_.begin());
+}
+
+std::optional<io::UdpSocket>& HubShell::SocketFor(const Endpoint& remote) {
+  return remote.address.is_v4() ? v4_ : v6_;
+}
+
+void HubShell::OnDatagrams(PacketBatch& batch) {
+  const Instant now = io::EventLoop::Now();
+  for (size_t i = 0; i < batch.size(); ++i) {
+    const PacketBatch::Meta& meta = batch.meta(i);
+    const auto agent =
+        hub_.HandleDatagram(now, meta.local, meta.remote, batch.bytes(i));
+    if (agent) {
+      Deliver(*agent, batch.bytes(i));
+    }
+  }
+}
+
+void HubShell::Deliver(mesh::AgentId agent, ByteView bytes) {
+  ++counters_.received;
+  counters_.dropped_received += received_.Push(agent, bytes);
+}
+
+void HubShell::Process() {
+  loop_.RunReady();
+  hub_.HandleTimeout(io::EventLoop::Now());
+  Pump();
+}
+
+std::optional<Instant> HubShell::NextTimeout() const {
+  if (hub_.has_events() || !received_.is_empty()) {
+    return Instant{};  // there is something to take
+  }
+  const auto loop = loop_.NextTimeout();
+  const auto hub = hub_.NextTimeout();
+  if (!loop || !hub) {
+    return loop ? loop : hub;
+  }
+  return std::min(*loop, *hub);
+}
+
+Result<void> HubShell::Send(mesh::AgentId agent, ByteView data) {
+  const Instant now = io::EventLoop::Now();
+  const Result<mesh::DataRoute> route = hub_.Route(now, agent);
+  if (!route) {
+    return std::unexpected(route.error());
+  }
+  Result<void> sent;
+  if (route->kind == mesh::PathKind::kDirect) {
+    auto& socket = SocketFor(route->remote);
+    constexpr size_t kMaxV4 = 65507;
+    constexpr size_t kMaxV6 = 65487;
+    if (data.size() > (route->remote.address.is_v4() ? kMaxV4 : kMaxV6)) {
+      sent = Fail(Errc::kFrameTooLarge);
+    } else if (socket) {
+      socket->SendTo(route->remote, data, route->local.address);
+      ++counters_.sent_direct;
+    }
+  } else {
+    sent = hub_.SendRelayed(now, agent, data);
+    counters_.sent_relayed += sent ? 1U : 0U;
+  }
+  Pump();
+  return sent;
+}
+
+void HubShell::Remove(mesh::AgentId agent) {
+  (void)hub_.Remove(io::EventLoop::Now(), agent);
+  received_.Remove(agent);
+  Pump();
+}
+
+void HubShell::Pump() {
+  while (const auto command = hub_.PollRelayCommand()) {
+    Obey(*command);
+  }
+  while (const auto transmit = hub_.PollTransmit()) {
+    auto& socket = SocketFor(transmit->to);
+    if (!socket) {
+      continue;
+    }
+    const IpAddress& from = transmit->from_base.address;
+    if (transmit->ttl) {
+      socket->SendWithHopLimit(transmit->to, transmit->payload, from,
+                               *transmit->ttl);
+    } else {
+      socket->SendTo(transmit->to, transmit->payload, from);
+    }
+  }
+  while (const auto data = hub_.PollRelayed()) {
+    Deliver(data->agent, data->bytes);
+  }
+  streams_.Fill([this](mesh::RelayId relay, MutableBytes out) {
+    return hub_.PollRelayBytes(io::EventLoop::Now(), relay, out);
+  });
+}
+
+void HubShell::Obey(const mesh::RelayCommand& command) {
+  if (const auto* close = std::get_if<mesh::RelayClose>(&command)) {
+    streams_.Close(close->relay);
+    return;
+  }
+  const mesh::RelayId id = std::get<mesh::RelayConnect>(command).relay;
+  const Relay& relay = relays_[id];
+  streams_.Open(id, *tls_,
+                {.host = relay.entry.host,
+                 .port = relay.entry.port,
+                 .addresses = relay.addresses,
+                 .certificate_name = relay.entry.pin,
+                 .is_plain = relay.entry.is_plain});
+}
+
+std::optional<mesh::HubEvent> HubShell::PollEvent() {
+  auto event = hub_.PollEvent();
+  if (event) {
+    LogEvent(*event);
+  }
+  return event;
+}
+
+void HubShell::Log(LogLevel level, const std::string& line) const {
+  if (log_) {
+    log_(level, line);
+  }
+}
+
+void HubShell::LogEvent(const mesh::HubEvent& event) const {
+  if (!log_) {
+    return;
+  }
+  if (const auto* relay = std::get_if<mesh::HubRelayChanged>(&event)) {
+    const std::string& name = relays_[relay->relay].entry.name;
+    if (relay->is_up) {
+      Log(LogLevel::kInfo, "relay " + name + " is up");
+    } else {
+      Log(LogLevel::kWarning, "relay " + name + " is down: " + relay->reason);
+    }
+  } else if (const auto* path = std::get_if<mesh::AgentPathChanged>(&event)) {
+    Log(LogLevel::kInfo, "agent " + std::to_string(path->agent) + ": path is " +
+                             mesh::DescribePath(path->path));
+  }
+}
+
+}  // namespace natkit::c

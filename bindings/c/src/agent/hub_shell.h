@@ -1,0 +1,139 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/receive_queue.h"
+#include "natkit/base/endpoint.h"
+#include "natkit/base/log.h"
+#include "natkit/base/result.h"
+#include "natkit/base/rng.h"
+#include "natkit/io/event_loop.h"
+#include "natkit/io/interfaces.h"
+#include "natkit/io/udp_socket.h"
+#include "natkit/io/unique_fd.h"
+#include "natkit/mesh/agent/agent_hub.h"
+#include "natkit/shell/relay_streams.h"
+#include "natkit/tls/context.h"
+
+namespace natkit::c {
+
+struct HubShellConfig {
+  StaticPrivateKey private_key;
+  std::unique_ptr<Rng> rng;
+  LogSink log;  ///< may be empty
+  nat::PowerMode power = nat::PowerMode::kMains;
+  uint16_t port = 0;
+  bool has_ipv6 = true;
+  bool uses_loopback = false;
+  bool watches_network = true;
+  std::vector<io::UniqueFd> sockets;  ///< empty: opens its own
+  size_t receive_buffer = size_t{1} << 20;
+  std::optional<std::string> roots_pem;  ///< unset: the system's
+};
+
+struct HubShellCounters {
+  uint64_t sent_direct = 0;
+  uint64_t sent_relayed = 0;
+  uint64_t received = 0;
+  uint64_t dropped_received = 0;
+};
+
+/// Sockets, relays' streams and time for an AgentHub, in a loop that never
+/// waits: its owner waits on descriptor() and NextTimeout() and calls
+/// Process().
+class HubShell {
+ public:
+  /// Errors: as natkit_hub_new().
+  static Result<std::unique_ptr<HubShell>> Make(HubShellConfig config);
+  HubShell(const HubShell&) = delete;
+  HubShell& operator=(const HubShell&) = delete;
+
+  /// `addresses` are dialled; the entry's name is what both sides call it.
+  /// Errors: as natkit_hub_add_relay().
+  [[nodiscard]] Result<mesh::RelayId> AddRelay(
+      const mesh::RelayEntry& entry, std::vector<IpAddress> addresses);
+
+  void Process();
+  /// Errors: kIo.
+  [[nodiscard]] Result<void> RefreshAddresses();
+
+  [[nodiscard]] int descriptor() const { return loop_.descriptor(); }
+
+  [[nodiscard]] std::optional<Instant> NextTimeout() const;
+
+  /// Does something to the hub and carries what comes of it; `action` gets the
+  /// hub and the time.
+  template <class Action>
+  auto Do(Action&& action) {
+    auto result = std::forward<Action>(action)(hub_, io::EventLoop::Now());
+    Pump();
+    return result;
+  }
+
+  [[nodiscard]] Result<void> Send(mesh::AgentId agent, ByteView data);
+  void Remove(mesh::AgentId agent);
+
+  [[nodiscard]] const mesh::AgentHub& hub() const { return hub_; }
+
+  [[nodiscard]] std::optional<mesh::HubEvent> PollEvent();
+
+  [[nodiscard]] ReceiveQueue& received() { return received_; }
+
+  [[nodiscard]] const std::vector<Endpoint>& bases() const { return bases_; }
+
+  [[nodiscard]] size_t relay_count() const { return relays_.size(); }
+
+  /// Of the relay of this name; 0 if there is none.
+  [[nodiscard]] uint32_t RelayNumber(const std::string& name) const;
+
+  [[nodiscard]] const HubShellCounters& counters() const { return counters_; }
+
+ private:
+  explicit HubShell(HubShellConfig config);
+
+  [[nodiscard]] Result<void> OpenSockets();
+  [[nodiscard]] Result<void> AdoptSockets(std::vector<io::UniqueFd> sockets);
+  [[nodiscard]] Result<void> StartWatching();
+  [[nodiscard]] Result<void> MakeTls(bool needs_roots);
+  [[nodiscard]] std::optional<io::UdpSocket>& SocketFor(const Endpoint& remote);
+  void OnDatagrams(PacketBatch& batch);
+  void Deliver(mesh::AgentId agent, ByteView bytes);
+  void Pump();
+  void Obey(const mesh::RelayCommand& command);
+  void Log(LogLevel level, const std::string& line) const;
+  void LogEvent(const mesh::HubEvent& event) const;
+
+  struct Relay {
+    mesh::RelayEntry entry;
+    std::vector<IpAddress> addresses;
+  };
+
+  bool has_ipv6_;
+  bool uses_loopback_;
+  bool watches_network_;
+  uint16_t port_;
+  std::optional<std::string> roots_pem_;
+  LogSink log_;
+  std::unique_ptr<Rng> rng_;
+  // Before all that lives on it. Asking it for its timeout updates its clock.
+  mutable io::EventLoop loop_;
+  mesh::AgentHub hub_;
+  std::optional<io::UdpSocket> v4_;
+  std::optional<io::UdpSocket> v6_;
+  std::optional<io::NetworkWatcher> watcher_;
+  std::vector<Endpoint> bases_;
+  std::vector<Relay> relays_;
+  std::optional<tls::ClientContext> tls_;
+  bool has_roots_ = false;
+  shell::RelayStreams streams_;
+  ReceiveQueue received_;
+  HubShellCounters counters_;
+};
+
+}  // namespace natkit::c

@@ -1,0 +1,562 @@
+/* natkit/agent.h: two hubs on this host's loopback addresses, and misuse. */
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "natkit/natkit.h"
+
+/* Nothing here takes longer than some seconds on an idle machine. */
+#define LIMIT (60 * NATKIT_SECOND)
+
+struct side {
+  natkit_hub* hub;
+  natkit_agent* agent;
+  int states;
+  int paths;
+  int descriptions;
+  int rtts;
+  int whys;
+  uint32_t state;
+  uint32_t kind;
+  int received;
+  char last[64];
+};
+
+static natkit_hub* NewHub(const int* sockets, uint32_t count) {
+  natkit_hub_config config;
+  natkit_hub* hub = NULL;
+  natkit_init(&config);
+  config.flags = NATKIT_HUB_LOOPBACK | NATKIT_HUB_NO_IPV6;
+  config.sockets = sockets;
+  config.socket_count = count;
+  CHECK_EQ(natkit_hub_new(&config, &hub), 0);
+  return hub;
+}
+
+static void Open(struct side* side) {
+  natkit_agent_config config;
+  memset(side, 0, sizeof *side);
+  side->hub = NewHub(NULL, 0);
+  natkit_init(&config);
+  config.user = side;
+  CHECK_EQ(natkit_agent_new(side->hub, &config, &side->agent), 0);
+}
+
+static void Close(struct side* side) {
+  natkit_agent_free(side->agent);
+  natkit_hub_free(side->hub);
+}
+
+static void TakeEvents(struct side* side) {
+  natkit_hub_event event;
+  natkit_init(&event);
+  while (natkit_hub_poll_event(side->hub, &event) == 1) {
+    CHECK(event.agent == side->agent);
+    CHECK(event.user == side);
+    side->states += event.type == NATKIT_HUB_EVENT_STATE;
+    side->paths += event.type == NATKIT_HUB_EVENT_PATH;
+    side->descriptions += event.type == NATKIT_HUB_EVENT_DESCRIPTION;
+    side->rtts += event.type == NATKIT_HUB_EVENT_RTT;
+    side->whys += event.type == NATKIT_HUB_EVENT_WHY_NOT_DIRECT;
+    if (event.type == NATKIT_HUB_EVENT_STATE) {
+      side->state = event.state;
+    } else if (event.type == NATKIT_HUB_EVENT_PATH) {
+      side->kind = event.path.kind;
+    }
+    CHECK_EQ(event.struct_size, sizeof event);
+  }
+}
+
+static void TakeData(struct side* side) {
+  natkit_agent* agent = NULL;
+  size_t size = sizeof side->last - 1;
+  while (natkit_hub_receive(side->hub, &agent, side->last, &size) == 1) {
+    CHECK(agent == side->agent);
+    side->last[size] = '\0';
+    size = sizeof side->last - 1;
+    ++side->received;
+  }
+}
+
+static void Run(struct side* a, struct side* b, int* condition, int wanted) {
+  const uint64_t deadline = natkit_monotonic_ns() + LIMIT;
+  struct side* const sides[] = {a, b};
+  while (*condition < wanted) {
+    struct pollfd fds[2];
+    int wait = 1000;
+    CHECK(natkit_monotonic_ns() < deadline);
+    for (int i = 0; i < 2; ++i) {
+      int ms = 0;
+      fds[i].fd = natkit_hub_fd(sides[i]->hub);
+      fds[i].events = POLLIN;
+      CHECK_EQ(natkit_hub_timeout(sides[i]->hub, &ms), 0);
+      wait = ms >= 0 && ms < wait ? ms : wait;
+    }
+    CHECK(poll(fds, 2, wait) >= 0);
+    for (int i = 0; i < 2; ++i) {
+      CHECK_EQ(natkit_hub_process(sides[i]->hub), 0);
+      TakeEvents(sides[i]);
+      TakeData(sides[i]);
+    }
+  }
+}
+
+static void Tell(struct side* from, struct side* to) {
+  char text[NATKIT_DESCRIPTION_SIZE];
+  CHECK(natkit_agent_local_description(from->agent, text, sizeof text) > 0);
+  CHECK(strstr(text, "a=ice-ufrag:") != NULL);
+  CHECK(strstr(text, " typ host") != NULL);
+  CHECK_EQ(natkit_agent_set_remote_description(to->agent, text), 0);
+}
+
+static void Connect(struct side* a, struct side* b) {
+  int done = 0;
+  Tell(a, b);
+  Tell(b, a);
+  while (!done) {
+    int waits = a->kind == NATKIT_PATH_DIRECT ? b->paths : a->paths;
+    int* const paths = a->kind == NATKIT_PATH_DIRECT ? &b->paths : &a->paths;
+    if (a->kind == NATKIT_PATH_DIRECT && b->kind == NATKIT_PATH_DIRECT) {
+      done = 1;
+    } else {
+      Run(a, b, paths, waits + 1);
+    }
+  }
+}
+
+static void TwoAgentsConnectAndTalk(void) {
+  struct side a;
+  struct side b;
+  natkit_path path;
+  natkit_diagnosis why;
+  natkit_hub_counters counters;
+  Open(&a);
+  Open(&b);
+  CHECK_EQ(natkit_agent_get_state(a.agent), NATKIT_AGENT_NEW);
+  CHECK_EQ(natkit_agent_send(a.agent, "early", 5), NATKIT_ERR_INVALID_STATE);
+  Connect(&a, &b);
+  CHECK_EQ(natkit_agent_get_state(a.agent), NATKIT_AGENT_CONNECTED);
+  natkit_init(&path);
+  CHECK_EQ(natkit_agent_get_path(a.agent, &path), 0);
+  CHECK_EQ(path.kind, NATKIT_PATH_DIRECT);
+  CHECK_EQ(path.remote.family, NATKIT_FAMILY_IPV4);
+  natkit_init(&why);
+  CHECK_EQ(natkit_agent_explain(a.agent, &why), 0);
+  CHECK_EQ(why.reason, NATKIT_REASON_DIRECT);
+  CHECK(why.summary[0] != '\0');
+  CHECK_EQ(natkit_agent_send(a.agent, "hello", 5), 0);
+  Run(&a, &b, &b.received, 1);
+  CHECK(strcmp(b.last, "hello") == 0);
+  CHECK_EQ(natkit_agent_send(b.agent, "", 0), 0);
+  Run(&a, &b, &a.received, 1);
+  CHECK(strcmp(a.last, "") == 0);
+  CHECK(a.descriptions > 0 && a.states > 0);
+  natkit_init(&counters);
+  CHECK_EQ(natkit_hub_get_counters(b.hub, &counters), 0);
+  CHECK_EQ(counters.received, 1);
+  CHECK_EQ(counters.sent_direct, 1);
+  CHECK_EQ(natkit_agent_restart(a.agent), 0);
+  Close(&a);
+  Close(&b);
+}
+
+static int BoundSocket(int type) {
+  struct sockaddr_in address;
+  const int fd = socket(AF_INET, type, 0);
+  CHECK(fd >= 0);
+  memset(&address, 0, sizeof address);
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  CHECK_EQ(bind(fd, (struct sockaddr*)&address, sizeof address), 0);
+  return fd;
+}
+
+static void SocketsMayBeTheCallers(void) {
+  const int fd = BoundSocket(SOCK_DGRAM);
+  struct sockaddr_in bound;
+  socklen_t size = sizeof bound;
+  natkit_address address;
+  CHECK_EQ(getsockname(fd, (struct sockaddr*)&bound, &size), 0);
+  natkit_hub* const hub = NewHub(&fd, 1);
+  close(fd);
+  CHECK_EQ(natkit_hub_local_addresses(hub, &address, 1), 1);
+  CHECK_EQ(address.port, ntohs(bound.sin_port));
+  CHECK_EQ(address.ip[0], 127);
+  natkit_hub_free(hub);
+}
+
+static void OtherDescriptorsAreRefused(void) {
+  natkit_hub_config config;
+  natkit_hub* hub = NULL;
+  int fds[3];
+  natkit_init(&config);
+  config.sockets = fds;
+  config.socket_count = 1;
+  fds[0] = BoundSocket(SOCK_STREAM);
+  CHECK_EQ(natkit_hub_new(&config, &hub), NATKIT_ERR_UNSUPPORTED);
+  close(fds[0]);
+  fds[0] = -1;
+  CHECK_EQ(natkit_hub_new(&config, &hub), NATKIT_ERR_UNSUPPORTED);
+  fds[0] = BoundSocket(SOCK_DGRAM);
+  fds[1] = BoundSocket(SOCK_DGRAM);
+  config.socket_count = 2; /* two of one family */
+  CHECK_EQ(natkit_hub_new(&config, &hub), NATKIT_ERR_UNSUPPORTED);
+  close(fds[1]);
+  fds[1] = socket(AF_INET6, SOCK_DGRAM, 0);
+  if (fds[1] >= 0) { /* it carries IPv4 as well */
+    struct sockaddr_in6 any;
+    memset(&any, 0, sizeof any);
+    any.sin6_family = AF_INET6;
+    CHECK_EQ(bind(fds[1], (struct sockaddr*)&any, sizeof any), 0);
+    CHECK_EQ(natkit_hub_new(&config, &hub), NATKIT_ERR_UNSUPPORTED);
+    close(fds[1]);
+  }
+  config.socket_count = 3;
+  CHECK_EQ(natkit_hub_new(&config, &hub), NATKIT_ERR_BAD_ARGUMENT);
+  config.socket_count = 1;
+  config.sockets = NULL;
+  CHECK_EQ(natkit_hub_new(&config, &hub), NATKIT_ERR_BAD_ARGUMENT);
+  close(fds[0]);
+  CHECK(hub == NULL);
+}
+
+static void APortInUseIsSaid(void) {
+  natkit_hub_config config;
+  natkit_hub* hub = NULL;
+  natkit_hub* second = NULL;
+  natkit_address address;
+  natkit_init(&config);
+  config.flags = NATKIT_HUB_LOOPBACK | NATKIT_HUB_NO_IPV6;
+  CHECK_EQ(natkit_hub_new(&config, &hub), 0);
+  CHECK(natkit_hub_local_addresses(hub, &address, 1) >= 1);
+  config.port = address.port;
+  CHECK_EQ(natkit_hub_new(&config, &second), NATKIT_ERR_ADDRESS_IN_USE);
+  natkit_hub_free(hub);
+  CHECK_EQ(natkit_hub_new(&config, &second), 0);
+  natkit_hub_free(second);
+}
+
+static void ConfigurationsAreChecked(void) {
+  natkit_hub_config config;
+  natkit_hub* hub = NULL;
+  natkit_random random = {NULL, NULL};
+  natkit_log log = {NULL, NULL};
+
+  struct {
+    natkit_hub_config known;
+    uint64_t later;
+  } newer;
+
+  CHECK_EQ(natkit_hub_new(NULL, &hub), NATKIT_ERR_BAD_ARGUMENT);
+  natkit_init(&config);
+  CHECK_EQ(natkit_hub_new(&config, NULL), NATKIT_ERR_BAD_ARGUMENT);
+  config.struct_size = sizeof config - 1;
+  CHECK_EQ(natkit_hub_new(&config, &hub), NATKIT_ERR_STRUCT_SIZE);
+  natkit_init(&config);
+  config.flags = 1u << 31;
+  CHECK_EQ(natkit_hub_new(&config, &hub), NATKIT_ERR_BAD_ARGUMENT);
+  natkit_init(&config);
+  config.power = 3;
+  CHECK_EQ(natkit_hub_new(&config, &hub), NATKIT_ERR_BAD_ARGUMENT);
+  natkit_init(&config);
+  config.random = &random;
+  CHECK_EQ(natkit_hub_new(&config, &hub), NATKIT_ERR_BAD_ARGUMENT);
+  natkit_init(&config);
+  config.log = &log;
+  CHECK_EQ(natkit_hub_new(&config, &hub), NATKIT_ERR_BAD_ARGUMENT);
+  natkit_init(&config);
+  config.roots_pem = "no certificate";
+  CHECK_EQ(natkit_hub_new(&config, &hub), NATKIT_ERR_BAD_CERTIFICATE);
+  natkit_init_struct(&newer, sizeof newer);
+  newer.later = 1;
+  CHECK_EQ(natkit_hub_new(&newer.known, &hub), NATKIT_ERR_UNSUPPORTED);
+  newer.later = 0;
+  CHECK_EQ(natkit_hub_new(&newer.known, &hub), 0);
+  natkit_hub_free(hub);
+}
+
+static void RelaysAreChecked(void) {
+  natkit_hub* const hub = NewHub(NULL, 0);
+  natkit_agent* agent = NULL;
+  natkit_relay relay;
+  natkit_address address;
+  CHECK_EQ(natkit_address_parse(&address, "127.0.0.1:443"), 0);
+  CHECK_EQ(natkit_hub_add_relay(hub, NULL), NATKIT_ERR_BAD_ARGUMENT);
+  natkit_init(&relay);
+  relay.addresses = &address;
+  relay.address_count = 1;
+  relay.is_plain = 1;
+  CHECK_EQ(natkit_hub_add_relay(hub, &relay), NATKIT_ERR_BAD_ARGUMENT);
+  relay.host = "localhost";
+  CHECK_EQ(natkit_hub_add_relay(hub, &relay), 0);
+  CHECK_EQ(natkit_hub_add_relay(hub, &relay), NATKIT_ERR_ALREADY_EXISTS);
+  relay.name = "with space";
+  CHECK_EQ(natkit_hub_add_relay(hub, &relay), NATKIT_ERR_BAD_VALUE);
+  relay.name = "second";
+  relay.address_count = 0;
+  CHECK_EQ(natkit_hub_add_relay(hub, &relay), NATKIT_ERR_BAD_ARGUMENT);
+  relay.address_count = 17;
+  CHECK_EQ(natkit_hub_add_relay(hub, &relay), NATKIT_ERR_BAD_ARGUMENT);
+  relay.address_count = 1;
+  relay.is_plain = 0;
+  relay.certificate_name = "sha256-raw:00";
+  CHECK_EQ(natkit_hub_add_relay(hub, &relay), NATKIT_ERR_BAD_ENCODING);
+  relay.certificate_name =
+      "sha256-raw:"
+      "0000000000000000000000000000000000000000000000000000000000000000";
+  CHECK_EQ(natkit_hub_add_relay(hub, &relay), 1);
+  CHECK_EQ(natkit_agent_new(hub, NULL, &agent), 0);
+  relay.name = "late";
+  CHECK_EQ(natkit_hub_add_relay(hub, &relay), NATKIT_ERR_INVALID_STATE);
+  natkit_agent_free(agent);
+  natkit_hub_free(hub);
+}
+
+static void AgentsAreChecked(void) {
+  natkit_hub* const hub = NewHub(NULL, 0);
+  natkit_agent_config config;
+  natkit_agent* agent = NULL;
+  natkit_agent* other = NULL;
+  CHECK_EQ(natkit_agent_new(hub, NULL, NULL), NATKIT_ERR_BAD_ARGUMENT);
+  natkit_init(&config);
+  config.role = 3;
+  CHECK_EQ(natkit_agent_new(hub, &config, &agent), NATKIT_ERR_BAD_ARGUMENT);
+  natkit_init(&config);
+  config.flags = 2;
+  CHECK_EQ(natkit_agent_new(hub, &config, &agent), NATKIT_ERR_BAD_ARGUMENT);
+  natkit_init(&config);
+  config.struct_size = 8;
+  CHECK_EQ(natkit_agent_new(hub, &config, &agent), NATKIT_ERR_STRUCT_SIZE);
+  natkit_init(&config);
+  CHECK_EQ(natkit_hub_public_key(hub, config.peer_key), 0);
+  CHECK_EQ(natkit_agent_new(hub, &config, &agent), NATKIT_ERR_BAD_VALUE);
+  config.peer_key[5] ^= 1;
+  CHECK_EQ(natkit_agent_new(hub, &config, &agent), 0);
+  CHECK_EQ(natkit_agent_new(hub, &config, &other), NATKIT_ERR_ALREADY_EXISTS);
+  natkit_agent_free(agent);
+  CHECK_EQ(natkit_agent_new(hub, &config, &agent), 0);
+  natkit_agent_free(agent);
+  natkit_hub_free(hub);
+}
+
+static void DescriptionsAreChecked(void) {
+  static const char candidate[] =
+      "a=candidate:1 1 udp 2130706431 192.0.2.1 5000 typ host\r\n";
+  struct side a;
+  char text[NATKIT_DESCRIPTION_SIZE];
+  char* const many = malloc(20000);
+  CHECK(many != NULL);
+  memset(many, '\n', 19999);
+  many[19999] = '\0';
+  Open(&a);
+  CHECK_EQ(natkit_agent_local_description(a.agent, text, 10),
+           NATKIT_ERR_BUFFER_TOO_SMALL);
+  CHECK_EQ(natkit_agent_local_description(a.agent, NULL, 0),
+           NATKIT_ERR_BAD_ARGUMENT);
+  CHECK_EQ(natkit_agent_set_remote_description(a.agent, NULL),
+           NATKIT_ERR_BAD_ARGUMENT);
+  CHECK_EQ(natkit_agent_set_remote_description(a.agent, "nonsense"),
+           NATKIT_ERR_BAD_SIGNAL);
+  CHECK_EQ(natkit_agent_set_remote_description(a.agent, many),
+           NATKIT_ERR_BAD_LENGTH);
+  CHECK_EQ(natkit_agent_set_remote_description(a.agent, candidate),
+           NATKIT_ERR_INVALID_STATE);
+  free(many);
+  Close(&a);
+}
+
+static void WhatWasFreedIsRefused(void) {
+  struct side a;
+  natkit_hub_event event;
+  natkit_path path;
+  int ms = 0;
+  size_t size = 0;
+  natkit_init(&event);
+  natkit_init(&path);
+  Open(&a);
+  natkit_hub_free(a.hub);
+  CHECK_EQ(natkit_hub_process(a.hub), NATKIT_ERR_BAD_HANDLE);
+  CHECK_EQ(natkit_hub_fd(a.hub), NATKIT_ERR_BAD_HANDLE);
+  CHECK_EQ(natkit_hub_timeout(a.hub, &ms), NATKIT_ERR_BAD_HANDLE);
+  CHECK_EQ(natkit_hub_poll_event(a.hub, &event), NATKIT_ERR_BAD_HANDLE);
+  CHECK_EQ(natkit_hub_receive(a.hub, NULL, NULL, &size), NATKIT_ERR_BAD_HANDLE);
+  /* The agent outlives its hub, for nothing but to be freed. */
+  CHECK_EQ(natkit_agent_send(a.agent, "x", 1), NATKIT_ERR_BAD_HANDLE);
+  CHECK_EQ(natkit_agent_get_path(a.agent, &path), NATKIT_ERR_BAD_HANDLE);
+  natkit_agent_free(a.agent);
+  CHECK_EQ(natkit_agent_get_state(a.agent), NATKIT_ERR_BAD_HANDLE);
+  natkit_agent_free(a.agent);
+  natkit_agent_free(NULL);
+  natkit_hub_free(NULL);
+  /* A handle of another type. */
+  natkit_hub* const hub = NewHub(NULL, 0);
+  CHECK_EQ(natkit_agent_restart((natkit_agent*)(void*)hub),
+           NATKIT_ERR_BAD_HANDLE);
+  CHECK_EQ(natkit_hub_process((natkit_hub*)(void*)&ms), NATKIT_ERR_BAD_HANDLE);
+  natkit_hub_free(hub);
+}
+
+static void OutputsAreChecked(void) {
+  struct side a;
+  natkit_path path;
+  natkit_diagnosis why;
+  natkit_hub_event event;
+  natkit_hub_counters counters;
+  Open(&a);
+  CHECK_EQ(natkit_hub_timeout(a.hub, NULL), NATKIT_ERR_BAD_ARGUMENT);
+  CHECK_EQ(natkit_hub_public_key(a.hub, NULL), NATKIT_ERR_BAD_ARGUMENT);
+  CHECK_EQ(natkit_hub_local_addresses(a.hub, NULL, 1), NATKIT_ERR_BAD_ARGUMENT);
+  CHECK(natkit_hub_local_addresses(a.hub, NULL, 0) > 0);
+  CHECK_EQ(natkit_hub_receive(a.hub, NULL, NULL, NULL),
+           NATKIT_ERR_BAD_ARGUMENT);
+  CHECK_EQ(natkit_hub_poll_event(a.hub, NULL), NATKIT_ERR_BAD_ARGUMENT);
+  natkit_init(&event);
+  event.struct_size = 8;
+  CHECK_EQ(natkit_hub_poll_event(a.hub, &event), NATKIT_ERR_STRUCT_SIZE);
+  natkit_init(&event);
+  CHECK_EQ(natkit_hub_poll_event(a.hub, &event), 1); /* none was lost */
+  CHECK_EQ(natkit_agent_get_path(a.agent, NULL), NATKIT_ERR_BAD_ARGUMENT);
+  natkit_init(&path);
+  path.struct_size = 8;
+  CHECK_EQ(natkit_agent_get_path(a.agent, &path), NATKIT_ERR_STRUCT_SIZE);
+  natkit_init(&why);
+  why.struct_size = 8;
+  CHECK_EQ(natkit_agent_explain(a.agent, &why), NATKIT_ERR_STRUCT_SIZE);
+  CHECK_EQ(natkit_agent_explain(a.agent, NULL), NATKIT_ERR_BAD_ARGUMENT);
+  natkit_init(&counters);
+  counters.struct_size = 8;
+  CHECK_EQ(natkit_hub_get_counters(a.hub, &counters), NATKIT_ERR_STRUCT_SIZE);
+  CHECK_EQ(natkit_agent_send(a.agent, NULL, 1), NATKIT_ERR_BAD_ARGUMENT);
+  CHECK_EQ(natkit_hub_set_stun_servers(a.hub, NULL, 1),
+           NATKIT_ERR_BAD_ARGUMENT);
+  CHECK_EQ(natkit_hub_set_stun_servers(a.hub, NULL, 0), 0);
+  Close(&a);
+}
+
+static void TooSmallBuffersLoseNothing(void) {
+  struct side a;
+  struct side b;
+  char buffer[64];
+  size_t size = 4;
+  Open(&a);
+  Open(&b);
+  Connect(&a, &b);
+  CHECK_EQ(natkit_agent_send(a.agent, "hello", 5), 0);
+  const uint64_t deadline = natkit_monotonic_ns() + LIMIT;
+  int got = 0;
+  while (got == 0) {
+    CHECK(natkit_monotonic_ns() < deadline);
+    CHECK_EQ(natkit_hub_process(b.hub), 0);
+    size = 4;
+    got = natkit_hub_receive(b.hub, NULL, buffer, &size);
+  }
+  CHECK_EQ(got, NATKIT_ERR_BUFFER_TOO_SMALL);
+  CHECK_EQ(size, 5);
+  CHECK_EQ(natkit_hub_receive(b.hub, NULL, buffer, &size), 1);
+  CHECK(memcmp(buffer, "hello", 5) == 0);
+  CHECK_EQ(natkit_hub_receive(b.hub, NULL, buffer, &size), 0);
+  Close(&a);
+  Close(&b);
+}
+
+struct reentry {
+  natkit_hub* hub;
+  int code;
+  int calls;
+};
+
+static void CallBack(void* context, uint8_t* out, size_t size) {
+  struct reentry* const seen = context;
+  static uint8_t next = 1;
+  for (size_t i = 0; i < size; ++i) {
+    out[i] = next++;
+  }
+  ++seen->calls;
+  if (seen->hub != NULL) {
+    seen->code = natkit_hub_process(seen->hub);
+  }
+}
+
+static void CallbacksMustNotUseTheirHub(void) {
+  struct reentry seen = {NULL, 0, 0};
+  const natkit_random random = {CallBack, &seen};
+  natkit_hub_config config;
+  natkit_agent* agent = NULL;
+  natkit_init(&config);
+  config.flags = NATKIT_HUB_LOOPBACK;
+  config.random = &random;
+  natkit_hub* hub = NULL;
+  CHECK_EQ(natkit_hub_new(&config, &hub), 0);
+  CHECK(seen.calls > 0); /* its key and more come from there */
+  seen.hub = hub;
+  CHECK_EQ(natkit_agent_new(hub, NULL, &agent), 0);
+  CHECK_EQ(seen.code, NATKIT_ERR_BUSY);
+  seen.hub = NULL;
+  natkit_agent_free(agent);
+  natkit_hub_free(hub);
+}
+
+static void* UseHub(void* context) {
+  natkit_hub* const hub = context;
+  for (int i = 0; i < 2000; ++i) {
+    const int code = natkit_hub_process(hub);
+    CHECK(code == 0 || code == NATKIT_ERR_BUSY);
+  }
+  return NULL;
+}
+
+static void SecondThreadsAreRefusedOrWait(void) {
+  struct side a;
+  pthread_t threads[3];
+  Open(&a);
+  for (int i = 0; i < 3; ++i) {
+    CHECK_EQ(pthread_create(&threads[i], NULL, UseHub, a.hub), 0);
+  }
+  for (int i = 0; i < 200; ++i) {
+    natkit_agent* agent = NULL;
+    const int code = natkit_agent_new(a.hub, NULL, &agent);
+    CHECK(code == 0 || code == NATKIT_ERR_BUSY);
+    natkit_agent_free(agent); /* works while the hub is at work, too */
+  }
+  for (int i = 0; i < 3; ++i) {
+    CHECK_EQ(pthread_join(threads[i], NULL), 0);
+  }
+  Close(&a);
+}
+
+static void NamesAreLookedUp(void) {
+  natkit_address addresses[4];
+  CHECK_EQ(natkit_resolve("192.0.2.1", 443, addresses, 4), 1);
+  CHECK_EQ(addresses[0].port, 443);
+  CHECK_EQ(addresses[0].ip[0], 192);
+  CHECK(natkit_resolve("localhost", 80, addresses, 4) >= 1);
+  CHECK_EQ(natkit_resolve(NULL, 1, addresses, 4), NATKIT_ERR_BAD_ARGUMENT);
+  CHECK_EQ(natkit_resolve("192.0.2.1", 1, addresses, 0),
+           NATKIT_ERR_BAD_ARGUMENT);
+  CHECK_EQ(natkit_resolve("192.0.2.1", 1, NULL, 4), NATKIT_ERR_BAD_ARGUMENT);
+  CHECK(natkit_resolve("no such name", 1, addresses, 4) < 0);
+}
+
+int main(void) {
+  RUN(TwoAgentsConnectAndTalk);
+  RUN(SocketsMayBeTheCallers);
+  RUN(OtherDescriptorsAreRefused);
+  RUN(APortInUseIsSaid);
+  RUN(ConfigurationsAreChecked);
+  RUN(RelaysAreChecked);
+  RUN(AgentsAreChecked);
+  RUN(DescriptionsAreChecked);
+  RUN(WhatWasFreedIsRefused);
+  RUN(OutputsAreChecked);
+  RUN(TooSmallBuffersLoseNothing);
+  RUN(CallbacksMustNotUseTheirHub);
+  RUN(SecondThreadsAreRefusedOrWait);
+  RUN(NamesAreLookedUp);
+  return 0;
+}
