@@ -166,6 +166,7 @@ def first_sentence(doc):
 
 
 def see_also(pages):
+    pages = sorted(pages)
     lines = [".Sh SEE ALSO"]
     return lines + [f".Xr {page} 3 ," for page in pages[:-1]] + [
         f".Xr {pages[-1]} 3"]
