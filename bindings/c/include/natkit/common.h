@@ -434,14 +434,18 @@ typedef struct natkit_allocator {
 } natkit_allocator;
 
 /**
- * Has all memory of natkit come from `allocator` from now on; what came from
- * another one before goes back there. NULL: from the system again, as at the
- * start. The structure is copied. To be called while no other thread uses
- * natkit, best before anything else.
+ * Has all memory of natkit come from `allocator` from now on, that of the
+ * libraries inside it too; what came from another one before goes back there.
+ * NULL: from the system again, as at the start. The structure is copied. To be
+ * called while no other thread uses natkit, best before anything else.
+ *
+ * The functions must work until the process ends: a few blocks stay for the
+ * whole run. What libc allocates for its own purposes (time zones, threads,
+ * address lookups) comes from the system as ever.
  *
  * Errors: NATKIT_ERR_STRUCT_SIZE, NATKIT_ERR_BAD_ARGUMENT (a function is NULL),
- * NATKIT_ERR_UNSUPPORTED (this build of natkit is linked into a C++ program
- * that has its own `operator new`).
+ * NATKIT_ERR_UNSUPPORTED (natkit was linked in another form than libnatkit.so
+ * or libnatkit.a).
  */
 NATKIT_API int natkit_set_allocator(const natkit_allocator* allocator);
 
