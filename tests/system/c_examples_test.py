@@ -4,6 +4,7 @@ import os
 import pathlib
 import socket
 import subprocess
+import time
 import unittest
 
 BIN = pathlib.Path(os.environ["NATKIT_BIN"])
@@ -55,6 +56,109 @@ class StunQuery(unittest.TestCase):
             port = silent.getsockname()[1]
             done = run("stun_query", f"127.0.0.1:{port}")
         self.assertEqual((1, "no answer\n"), (done.returncode, done.stdout))
+
+
+class Program:
+    """An example that goes on running, with the lines that it has printed."""
+
+    def __init__(self, case, name, *arguments):
+        self.process = subprocess.Popen(
+            [EXAMPLES / name, *arguments], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True, bufsize=1)
+        self.lines = []
+        self.case = case
+        case.addCleanup(self.process.communicate)
+        case.addCleanup(self.process.kill)
+
+    def say(self, text):
+        self.process.stdin.write(text)
+        self.process.stdin.flush()
+
+    def wait_for(self, prefix):
+        end = time.monotonic() + DEADLINE
+        while True:
+            self.case.assertLess(time.monotonic(), end, self.lines)
+            line = self.process.stdout.readline()
+            self.case.assertTrue(line, f"it has ended after {self.lines}")
+            self.lines.append(line.rstrip())
+            if self.lines[-1].startswith(prefix):
+                return self.lines[-1]
+
+
+class Punch(unittest.TestCase):
+    def describe(self, program):
+        lines = []
+        while line := program.process.stdout.readline().strip():
+            lines.append(line)
+        self.assertIn("a=end-of-candidates", lines)
+        return "\n".join(lines) + "\n\n"
+
+    def test_two_find_each_other(self):
+        sides = [Program(self, "punch"), Program(self, "punch")]
+        texts = [self.describe(side) for side in sides]
+        for side, text in zip(sides, reversed(texts)):
+            side.say(text)
+        for side in sides:
+            side.wait_for("received: hello")
+            self.assertEqual(0, side.process.wait(DEADLINE))
+
+    def test_it_says_what_is_wrong(self):
+        done = run("punch", "stun.example")
+        self.assertEqual(1, done.returncode)
+        self.assertIn("stun.example: bad encoding", done.stderr)
+
+
+class Chat(unittest.TestCase):
+    """agent_poll, agent_uv and agent_glib are one program in three loops."""
+
+    def relay(self):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        server = subprocess.Popen(
+            [BIN / "derpd", "--dev", "--no-stun", "--listen",
+             f"127.0.0.1:{port}"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(server.communicate)
+        self.addCleanup(server.terminate)
+        while "certificate pin" not in (line := server.stderr.readline()):
+            self.assertTrue(line, "derpd has ended")
+        return ["127.0.0.1", str(port), line.split()[-1]]
+
+    def key(self):
+        private = subprocess.run(["wg", "genkey"], capture_output=True,
+                                 check=True).stdout
+        public = subprocess.run(["wg", "pubkey"], input=private,
+                                capture_output=True, check=True).stdout
+        return private.decode().strip(), public.decode().strip()
+
+    def check(self, first, second):
+        relay = self.relay()
+        keys = [self.key(), self.key()]
+        a = Program(self, first, keys[0][0], keys[1][1], *relay)
+        b = Program(self, second, keys[1][0], keys[0][1], *relay)
+        a.wait_for("path direct")
+        b.wait_for("path direct")
+        a.say("from a\n")
+        b.say("from b\n")
+        a.wait_for("< from b")
+        b.wait_for("< from a")
+        for side in (a, b):
+            side.process.stdin.close()
+            side.process.stdin = None
+            self.assertEqual(0, side.process.wait(DEADLINE))
+
+    def test_poll_meets_libuv(self):
+        self.check("agent_poll", "agent_uv")
+
+    def test_glib_meets_poll(self):
+        self.check("agent_glib", "agent_poll")
+
+    def test_it_says_what_is_wrong(self):
+        self.assertIn("usage", run("agent_poll").stderr)
+        done = run("agent_uv", "key", "key", "localhost", "443", "-")
+        self.assertEqual((1, "private key: bad length\n"),
+                         (done.returncode, done.stderr))
 
 
 if __name__ == "__main__":
