@@ -113,6 +113,8 @@ class Libraries(unittest.TestCase):
                          "if it is meant: scripts/accept-abi.sh")
 
     def test_shared_library_stands_alone(self):
+        print(", ".join(f"{path.name} {path.stat().st_size / 1e6:.1f} MB"
+                        for path in (SHARED, STATIC)))
         dynamic = run("readelf", "--dynamic", "--wide", SHARED)
         self.assertIn("soname: [libnatkit.so.1]", dynamic)
         for library in re.findall(r"NEEDED.*\[(.*)\]", dynamic):
