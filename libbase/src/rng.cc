@@ -31,8 +31,11 @@ uint64_t Rng::Below(uint64_t bound) {
   }
   // 2^64 mod bound: draws below it would make the low residues more likely.
   const uint64_t threshold = (0 - bound) % bound;
+  // A source of the caller's that repeats itself must not hang us. A good one
+  // gets this far once in 2^64 calls.
+  constexpr int kMaxDraws = 64;
   uint64_t value = NextU64();
-  while (value < threshold) {
+  for (int draws = 1; value < threshold && draws < kMaxDraws; ++draws) {
     value = NextU64();
   }
   return value % bound;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 namespace natkit {
@@ -25,6 +26,16 @@ TEST(Rng, BelowReachesEveryValueAndNoOther) {
   }
   EXPECT_EQ(seen, (std::set<uint64_t>{0, 1, 2, 3, 4}));
   EXPECT_EQ(rng.Below(0), 0U);
+}
+
+class ZeroRng final : public Rng {
+ public:
+  void Fill(MutableBytes out) override { std::ranges::fill(out, uint8_t{0}); }
+};
+
+TEST(Rng, BelowEndsEvenIfTheSourceRepeatsItself) {
+  ZeroRng rng;
+  EXPECT_EQ(rng.Below(401), 0U);
 }
 
 TEST(SystemRng, GivesDifferentBytesEachTime) {
