@@ -3,7 +3,8 @@
 
 Every block that starts with ```sh run in a Markdown file is executed by bash, the
 blocks of one file in order and in one empty folder, with the built programs on
-PATH and the source tree in $NATKIT_SOURCE. Options named in other sh blocks must exist in the program's --help.
+PATH and the source tree in $NATKIT_SOURCE. A ```c block whose first line is
+/* NAME.c */ is there as that file. Options named in other sh blocks must exist in the program's --help.
 """
 import json
 import os
@@ -16,6 +17,7 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ["NATKIT_BIN"])
+C_FILE = re.compile(r"^```c\n/\* (\w+\.c) \*/\n(.*?)^```", re.M | re.S)
 BLOCK = re.compile(r"^```sh( run)?\n(.*?)^```", re.M | re.S)
 PROGRAMS = ("coordd", "meshnode", "derpd", "stunsrv", "netsim", "natcheck")
 
@@ -46,6 +48,8 @@ class Documents(unittest.TestCase):
         ran = 0
         for path in documents():
             with tempfile.TemporaryDirectory() as folder:
+                for name, text in C_FILE.findall(path.read_text()):
+                    (pathlib.Path(folder) / name).write_text(text)
                 for block in blocks(path, True):
                     done = subprocess.run(
                         ["bash", "-euo", "pipefail", "-c", block], cwd=folder,
