@@ -14,7 +14,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FOLD = ROOT / "cmake/fold_library.sh"
 SOURCES = [ROOT / "bindings/c/src/common" / name
-           for name in ("blocks.cc", "malloc.cc", "operator_new.cc")]
+           for name in ("block_table.cc", "blocks.cc", "malloc.cc", "operator_new.cc")]
 
 # What both sides have; WHO makes their copies differ.
 COMMON = r"""

@@ -36,7 +36,7 @@ RETURNS_A_BLOCK_OF_LIBC = {
     "scandir64", "wcsdup", "__strdup", "tempnam", "backtrace_symbols"}
 # And these would have to be wrapped like malloc() if something used them.
 ALLOCATES = {"memalign", "valloc", "pvalloc", "reallocarray", "cfree",
-             "malloc_usable_size", "__libc_malloc", "__libc_free"}
+             "__libc_malloc", "__libc_free"}
 
 KINDS = {"FunctionDecl": "function", "RecordDecl": "type", "EnumDecl": "type",
          "TypedefDecl": "type", "EnumConstantDecl": "constant",

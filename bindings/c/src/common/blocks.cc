@@ -1,31 +1,19 @@
 #include "common/blocks.h"
 
+#include <malloc.h>
+
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
 #include <new>
 
 #include "common/allocator.h"
-
-extern "C" {
-// What malloc() and free() are called where `ld --wrap` redirects all other
-// calls to malloc.cc.
-// NOLINTNEXTLINE(bugprone-reserved-identifier): the linker's name
-void* __real_malloc(size_t size);
-// NOLINTNEXTLINE(bugprone-reserved-identifier): the linker's name
-void __real_free(void* memory);
-}
+#include "common/block_table.h"
+#include "common/libc_memory.h"
 
 namespace natkit::c {
 namespace {
-
-void* FromSystem(void* /*context*/, size_t size) {
-  return __real_malloc(size);
-}
-
-void ToSystem(void* /*context*/, void* memory, size_t /*size*/) {
-  __real_free(memory);
-}
 
 /// An allocator that was set once. It is kept for ever, because blocks point to
 /// it; who sets the same one again gets the same owner.
@@ -40,87 +28,97 @@ struct Owner {
   }
 };
 
-constinit Owner system_owner{
-    .allocator = {.struct_size = sizeof(natkit_allocator),
-                  .allocate = FromSystem,
-                  .release = ToSystem,
-                  .context = nullptr},
-    .next = nullptr};
-constinit std::atomic<Owner*> current{&system_owner};
+constinit Owner* owners = nullptr;
+/// nullptr: the system.
+constinit std::atomic<const natkit_allocator*> current{nullptr};
+/// Whether any block can be in the table.
+constinit std::atomic<bool> is_table_used{false};
+constinit BlockTable table;
 
-/// Before each block: where it goes back to, so that the allocator may change
-/// while there are blocks.
-struct Header {
-  Owner* owner;
-  void* start;
-  size_t size;  ///< as asked of the owner
-  size_t unused;
-};
-
-static_assert(sizeof(Header) % alignof(std::max_align_t) == 0);
-
-const Header& HeaderOf(const void* memory) {
-  return *(static_cast<const Header*>(memory) - 1);
-}
-
-Owner* OwnerFor(const natkit_allocator& allocator) {
-  for (Owner* owner = &system_owner;; owner = owner->next) {
+const natkit_allocator* OwnerFor(const natkit_allocator& allocator) {
+  for (const Owner* owner = owners; owner != nullptr; owner = owner->next) {
     if (owner->Is(allocator)) {
-      return owner;
-    }
-    if (owner->next == nullptr) {
-      void* const place = __real_malloc(sizeof(Owner));
-      if (place == nullptr) {
-        std::abort();
-      }
-      owner->next = new (place) Owner{.allocator = allocator, .next = nullptr};
+      return &owner->allocator;
     }
   }
+  void* const place = __real_malloc(sizeof(Owner));
+  if (place == nullptr) {
+    std::abort();
+  }
+  owners = new (place) Owner{.allocator = allocator, .next = owners};
+  return &owners->allocator;
+}
+
+void* FromSystem(size_t size, size_t alignment) {
+  if (alignment <= alignof(std::max_align_t)) {
+    return __real_malloc(size);
+  }
+  if (size > SIZE_MAX - alignment) {
+    return nullptr;
+  }
+  return __real_aligned_alloc(alignment,
+                              (size + alignment - 1) & ~(alignment - 1));
+}
+
+void* FromOwner(const natkit_allocator& owner, size_t size, size_t alignment) {
+  const size_t room = alignment > alignof(std::max_align_t) ? alignment : 0;
+  if (size > SIZE_MAX - room) {
+    return nullptr;
+  }
+  void* const start = owner.allocate(owner.context, size + room);
+  if (start == nullptr) {
+    return nullptr;
+  }
+  auto at = reinterpret_cast<uintptr_t>(start);
+  if (room != 0) {
+    at = (at + alignment - 1) & ~(uintptr_t{alignment} - 1);
+  }
+  auto* const memory = reinterpret_cast<void*>(at);
+  table.Add(memory, {.owner = &owner, .start = start, .size = size + room});
+  return memory;
 }
 
 }  // namespace
 
 void* AllocateBlock(size_t size, size_t alignment) {
-  Owner* const owner = current.load(std::memory_order_acquire);
-  const size_t room = alignment > alignof(std::max_align_t) ? alignment : 0;
-  if (room > SIZE_MAX / 4 || size > SIZE_MAX - room - sizeof(Header)) {
+  const natkit_allocator* const owner = current.load(std::memory_order_acquire);
+  const size_t wanted = std::max<size_t>(size, 1);
+  void* const memory = owner == nullptr ? FromSystem(wanted, alignment)
+                                        : FromOwner(*owner, wanted, alignment);
+  if (memory == nullptr) {
     std::abort();
   }
-  const size_t whole = sizeof(Header) + room + size;
-  void* const start =
-      owner->allocator.allocate(owner->allocator.context, whole);
-  if (start == nullptr) {
-    std::abort();
-  }
-  auto at = reinterpret_cast<uintptr_t>(start) + sizeof(Header);
-  if (room != 0) {
-    at = (at + alignment - 1) & ~(uintptr_t{alignment} - 1);
-  }
-  auto* const memory = reinterpret_cast<void*>(at);
-  new (static_cast<Header*>(memory) - 1)
-      Header{.owner = owner, .start = start, .size = whole, .unused = 0};
   return memory;
 }
 
 void ReleaseBlock(void* memory) {
-  if (memory == nullptr) {
-    return;
+  if (memory != nullptr && is_table_used.load(std::memory_order_acquire)) {
+    if (const std::optional<Block> block = table.Take(memory)) {
+      block->owner->release(block->owner->context, block->start, block->size);
+      return;
+    }
   }
-  const Header header = HeaderOf(memory);
-  const natkit_allocator& allocator = header.owner->allocator;
-  allocator.release(allocator.context, header.start, header.size);
+  __real_free(memory);
 }
 
-size_t BlockSize(const void* memory) {
-  const Header& header = HeaderOf(memory);
-  return header.size -
-         static_cast<size_t>(static_cast<const char*>(memory) -
-                             static_cast<const char*>(header.start));
+size_t BlockSize(void* memory) {
+  if (is_table_used.load(std::memory_order_acquire)) {
+    if (const std::optional<Block> block = table.Find(memory)) {
+      return block->size -
+             static_cast<size_t>(static_cast<const char*>(memory) -
+                                 static_cast<const char*>(block->start));
+    }
+  }
+  return malloc_usable_size(memory);
 }
 
 void InstallAllocator(const natkit_allocator* allocator) {
-  current.store(allocator == nullptr ? &system_owner : OwnerFor(*allocator),
-                std::memory_order_release);
+  if (allocator == nullptr) {
+    current.store(nullptr, std::memory_order_release);
+    return;
+  }
+  is_table_used.store(true, std::memory_order_release);
+  current.store(OwnerFor(*allocator), std::memory_order_release);
 }
 
 }  // namespace natkit::c

@@ -12,6 +12,6 @@ void* AllocateBlock(size_t size, size_t alignment = 0);
 void ReleaseBlock(void* memory);
 
 /// How many bytes of a block may be used.
-size_t BlockSize(const void* memory);
+size_t BlockSize(void* memory);
 
 }  // namespace natkit::c
