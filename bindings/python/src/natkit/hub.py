@@ -1,0 +1,296 @@
+"""Hubs: UDP sockets and relays, which any number of agents share."""
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+import enum
+from typing import (TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator,
+                    List, Optional, Protocol, Sequence, Tuple, Union)
+
+from . import _structs as s
+from ._convert import (Buffer, Handle, RandomSource, optional_text,
+                       pointer_or_null, put_key, random_struct, text, unsigned)
+from ._library import lib
+from .common import Address, AddressLike, LogLevel, address_array, from_c
+from .errors import OpenEnum
+from .events import Event, event_from_c
+
+if TYPE_CHECKING:
+    from .agent import Agent
+
+#: Takes one line of a hub's log.
+LogSink = Callable[[LogLevel, str], None]
+
+_MAX_ADDRESSES = 256
+_MAX_DATAGRAM = 65536
+
+
+class HasFileno(Protocol):
+    """A socket, or what else has a descriptor."""
+
+    def fileno(self) -> int:
+        """The descriptor."""
+
+
+class Power(OpenEnum):
+    """How much packets cost this host."""
+
+    #: Nothing worth mentioning.
+    MAINS = 0
+    #: As few as NATs allow.
+    BATTERY = 1
+    #: None for idle connections.
+    MOBILE_IDLE = 2
+
+
+class HubFlag(enum.IntFlag):
+    """Bits of natkit_hub_config::flags."""
+
+    LOOPBACK = 1
+    NO_IPV6 = 2
+    NO_NETWORK_WATCH = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Relay:
+    """A relay (a DERP server). Both sides of a connection name it alike."""
+
+    #: The DNS name or IP address that its certificate is for.
+    host: str
+    #: Where it is: 1 to 16; see resolve(). Their ports are not looked at.
+    addresses: Sequence[AddressLike]
+    #: TCP port; 0: 443.
+    port: int = 0
+    #: What both sides call it, without spaces; None: ``HOST:PORT``.
+    name: Optional[str] = None
+    #: No TLS. For development only.
+    is_plain: bool = False
+    #: None: the certificate is checked by trusted roots and `host`; a DNS name
+    #: to check it against instead; or ``sha256-raw:`` and 64 hex digits of the
+    #: SHA-256 of the certificate that is expected.
+    certificate_name: Optional[str] = None
+
+
+@dataclasses.dataclass(frozen=True)
+class HubCounters:
+    """What a hub has done and dropped: datagrams of data, and only ever more of
+    them."""
+
+    sent_direct: int
+    sent_relayed: int
+    received: int
+    #: From nobody that is known.
+    dropped_unknown: int
+    #: Relayed packets from nobody that is known, or too many at once.
+    dropped_relayed: int
+    #: Descriptions over a relay that were old or of no use.
+    dropped_signals: int
+    #: Received datagrams that nobody took in time.
+    dropped_received: int
+
+
+def _log_struct(sink: Optional[LogSink]) -> Optional[s.Log]:
+    if sink is None:
+        return None
+    told: LogSink = sink
+
+    def line(_context: Any, level: int, words: bytes) -> None:
+        told(LogLevel(level), words.decode(errors="replace"))
+
+    return s.Log(s.LineFunction(line), None)
+
+
+class Hub(Handle):
+    """UDP sockets and connections to relays, which its agents share.
+
+    In a loop: wait until fileno() is readable or timeout() seconds have passed,
+    then process(), then take all events() and datagrams().
+
+    A hub and its agents are one thing as to threads: one call at a time, on
+    whichever of them. A second one raises NatkitError with Code.BUSY. No thread
+    is started, and no call blocks.
+
+    Closing it closes its agents.
+    """
+
+    _free = "natkit_hub_free"
+
+    def __init__(self, *, private_key: Optional[Buffer] = None, port: int = 0,
+                 sockets: Sequence[Union[int, HasFileno]] = (),
+                 loopback: bool = False, ipv6: bool = True,
+                 network_watch: bool = True, power: Power = Power.MAINS,
+                 receive_buffer: int = 0, roots_pem: Optional[str] = None,
+                 random: Optional[RandomSource] = None,
+                 log: Optional[LogSink] = None) -> None:
+        """Opens the hub's sockets; nothing is sent before it has an agent.
+
+        private_key: who the hub is at relays, and what peers know it by: 32
+            bytes, see generate_key(). None: a new one.
+        port: the UDP port to bind; 0: the system chooses.
+        sockets: bound UDP sockets to use instead, at most one for each family,
+            IPv6 ones with IPV6_V6ONLY. The hub has duplicates of them: the
+            caller may close its own, and must not read from them.
+        loopback: use loopback addresses although there are others.
+        ipv6: open an IPv6 socket, too.
+        network_watch: watch the system for changes of addresses. Otherwise the
+            program calls network_changed().
+        receive_buffer: bytes of datagrams that may wait; 0: 1 MiB.
+        roots_pem: certificates to trust relays by; None: the system's.
+        random: asked for random bytes; None: the system's.
+        log: called with log lines, in the thread of a call. It must not use the
+            hub or its agents.
+
+        Errors: Code.UNSUPPORTED (a descriptor is no bound UDP socket, or two
+        are of one family), ADDRESS_IN_USE, PERMISSION_DENIED, IO,
+        BAD_CERTIFICATE (`roots_pem`).
+        """
+        super().__init__()
+        self._agents: Dict[int, "Agent"] = {}
+        self._random = random_struct(random)
+        self._log = _log_struct(log)
+        self._buffer = ctypes.create_string_buffer(_MAX_DATAGRAM)
+        config = s.HubConfig()
+        config.port = unsigned(port, 16, "a port")
+        config.flags = ((HubFlag.LOOPBACK if loopback else 0)
+                        | (0 if ipv6 else HubFlag.NO_IPV6)
+                        | (0 if network_watch else HubFlag.NO_NETWORK_WATCH))
+        config.power = unsigned(power, 32, "power")
+        numbers = [fd if isinstance(fd, int) else fd.fileno() for fd in sockets]
+        config.socket_count = len(numbers)
+        config.sockets = (ctypes.c_int * len(numbers))(*numbers)
+        config.receive_buffer = unsigned(receive_buffer, 63, "receive_buffer")
+        config.roots_pem = optional_text(roots_pem, "roots_pem")
+        config.random = pointer_or_null(self._random)
+        config.log = pointer_or_null(self._log)
+        out = ctypes.c_void_p()
+        try:
+            put_key(config.private_key, private_key, "a private key")
+            lib.natkit_hub_new(config, ctypes.byref(out))
+        finally:
+            lib.natkit_wipe(config.private_key, s.KEY_SIZE)
+        self._pointer = out.value
+
+    def close(self) -> None:
+        """Closes the hub's agents, sockets and relays."""
+        for agent in list(self._agents.values()):
+            agent.close()
+        super().close()
+
+    @property
+    def agents(self) -> "List[Agent]":
+        """The agents that are not closed."""
+        return list(self._agents.values())
+
+    @property
+    def public_key(self) -> bytes:
+        """What peers know the hub by: 32 bytes."""
+        out = ctypes.create_string_buffer(s.KEY_SIZE)
+        lib.natkit_hub_public_key(self._pointer, out)
+        return out.raw
+
+    @property
+    def local_addresses(self) -> List[Address]:
+        """Where the hub's sockets are reachable on this host."""
+        out = (s.Address * _MAX_ADDRESSES)()
+        count = lib.natkit_hub_local_addresses(self._pointer, out, len(out))
+        known = (from_c(raw) for raw in out[:count])
+        return [address for address in known if address is not None]
+
+    def set_stun_servers(self, servers: Iterable[AddressLike]) -> None:
+        """Says which STUN servers to ask what the hub's addresses look like
+        from outside; two or more, at different addresses, also tell how the NAT
+        maps. They replace those of before."""
+        array = address_array(list(servers))
+        lib.natkit_hub_set_stun_servers(self._pointer, array, len(array))
+
+    def add_relay(self, relay: Relay) -> int:
+        """Adds a relay, before the first agent; at most 16, in order of
+        preference. Returns its number, from 0.
+
+        Errors: Code.INVALID_STATE (there was an agent), ALREADY_EXISTS (the
+        name), LIMIT_EXCEEDED, NOT_FOUND (the system's trusted roots),
+        BAD_CERTIFICATE (they are not usable), BAD_ENCODING (the pin)."""
+        array = address_array(list(relay.addresses))
+        raw = s.Relay()
+        raw.name = optional_text(relay.name, "a relay's name")
+        raw.host = text(relay.host, "a relay's host")
+        raw.addresses = array
+        raw.address_count = len(array)
+        raw.port = unsigned(relay.port, 16, "a port")
+        raw.is_plain = relay.is_plain
+        raw.certificate_name = optional_text(relay.certificate_name,
+                                             "certificate_name")
+        number: int = lib.natkit_hub_add_relay(self._pointer, raw)
+        return number
+
+    def fileno(self) -> int:
+        """The descriptor to wait on until it is readable. It stays the same and
+        belongs to the hub: never read from it or close it."""
+        fd: int = lib.natkit_hub_fd(self._pointer)
+        return fd
+
+    def timeout(self) -> Optional[float]:
+        """How long to wait on fileno() at most, in seconds as select() takes
+        them; None: for ever. To be asked after every other call on the hub or
+        its agents."""
+        out = ctypes.c_int()
+        lib.natkit_hub_timeout(self._pointer, ctypes.byref(out))
+        return None if out.value < 0 else out.value / 1000
+
+    def process(self) -> None:
+        """Reads, sends and does all that is due. Then take events() and
+        datagrams()."""
+        lib.natkit_hub_process(self._pointer)
+
+    def network_changed(self) -> None:
+        """Has the host's addresses looked up again. Errors: Code.IO."""
+        lib.natkit_hub_network_changed(self._pointer)
+
+    def poll_event(self) -> Optional[Event]:
+        """Takes the next event; None if there is none."""
+        raw = s.HubEvent()
+        while lib.natkit_hub_poll_event(self._pointer, raw) == 1:
+            event = event_from_c(raw, self._agents.get(raw.agent or 0))
+            if event is not None:
+                return event
+        return None
+
+    def events(self) -> Iterator[Event]:
+        """Takes all events."""
+        while (event := self.poll_event()) is not None:
+            yield event
+
+    def receive(self) -> "Optional[Tuple[Agent, bytes]]":
+        """Takes the next datagram that arrived, and whose it is; None if there
+        is none."""
+        agent = ctypes.c_void_p()
+        size = ctypes.c_size_t(_MAX_DATAGRAM)
+        while lib.natkit_hub_receive(self._pointer, ctypes.byref(agent),
+                                     self._buffer, ctypes.byref(size)) == 1:
+            owner = self._agents.get(agent.value or 0)
+            if owner is not None:
+                return owner, ctypes.string_at(self._buffer, size.value)
+            size.value = _MAX_DATAGRAM
+        return None
+
+    def datagrams(self) -> "Iterator[Tuple[Agent, bytes]]":
+        """Takes all datagrams that arrived."""
+        while (datagram := self.receive()) is not None:
+            yield datagram
+
+    @property
+    def counters(self) -> HubCounters:
+        """What the hub has done and dropped."""
+        raw = s.HubCounters()
+        lib.natkit_hub_get_counters(self._pointer, raw)
+        return HubCounters(**{field.name: getattr(raw, field.name)
+                              for field in dataclasses.fields(HubCounters)})
+
+    # For Agent.
+
+    def _adopt(self, agent: "Agent", pointer: int) -> None:
+        self._agents[pointer] = agent
+
+    def _forget(self, pointer: Optional[int]) -> None:
+        self._agents.pop(pointer or 0, None)
+
