@@ -7,6 +7,7 @@ usage: make_man3.py FOLDER VERSION
 import pathlib
 import re
 import sys
+import textwrap
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 
@@ -36,6 +37,7 @@ All functions, types and constants are described in the page of their header:
 def escaped(text):
     text = text.replace("\\", "\\e")
     text = re.sub(r"`([^`]+)`", r"\\fI\1\\fP", text)
+    text = re.sub(r"\*\*([^*]+)\*\*", r"\\fB\1\\fP", text)
     text = text.replace("`", "\\(ga").replace("^", "\\(ha").replace("~", "\\(ti")
     text = re.sub(r"[^\x00-\x7f]", lambda found: f"\\[u{ord(found[0]):04X}]", text)
     return "\\&" + text if text[:1] in (".", "'") else text
@@ -61,17 +63,17 @@ def list_lines(text):
 
 
 def blocks(doc):
-    """(is literal, text) of the paragraphs, lists and code of a comment."""
+    """(is literal, text) of the paragraphs, lists and code (between fences, or
+    four spaces in) of a comment."""
     for number, part in enumerate(re.split(r"^```\n?", doc, flags=re.M)):
         if number % 2:
             yield True, part
             continue
-        part = re.sub(r"^(?=@return |Errors: )|^(?=- )(?<!\n- )", "\n", part,
-                      flags=re.M)
-        # The entries of a list belong together.
-        part = re.sub(r"\n\n(- .*(?:\n  .*)*)(?=\n\n- )", r"\n\n\1\n", part)
+        part = re.sub(r"^(?=@return |Errors: |- )", "\n", part, flags=re.M)
         for text in re.split(r"\n{2,}", part):
-            if text.strip():
+            if text.startswith("    "):
+                yield True, textwrap.dedent(text)
+            elif text.strip():
                 yield False, text.strip()
 
 

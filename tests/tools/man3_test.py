@@ -90,6 +90,12 @@ class Section3(unittest.TestCase):
         self.assertNotIn("/**", page)
         self.assertNotIn("@return", page)
 
+    def test_code_keeps_its_lines(self):
+        self.assertRegex(rendered(self.pages["natkit_agent.3"]),
+                         r"\n +natkit_hub_timeout\(hub, &ms\);\n +poll\(")
+        self.assertRegex(rendered(self.pages["natkit.3"]),
+                         r"\n +find_package\(natkit REQUIRED\)\n +target_link")
+
 
 if __name__ == "__main__":
     sys.exit(unittest.main())

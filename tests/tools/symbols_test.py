@@ -3,6 +3,8 @@
 nothing else, and need nothing but libc, libm and libgcc_s; every name in the
 headers has the prefix, and nearly everything there is documented.
 """
+import _ctypes
+import ctypes
 import json
 import os
 import pathlib
@@ -127,6 +129,13 @@ class Libraries(unittest.TestCase):
         for name in names("--dynamic", "--undefined-only", SHARED):
             self.assertTrue("@GLIBC_" in name or "@GCC_" in name
                             or name in OF_THE_COMPILER, name)
+
+    def test_shared_library_can_be_loaded_late_and_again(self):
+        for _ in range(2):
+            library = ctypes.CDLL(str(SHARED))
+            library.natkit_version.restype = ctypes.c_char_p
+            self.assertRegex(library.natkit_version(), rb"^\d+\.\d+\.\d+$")
+            _ctypes.dlclose(library._handle)
 
     def test_memory_of_libc_does_not_reach_our_free(self):
         used = set(names("--undefined-only", STATIC))
