@@ -193,6 +193,39 @@ static void BlocksGoBackToTheAllocatorTheyCameFrom(void) {
   CHECK_EQ(second.bytes, 0);
 }
 
+/* A hub has sockets, an event loop (libuv) and messages (Protobuf), and asks
+ * libc for addresses, which allocates for itself. */
+static void RunHub(void) {
+  natkit_hub_config config;
+  natkit_hub* hub = NULL;
+  natkit_agent* agent = NULL;
+  char text[NATKIT_DESCRIPTION_SIZE];
+  natkit_init(&config);
+  config.flags =
+      NATKIT_HUB_LOOPBACK | NATKIT_HUB_NO_IPV6 | NATKIT_HUB_NO_NETWORK_WATCH;
+  CHECK_EQ(natkit_hub_new(&config, &hub), 0);
+  CHECK_EQ(natkit_agent_new(hub, NULL, &agent), 0);
+  CHECK(natkit_hub_process(hub) >= 0);
+  CHECK(natkit_agent_local_description(agent, text, sizeof text) > 0);
+  natkit_agent_free(agent);
+  natkit_hub_free(hub);
+}
+
+static void HubsGiveTheirMemoryBack(void) {
+  static struct pool pool;
+  Use(&pool);
+  RunHub();
+  CHECK(pool.calls > 0);
+  const long kept = pool.blocks;
+  const size_t kept_bytes = pool.bytes;
+  for (int i = 0; i < 3; ++i) {
+    RunHub();
+    CHECK_EQ(pool.blocks, kept);
+    CHECK_EQ(pool.bytes, kept_bytes);
+  }
+  CHECK_EQ(natkit_set_allocator(NULL), 0);
+}
+
 /* Called while a call to natkit holds memory. */
 static void ChangeAllocator(void* context, uint8_t* out, size_t size) {
   Use(context);
@@ -243,6 +276,7 @@ int main(void) {
   RUN(AllMemoryComesFromTheAllocatorAndGoesBack);
   RUN(WithoutOneItComesFromTheSystem);
   RUN(BlocksGoBackToTheAllocatorTheyCameFrom);
+  RUN(HubsGiveTheirMemoryBack);
   RUN(ItMayChangeDuringACall);
   RUN(SettingTheSameOneAgainCostsNothing);
   RUN(RefusesWhatIsNone);
