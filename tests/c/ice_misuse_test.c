@@ -8,8 +8,7 @@ static void CandidatesPassThroughText(void) {
   static const char* const lines[] = {
       "candidate:1 1 udp 2130706431 192.0.2.1 5000 typ host",
       "candidate:a+/ 1 udp 7 2001:db8::7 65535 typ host",
-      "candidate:2 1 udp 1694498815 203.0.113.7 6000 typ srflx raddr "
-      "192.0.2.1 rport 5000"};
+      "candidate:2 1 udp 9 203.0.113.7 6 typ srflx raddr 192.0.2.1 rport 5"};
   for (size_t i = 0; i < 3; ++i) {
     natkit_ice_candidate candidate;
     char text[NATKIT_ICE_CANDIDATE_TEXT_SIZE];
