@@ -232,6 +232,7 @@ bool BindingClient::RetriesWithChallenge(Instant now, const Message& response,
       return false;
     case LongTermAction::kBidDown:
       event.outcome = BindingOutcome::kBidDown;
+      event.error_code.reset();
       return false;
   }
   return false;

@@ -154,7 +154,10 @@ TEST_F(BindingClientAuthTest, ReportsABidDown) {
               .Add<attr::Realm>("example.org")
               .Add<attr::Nonce>("obMatJos2gAAAx");
         }});
-  EXPECT_EQ(client_->PollEvent()->outcome, BindingOutcome::kBidDown);
+  const auto event = client_->PollEvent();
+  ASSERT_TRUE(event);
+  EXPECT_EQ(event->outcome, BindingOutcome::kBidDown);
+  EXPECT_FALSE(event->error_code);
   EXPECT_FALSE(client_->PollTransmit());
 }
 
