@@ -542,6 +542,22 @@ static void EndsEarlyWhenAborted(void) {
   uint64_t deadline = 0;
   CHECK_EQ(natkit_behavior_next_timeout(behavior, &deadline), 0);
   natkit_behavior_free(behavior);
+  /* While sockets are wanted that are not there yet. */
+  behavior = New(&config);
+  CHECK_EQ(natkit_behavior_start(behavior, world.now), 0);
+  natkit_behavior_action action;
+  natkit_init(&action);
+  CHECK_EQ(natkit_behavior_poll_action(behavior, &action, NULL, 0), 1);
+  CHECK_EQ(action.type, NATKIT_BEHAVIOR_OPEN_SOCKET);
+  const uint32_t wanted = action.socket;
+  CHECK_EQ(natkit_behavior_abort(behavior, world.now), 0);
+  int was_closed = 0;
+  while (natkit_behavior_poll_action(behavior, &action, NULL, 0) == 1) {
+    was_closed |=
+        action.type == NATKIT_BEHAVIOR_CLOSE_SOCKET && action.socket == wanted;
+  }
+  CHECK(was_closed);
+  natkit_behavior_free(behavior);
   behavior = New(&config);
   CHECK_EQ(natkit_behavior_abort(behavior, 0), 0);
   CHECK_EQ(natkit_behavior_start(behavior, 0), NATKIT_ERR_INVALID_STATE);

@@ -188,7 +188,9 @@ Task<std::optional<Socket>> Lab::OpenOnce(Endpoint local) {
   const SocketNumber number{next_socket_++};
   Opening opening(*this, number);
   actions_.emplace_back(OpenSocket{.socket = number, .local = local});
+  Socket wanted(*this, number, local);  // closes it if nobody waits any more
   co_await opening;
+  wanted.Release();
   std::optional<Socket> socket;
   if (opening.local) {
     sockets_.emplace(number, *opening.local);
