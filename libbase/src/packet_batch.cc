@@ -9,7 +9,7 @@ namespace natkit {
 
 MutableBytes PacketBatch::Append(size_t size, const Meta& meta) {
   if (lent_count_ < max_lent_ && size <= lent_.size() - lent_used_) {
-    items_.push_back({lent_used_, size, meta});
+    items_.emplace_back(lent_used_, size, meta);
     ++lent_count_;
     lent_used_ += size;
     return lent_.subspan(lent_used_ - size, size);
@@ -18,7 +18,7 @@ MutableBytes PacketBatch::Append(size_t size, const Meta& meta) {
   if (arena_.size() - used_ < size) {
     arena_.resize(std::max(arena_.size() * 2, used_ + size));
   }
-  items_.push_back({used_, size, meta});
+  items_.emplace_back(used_, size, meta);
   used_ += size;
   return mutable_bytes(items_.size() - 1);
 }
@@ -52,12 +52,6 @@ void PacketBatch::Lend(MutableBytes memory, size_t max_packets) {
   lent_used_ = 0;
   lent_count_ = 0;
   max_lent_ = max_packets;
-}
-
-ByteView PacketBatch::bytes(size_t index) const {
-  const Item& item = items_[index];
-  const ByteView place = index < lent_count_ ? ByteView(lent_) : arena_;
-  return place.subspan(item.offset, item.size);
 }
 
 MutableBytes PacketBatch::mutable_bytes(size_t index) {

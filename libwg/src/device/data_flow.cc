@@ -149,10 +149,9 @@ void Device::Impl::HandleData(const Incoming& in, PacketBatch& plaintext,
     Count(DropReason::kSessionExpired);
     return;
   }
-  PacketBatch::Meta meta = in.meta;
-  meta.tag = peer.id;
   const MutableBytes inner =
-      plaintext.Append(data->content.size() - kAeadTagSize, meta);
+      plaintext.Append(data->content.size() - kAeadTagSize, in.meta);
+  plaintext.mutable_meta(plaintext.size() - 1).tag = peer.id;
   if (auto opened = keypair.Open(*data, inner); !opened) {
     Count(ReasonOf(opened.error().code));
     plaintext.DropLast();

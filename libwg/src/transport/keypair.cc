@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "natkit/base/check.h"
+#include "natkit/base/copy.h"
 
 namespace natkit::wg {
 
@@ -34,7 +35,7 @@ void Keypair::Seal(ByteView content, MutableBytes out) {
                   out.first<kDataHeaderSize>());
   const MutableBytes sealed = out.subspan(kDataHeaderSize);
   const MutableBytes padded = sealed.first(sealed.size() - kAeadTagSize);
-  std::ranges::copy(content, padded.begin());
+  CopyBytes(content, padded);
   std::ranges::fill(padded.subspan(content.size()), uint8_t{0});
   send_key_.Seal(send_counter_++, padded, {}, sealed);
 }

@@ -56,7 +56,12 @@ class PacketBatch {
 
   [[nodiscard]] bool is_empty() const { return items_.empty(); }
 
-  [[nodiscard]] ByteView bytes(size_t index) const;
+  [[nodiscard]] ByteView bytes(size_t index) const {
+    const Item& item = items_[index];
+    const ByteView place = index < lent_count_ ? ByteView(lent_) : arena_;
+    return place.subspan(item.offset, item.size);
+  }
+
   [[nodiscard]] MutableBytes mutable_bytes(size_t index);
 
   [[nodiscard]] const Meta& meta(size_t index) const {
@@ -67,6 +72,9 @@ class PacketBatch {
 
  private:
   struct Item {
+    Item(size_t at, size_t length, const Meta& about)
+        : offset(at), size(length), meta(about) {}
+
     size_t offset;  ///< in lent_ for the first lent_count_, else in arena_
     size_t size;
     Meta meta;
