@@ -155,6 +155,7 @@ static void PacketsAreChecked(void) {
   CHECK_EQ(CountersOf(&a).drops[NATKIT_WG_DROP_MALFORMED], 1);
   packet.remote.family = 10;
   CHECK_EQ(HandleOne(&packet, in, out), NATKIT_ERR_BAD_ARGUMENT);
+  CHECK_EQ(SendOne(&packet, out), 0); /* which looks at the bytes alone */
   packet.remote.family = NATKIT_FAMILY_IPV6;
   packet.local.family = 1;
   CHECK_EQ(HandleOne(&packet, in, out), NATKIT_ERR_BAD_ARGUMENT);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstring>
@@ -33,27 +34,64 @@ static_assert(sizeof(natkit_address) == sizeof(Endpoint) &&
 
 [[nodiscard]] natkit_address FromEndpoint(const Endpoint& endpoint);
 
+namespace internal {
+
+/// The bytes of an address in pieces that fit registers: bytes that are written
+/// one by one and then read together cost more than a packet's routing.
+struct AddressWords {
+  explicit AddressWords(const void* address) {
+    std::memcpy(&first, address, sizeof first);
+    std::memcpy(&second, static_cast<const uint8_t*>(address) + 8,
+                sizeof second);
+    std::memcpy(&third, static_cast<const uint8_t*>(address) + 16,
+                sizeof third);
+  }
+
+  void CopyTo(void* address) const {
+    std::memcpy(address, &first, sizeof first);
+    std::memcpy(static_cast<uint8_t*>(address) + 8, &second, sizeof second);
+    std::memcpy(static_cast<uint8_t*>(address) + 16, &third, sizeof third);
+  }
+
+  uint64_t first;
+  uint64_t second;
+  uint32_t third;
+};
+
+}  // namespace internal
+
 /// ToEndpoint() for data paths. `address.family` is one that exists.
-[[nodiscard]] inline Endpoint ToEndpointFast(natkit_address address) {
-  address.reserved = 0;
+inline void ToEndpointFast(const natkit_address& address, Endpoint& out) {
   if (address.family == NATKIT_FAMILY_NONE) {
-    return {};
+    out = {};
+    return;
   }
+  constexpr auto kBeyondIpv4 = std::bit_cast<uint64_t>(
+      std::array<uint8_t, 8>{0, 0, 0, 0, 0, 0xff, 0xff, 0xff});
+  constexpr auto kPort =
+      std::bit_cast<uint32_t>(std::array<uint8_t, 4>{0, 0, 0xff, 0xff});
+  internal::AddressWords words(&address);
   if (address.family == NATKIT_FAMILY_IPV4) {
-    std::memset(address.ip + 4, 0, sizeof address.ip - 4);
+    words.first &= ~kBeyondIpv4;
+    words.second = 0;
+    words.third &= kPort;
   }
-  return std::bit_cast<Endpoint>(address);
+  words.CopyTo(&out);
 }
 
 /// As FromEndpoint(), for data paths and endpoints that may be unknown:
 /// 0.0.0.0:0 becomes an address that is not set.
-[[nodiscard]] inline natkit_address FromEndpointFast(const Endpoint& endpoint) {
-  if (endpoint.port == 0 && endpoint == Endpoint{}) {
-    return {};
+inline void PutEndpointFast(const Endpoint& endpoint, natkit_address& out) {
+  constexpr auto kAnyIpv4 = std::bit_cast<uint64_t>(
+      std::array<uint8_t, 8>{NATKIT_FAMILY_IPV4, 0, 0, 0, 0, 0, 0, 0});
+  constexpr auto kNotReserved =
+      std::bit_cast<uint32_t>(std::array<uint8_t, 4>{0xff, 0, 0xff, 0xff});
+  internal::AddressWords words(&endpoint);
+  words.third &= kNotReserved;
+  if (words.first == kAnyIpv4 && (words.second | words.third) == 0) {
+    words.first = 0;
   }
-  auto address = std::bit_cast<natkit_address>(endpoint);
-  address.reserved = 0;
-  return address;
+  words.CopyTo(&out);
 }
 
 /// `size` bytes of the caller's. Errors: kBadArgument for NULL with a size.

@@ -41,6 +41,9 @@ class CallerBatch {
   /// True if the room for descriptions has some of `packets`.
   [[nodiscard]] bool HasSomeOf(std::span<const natkit_packet> packets) const;
 
+  /// True if no byte of the room for bytes is between `first` and `last`.
+  [[nodiscard]] bool IsApartFrom(uintptr_t first, uintptr_t last) const;
+
   /// True if both have memory in common.
   [[nodiscard]] bool Overlaps(const CallerBatch& other) const {
     return HasSomeOf(other.memory_) || HasSomeOf(other.packets_);
@@ -60,12 +63,16 @@ class CallerBatch {
  private:
   CallerBatch() = default;
 
-  void Describe(size_t size, const PacketBatch::Meta& meta);
+  /// Takes what was filled off the room.
+  void Advance(size_t packets, size_t bytes);
 
   natkit_batch* batch_ = nullptr;
   MutableBytes memory_;
   std::span<natkit_packet> packets_;
 };
+
+/// Whether a caller's packets need to have good addresses.
+enum class Addresses : uint8_t { kIgnored, kChecked };
 
 /// Packets that a caller gives. Errors: kBadArgument for a NULL, a packet that
 /// is too long or of an unknown address family, or one that lies in `room`,
@@ -73,7 +80,8 @@ class CallerBatch {
 class CallerPackets {
  public:
   [[nodiscard]] static Result<CallerPackets> Read(const natkit_packet* packets,
-                                                  size_t count);
+                                                  size_t count,
+                                                  Addresses addresses);
   [[nodiscard]] Result<void> CheckApartFrom(const CallerBatch& room) const;
 
   [[nodiscard]] std::span<const natkit_packet> all() const { return packets_; }
@@ -86,6 +94,9 @@ class CallerPackets {
 
   std::span<const natkit_packet> packets_;
   size_t total_size_ = 0;
+  /// All packets are between.
+  uintptr_t first_ = UINTPTR_MAX;
+  uintptr_t last_ = 0;
 };
 
 }  // namespace natkit::c

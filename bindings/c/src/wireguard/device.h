@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <memory>
 #include <utility>
 
@@ -15,11 +16,16 @@ namespace natkit::c {
 struct WgDevice final : Object {
   static constexpr HandleKind kKind = HandleKind::kWgDevice;
 
+  /// Packets of a batch that are worked on at a time.
+  static constexpr size_t kPiece = 16;
+
   WgDevice(const wg::DeviceConfig& config, std::unique_ptr<Rng> random)
       : rng(std::move(random)), device(config, *rng) {}
 
   std::unique_ptr<Rng> rng;
   wg::Device device;
+  /// Of datagrams that come in.
+  std::array<PacketBatch::Meta, kPiece> metas;
   PacketBatch plaintext;  ///< describes what lies in the caller's memory
   Outbox outbox;
 };

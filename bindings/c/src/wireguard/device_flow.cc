@@ -1,6 +1,8 @@
 // The functions of natkit_wg_device that move packets.
 
+#include <algorithm>
 #include <optional>
+#include <span>
 
 #include "support/convert.h"
 #include "support/door.h"
@@ -34,6 +36,14 @@ Result<void> PutOut(WgDevice& device, natkit_batch* datagrams, Call&& call) {
   return PutOut(device, *room, std::forward<Call>(call));
 }
 
+// The next packets to work on: so few that what describes them stays in the
+// nearest cache.
+std::span<const natkit_packet> TakePiece(std::span<const natkit_packet>& rest) {
+  const auto piece = rest.first(std::min(rest.size(), WgDevice::kPiece));
+  rest = rest.subspan(piece.size());
+  return piece;
+}
+
 Result<void> SendPackets(WgDevice& device, Instant now,
                          const CallerPackets& packets,
                          natkit_batch* datagrams) {
@@ -45,8 +55,11 @@ Result<void> SendPackets(WgDevice& device, Instant now,
     return apart;
   }
   return PutOut(device, *room, [&](PacketBatch& out) -> Result<void> {
-    for (const natkit_packet& packet : packets.all()) {
-      device.device.SendPacket(now, {packet.data, packet.size}, out);
+    for (auto rest = packets.all(); !rest.empty();) {
+      for (const natkit_packet& packet : TakePiece(rest)) {
+        device.device.SendPacket(now, {packet.data, packet.size}, out);
+      }
+      device.outbox.Continue(*room);
     }
     return {};
   });
@@ -80,23 +93,32 @@ Result<Rooms> ReadRooms(const CallerPackets& packets, natkit_batch* plaintext,
   return Rooms{.plaintext = *opened, .datagrams = *replies};
 }
 
+// Addresses first, then packets: a processor waits for what it has just written
+// in other pieces than it reads.
+void OpenPiece(WgDevice& device, Instant now,
+               std::span<const natkit_packet> packets, CallerBatch& room,
+               PacketBatch& replies) {
+  for (size_t i = 0; i < packets.size(); ++i) {
+    ToEndpointFast(packets[i].remote, device.metas[i].remote);
+    ToEndpointFast(packets[i].local, device.metas[i].local);
+  }
+  device.plaintext.Clear();
+  room.LendTo(device.plaintext);
+  for (size_t i = 0; i < packets.size(); ++i) {
+    device.device.HandleDatagram(now, {packets[i].data, packets[i].size},
+                                 device.metas[i], device.plaintext, replies);
+  }
+  room.Take(device.plaintext);
+}
+
 Result<void> HandleDatagrams(WgDevice& device, Instant now,
                              const CallerPackets& packets, Rooms& rooms) {
-  device.plaintext.Clear();
-  rooms.plaintext.LendTo(device.plaintext);
-  const auto result =
-      PutOut(device, rooms.datagrams, [&](PacketBatch& replies) {
-        for (const natkit_packet& packet : packets.all()) {
-          const PacketBatch::Meta meta{.remote = ToEndpointFast(packet.remote),
-                                       .local = ToEndpointFast(packet.local),
-                                       .tag = wg::kNoPeer};
-          device.device.HandleDatagram(now, {packet.data, packet.size}, meta,
-                                       device.plaintext, replies);
-        }
-        return Result<void>{};
-      });
-  rooms.plaintext.Take(device.plaintext);
-  return result;
+  return PutOut(device, rooms.datagrams, [&](PacketBatch& replies) {
+    for (auto rest = packets.all(); !rest.empty();) {
+      OpenPiece(device, now, TakePiece(rest), rooms.plaintext, replies);
+    }
+    return Result<void>{};
+  });
 }
 
 }  // namespace
@@ -110,7 +132,8 @@ using namespace natkit::c;
 int natkit_wg_device_send_packets(natkit_wg_device* device, uint64_t now_ns,
                                   const natkit_packet* packets, size_t count,
                                   natkit_batch* datagrams) {
-  const Result<CallerPackets> given = CallerPackets::Read(packets, count);
+  const Result<CallerPackets> given =
+      CallerPackets::Read(packets, count, Addresses::kIgnored);
   if (!given) {
     return Refuse(__func__, given.error().code);
   }
@@ -124,7 +147,8 @@ int natkit_wg_device_handle_datagrams(natkit_wg_device* device, uint64_t now_ns,
                                       const natkit_packet* packets,
                                       size_t count, natkit_batch* plaintext,
                                       natkit_batch* datagrams) {
-  const Result<CallerPackets> given = CallerPackets::Read(packets, count);
+  const Result<CallerPackets> given =
+      CallerPackets::Read(packets, count, Addresses::kChecked);
   if (!given) {
     return Refuse(__func__, given.error().code);
   }

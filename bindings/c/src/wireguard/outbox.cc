@@ -12,11 +12,13 @@ Result<PacketBatch*> Outbox::Begin(CallerBatch& room) {
     return Fail(Errc::kLimitExceeded);
   }
   Flush(room);
-  out_.Clear();
-  if (is_empty()) {
-    room.LendTo(out_);
-  }
+  LendRoom(room);
   return &out_;
+}
+
+void Outbox::Continue(CallerBatch& room) {
+  Finish(room);
+  LendRoom(room);
 }
 
 void Outbox::Finish(CallerBatch& room) {
@@ -52,6 +54,14 @@ Result<int> Outbox::PollOne(MutableBytes out) {
 void Outbox::Keep(ByteView datagram, const PacketBatch::Meta& meta) {
   kept_.push_back({{datagram.begin(), datagram.end()}, meta});
   kept_bytes_ += datagram.size();
+}
+
+// Nothing may overtake what is kept.
+void Outbox::LendRoom(const CallerBatch& room) {
+  out_.Clear();
+  if (is_empty()) {
+    room.LendTo(out_);
+  }
 }
 
 size_t Outbox::Flush(CallerBatch& room) {

@@ -21,6 +21,9 @@ class Outbox {
   /// returns where to put more. Errors: kLimitExceeded, with nothing done,
   /// while more than NATKIT_WG_KEPT_LIMIT bytes are kept.
   [[nodiscard]] Result<PacketBatch*> Begin(CallerBatch& room);
+  /// Hands out what is there so far and goes on, so that a long call describes
+  /// its datagrams while they are in the nearest cache.
+  void Continue(CallerBatch& room);
   /// Ends it.
   void Finish(CallerBatch& room);
 
@@ -48,6 +51,7 @@ class Outbox {
     PacketBatch::Meta meta;
   };
 
+  void LendRoom(const CallerBatch& room);
   size_t Flush(CallerBatch& room);
   void RemoveFirst();
 

@@ -36,8 +36,8 @@ struct EventWriter {
   void operator()(const wg::EndpointChanged& event) {
     out.type = NATKIT_WG_EVENT_ENDPOINT_CHANGED;
     out.peer = event.peer;
-    out.remote = FromEndpointFast(event.remote);
-    out.local = FromEndpointFast(event.local);
+    PutEndpointFast(event.remote, out.remote);
+    PutEndpointFast(event.local, out.local);
   }
 
   void operator()(const wg::SessionExpired& event) {
@@ -105,8 +105,8 @@ Result<void> WriteStatus(const wg::PeerStatus& status,
   value.last_handshake_ns = ToNs(status.last_handshake.value_or(Duration{0}));
   value.keepalive_ns = ToNs(status.persistent_keepalive);
   std::ranges::copy(status.public_key.bytes, value.public_key);
-  value.endpoint = FromEndpointFast(status.endpoint.value_or(Endpoint{}));
-  value.local = FromEndpointFast(status.local_endpoint);
+  PutEndpointFast(status.endpoint.value_or(Endpoint{}), value.endpoint);
+  PutEndpointFast(status.local_endpoint, value.local);
   value.peer = status.id;
   value.has_session = status.has_session ? 1 : 0;
   value.has_preshared_key = status.has_preshared_key ? 1 : 0;
