@@ -13,12 +13,13 @@ uint32_t Raw(SenderIndex index) {
 }  // namespace
 
 SenderIndex IndexTable::Add(const IndexEntry& entry) {
-  while (true) {
-    const uint32_t candidate = rng_.NextU32();
-    if (entries_.try_emplace(candidate, entry).second) {
-      return SenderIndex{candidate};
-    }
+  // A source of the caller's that repeats itself must not hang us.
+  constexpr int kMaxDraws = 16;
+  uint32_t candidate = rng_.NextU32();
+  for (int draws = 1; !entries_.try_emplace(candidate, entry).second; ++draws) {
+    candidate = draws < kMaxDraws ? rng_.NextU32() : candidate + 1;
   }
+  return SenderIndex{candidate};
 }
 
 void IndexTable::Assign(SenderIndex index, const IndexEntry& entry) {

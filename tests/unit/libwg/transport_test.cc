@@ -209,6 +209,21 @@ TEST(IndexTable, DrawsAgainUntilTheIndexIsUnique) {
   EXPECT_EQ(table.size(), 1U);
 }
 
+class ConstantRng final : public Rng {
+ public:
+  void Fill(MutableBytes out) override {
+    std::ranges::fill(out, uint8_t{0xff});
+  }
+};
+
+TEST(IndexTable, CountsOnIfTheSourceRepeatsItself) {
+  ConstantRng rng;
+  IndexTable table(rng);
+  EXPECT_EQ(table.Add({}), SenderIndex{0xffffffff});
+  EXPECT_EQ(table.Add({}), SenderIndex{0});
+  EXPECT_EQ(table.Add({}), SenderIndex{1});
+}
+
 TEST(DeadlineHeap, AgreesWithASortedListOnRandomUpdates) {
   SeededRng rng(3);
   const DeviceConfig config;
