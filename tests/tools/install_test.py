@@ -36,6 +36,9 @@ USES = {
             'dns::CheckDnsConfig({.domain = "corp.mesh"}).has_value()'),
     "filter": ("mesh/zone_rules.h", "!mesh::ParseTzif({}, 0).has_value()"),
     "io": ("io/event_loop.h", "io::EventLoop::Now() > Instant()"),
+    "link": ("mesh/agent/description.h",
+             'mesh::ParseDescription("nonsense").error().code == '
+             "Errc::kBadSignal"),
     "mesh": ("mesh/mesh_file.h",
              'mesh::ParseMeshFile("[mesh]\\nname = \\"x\\"\\n")'
              '.file.name == "x"'),
