@@ -1,11 +1,18 @@
 #!/usr/bin/env python3
 """The examples of the C API do what they say, on one machine."""
+import json
 import os
 import pathlib
 import socket
 import subprocess
+import sys
+import tempfile
 import time
 import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "support"))
+from netsim import Simulation, can_simulate  # noqa: E402
 
 BIN = pathlib.Path(os.environ["NATKIT_BIN"])
 EXAMPLES = BIN.parent / "examples"
@@ -56,6 +63,64 @@ class StunQuery(unittest.TestCase):
             port = silent.getsockname()[1]
             done = run("stun_query", f"127.0.0.1:{port}")
         self.assertEqual((1, "no answer\n"), (done.returncode, done.stdout))
+
+
+SERVERS = ["203.0.113.10", "203.0.113.11"]
+SCENARIO = """
+[[network]]
+name = "internet"
+cidr = "203.0.113.0/24"
+[[network]]
+name = "lan"
+cidr = "192.168.1.0/24"
+[[host]]
+name = "server"
+network = "internet"
+address = "203.0.113.10"
+[[host]]
+name = "laptop"
+network = "lan"
+address = "192.168.1.10"
+[[nat]]
+name = "box"
+inside = "lan"
+outside = "internet"
+address = "203.0.113.20"
+profile = "port-restricted"
+backend = "engine"
+"""
+
+
+class WhichNat(unittest.TestCase):
+    def test_it_says_what_the_nat_is(self):
+        if reason := can_simulate():
+            self.skipTest(reason)
+        with Simulation(SCENARIO) as net, \
+                tempfile.NamedTemporaryFile("w", suffix=".toml") as config:
+            net.exec("server", "ip", "addr", "add", f"{SERVERS[1]}/24", "dev",
+                     "eth0")
+            config.write(f"discovery_addresses = {json.dumps(SERVERS)}\n")
+            config.flush()
+            server = net.popen("server", [BIN / "stunsrv", "--config",
+                                          config.name], stderr=-1, text=True)
+            with server.stderr:
+                while "listening" not in (line := server.stderr.readline()):
+                    self.assertTrue(line, "stunsrv has ended")
+                done = net.run("laptop", EXAMPLES / "which_nat",
+                               *(f"{address}:3478" for address in SERVERS),
+                               timeout=DEADLINE)
+                server.terminate()
+        said = dict(line.split(None, 1) for line in done.stdout.splitlines())
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertGreater(len(said), 8, said)
+        self.assertEqual("endpoint-independent", said["mapping"])
+        self.assertEqual("address-and-port-dependent", said["filtering"])
+
+    def test_it_says_how_it_is_used(self):
+        for arguments in ([], ["nonsense"]):
+            done = run("which_nat", *arguments)
+            self.assertEqual(2, done.returncode)
+            self.assertIn("usage", done.stderr)
 
 
 class Program:

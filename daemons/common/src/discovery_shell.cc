@@ -14,21 +14,31 @@ constexpr auto kProgressEvery = seconds(10);
 
 }  // namespace
 
-DiscoveryShell::DiscoveryShell(io::EventLoop& loop, nat::BehaviorConfig config,
-                               Rng& rng, uint32_t fwmark)
-    : loop_(loop),
-      fwmark_(fwmark),
-      discovery_(std::move(config), rng),
-      timer_(loop, [this] {
+DiscoverySockets::DiscoverySockets(io::EventLoop& loop,
+                                   nat::BehaviorDiscovery& discovery,
+                                   uint32_t fwmark)
+    : loop_(loop), fwmark_(fwmark), discovery_(discovery), timer_(loop, [this] {
         discovery_.HandleTimeout(io::EventLoop::Now());
         Pump();
       }) {}
+
+void DiscoverySockets::Close() {
+  timer_.Disarm();
+  sockets_.clear();
+  streams_.clear();
+}
+
+DiscoveryShell::DiscoveryShell(io::EventLoop& loop, nat::BehaviorConfig config,
+                               Rng& rng, uint32_t fwmark)
+    : loop_(loop),
+      discovery_(std::move(config), rng),
+      sockets_(loop, discovery_, fwmark) {}
 
 const nat::BehaviorReport& DiscoveryShell::Run(
     Duration limit, const std::function<void(Duration)>& on_progress) {
   const Instant start = io::EventLoop::Now();
   discovery_.Start(start);
-  Pump();
+  sockets_.Pump();
   while (!discovery_.is_finished()) {
     const Duration passed = io::EventLoop::Now() - start;
     if (limit > Duration{} && passed >= limit) {
@@ -43,13 +53,11 @@ const nat::BehaviorReport& DiscoveryShell::Run(
       on_progress(io::EventLoop::Now() - start);
     }
   }
-  timer_.Disarm();
-  sockets_.clear();
-  streams_.clear();
+  sockets_.Close();
   return discovery_.report();
 }
 
-void DiscoveryShell::Pump() {
+void DiscoverySockets::Pump() {
   while (const auto action = discovery_.PollAction()) {
     if (const auto* open = std::get_if<nat::OpenSocket>(&*action)) {
       Open(*open);
@@ -70,7 +78,7 @@ void DiscoveryShell::Pump() {
   timer_.Arm(discovery_.NextTimeout());
 }
 
-void DiscoveryShell::Open(const nat::OpenSocket& wish) {
+void DiscoverySockets::Open(const nat::OpenSocket& wish) {
   io::UdpOptions options;
   options.reports_icmp_errors = true;
   options.fwmark = fwmark_;
@@ -102,7 +110,7 @@ void DiscoveryShell::Open(const nat::OpenSocket& wish) {
   discovery_.HandleSocketOpened(io::EventLoop::Now(), wish.socket, local);
 }
 
-void DiscoveryShell::Connect(const nat::OpenStream& wish) {
+void DiscoverySockets::Connect(const nat::OpenStream& wish) {
   io::StreamHandlers handlers;
   handlers.on_connected = [this, number = wish.socket] {
     const Endpoint local = streams_.at(number).local_endpoint();
@@ -126,7 +134,7 @@ void DiscoveryShell::Connect(const nat::OpenStream& wish) {
       io::TcpStream::Connect(loop_, wish.to, std::move(handlers), options));
 }
 
-void DiscoveryShell::Send(const nat::SendDatagram& datagram) {
+void DiscoverySockets::Send(const nat::SendDatagram& datagram) {
   const auto found = sockets_.find(datagram.socket);
   if (found == sockets_.end()) {
     return;

@@ -10,6 +10,7 @@
 #include "natkit/common.h"
 #include "natkit/derp.h"
 #include "natkit/ice.h"
+#include "natkit/nat_check.h"
 #include "natkit/stun.h"
 #include "natkit/tls.h"
 #include "natkit/wireguard.h"

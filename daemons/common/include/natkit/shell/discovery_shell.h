@@ -15,6 +15,35 @@
 namespace natkit::shell {
 
 /// Sockets and time for a BehaviorDiscovery; decides nothing.
+class DiscoverySockets {
+ public:
+  /// `discovery` must live whenever the loop runs. `fwmark`: of all that is
+  /// sent (SO_MARK), 0: none.
+  DiscoverySockets(io::EventLoop& loop, nat::BehaviorDiscovery& discovery,
+                   uint32_t fwmark = 0);
+  DiscoverySockets(const DiscoverySockets&) = delete;
+  DiscoverySockets& operator=(const DiscoverySockets&) = delete;
+
+  /// Does what the discovery wants; to be called after inputs that do not come
+  /// from here.
+  void Pump();
+  /// Closes everything.
+  void Close();
+
+ private:
+  void Open(const nat::OpenSocket& wish);
+  void Send(const nat::SendDatagram& datagram);
+  void Connect(const nat::OpenStream& wish);
+
+  io::EventLoop& loop_;
+  uint32_t fwmark_;
+  nat::BehaviorDiscovery& discovery_;
+  io::Timer timer_;
+  std::map<nat::SocketNumber, std::unique_ptr<io::UdpSocket>> sockets_;
+  std::map<nat::SocketNumber, io::TcpStream> streams_;
+};
+
+/// Runs a BehaviorDiscovery to its end.
 class DiscoveryShell {
  public:
   /// `fwmark`: of all that it sends (SO_MARK), 0: none.
@@ -27,17 +56,9 @@ class DiscoveryShell {
       Duration limit, const std::function<void(Duration)>& on_progress);
 
  private:
-  void Pump();
-  void Open(const nat::OpenSocket& wish);
-  void Send(const nat::SendDatagram& datagram);
-  void Connect(const nat::OpenStream& wish);
-
   io::EventLoop& loop_;
-  uint32_t fwmark_;
   nat::BehaviorDiscovery discovery_;
-  io::Timer timer_;
-  std::map<nat::SocketNumber, std::unique_ptr<io::UdpSocket>> sockets_;
-  std::map<nat::SocketNumber, io::TcpStream> streams_;
+  DiscoverySockets sockets_;
 };
 
 }  // namespace natkit::shell

@@ -1,0 +1,42 @@
+/* Says which NAT this host is behind: which_nat STUN_ADDRESS:PORT...
+ * The first server should have two addresses (RFC 5780). */
+#include <natkit/natkit.h>
+#include <poll.h>
+#include <stdio.h>
+
+int main(int argc, char** argv) {
+  natkit_behavior_config config;
+  natkit_nat_verdict verdict;
+  natkit_behavior* behavior;
+  natkit_nat_check* check;
+  natkit_address servers[16], local;
+  natkit_init(&config);
+  natkit_init(&verdict);
+  for (int i = 1; i < argc && i <= 16; ++i) {
+    config.server_count += natkit_address_parse(&servers[i - 1], argv[i]) == 0;
+  }
+  config.servers = servers;
+  config.local_addresses = &local;
+  config.local_address_count = config.drops_own_source = 1;
+  if (argc < 2 || natkit_local_address(servers, &local) < 0 ||
+      natkit_behavior_new(&config, &behavior) < 0 ||
+      natkit_nat_check_new(behavior, &check) < 0) {
+    return fprintf(stderr, "usage: which_nat STUN_ADDRESS:PORT...\n"), 2;
+  }
+  while (natkit_behavior_is_finished(behavior) == 0) {
+    struct pollfd ready = {natkit_nat_check_fd(check), POLLIN, 0};
+    int ms = -1;
+    natkit_nat_check_timeout(check, &ms);
+    poll(&ready, 1, ms);
+    natkit_nat_check_process(check);
+  }
+  for (uint32_t axis = 0; natkit_nat_all_axes() >> axis != 0; ++axis) {
+    natkit_behavior_verdict(behavior, axis, &verdict);
+    if (verdict.outcome == NATKIT_NAT_DETERMINED) {
+      printf("%-16s %s\n", natkit_nat_axis_name(axis), verdict.value);
+    }
+  }
+  natkit_nat_check_free(check);
+  natkit_behavior_free(behavior);
+  return 0;
+}
