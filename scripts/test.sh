@@ -20,15 +20,15 @@ set -euo pipefail
 . "$NATKIT_ROOT/scripts/lib/debs.sh"
 
 main() {
-  local presets=(release fuzz) setup=--test broken=() built=() preset
+  local presets=(release fuzz) broken=() built=() preset
   case ${1:-} in
     '') ;;
-    --quick) presets=(release) setup=--demo ;;
+    --quick) presets=(release) ;;
     -h | --help) usage && exit ;;
     *) usage >&2 && exit 2 ;;
   esac
 
-  "$NATKIT_ROOT/scripts/setup.sh" "$setup"
+  "$NATKIT_ROOT/scripts/setup.sh" --test
   for preset in "${presets[@]}"; do
     note "building ${preset} in $(build_dir "$preset")"
     if configure_preset "$preset" && build_checks "$preset"; then
