@@ -210,15 +210,14 @@ class Pair:
 
     counter = 0
 
-    def __init__(self, meshnode, folder):
+    def __init__(self, command, folder):
+        """`command` takes the name of the interface as its last argument."""
         Pair.counter += 1
         self.a = Namespace(f"a{Pair.counter}")
         self.b = Namespace(f"b{Pair.counter}")
         connect(self.a, self.b)
         prefix = f"{folder}/{Pair.counter}"
-        self.ours = Tunnel(self.a, 1,
-                           [meshnode, "wg", "--log-level", "debug"],
-                           prefix + "-ours.log")
+        self.ours = Tunnel(self.a, 1, command, prefix + "-ours.log")
         self.theirs = Tunnel(self.b, 2, ["wireguard-go", "-f"],
                              prefix + "-theirs.log")
         self.ours.start()

@@ -35,7 +35,8 @@ class RekeyPair:
     PINGS = 1350  # ten a second
 
     def __init__(self, initiator_is_ours):
-        self.pair = lab.Pair(MESHNODE, FOLDER)
+        self.pair = lab.Pair([MESHNODE, "wg", "--log-level", "debug"],
+                             FOLDER)
         pair = self.pair
         self.initiator = pair.ours if initiator_is_ours else pair.theirs
         other = pair.introduce(self.initiator)
@@ -61,7 +62,8 @@ def tearDownModule():
 
 class PairTest(unittest.TestCase):
     def setUp(self):
-        self.pair = lab.Pair(MESHNODE, FOLDER)
+        self.pair = lab.Pair([MESHNODE, "wg", "--log-level", "debug"],
+                             FOLDER)
         self.addCleanup(self.pair.close)
         self.ours = self.pair.ours
         self.theirs = self.pair.theirs
