@@ -50,6 +50,16 @@ class CheckLayers(unittest.TestCase):
 
     def test_rejects_uv_outside_libio(self):
         self.assertTrue(self.run_on({"daemons/a.cc": "#include <uv.h>\n"}))
+        self.assertTrue(self.run_on(
+            {"bindings/c/src/a.cc": "#include <uv.h>\n"}))
+
+    def test_takes_examples_for_programs_of_users(self):
+        self.assertEqual([], self.run_on(
+            {"bindings/c/examples/a.c":
+             "#include <natkit/natkit.h>\n#include <uv.h>\n"}))
+        self.assertEqual(1, len(self.run_on(
+            {"bindings/c/examples/a.c":
+             '#include "natkit/nat/stun_server.h"\n'})))
 
     def test_rejects_a_header_that_is_not_installed(self):
         files = {"libwg/CMakeLists.txt": "HEADERS\n  include/natkit/wg/a.h\n",
