@@ -291,6 +291,25 @@ TEST(AgentHub, RelaysHaveNamesOfTheirOwn) {
   EXPECT_EQ(hub.AddRelay({.name = "late"}).error().code, Errc::kInvalidState);
 }
 
+TEST(AgentHub, AnOwnerWhoNeverPollsLosesTheOldestEvents) {
+  SeededRng rng(15);
+  AgentHub hub({.private_key = GeneratePrivateKey(rng)}, rng);
+  const auto agent = hub.Add(Instant{}, {});
+  ASSERT_TRUE(agent);
+  constexpr uint64_t kKept = 65536;
+  constexpr uint64_t kMore = 10;
+  for (uint64_t i = 0; i < kKept + kMore; ++i) {
+    ASSERT_TRUE(hub.Restart(Instant{}, *agent));
+  }
+  EXPECT_GE(hub.counters().events_lost, kMore);
+  uint64_t polled = 0;
+  while (hub.PollEvent()) {
+    ++polled;
+  }
+  EXPECT_EQ(polled, kKept);
+  EXPECT_FALSE(hub.has_events());
+}
+
 TEST(AgentHub, DatagramsOfStrangersAreDropped) {
   AgentWorld world(Cone(), Cone(), 13);
   world.StartBoth();

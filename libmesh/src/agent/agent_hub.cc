@@ -14,6 +14,8 @@ namespace natkit::mesh {
 namespace {
 
 constexpr size_t kMaxAgents = 65536;
+/// Events that wait for an owner who does not poll; the oldest go first.
+constexpr size_t kMaxEvents = 65536;
 /// Addresses that one peer's data comes from.
 constexpr size_t kMaxRemotes = 16;
 /// STUN servers have answered by then, or do not.
@@ -337,9 +339,17 @@ void AgentHub::Impl::Drain(Instant now, Member& member) {
     SendSignal(now, member, std::move(*body));
   }
   while (auto event = connection.PollEvent()) {
-    events_.push_back(std::move(*event));
+    PushEvent(std::move(*event));
   }
   UpdateDeadline(member);
+}
+
+void AgentHub::Impl::PushEvent(HubEvent event) {
+  events_.push_back(std::move(event));
+  if (events_.size() > kMaxEvents) {
+    events_.pop_front();
+    ++counters_.events_lost;
+  }
 }
 
 void AgentHub::Impl::UpdateDeadline(Member& member) {

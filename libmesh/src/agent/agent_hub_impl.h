@@ -105,6 +105,7 @@ class AgentHub::Impl {
                   AgentConnection::SignalBody body);
   /// Moves what a connection has to say to where it goes.
   void Drain(Instant now, Member& member);
+  void PushEvent(HubEvent event);
   void UpdateDeadline(Member& member);
 
   AgentHubConfig config_;

@@ -91,14 +91,14 @@ void AgentHub::Impl::HandleRelayEvent(Instant now, RelayId relay,
     TakeRelayed(now, relay, *packet);
   } else if (std::holds_alternative<RelayUp>(event)) {
     surroundings_.relays_up.insert(relay);
-    events_.emplace_back(HubRelayChanged{.relay = relay, .is_up = true});
+    PushEvent(HubRelayChanged{.relay = relay, .is_up = true});
     for (const auto& [id, member] : agents_) {
       member->connection.HandleRelayUp(now);
       Drain(now, *member);
     }
   } else if (auto* down = std::get_if<RelayDown>(&event)) {
     surroundings_.relays_up.erase(relay);
-    events_.emplace_back(HubRelayChanged{
+    PushEvent(HubRelayChanged{
         .relay = relay, .is_up = false, .reason = std::move(down->reason)});
     for (const auto& [id, member] : agents_) {
       member->connection.HandlePeerGone(now, relay);

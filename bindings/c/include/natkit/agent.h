@@ -347,6 +347,8 @@ typedef struct natkit_hub_counters {
   uint64_t dropped_signals;
   /** Received datagrams that nobody took in time. */
   uint64_t dropped_received;
+  /** Events that nobody took in time: beyond 65,536 the oldest go. */
+  uint64_t events_lost;
 } natkit_hub_counters;
 
 /** Reads the counters. */

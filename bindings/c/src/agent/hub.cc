@@ -284,6 +284,7 @@ Result<void> PutCounters(HubObject& hub, natkit_hub_counters* out) {
   filled.dropped_unknown = shell.hub().counters().dropped_unknown;
   filled.dropped_relayed = shell.hub().counters().dropped_relayed;
   filled.dropped_signals = shell.hub().counters().dropped_bad_signals;
+  filled.events_lost = shell.hub().counters().events_lost;
   return WriteStruct(out, filled, kFirstCounters);
 }
 

@@ -124,6 +124,7 @@ struct AgentHubCounters {
   uint64_t dropped_unknown = 0;      ///< datagrams of nobody
   uint64_t dropped_relayed = 0;      ///< relayed packets of nobody
   uint64_t dropped_bad_signals = 0;  ///< did not open, or were replayed
+  uint64_t events_lost = 0;          ///< the owner did not poll
 };
 
 /// Any number of connections, each to one peer, over one set of UDP sockets and
