@@ -259,6 +259,29 @@ static void OneCallAtATime(void) {
   natkit_derp_client_free(it.client);
 }
 
+struct suicide {
+  natkit_derp_client* client;
+  int calls;
+};
+
+static void FreeItsClient(void* context, uint8_t* out, size_t size) {
+  struct suicide* const it = context;
+  memset(out, 5, size);
+  natkit_derp_client_free(it->client);
+  ++it->calls;
+}
+
+static void AFreeDuringACallIsDoneAfterIt(void) {
+  struct suicide it = {NULL, 0};
+  const natkit_random random = {FreeItsClient, &it};
+  natkit_derp_client_config config = Config();
+  config.random = &random;
+  CHECK_EQ(natkit_derp_client_new(&config, &it.client), 0);
+  CHECK_EQ(natkit_derp_client_start(it.client, 1, kPrivateKey), 0);
+  CHECK(it.calls > 0);
+  CHECK_EQ(natkit_derp_client_has_output(it.client), NATKIT_ERR_BAD_HANDLE);
+}
+
 int main(void) {
   RUN(ARequestLeavesAtTheStart);
   RUN(ARelayThatIsNoneIsLeft);
@@ -269,5 +292,6 @@ int main(void) {
   RUN(HandlesThatAreNoneAreRefused);
   RUN(PointersThatAreNullAreRefused);
   RUN(OneCallAtATime);
+  RUN(AFreeDuringACallIsDoneAfterIt);
   return 0;
 }

@@ -322,7 +322,9 @@ NATKIT_API int natkit_ice_agent_set_remote_credentials(natkit_ice_agent* agent,
 
 /**
  * Adds the address of a socket of the program's: it becomes a host candidate,
- * and STUN servers are asked from it. Earlier ones are preferred.
+ * and STUN servers are asked from it. Earlier ones are preferred. For a socket
+ * that is bound to 0.0.0.0 or :: add an address of the host with the socket's
+ * port; there may be several.
  * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_ALREADY_EXISTS,
  * NATKIT_ERR_LIMIT_EXCEEDED, NATKIT_ERR_BAD_CANDIDATE (no address of a host, or
  * port 0).
@@ -401,7 +403,10 @@ NATKIT_API int natkit_ice_agent_restart(natkit_ice_agent* agent,
 /* Datagrams and time. */
 
 /**
- * Takes a datagram that arrived at the socket of `local_base` from `from`.
+ * Takes a datagram that arrived at the socket of `local_base` from `from`. If
+ * the socket has several bases, `local_base` is the one that it was sent to
+ * (IP_PKTINFO tells); checks to an address that is no base are answered, but
+ * lead to no pair.
  * @return 1 if it was the agent's; 0, without any effect, if it was not
  * Errors: NATKIT_ERR_BAD_ARGUMENT.
  */
