@@ -1,8 +1,8 @@
 /**
  * @file
  * STUN messages (RFC 8489): reading, verifying and writing them in the caller's
- * memory. Functions here keep no state, are thread-safe, and do not allocate,
- * except natkit_stun_key_short_term() and natkit_stun_key_long_term().
+ * memory. Functions here keep no state, are thread-safe, and do not allocate;
+ * only those with a natkit_stun_key take some memory for the time of the call.
  *
  * A message is given as the whole datagram. Each function that reads one checks
  * all of its structure first (RFC 8489 sections 5 and 6.3), so bytes from the
