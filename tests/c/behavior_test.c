@@ -580,6 +580,31 @@ static void KnowsNames(void) {
   CHECK(natkit_nat_quick_axes() & NATKIT_NAT_AXIS_BIT(NATKIT_NAT_AXIS_MAPPING));
 }
 
+static void FindsNat64Prefixes(void) {
+  natkit_address addresses[3];
+  natkit_nat64_prefix prefixes[2];
+  const natkit_address expected = Address("64:ff9b::");
+  addresses[0] = Address("64:ff9b::c000:aa");
+  addresses[1] = Address("64:ff9b::c000:ab");
+  addresses[2] = Address("2001:db8::1");
+  memset(prefixes, 0, sizeof prefixes);
+  CHECK_EQ(natkit_nat64_find_prefixes(addresses, 3, prefixes, 2), 1);
+  CHECK_EQ(natkit_address_equal(&prefixes[0].address, &expected), 1);
+  CHECK_EQ(prefixes[0].length, 96);
+  CHECK_EQ(prefixes[1].length, 0);
+  CHECK_EQ(natkit_nat64_find_prefixes(addresses, 3, NULL, 0), 1);
+  CHECK_EQ(natkit_nat64_find_prefixes(NULL, 0, prefixes, 2), 0);
+  CHECK_EQ(natkit_nat64_find_prefixes(NULL, 1, prefixes, 2),
+           NATKIT_ERR_BAD_ARGUMENT);
+  CHECK_EQ(natkit_nat64_find_prefixes(addresses, 65, prefixes, 2),
+           NATKIT_ERR_BAD_ARGUMENT);
+  CHECK_EQ(natkit_nat64_find_prefixes(addresses, 3, NULL, 1),
+           NATKIT_ERR_BAD_ARGUMENT);
+  addresses[1].family = 0;
+  CHECK_EQ(natkit_nat64_find_prefixes(addresses, 3, prefixes, 2),
+           NATKIT_ERR_BAD_ARGUMENT);
+}
+
 static int Try(const natkit_behavior_config* config) {
   natkit_behavior* behavior = NULL;
   const int code = natkit_behavior_new(config, &behavior);
@@ -788,6 +813,7 @@ int main(void) {
   RUN(MeasuresALifetime);
   RUN(EndsEarlyWhenAborted);
   RUN(KnowsNames);
+  RUN(FindsNat64Prefixes);
   RUN(ConfigsAreChecked);
   RUN(RefusesMisuse);
   RUN(CallsFromTheRandomSourceAreRefused);

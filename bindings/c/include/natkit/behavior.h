@@ -122,6 +122,19 @@ typedef struct natkit_nat64_prefix {
   uint32_t length;
 } natkit_nat64_prefix;
 
+/**
+ * Finds the prefixes of NAT64s in the `count` IPv6 addresses, at most 64, that
+ * the resolver gives for ipv4only.arpa (RFC 7050): for `nat64_prefixes` below.
+ * Others are skipped. The first `capacity` are written to `out`, which may be
+ * NULL if `capacity` is 0. Thread-safe.
+ * @return how many there are, which may be more than `capacity`
+ * Errors: NATKIT_ERR_BAD_ARGUMENT.
+ */
+NATKIT_API int natkit_nat64_find_prefixes(const natkit_address* addresses,
+                                          size_t count,
+                                          natkit_nat64_prefix* out,
+                                          size_t capacity);
+
 /** How a discovery is run. All addresses are of one family. */
 typedef struct natkit_behavior_config {
   /** sizeof(natkit_behavior_config); see natkit_init(). */

@@ -2,10 +2,12 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "behavior/behavior.h"
 #include "natkit/nat/nat64.h"
 #include "support/convert.h"
+#include "support/door.h"
 
 namespace natkit::c {
 
@@ -14,6 +16,7 @@ namespace {
 constexpr size_t kMaxServers = 64;
 constexpr size_t kMaxLocals = 16;
 constexpr size_t kMaxPrefixes = 16;
+constexpr size_t kMaxNat64Addresses = 64;
 constexpr size_t kMaxHost = 255;
 constexpr size_t kMaxPath = 1023;
 constexpr uint32_t kMaxAttempts = 100;
@@ -143,6 +146,25 @@ Result<IpPrefix> ToPrefix(const natkit_nat64_prefix& given) {
   return *prefix;
 }
 
+/// Errors: kBadArgument.
+Result<int> PutPrefixes(std::span<const natkit_address> addresses,
+                        std::span<natkit_nat64_prefix> out) {
+  std::vector<IpAddress> given;
+  for (const natkit_address& address : addresses) {
+    const Result<Endpoint> endpoint = ToSetEndpoint(&address);
+    if (!endpoint) {
+      return std::unexpected(endpoint.error());
+    }
+    given.push_back(endpoint->address);
+  }
+  const std::vector<IpPrefix> found = nat::FindNat64Prefixes(given);
+  for (size_t i = 0; i < std::min(found.size(), out.size()); ++i) {
+    out[i].address = FromEndpoint({.address = found[i].address(), .port = 0});
+    out[i].length = static_cast<uint32_t>(found[i].length());
+  }
+  return static_cast<int>(found.size());
+}
+
 Result<void> SetPrefixes(const natkit_behavior_config& given,
                          nat::BehaviorConfig& config) {
   if (given.knows_nat64_prefixes == 0 && given.nat64_prefix_count == 0) {
@@ -238,3 +260,14 @@ Result<nat::BehaviorConfig> ToBehaviorConfig(
 }
 
 }  // namespace natkit::c
+
+using namespace natkit::c;
+
+int natkit_nat64_find_prefixes(const natkit_address* addresses, size_t count,
+                               natkit_nat64_prefix* out, size_t capacity) {
+  if ((addresses == nullptr && count != 0) || count > kMaxNat64Addresses ||
+      (out == nullptr && capacity != 0)) {
+    return Refuse(__func__, natkit::Errc::kBadArgument);
+  }
+  return ToCode(__func__, PutPrefixes({addresses, count}, {out, capacity}));
+}
