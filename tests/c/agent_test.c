@@ -1,5 +1,6 @@
 /* natkit/agent.h: two hubs on this host's loopback addresses, and misuse. */
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -130,6 +131,18 @@ static void Connect(struct side* a, struct side* b) {
   }
 }
 
+static int CountThreads(void) {
+  DIR* const tasks = opendir("/proc/self/task");
+  int count = 0;
+  CHECK(tasks != NULL);
+  for (struct dirent* entry = readdir(tasks); entry != NULL;
+       entry = readdir(tasks)) {
+    count += entry->d_name[0] != '.';
+  }
+  closedir(tasks);
+  return count;
+}
+
 static void TwoAgentsConnectAndTalk(void) {
   struct side a;
   struct side b;
@@ -162,6 +175,7 @@ static void TwoAgentsConnectAndTalk(void) {
   CHECK_EQ(counters.received, 1);
   CHECK_EQ(counters.sent_direct, 1);
   CHECK_EQ(natkit_agent_restart(a.agent), 0);
+  CHECK_EQ(CountThreads(), 1); /* natkit starts none */
   Close(&a);
   Close(&b);
 }
