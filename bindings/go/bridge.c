@@ -1,0 +1,58 @@
+#include "bridge.h"
+
+#include <poll.h>
+
+#include "_cgo_export.h"
+
+static void Fill(void* context, uint8_t* out, size_t size) {
+  natkitGoFill((uintptr_t)context, out, size);
+}
+
+static void Line(void* context, natkit_log_level level, const char* text) {
+  natkitGoLog((uintptr_t)context, (int)level, (char*)text);
+}
+
+static natkit_random RandomOf(uintptr_t source) {
+  const natkit_random random = {Fill, (void*)source};
+  return random;
+}
+
+int natkit_go_key_generate(uintptr_t source, uint8_t* out) {
+  const natkit_random random = RandomOf(source);
+  return natkit_key_generate(&random, out);
+}
+
+int natkit_go_hub_new(natkit_hub_config* config, uintptr_t source,
+                      uintptr_t logger, natkit_hub** out) {
+  const natkit_random random = RandomOf(source);
+  const natkit_log log = {Line, (void*)logger};
+  config->random = source != 0 ? &random : NULL;
+  config->log = logger != 0 ? &log : NULL;
+  const int result = natkit_hub_new(config, out);
+  config->random = NULL;
+  config->log = NULL;
+  return result;
+}
+
+int natkit_go_wg_tunnel_new(natkit_wg_tunnel_config* config, uintptr_t source,
+                            natkit_wg_tunnel** out) {
+  const natkit_random random = RandomOf(source);
+  config->random = source != 0 ? &random : NULL;
+  const int result = natkit_wg_tunnel_new(config, out);
+  config->random = NULL;
+  return result;
+}
+
+int natkit_go_stun_client_new(natkit_stun_client_config* config,
+                              uintptr_t source, natkit_stun_client** out) {
+  const natkit_random random = RandomOf(source);
+  config->random = source != 0 ? &random : NULL;
+  const int result = natkit_stun_client_new(config, out);
+  config->random = NULL;
+  return result;
+}
+
+int natkit_go_is_readable(int fd) {
+  struct pollfd entry = {fd, POLLIN, 0};
+  return poll(&entry, 1, 0) == 1;
+}

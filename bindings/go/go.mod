@@ -1,0 +1,3 @@
+module natkit
+
+go 1.19

@@ -1,0 +1,6 @@
+//go:build !natkit_environment
+
+package natkit
+
+// #cgo pkg-config: natkit
+import "C"

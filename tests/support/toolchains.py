@@ -1,0 +1,64 @@
+"""Go and Cargo for the tests of the bindings: they build against this build
+tree's libnatkit and headers, without a network, and all that they make is below
+the build directory.
+"""
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+BIN = pathlib.Path(os.environ.get("NATKIT_BIN", "build/bin")).resolve()
+BUILD = BIN.parent
+GO = SOURCE / "bindings/go"
+RUST = SOURCE / "bindings/rust"
+
+PKG_CONFIG = """\
+Name: natkit
+Description: the C API in a build tree
+Version: 0
+Cflags: -I{source}/bindings/c/include
+Libs: -L{build}/lib -lnatkit
+"""
+
+
+def program(name, package):
+    """The toolchain's program. Debian's, where another one is in the way: it is
+    the oldest that the bindings promise to build with."""
+    debian = pathlib.Path("/usr/bin") / name
+    found = str(debian) if debian.exists() else shutil.which(name)
+    if not found:
+        sys.exit(f"there is no {name}: scripts/setup.sh --test installs {package}")
+    return found
+
+
+def environment():
+    """What both toolchains need to find the library."""
+    folder = BUILD / "bindings/pkgconfig"
+    folder.mkdir(parents=True, exist_ok=True)
+    text = PKG_CONFIG.format(source=SOURCE, build=BUILD)
+    module = folder / "natkit.pc"
+    if not module.exists() or module.read_text() != text:
+        module.write_text(text)
+    return {**os.environ, "PKG_CONFIG_PATH": str(folder),
+            "LD_LIBRARY_PATH": str(BUILD / "lib"),
+            "NATKIT_INCLUDE": str(SOURCE / "bindings/c/include")}
+
+
+def run_go(*arguments, **variables):
+    """Runs `go`; ends the program if that fails."""
+    given = {**environment(), "GOCACHE": str(BUILD / "bindings/go/cache"),
+             "GOPATH": str(BUILD / "bindings/go/path"), "GOFLAGS": "-mod=readonly",
+             "GOPROXY": "off", "GO111MODULE": "on", "CGO_ENABLED": "1"}
+    done = subprocess.run([program("go", "golang-go"), *map(str, arguments)],
+                          cwd=GO, env={**given, **variables}, check=False)
+    if done.returncode:
+        sys.exit(done.returncode)
+
+
+def go_example(name):
+    """Builds an example of the Go binding; returns the program."""
+    out = BUILD / "bindings/go/bin" / name
+    run_go("build", "-o", out, f"./examples/{name}")
+    return out
