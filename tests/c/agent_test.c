@@ -381,6 +381,10 @@ static void DescriptionsAreChecked(void) {
            NATKIT_ERR_BAD_LENGTH);
   CHECK_EQ(natkit_agent_set_remote_description(a.agent, candidate),
            NATKIT_ERR_INVALID_STATE);
+  CHECK(natkit_agent_local_description(a.agent, text, sizeof text) > 0);
+  CHECK_EQ(natkit_agent_set_remote_description(a.agent, text),
+           NATKIT_ERR_BAD_VALUE);
+  CHECK_EQ(natkit_agent_get_state(a.agent), NATKIT_AGENT_NEW);
   free(many);
   Close(&a);
 }

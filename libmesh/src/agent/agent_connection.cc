@@ -113,6 +113,9 @@ Result<void> AgentConnection::SetRemote(Instant now,
     if (!usable) {
       return usable;
     }
+    if (description.credentials->ufrag == ice_.local_credentials().ufrag) {
+      return Fail(Errc::kBadValue);  // our own, come back to us
+    }
   }
   const bool knew_peer = peer_.has_value();
   if (description.place) {

@@ -171,8 +171,8 @@ class AgentHub {
   /// Takes what the other side says of itself, all of it or more candidates; it
   /// may come any number of times. Other credentials than before begin a new
   /// session. Errors: kNotFound, kBadCredentials, kBadValue (the key is our
-  /// own), kAlreadyExists (another agent has this peer); kInvalidState (more
-  /// candidates for credentials that never came).
+  /// own, or the credentials are), kAlreadyExists (another agent has this
+  /// peer); kInvalidState (more candidates for credentials that never came).
   [[nodiscard]] Result<void> SetRemoteDescription(
       Instant now, AgentId agent, const AgentDescription& description);
   /// Begins a new ICE session with new credentials; the path there is goes on.
