@@ -18,6 +18,14 @@ import natkit
 STDIN = 0
 
 
+def address(text):
+    """IP:PORT."""
+    try:
+        return natkit.Address.parse(text)
+    except natkit.NatkitError as error:
+        raise argparse.ArgumentTypeError(error) from error
+
+
 def relay(text):
     """HOST:PORT:PIN, as in 192.0.2.1:443:sha256-raw:..., or HOST:PORT:plain."""
     host, port, pin = text.split(":", 2)
@@ -92,7 +100,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--relay", type=relay, metavar="HOST:PORT:PIN|plain")
     parser.add_argument("--stun", action="append", default=[],
-                        type=natkit.Address.parse, metavar="IP:PORT")
+                        type=address, metavar="IP:PORT")
     options = parser.parse_args()
     with natkit.Hub() as hub:
         hub.set_stun_servers(options.stun)

@@ -89,7 +89,8 @@ class HubCounters(Sized):
     _fields_ = [("struct_size", c_size_t), ("sent_direct", c_uint64),
                 ("sent_relayed", c_uint64), ("received", c_uint64),
                 ("dropped_unknown", c_uint64), ("dropped_relayed", c_uint64),
-                ("dropped_signals", c_uint64), ("dropped_received", c_uint64)]
+                ("dropped_signals", c_uint64), ("dropped_received", c_uint64),
+                ("events_lost", c_uint64)]
 
 
 class AgentConfig(Sized):

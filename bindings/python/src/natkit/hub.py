@@ -73,13 +73,15 @@ class Relay:
 
 @dataclasses.dataclass(frozen=True)
 class HubCounters:
-    """What a hub has done and dropped: datagrams of data, and only ever more of
-    them."""
+    """What a hub has done and dropped; only ever grows."""
 
+    #: Datagrams of data sent directly.
     sent_direct: int
+    #: Datagrams of data given to relays.
     sent_relayed: int
+    #: Datagrams of data received, either way.
     received: int
-    #: From nobody that is known.
+    #: Datagrams from nobody that is known.
     dropped_unknown: int
     #: Relayed packets from nobody that is known, or too many at once.
     dropped_relayed: int
@@ -87,6 +89,8 @@ class HubCounters:
     dropped_signals: int
     #: Received datagrams that nobody took in time.
     dropped_received: int
+    #: Events that nobody took in time; the oldest went.
+    events_lost: int
 
 
 def _log_struct(sink: Optional[LogSink]) -> Optional[s.Log]:
