@@ -5,7 +5,7 @@
 #include "natkit/natkit.h"
 
 #define MS NATKIT_MILLISECOND
-#define MAX_ITEMS 4096
+#define MAX_ITEMS 32768
 
 /* A host, a NAT and a STUN server with two addresses; what arrives at the host
  * does so 20 ms after the request was sent. */
@@ -525,6 +525,31 @@ static void MeasuresALifetime(void) {
   natkit_stun_server_free(world.server);
 }
 
+/* The least and the most that a program may ask for. */
+static void ExtremesComeToAnEnd(void) {
+  for (int i = 0; i < 4; ++i) {
+    natkit_behavior_config config = Config();
+    Reset();
+    world.drops_all = i >> 1;
+    config.server_count = 3;
+    config.axes = natkit_nat_all_axes();
+    config.attempts = i & 1 ? 100 : 1;
+    config.interval_ns = i & 1 ? 60 * NATKIT_SECOND : MS;
+    config.longest_lifetime_ns = i & 1 ? 86400 * NATKIT_SECOND : NATKIT_SECOND;
+    config.lifetime_budget_ns = i & 1 ? 604800 * NATKIT_SECOND : 1;
+    config.response_port_interval_ns = i & 1 ? 3600 * NATKIT_SECOND : 1;
+    config.transactions_per_second = i & 1 ? 1000 : 1;
+    config.max_waiting = i & 1 ? 4096 : 1;
+    config.load_mappings = i & 1 ? 4096 : 1;
+    natkit_behavior* behavior = New(&config);
+    RunUntilFinished(behavior);
+    /* Answers need more than a millisecond: there are none in time. */
+    CHECK_EQ(Traits(behavior).udp_blocked, world.drops_all || !(i & 1));
+    natkit_behavior_free(behavior);
+    natkit_stun_server_free(world.server);
+  }
+}
+
 static void EndsEarlyWhenAborted(void) {
   const natkit_behavior_config config = Config();
   Reset();
@@ -811,6 +836,7 @@ int main(void) {
   RUN(TellsMappingFromFiltering);
   RUN(FindsThatUdpIsBlocked);
   RUN(MeasuresALifetime);
+  RUN(ExtremesComeToAnEnd);
   RUN(EndsEarlyWhenAborted);
   RUN(KnowsNames);
   RUN(FindsNat64Prefixes);
