@@ -2,7 +2,9 @@
 import base64
 import ipaddress
 import os
+import pathlib
 import pickle
+import re
 import sys
 import unittest
 from unittest import mock
@@ -149,11 +151,14 @@ class ClockTest(unittest.TestCase):
         with self.assertRaises(ValueError):
             natkit.poll_timeout_ms(0, 1 << 64)
 
-    def test_the_library_has_our_version(self):
+
+class PackageTest(unittest.TestCase):
+    def test_it_is_of_one_version(self):
+        project = pathlib.Path(__file__).resolve().parents[1] / "pyproject.toml"
+        said = re.search(r'^version = "(.*)"$', project.read_text(), re.M)
+        self.assertEqual(said.group(1), natkit.__version__)
         self.assertEqual(natkit.version(), natkit.__version__)
 
-
-class LibraryTest(unittest.TestCase):
     def test_typing_information_is_shipped(self):
         self.assertTrue(os.path.exists(
             os.path.join(os.path.dirname(natkit.__file__), "py.typed")))

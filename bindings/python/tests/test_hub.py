@@ -294,6 +294,20 @@ class LifeTest(HubCase):
         self.assertTrue(codes)
         self.assertEqual(set(codes), {Code.BUSY})
 
+    def test_callbacks_may_close_it(self):
+        def source(size):
+            for hub in hubs:
+                hub.close()
+            return os.urandom(size)
+
+        hubs = []
+        hub = self.hub(random=source)
+        agent = Agent(hub)
+        hubs.append(hub)
+        agent.restart()
+        self.assertTrue(hub.closed and agent.closed)
+        self.assert_refused(Code.BAD_HANDLE, hub.process)
+
     def test_a_second_thread_is_refused_meanwhile(self):
         inside, leave = threading.Event(), threading.Event()
         others = []

@@ -173,7 +173,7 @@ def _wiped(secret: Any) -> bytes:
 
 #: What set_misuse_hook() takes: the C function's name, and why it refused.
 MisuseHook = Callable[[str, Code], None]
-_misuse_hook: Any = s.MisuseFunction()
+_misuse_hook: Any = None
 
 
 def set_misuse_hook(hook: Optional[MisuseHook]) -> None:
@@ -181,7 +181,7 @@ def set_misuse_hook(hook: Optional[MisuseHook]) -> None:
     in the program (Code.BAD_ARGUMENT, BAD_HANDLE, BUSY, STRUCT_SIZE), besides
     the exception. None: nobody is told, as at the start."""
     global _misuse_hook  # pylint: disable=global-statement
-    function = s.MisuseFunction()
+    function = s.MisuseFunction(0)  # NULL
     if hook is not None:
         told: MisuseHook = hook
         function = s.MisuseFunction(

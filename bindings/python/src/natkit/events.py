@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, List, Optional, Union
+from typing import TYPE_CHECKING, List, Optional, Union
 
 from . import _structs as s
 from ._convert import c_text
@@ -209,14 +209,14 @@ def event_from_c(raw: s.HubEvent, agent: "Optional[Agent]") -> Optional[Event]:
         return RelayEvent(raw.relay, bool(raw.is_up), c_text(raw.text))
     if agent is None:
         return None
-    make: Any = {
-        EventType.STATE: lambda: StateEvent(agent, AgentState(raw.state)),
-        EventType.PATH: lambda: PathEvent(agent, Path.from_c(raw.path)),
-        EventType.RTT: lambda: RttEvent(agent, raw.rtt_ns),
-        EventType.DESCRIPTION:
-            lambda: DescriptionEvent(agent, bool(raw.is_complete)),
-        EventType.WHY_NOT_DIRECT:
-            lambda: WhyNotDirectEvent(agent, PathReason(raw.reason)),
-    }.get(raw.type)
-    event: Optional[Event] = make() if make else None
-    return event
+    if raw.type == EventType.STATE:
+        return StateEvent(agent, AgentState(raw.state))
+    if raw.type == EventType.PATH:
+        return PathEvent(agent, Path.from_c(raw.path))
+    if raw.type == EventType.RTT:
+        return RttEvent(agent, raw.rtt_ns)
+    if raw.type == EventType.DESCRIPTION:
+        return DescriptionEvent(agent, bool(raw.is_complete))
+    if raw.type == EventType.WHY_NOT_DIRECT:
+        return WhyNotDirectEvent(agent, PathReason(raw.reason))
+    return None
