@@ -72,6 +72,9 @@ class LayoutTest(unittest.TestCase):
         items = [item for header in c_headers.read_headers()
                  for item in header.items]
         cls.items = {item.name: item for item in items}
+        cls.agent_level = [item.name for header in c_headers.read_headers()
+                           if header.name == "agent"
+                           for item in header.of("function")]
 
     def test_structures_are_where_the_compiler_puts_them(self):
         ours = {}
@@ -104,6 +107,15 @@ class LayoutTest(unittest.TestCase):
                               for n in (0, 1, 16, 1420)])
         self.assertEqual([natkit.sealed_size(n) for n in (0, 1, 16, 1420)],
                          list(sizes.values()))
+
+    def test_no_function_of_what_is_bound_is_missing(self):
+        wanted = self.agent_level + [
+            name for name, item in self.items.items()
+            if item.kind == "function"
+            and name.startswith(("natkit_wg_tunnel_", "natkit_stun_client_"))]
+        self.assertGreater(len(wanted), 40)
+        self.assertEqual([name for name in wanted if name not in PROTOTYPES],
+                         [])
 
     def test_functions_take_what_the_headers_say(self):
         for name, (result, arguments) in PROTOTYPES.items():

@@ -1,4 +1,4 @@
-"""The programs that the README shows do what it says."""
+"""The README's program and the examples do what they say."""
 import pathlib
 import re
 import subprocess
@@ -18,6 +18,13 @@ class ReadmeTest(unittest.TestCase):
                               capture_output=True, text=True, check=False,
                               timeout=LIMIT)
         self.assertEqual((done.stdout, done.stderr), (said + "\n", ""))
+
+    def test_hubs_work_in_asyncio(self):
+        done = subprocess.run([sys.executable, "-W", "error", "-X", "dev",
+                               BINDING / "examples/asyncio_hub.py"],
+                              capture_output=True, text=True, check=False,
+                              timeout=LIMIT)
+        self.assertEqual((done.stdout, done.stderr), ("HELLO\n", ""))
 
     def test_the_peer_says_how_it_is_used(self):
         peer = [sys.executable, BINDING / "examples/peer.py"]
