@@ -187,7 +187,7 @@ class CPair {
     prefix.length = 32;
     natkit_wg_peer_config config;
     natkit_init(&config);
-    natkit_key_public(keys_[peer].data(), config.public_key);
+    natkit_key_get_public(keys_[peer].data(), config.public_key);
     config.allowed_ips = &prefix;
     config.allowed_ip_count = 1;
     config.endpoint = AddressOf(peer);

@@ -14,15 +14,15 @@ type State uint32
 
 const (
 	// StateNew: nothing is known of the other side.
-	StateNew State = C.NATKIT_AGENT_NEW
+	StateNew State = C.NATKIT_AGENT_STATE_NEW
 	// StateConnecting: a path is looked for.
-	StateConnecting State = C.NATKIT_AGENT_CONNECTING
+	StateConnecting State = C.NATKIT_AGENT_STATE_CONNECTING
 	// StateConnected: there is a path.
-	StateConnected State = C.NATKIT_AGENT_CONNECTED
+	StateConnected State = C.NATKIT_AGENT_STATE_CONNECTED
 	// StateDisconnected: there was a path; another is looked for.
-	StateDisconnected State = C.NATKIT_AGENT_DISCONNECTED
+	StateDisconnected State = C.NATKIT_AGENT_STATE_DISCONNECTED
 	// StateFailed: none was found in 30 s. It is looked for still.
-	StateFailed State = C.NATKIT_AGENT_FAILED
+	StateFailed State = C.NATKIT_AGENT_STATE_FAILED
 )
 
 // String returns the state's name, such as "connected".
@@ -131,8 +131,8 @@ func (a *Agent) Close() {
 // (DescriptionEvent). Secret: who has it can take the peer's place.
 func (a *Agent) LocalDescription() (string, error) {
 	var text [C.NATKIT_DESCRIPTION_SIZE]byte
-	size, err := a.hub.call("natkit_agent_local_description", func() C.int {
-		return C.natkit_agent_local_description(a.handle,
+	size, err := a.hub.call("natkit_agent_get_local_description", func() C.int {
+		return C.natkit_agent_get_local_description(a.handle,
 			(*C.char)(unsafe.Pointer(&text[0])), C.size_t(len(text)))
 	})
 	if err != nil {

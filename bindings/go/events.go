@@ -118,27 +118,27 @@ type Reason uint32
 
 const (
 	// ReasonDirect: it is.
-	ReasonDirect Reason = C.NATKIT_REASON_DIRECT
+	ReasonDirect Reason = C.NATKIT_PATH_REASON_DIRECT
 	// ReasonNoRelay: neither a relay nor anybody else carries descriptions.
-	ReasonNoRelay Reason = C.NATKIT_REASON_NO_RELAY
+	ReasonNoRelay Reason = C.NATKIT_PATH_REASON_NO_RELAY
 	// ReasonIdle: nobody has asked for a path.
-	ReasonIdle Reason = C.NATKIT_REASON_IDLE
+	ReasonIdle Reason = C.NATKIT_PATH_REASON_IDLE
 	// ReasonPeerSilent: the peer has told nothing yet.
-	ReasonPeerSilent Reason = C.NATKIT_REASON_PEER_SILENT
+	ReasonPeerSilent Reason = C.NATKIT_PATH_REASON_PEER_SILENT
 	// ReasonSearching: it is being looked for.
-	ReasonSearching Reason = C.NATKIT_REASON_SEARCHING
+	ReasonSearching Reason = C.NATKIT_PATH_REASON_SEARCHING
 	// ReasonUDPBlocked: UDP is blocked on one side or both.
-	ReasonUDPBlocked Reason = C.NATKIT_REASON_UDP_BLOCKED
+	ReasonUDPBlocked Reason = C.NATKIT_PATH_REASON_UDP_BLOCKED
 	// ReasonSameNAT: both are behind one NAT that does not lead back inside.
-	ReasonSameNAT Reason = C.NATKIT_REASON_SAME_NAT
+	ReasonSameNAT Reason = C.NATKIT_PATH_REASON_SAME_NAT
 	// ReasonNATPair: the behaviours of the two NATs do not fit.
-	ReasonNATPair Reason = C.NATKIT_REASON_NAT_PAIR
+	ReasonNATPair Reason = C.NATKIT_PATH_REASON_NAT_PAIR
 	// ReasonUnknownBehavior: not enough is known of one side's NAT.
-	ReasonUnknownBehavior Reason = C.NATKIT_REASON_UNKNOWN_BEHAVIOR
+	ReasonUnknownBehavior Reason = C.NATKIT_PATH_REASON_UNKNOWN_BEHAVIOR
 	// ReasonShouldBeDirect: nothing that is known stands in the way.
-	ReasonShouldBeDirect Reason = C.NATKIT_REASON_SHOULD_BE_DIRECT
+	ReasonShouldBeDirect Reason = C.NATKIT_PATH_REASON_SHOULD_BE_DIRECT
 	// ReasonEatsData: a direct path was found, but loses data.
-	ReasonEatsData Reason = C.NATKIT_REASON_EATS_DATA
+	ReasonEatsData Reason = C.NATKIT_PATH_REASON_EATS_DATA
 )
 
 // FixSide is which side of a connection a Fix is about.

@@ -172,7 +172,7 @@ func toInts(from []int) *C.int {
 
 // watch has the runtime's poller watch the hub's descriptor.
 func (h *Hub) watch() error {
-	fd, err := syscall.Dup(int(C.natkit_hub_fd(h.handle)))
+	fd, err := syscall.Dup(int(C.natkit_hub_get_fd(h.handle)))
 	if err != nil {
 		return os.NewSyscallError("dup", err)
 	}
@@ -217,7 +217,7 @@ func (h *Hub) Wait(longest time.Duration) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return nil
 	} else if h.closed {
-		return &Error{"natkit_hub_fd", ErrBadHandle}
+		return &Error{"natkit_hub_get_fd", ErrBadHandle}
 	}
 	return err
 }
@@ -226,10 +226,10 @@ func (h *Hub) beginWait(longest time.Duration) error {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
 	if h.waiting {
-		return &Error{"natkit_hub_fd", ErrBusy}
+		return &Error{"natkit_hub_get_fd", ErrBusy}
 	}
 	var limit C.int
-	if err := check("natkit_hub_timeout", C.natkit_hub_timeout(h.handle, &limit)); err != nil {
+	if err := check("natkit_hub_get_timeout", C.natkit_hub_get_timeout(h.handle, &limit)); err != nil {
 		return err
 	}
 	deadline := time.Time{} // none
@@ -274,8 +274,8 @@ func (h *Hub) call(op string, act func() C.int) (int, error) {
 
 // PublicKey returns the hub's public key.
 func (h *Hub) PublicKey() (key PublicKey, err error) {
-	_, err = h.call("natkit_hub_public_key", func() C.int {
-		return C.natkit_hub_public_key(h.handle, pointerTo(key[:]))
+	_, err = h.call("natkit_hub_get_public_key", func() C.int {
+		return C.natkit_hub_get_public_key(h.handle, pointerTo(key[:]))
 	})
 	return key, err
 }
@@ -283,11 +283,11 @@ func (h *Hub) PublicKey() (key PublicKey, err error) {
 // LocalAddresses returns where the hub's sockets are reachable on this host.
 func (h *Hub) LocalAddresses() ([]netip.AddrPort, error) {
 	var found []C.natkit_address
-	count, err := h.call("natkit_hub_local_addresses", func() C.int {
-		count := C.natkit_hub_local_addresses(h.handle, nil, 0)
+	count, err := h.call("natkit_hub_get_local_addresses", func() C.int {
+		count := C.natkit_hub_get_local_addresses(h.handle, nil, 0)
 		for count > C.int(len(found)) {
 			found = make([]C.natkit_address, count)
-			count = C.natkit_hub_local_addresses(h.handle, &found[0], C.size_t(len(found)))
+			count = C.natkit_hub_get_local_addresses(h.handle, &found[0], C.size_t(len(found)))
 		}
 		return count
 	})
@@ -360,10 +360,11 @@ func (h *Hub) NetworkChanged() error {
 // bytes are always enough).
 func (h *Hub) Receive(buffer []byte) (*Agent, int, error) {
 	var agent *Agent
-	size := C.size_t(len(buffer))
+	var size C.size_t
 	_, err := h.call("natkit_hub_receive", func() C.int {
 		var whose *C.natkit_agent
-		result := C.natkit_hub_receive(h.handle, &whose, unsafe.Pointer(pointerTo(buffer)), &size)
+		result := C.natkit_hub_receive(h.handle, &whose, unsafe.Pointer(pointerTo(buffer)),
+			C.size_t(len(buffer)), &size)
 		if result == 1 {
 			agent = h.agents[whose]
 		}

@@ -36,7 +36,7 @@ func GeneratePrivateKey(random io.Reader) (PrivateKey, error) {
 // Public returns the public key.
 func (k PrivateKey) Public() PublicKey {
 	var out PublicKey
-	C.natkit_key_public(pointerTo(k[:]), pointerTo(out[:]))
+	C.natkit_key_get_public(pointerTo(k[:]), pointerTo(out[:]))
 	return out
 }
 

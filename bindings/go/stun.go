@@ -242,7 +242,7 @@ func (s *StunClient) PollEvent() (*StunEvent, error) {
 		AlternateServer:  fromAddress(&read.alternate_server),
 		IsVerified:       read.is_verified == 1,
 		RTT:              time.Duration(read.rtt_ns),
-		AlgDetected:      read.alg_detected == 1,
+		AlgDetected:      read.is_alg_detected == 1,
 	}, nil
 }
 

@@ -263,8 +263,8 @@ func (t *Tunnel) Close() {
 // ErrBadValue (no IP packet, or one of more than WgMaxPacketSize), ErrNoRoute
 // (outside of AllowedIPs), ErrLimitExceeded (too much waits for PollTransmit).
 func (t *Tunnel) Seal(now Instant, packet, out []byte) (int, error) {
-	size := C.natkit_wg_tunnel_seal(t.handle, C.uint64_t(now), pointerTo(packet),
-		C.size_t(len(packet)), pointerTo(out), C.size_t(len(out)))
+	size := C.natkit_wg_tunnel_seal(t.handle, C.uint64_t(now), unsafe.Pointer(pointerTo(packet)),
+		C.size_t(len(packet)), unsafe.Pointer(pointerTo(out)), C.size_t(len(out)))
 	return sizeOf("natkit_wg_tunnel_seal", size)
 }
 
@@ -276,15 +276,15 @@ func (t *Tunnel) Seal(now Instant, packet, out []byte) (int, error) {
 // ErrUnknownIndex, ErrUnknownPeer, ErrNoSession (too old), ErrNotAllowed
 // (outside of AllowedIPs), ErrLimitExceeded.
 func (t *Tunnel) Open(now Instant, datagram, out []byte) (int, error) {
-	size := C.natkit_wg_tunnel_open(t.handle, C.uint64_t(now), pointerTo(datagram),
-		C.size_t(len(datagram)), pointerTo(out), C.size_t(len(out)))
+	size := C.natkit_wg_tunnel_open(t.handle, C.uint64_t(now), unsafe.Pointer(pointerTo(datagram)),
+		C.size_t(len(datagram)), unsafe.Pointer(pointerTo(out)), C.size_t(len(out)))
 	return sizeOf("natkit_wg_tunnel_open", size)
 }
 
 // PollTransmit writes the next datagram for the peer to out and returns its
 // length; 0 if there is none. Errors: ErrBufferTooSmall (it stays).
 func (t *Tunnel) PollTransmit(out []byte) (int, error) {
-	size := C.natkit_wg_tunnel_poll_transmit(t.handle, pointerTo(out), C.size_t(len(out)))
+	size := C.natkit_wg_tunnel_poll_transmit(t.handle, unsafe.Pointer(pointerTo(out)), C.size_t(len(out)))
 	return sizeOf("natkit_wg_tunnel_poll_transmit", size)
 }
 

@@ -58,7 +58,8 @@ static void SayDescription(void) {
   char line[kMaxLine];
   char ufrag[300] = "";
   char* rest = NULL;
-  Check(natkit_agent_local_description(agent, text, sizeof text), "describe");
+  Check(natkit_agent_get_local_description(agent, text, sizeof text),
+        "describe");
   for (char* part = strtok_r(text, "\r\n", &rest); part != NULL;
        part = strtok_r(NULL, "\r\n", &rest)) {
     if (strncmp(part, "a=ice-ufrag:", 12) == 0) {
@@ -109,11 +110,10 @@ static void TakeEvents(void) {
 
 static void TakeData(void) {
   static char data[65536];
-  size_t size = sizeof data;
-  while (natkit_hub_receive(hub, NULL, data, &size) == 1) {
+  size_t size = 0;
+  while (natkit_hub_receive(hub, NULL, data, sizeof data, &size) == 1) {
     printf("data %.*s\n", (int)size, data);
     fflush(stdout);
-    size = sizeof data;
   }
 }
 
@@ -177,7 +177,7 @@ static int OpenSocket(const char* ip) {
   struct sockaddr_storage storage;
   natkit_address address;
   const int one = 1;
-  Check(natkit_address_parse(&address, ip), ip);
+  Check(natkit_address_parse(ip, &address), ip);
   const int size = natkit_address_to_sockaddr(
       &address, (struct sockaddr*)&storage, sizeof storage);
   const int fd = socket(storage.ss_family, SOCK_DGRAM, 0);
@@ -217,10 +217,10 @@ int main(int argc, char** argv) {
   int is_open = 1;
   Open(argc, argv);
   while (is_open) {
-    struct pollfd ready[] = {{natkit_hub_fd(hub), POLLIN, 0},
+    struct pollfd ready[] = {{natkit_hub_get_fd(hub), POLLIN, 0},
                              {STDIN_FILENO, POLLIN, 0}};
     int ms = -1;
-    Check(natkit_hub_timeout(hub, &ms), "timeout");
+    Check(natkit_hub_get_timeout(hub, &ms), "timeout");
     if (poll(ready, 2, ms) < 0) {
       perror("poll");
       return 1;

@@ -93,10 +93,10 @@ static struct work Begin(void) {
   char key[NATKIT_TLS_PEM_SIZE];
   char pin[NATKIT_TLS_PIN_SIZE];
   struct work work = {NULL, NULL, NULL, NULL};
-  CHECK_EQ(natkit_tls_self_signed("a.example", today, chain, sizeof chain, key,
-                                  sizeof key),
+  CHECK_EQ(natkit_tls_make_self_signed("a.example", today, chain, sizeof chain,
+                                       key, sizeof key),
            0);
-  CHECK(natkit_tls_pin(chain, pin, sizeof pin) > 0);
+  CHECK(natkit_tls_get_pin(chain, pin, sizeof pin) > 0);
 
   natkit_tls_server_config server;
   natkit_tls_client_config client;
@@ -106,7 +106,7 @@ static struct work Begin(void) {
   server.chain_pem = chain;
   server.key_pem = key;
   natkit_init(&client);
-  client.verification_time = today;
+  client.verification_time_s = today;
   CHECK_EQ(natkit_tls_context_new_server(&server, &servers), 0);
   CHECK_EQ(natkit_tls_context_new_client(&client, &clients), 0);
   CHECK_EQ(natkit_tls_channel_accept(servers, &work.server), 0);
@@ -121,7 +121,7 @@ static struct work Begin(void) {
   natkit_address base;
   natkit_init(&agent);
   CHECK_EQ(natkit_ice_agent_new(&agent, &work.agent), 0);
-  CHECK_EQ(natkit_address_parse(&base, "192.0.2.1:7"), 0);
+  CHECK_EQ(natkit_address_parse("192.0.2.1:7", &base), 0);
   CHECK_EQ(natkit_ice_agent_add_host_base(work.agent, 1, &base), 0);
 
   natkit_wg_device_config device;
@@ -206,7 +206,7 @@ static void RunHub(void) {
   CHECK_EQ(natkit_hub_new(&config, &hub), 0);
   CHECK_EQ(natkit_agent_new(hub, NULL, &agent), 0);
   CHECK(natkit_hub_process(hub) >= 0);
-  CHECK(natkit_agent_local_description(agent, text, sizeof text) > 0);
+  CHECK(natkit_agent_get_local_description(agent, text, sizeof text) > 0);
   natkit_agent_free(agent);
   natkit_hub_free(hub);
 }

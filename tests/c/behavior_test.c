@@ -65,7 +65,7 @@ static struct world world;
 
 static natkit_address Address(const char* text) {
   natkit_address address;
-  CHECK_EQ(natkit_address_parse(&address, text), 0);
+  CHECK_EQ(natkit_address_parse(text, &address), 0);
   return address;
 }
 
@@ -83,8 +83,8 @@ static void Reset(void) {
   endpoints.primary = Address("198.51.100.1:3478");
   endpoints.other = Address("198.51.100.2:3479");
   natkit_init(&config);
-  config.endpoints = &endpoints;
-  config.endpoints_count = 1;
+  config.endpoint_sets = &endpoints;
+  config.endpoint_set_count = 1;
   config.no_rate_limit = 1;
   config.software = "test server";
   CHECK_EQ(natkit_stun_server_new(&config, &world.server), 0);
@@ -190,9 +190,9 @@ static void Send(const natkit_behavior_action* action, const uint8_t* data) {
   if (!IsServer(&action->to)) {
     return;
   }
-  const int size = natkit_stun_server_handle(
+  const int size = natkit_stun_server_handle_datagram(
       world.server, world.now, &action->to, &outside, data, action->size,
-      response, sizeof response, &reply);
+      &reply, response, sizeof response);
   CHECK(size >= 0);
   const uint32_t socket =
       size > 0 ? SocketBehind(reply.to.port, &reply.from) : 0;
@@ -368,21 +368,21 @@ static natkit_behavior* New(const natkit_behavior_config* config) {
 static natkit_nat_traits Traits(natkit_behavior* behavior) {
   natkit_nat_traits traits;
   natkit_init(&traits);
-  CHECK_EQ(natkit_behavior_traits(behavior, &traits), 0);
+  CHECK_EQ(natkit_behavior_get_traits(behavior, &traits), 0);
   return traits;
 }
 
 static natkit_nat_report Report(natkit_behavior* behavior) {
   natkit_nat_report report;
   natkit_init(&report);
-  CHECK_EQ(natkit_behavior_report(behavior, &report), 0);
+  CHECK_EQ(natkit_behavior_get_report(behavior, &report), 0);
   return report;
 }
 
 static natkit_nat_verdict Verdict(natkit_behavior* behavior, uint32_t axis) {
   natkit_nat_verdict verdict;
   natkit_init(&verdict);
-  CHECK_EQ(natkit_behavior_verdict(behavior, axis, &verdict), 0);
+  CHECK_EQ(natkit_behavior_get_verdict(behavior, axis, &verdict), 0);
   return verdict;
 }
 
@@ -392,18 +392,18 @@ static void CheckEvidence(natkit_behavior* behavior) {
   CHECK_EQ(verdict.outcome, NATKIT_NAT_DETERMINED);
   CHECK(verdict.evidence_count > 0);
   natkit_init(&probe);
-  CHECK_EQ(
-      natkit_behavior_evidence(behavior, NATKIT_NAT_AXIS_MAPPING, 0, &probe),
-      0);
-  CHECK_EQ(probe.answered, 1);
+  CHECK_EQ(natkit_behavior_get_evidence(behavior, NATKIT_NAT_AXIS_MAPPING, 0,
+                                        &probe),
+           0);
+  CHECK_EQ(probe.is_answered, 1);
   CHECK_EQ(probe.sent, 1);
   CHECK_EQ(natkit_address_equal(&probe.to, &servers[0]), 1);
   CHECK_EQ(natkit_address_equal(&probe.answered_from, &servers[0]), 1);
   CHECK_EQ(natkit_address_equal(&probe.local, &probe.arrived_at), 1);
   CHECK_EQ(probe.mapped.ip[0], 203);
   CHECK(strncmp(probe.asked, "binding", 7) == 0);
-  CHECK_EQ(natkit_behavior_evidence(behavior, NATKIT_NAT_AXIS_MAPPING,
-                                    verdict.evidence_count, &probe),
+  CHECK_EQ(natkit_behavior_get_evidence(behavior, NATKIT_NAT_AXIS_MAPPING,
+                                        verdict.evidence_count, &probe),
            NATKIT_ERR_NOT_FOUND);
 }
 
@@ -422,7 +422,7 @@ static void FindsAFullCone(void) {
   RunUntilFinished(behavior);
   const natkit_nat_traits traits = Traits(behavior);
   const natkit_nat_report report = Report(behavior);
-  CHECK_EQ(traits.udp_blocked, 0);
+  CHECK_EQ(traits.is_udp_blocked, 0);
   CHECK_EQ(traits.translation, NATKIT_NAT_TRANSLATION_NAPT);
   CHECK_EQ(traits.mapping, NATKIT_NAT_ENDPOINT_INDEPENDENT);
   CHECK_EQ(traits.filtering, NATKIT_NAT_ENDPOINT_INDEPENDENT);
@@ -435,10 +435,10 @@ static void FindsAFullCone(void) {
   CHECK_EQ(report.other_server.port, 3479);
   CHECK(report.datagrams_sent > report.datagrams_received);
   CHECK_EQ(report.took_ns, world.now - NATKIT_SECOND);
-  CHECK_EQ(natkit_behavior_external_addresses(behavior, &found, 1), 1);
+  CHECK_EQ(natkit_behavior_get_external_addresses(behavior, &found, 1), 1);
   CHECK_EQ(natkit_address_equal(&found, &expected), 1);
-  CHECK_EQ(natkit_behavior_external_addresses(behavior, NULL, 0), 1);
-  CHECK_EQ(natkit_behavior_hops(behavior, &found, 1), 1);
+  CHECK_EQ(natkit_behavior_get_external_addresses(behavior, NULL, 0), 1);
+  CHECK_EQ(natkit_behavior_get_hops(behavior, &found, 1), 1);
   CHECK_EQ(found.ip[0], 192);
   CHECK(strcmp(Verdict(behavior, NATKIT_NAT_AXIS_FILTERING).value,
                "endpoint-independent") == 0);
@@ -493,7 +493,7 @@ static void FindsThatUdpIsBlocked(void) {
   config.interval_ns = 100 * MS;
   natkit_behavior* behavior = New(&config);
   RunUntilFinished(behavior);
-  CHECK_EQ(Traits(behavior).udp_blocked, 1);
+  CHECK_EQ(Traits(behavior).is_udp_blocked, 1);
   CHECK_EQ(Traits(behavior).mapping, NATKIT_NAT_DEPENDENCE_UNKNOWN);
   CHECK_EQ(Report(behavior).server.family, NATKIT_FAMILY_NONE);
   CHECK(strcmp(Report(behavior).classic_name, "UDP blocked") == 0);
@@ -509,11 +509,11 @@ static void MeasuresALifetime(void) {
   config.axes = NATKIT_NAT_AXIS_BIT(NATKIT_NAT_AXIS_ONE_EXCHANGE_LIFETIME);
   config.longest_lifetime_ns = 60 * NATKIT_SECOND;
   natkit_behavior* behavior = New(&config);
-  CHECK_EQ(natkit_behavior_lifetime(
+  CHECK_EQ(natkit_behavior_get_lifetime(
                behavior, NATKIT_NAT_AXIS_ONE_EXCHANGE_LIFETIME, &lifetime),
            0);
   RunUntilFinished(behavior);
-  CHECK_EQ(natkit_behavior_lifetime(
+  CHECK_EQ(natkit_behavior_get_lifetime(
                behavior, NATKIT_NAT_AXIS_ONE_EXCHANGE_LIFETIME, &lifetime),
            1);
   /* This NAT forgets nothing. */
@@ -544,7 +544,7 @@ static void ExtremesComeToAnEnd(void) {
     natkit_behavior* behavior = New(&config);
     RunUntilFinished(behavior);
     /* Answers need more than a millisecond: there are none in time. */
-    CHECK_EQ(Traits(behavior).udp_blocked, world.drops_all || !(i & 1));
+    CHECK_EQ(Traits(behavior).is_udp_blocked, world.drops_all || !(i & 1));
     natkit_behavior_free(behavior);
     natkit_stun_server_free(world.server);
   }
@@ -777,30 +777,30 @@ static void RefusesMisuse(void) {
            0);
   natkit_init(&verdict);
   natkit_init(&probe);
-  CHECK_EQ(natkit_behavior_verdict(behavior, 27, &verdict), bad);
-  CHECK_EQ(natkit_behavior_verdict(behavior, 0, NULL), bad);
+  CHECK_EQ(natkit_behavior_get_verdict(behavior, 27, &verdict), bad);
+  CHECK_EQ(natkit_behavior_get_verdict(behavior, 0, NULL), bad);
   verdict.struct_size -= 1;
-  CHECK_EQ(natkit_behavior_verdict(behavior, 0, &verdict), size);
-  CHECK_EQ(natkit_behavior_evidence(behavior, 27, 0, &probe), bad);
-  CHECK_EQ(natkit_behavior_evidence(behavior, 0, 0, &probe),
+  CHECK_EQ(natkit_behavior_get_verdict(behavior, 0, &verdict), size);
+  CHECK_EQ(natkit_behavior_get_evidence(behavior, 27, 0, &probe), bad);
+  CHECK_EQ(natkit_behavior_get_evidence(behavior, 0, 0, &probe),
            NATKIT_ERR_NOT_FOUND);
-  CHECK_EQ(natkit_behavior_traits(behavior, NULL), bad);
+  CHECK_EQ(natkit_behavior_get_traits(behavior, NULL), bad);
   natkit_init_struct(&traits, sizeof traits - 1);
-  CHECK_EQ(natkit_behavior_traits(behavior, &traits), size);
-  CHECK_EQ(natkit_behavior_report(behavior, NULL), bad);
+  CHECK_EQ(natkit_behavior_get_traits(behavior, &traits), size);
+  CHECK_EQ(natkit_behavior_get_report(behavior, NULL), bad);
   natkit_init_struct(&report, sizeof report - 1);
-  CHECK_EQ(natkit_behavior_report(behavior, &report), size);
-  CHECK_EQ(natkit_behavior_external_addresses(behavior, NULL, 1), bad);
-  CHECK_EQ(natkit_behavior_hops(behavior, NULL, 1), bad);
-  CHECK_EQ(natkit_behavior_lifetime(behavior, 27, &lifetime), bad);
-  CHECK_EQ(natkit_behavior_lifetime(behavior, 16, NULL), bad);
+  CHECK_EQ(natkit_behavior_get_report(behavior, &report), size);
+  CHECK_EQ(natkit_behavior_get_external_addresses(behavior, NULL, 1), bad);
+  CHECK_EQ(natkit_behavior_get_hops(behavior, NULL, 1), bad);
+  CHECK_EQ(natkit_behavior_get_lifetime(behavior, 27, &lifetime), bad);
+  CHECK_EQ(natkit_behavior_get_lifetime(behavior, 16, NULL), bad);
   CHECK_EQ(natkit_stun_client_cancel((natkit_stun_client*)behavior),
            NATKIT_ERR_BAD_HANDLE);
   natkit_behavior_free(behavior);
   natkit_behavior_free(behavior);
   natkit_behavior_free(NULL);
   CHECK_EQ(natkit_behavior_is_finished(behavior), NATKIT_ERR_BAD_HANDLE);
-  CHECK_EQ(natkit_behavior_hops(behavior, NULL, 0), NATKIT_ERR_BAD_HANDLE);
+  CHECK_EQ(natkit_behavior_get_hops(behavior, NULL, 0), NATKIT_ERR_BAD_HANDLE);
   CHECK_EQ(natkit_behavior_handle_timeout(behavior, 0), NATKIT_ERR_BAD_HANDLE);
   CHECK_EQ(natkit_behavior_next_timeout(behavior, &deadline),
            NATKIT_ERR_BAD_HANDLE);

@@ -73,7 +73,7 @@ static void Open(struct peer* peer, const char* port, const char* pin) {
         natkit_tls_channel_connect(context, "127.0.0.1", pin, &peer->tls));
   natkit_tls_context_free(context);
   Check("key", natkit_key_generate(NULL, key));
-  Check("key", natkit_key_public(key, public_key));
+  Check("key", natkit_key_get_public(key, public_key));
   Check("key", natkit_key_format(public_key, text, sizeof text));
   derp.private_key = key;
   derp.host = "127.0.0.1";

@@ -44,8 +44,8 @@ static int OpenBase(struct base* base, const natkit_address* address) {
   return base->fd >= 0 && fcntl(base->fd, F_SETFL, O_NONBLOCK) == 0 &&
          bind(base->fd, (struct sockaddr*)&storage, (socklen_t)wanted) == 0 &&
          getsockname(base->fd, (struct sockaddr*)&storage, &size) == 0 &&
-         natkit_address_from_sockaddr(&base->local, (struct sockaddr*)&storage,
-                                      size) == 0;
+         natkit_address_from_sockaddr((struct sockaddr*)&storage, size,
+                                      &base->local) == 0;
 }
 
 static const struct base* FindBase(const struct peer* peer,
@@ -161,7 +161,7 @@ static void ReadDatagrams(const struct peer* peer, const struct base* base) {
     if (got < 0) {
       return; /* nothing there, or an ICMP error was */
     }
-    if (natkit_address_from_sockaddr(&from, (struct sockaddr*)&storage, size) !=
+    if (natkit_address_from_sockaddr((struct sockaddr*)&storage, size, &from) !=
         0) {
       continue;
     }
@@ -286,11 +286,11 @@ static int ReadArguments(struct peer* peer, natkit_ice_agent_config* config,
     } else if (strcmp(argv[i], "--stun") == 0 && i + 1 < argc) {
       config->stun_servers = server;
       config->stun_server_count = 1;
-      if (natkit_address_parse(server, argv[++i]) != 0) {
+      if (natkit_address_parse(argv[++i], server) != 0) {
         return 0;
       }
     } else if (peer->base_count == kMaxBases ||
-               natkit_address_parse(&address, argv[i]) != 0 ||
+               natkit_address_parse(argv[i], &address) != 0 ||
                !OpenBase(&peer->bases[peer->base_count++], &address)) {
       return 0;
     }

@@ -50,7 +50,7 @@ struct world {
 
 static inline natkit_address At(const char* text) {
   natkit_address address;
-  CHECK_EQ(natkit_address_parse(&address, text), 0);
+  CHECK_EQ(natkit_address_parse(text, &address), 0);
   return address;
 }
 

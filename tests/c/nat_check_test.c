@@ -14,9 +14,9 @@ static natkit_behavior* NewBehavior(uint16_t port) {
   natkit_address server;
   natkit_address local;
   natkit_behavior* behavior = NULL;
-  CHECK_EQ(natkit_address_parse(&server, "127.0.0.1"), 0);
+  CHECK_EQ(natkit_address_parse("127.0.0.1", &server), 0);
   server.port = port;
-  CHECK_EQ(natkit_local_address(&server, &local), 0);
+  CHECK_EQ(natkit_get_local_address(&server, &local), 0);
   CHECK_EQ(local.ip[0], 127);
   CHECK_EQ(local.port, 0);
   natkit_init(&config);
@@ -54,15 +54,15 @@ static void ItEndsWhereNobodyAnswers(void) {
   const uint64_t deadline = natkit_monotonic_ns() + 60 * NATKIT_SECOND;
   CHECK_EQ(natkit_nat_check_new(behavior, &check), 0);
   while (natkit_behavior_is_finished(behavior) == 0) {
-    struct pollfd ready = {natkit_nat_check_fd(check), POLLIN, 0};
+    struct pollfd ready = {natkit_nat_check_get_fd(check), POLLIN, 0};
     int ms = 0;
     CHECK(natkit_monotonic_ns() < deadline);
-    CHECK_EQ(natkit_nat_check_timeout(check, &ms), 0);
+    CHECK_EQ(natkit_nat_check_get_timeout(check, &ms), 0);
     CHECK(poll(&ready, 1, ms < 0 || ms > 1000 ? 1000 : ms) >= 0);
     CHECK_EQ(natkit_nat_check_process(check), 0);
   }
   natkit_init(&report);
-  CHECK_EQ(natkit_behavior_report(behavior, &report), 0);
+  CHECK_EQ(natkit_behavior_get_report(behavior, &report), 0);
   CHECK(report.datagrams_sent > 0);
   CHECK_EQ(report.datagrams_received, 0);
   natkit_nat_check_free(check);
@@ -81,22 +81,23 @@ static void MisuseIsRefused(void) {
   CHECK_EQ(natkit_behavior_start(started, 0), 0);
   CHECK_EQ(natkit_nat_check_new(started, &check), NATKIT_ERR_INVALID_STATE);
   CHECK_EQ(natkit_nat_check_new(behavior, &check), 0);
-  CHECK_EQ(natkit_nat_check_timeout(check, NULL), NATKIT_ERR_BAD_ARGUMENT);
-  CHECK(natkit_nat_check_fd(check) >= 0);
+  CHECK_EQ(natkit_nat_check_get_timeout(check, NULL), NATKIT_ERR_BAD_ARGUMENT);
+  CHECK(natkit_nat_check_get_fd(check) >= 0);
   /* The discovery may go first. */
   natkit_behavior_free(behavior);
   CHECK_EQ(natkit_nat_check_process(check), NATKIT_ERR_BAD_HANDLE);
   natkit_nat_check_free(check);
   CHECK_EQ(natkit_nat_check_process(check), NATKIT_ERR_BAD_HANDLE);
-  CHECK_EQ(natkit_nat_check_fd(check), NATKIT_ERR_BAD_HANDLE);
-  CHECK_EQ(natkit_nat_check_timeout(check, &ms), NATKIT_ERR_BAD_HANDLE);
+  CHECK_EQ(natkit_nat_check_get_fd(check), NATKIT_ERR_BAD_HANDLE);
+  CHECK_EQ(natkit_nat_check_get_timeout(check, &ms), NATKIT_ERR_BAD_HANDLE);
   natkit_nat_check_free(NULL);
   natkit_behavior_free(started);
-  CHECK_EQ(natkit_local_address(NULL, &address), NATKIT_ERR_BAD_ARGUMENT);
+  CHECK_EQ(natkit_get_local_address(NULL, &address), NATKIT_ERR_BAD_ARGUMENT);
   memset(&address, 0, sizeof address);
-  CHECK_EQ(natkit_local_address(&address, &address), NATKIT_ERR_BAD_ARGUMENT);
-  CHECK_EQ(natkit_address_parse(&address, "127.0.0.1"), 0);
-  CHECK_EQ(natkit_local_address(&address, NULL), NATKIT_ERR_BAD_ARGUMENT);
+  CHECK_EQ(natkit_get_local_address(&address, &address),
+           NATKIT_ERR_BAD_ARGUMENT);
+  CHECK_EQ(natkit_address_parse("127.0.0.1", &address), 0);
+  CHECK_EQ(natkit_get_local_address(&address, NULL), NATKIT_ERR_BAD_ARGUMENT);
 }
 
 int main(void) {

@@ -104,7 +104,7 @@ static struct end NatkitClient(const char* certificate_name) {
   natkit_tls_context* context = NULL;
   natkit_tls_client_config config;
   natkit_init(&config);
-  config.verification_time = kToday;
+  config.verification_time_s = kToday;
   CHECK_EQ(natkit_tls_context_new_client(&config, &context), 0);
   CHECK_EQ(
       natkit_tls_channel_connect(context, kHost, certificate_name, &end.natkit),
@@ -291,10 +291,12 @@ static void NothingIsShared(void) {
 int main(void) {
   CHECK_EQ(CRYPTO_set_mem_functions(CountedMalloc, CountedRealloc, CountedFree),
            1);
-  CHECK_EQ(natkit_tls_self_signed(kHost, kToday, chain_pem, sizeof chain_pem,
+  CHECK_EQ(
+      natkit_tls_make_self_signed(kHost, kToday, chain_pem, sizeof chain_pem,
                                   key_pem, sizeof key_pem),
-           0);
-  CHECK_EQ(natkit_tls_pin(chain_pem, pin, sizeof pin), NATKIT_TLS_PIN_SIZE - 1);
+      0);
+  CHECK_EQ(natkit_tls_get_pin(chain_pem, pin, sizeof pin),
+           NATKIT_TLS_PIN_SIZE - 1);
   RUN(OpensslIsTheSystems);
   RUN(OpensslClientsTalkToNatkit);
   RUN(NatkitClientsTalkToOpenssl);

@@ -33,7 +33,7 @@ static void CountAllocations(void) {
 
 static natkit_address Address(const char* text) {
   natkit_address address;
-  CHECK_EQ(natkit_address_parse(&address, text), 0);
+  CHECK_EQ(natkit_address_parse(text, &address), 0);
   return address;
 }
 
@@ -72,7 +72,7 @@ static void Read(const uint8_t* data, size_t size) {
   char text[NATKIT_STUN_TEXT_SIZE];
   CHECK_EQ(natkit_stun_is_message(data, size), 1);
   CHECK_EQ(natkit_stun_parse(data, size, &header), 0);
-  CHECK(natkit_stun_attributes(data, size, attributes, 16) >= 8);
+  CHECK(natkit_stun_get_attributes(data, size, attributes, 16) >= 8);
   CHECK_EQ(natkit_stun_get_mapped_address(data, size, &address), 0);
   CHECK_EQ(
       natkit_stun_get_text(data, size, NATKIT_STUN_SOFTWARE, text, sizeof text),
@@ -82,7 +82,7 @@ static void Read(const uint8_t* data, size_t size) {
            0);
   CHECK_EQ(natkit_stun_get_error(data, size, text, sizeof text), 420);
   CHECK_EQ(natkit_stun_get_types(data, size, types, 8), 2);
-  CHECK_EQ(natkit_stun_unknown_required(data, size, NULL, 0, types, 8), 2);
+  CHECK_EQ(natkit_stun_get_unknown_required(data, size, NULL, 0, types, 8), 2);
 }
 
 static void MessagesDoNotAllocate(void) {
@@ -98,7 +98,7 @@ static void IntegrityGivesItsMemoryBack(void) {
   natkit_stun_key key;
   const natkit_address address = Address("192.0.2.1:80");
   const long before = blocks;
-  CHECK_EQ(natkit_stun_key_short_term(&key, "secret"), 0);
+  CHECK_EQ(natkit_stun_make_short_term_key("secret", &key), 0);
   const size_t size = Build(buffer, sizeof buffer, &key, &address);
   for (uint32_t kind = 0; kind <= 2; ++kind) {
     CHECK_EQ(natkit_stun_verify(buffer, size, &key, kind), 0);

@@ -55,7 +55,7 @@ static struct bytes Vector(const char* name) {
 
 static natkit_address Address(const char* text) {
   natkit_address address;
-  CHECK_EQ(natkit_address_parse(&address, text), 0);
+  CHECK_EQ(natkit_address_parse(text, &address), 0);
   return address;
 }
 
@@ -93,14 +93,15 @@ static void ReadsTheSampleRequest(void) {
                                NATKIT_STUN_ICE_CONTROLLED, &tie_breaker),
            0);
   CHECK(tie_breaker == UINT64_C(0x932ff9b151263b36));
-  CHECK_EQ(natkit_stun_attributes(request.data, request.size, attributes, 16),
-           6);
+  CHECK_EQ(
+      natkit_stun_get_attributes(request.data, request.size, attributes, 16),
+      6);
   CHECK_EQ(attributes[0].type, NATKIT_STUN_SOFTWARE);
   CHECK_EQ(attributes[0].size, 16);
   CHECK_EQ(attributes[0].offset, 20);
   CHECK(attributes[0].value == request.data + 24);
   CHECK_EQ(attributes[5].type, NATKIT_STUN_FINGERPRINT);
-  CHECK_EQ(natkit_stun_key_short_term(&key, "VOkJxbRl1RmTxUk/WvJxBt"), 0);
+  CHECK_EQ(natkit_stun_make_short_term_key("VOkJxbRl1RmTxUk/WvJxBt", &key), 0);
   CHECK_EQ(natkit_stun_verify(request.data, request.size, &key,
                               NATKIT_STUN_STRONGEST),
            0);
@@ -141,11 +142,10 @@ static void ReadsTheSampleOfTheLongTermMechanism(void) {
   natkit_stun_key key;
   CheckText(&request, NATKIT_STUN_REALM, "example.org");
   CheckText(&request, NATKIT_STUN_NONCE, "f//499k954d6OL34oL9FSTvy64sA");
-  CHECK_EQ(natkit_stun_key_long_term(
-               &key,
+  CHECK_EQ(natkit_stun_make_long_term_key(
                "\xe3\x83\x9e\xe3\x83\x88\xe3\x83\xaa\xe3\x83\x83\xe3\x82\xaf"
                "\xe3\x82\xb9",
-               "example.org", "TheMatrIX", NATKIT_STUN_MD5),
+               "example.org", "TheMatrIX", NATKIT_STUN_MD5, &key),
            0);
   CHECK_EQ(key.size, expected.size);
   CHECK(memcmp(key.bytes, expected.data, key.size) == 0);
@@ -161,7 +161,7 @@ static void BuildsTheSampleRequest(void) {
   uint8_t buffer[NATKIT_STUN_MAX_UDP_SIZE];
   natkit_stun_builder builder;
   natkit_stun_key key;
-  CHECK_EQ(natkit_stun_key_short_term(&key, "VOkJxbRl1RmTxUk/WvJxBt"), 0);
+  CHECK_EQ(natkit_stun_make_short_term_key("VOkJxbRl1RmTxUk/WvJxBt", &key), 0);
   CHECK_EQ(
       natkit_stun_begin(&builder, buffer, sizeof buffer, NATKIT_STUN_REQUEST,
                         NATKIT_STUN_BINDING, sample.data + 8),
@@ -232,12 +232,12 @@ static void BuildsWhatItReads(void) {
                                      NATKIT_STUN_OTHER_ADDRESS, &read),
              0);
     CHECK_EQ(natkit_address_equal(&read, &address), 1);
-    CHECK_EQ(
-        natkit_stun_unknown_required(buffer, (size_t)size, NULL, 0, types, 8),
-        2);
+    CHECK_EQ(natkit_stun_get_unknown_required(buffer, (size_t)size, NULL, 0,
+                                              types, 8),
+             2);
     CHECK_EQ(types[0], NATKIT_STUN_USE_CANDIDATE);
-    CHECK_EQ(natkit_stun_unknown_required(buffer, (size_t)size, unknown, 3,
-                                          types, 8),
+    CHECK_EQ(natkit_stun_get_unknown_required(buffer, (size_t)size, unknown, 3,
+                                              types, 8),
              1);
   }
 }
@@ -257,7 +257,7 @@ static void AttributesAfterTheIntegrityDoNotCount(void) {
   natkit_stun_builder builder;
   natkit_stun_key key;
   natkit_stun_attribute attribute;
-  CHECK_EQ(natkit_stun_key_short_term(&key, "secret"), 0);
+  CHECK_EQ(natkit_stun_make_short_term_key("secret", &key), 0);
   CHECK_EQ(natkit_stun_begin(&builder, buffer, sizeof buffer,
                              NATKIT_STUN_INDICATION, NATKIT_STUN_BINDING, kId),
            0);
@@ -269,7 +269,7 @@ static void AttributesAfterTheIntegrityDoNotCount(void) {
   memcpy(buffer + size, appended, sizeof appended);
   buffer[3] = (uint8_t)(buffer[3] + sizeof appended);
   const size_t longer = (size_t)size + sizeof appended;
-  CHECK_EQ(natkit_stun_attributes(buffer, longer, &attribute, 1), 1);
+  CHECK_EQ(natkit_stun_get_attributes(buffer, longer, &attribute, 1), 1);
   CHECK_EQ(attribute.type, NATKIT_STUN_MESSAGE_INTEGRITY);
   CHECK_EQ(natkit_stun_find(buffer, longer, NATKIT_STUN_USERNAME, &attribute),
            NATKIT_ERR_NOT_FOUND);
@@ -362,7 +362,7 @@ static void BuildersKeepTheOrder(void) {
   uint8_t buffer[256];
   natkit_stun_builder builder;
   natkit_stun_key key;
-  CHECK_EQ(natkit_stun_key_short_term(&key, "secret"), 0);
+  CHECK_EQ(natkit_stun_make_short_term_key("secret", &key), 0);
   natkit_stun_begin(&builder, buffer, sizeof buffer, NATKIT_STUN_REQUEST,
                     NATKIT_STUN_BINDING, kId);
   CHECK_EQ(natkit_stun_add_integrity(&builder, &key, NATKIT_STUN_HMAC_SHA256),
@@ -445,25 +445,30 @@ static void KeysRefuseMisuse(void) {
   const natkit_random none = {NULL, NULL};
   const struct bytes request = Vector("request");
   memset(long_text, 'x', sizeof long_text - 1);
-  CHECK_EQ(natkit_stun_key_short_term(NULL, "x"), NATKIT_ERR_BAD_ARGUMENT);
-  CHECK_EQ(natkit_stun_key_short_term(&key, NULL), NATKIT_ERR_BAD_ARGUMENT);
-  CHECK_EQ(natkit_stun_key_short_term(&key, ""), NATKIT_ERR_BAD_LENGTH);
-  CHECK_EQ(natkit_stun_key_short_term(&key, long_text), NATKIT_ERR_BAD_LENGTH);
-  CHECK_EQ(natkit_stun_key_short_term(&key, long_text + 5000 - 1 - 257),
+  CHECK_EQ(natkit_stun_make_short_term_key("x", NULL), NATKIT_ERR_BAD_ARGUMENT);
+  CHECK_EQ(natkit_stun_make_short_term_key(NULL, &key),
+           NATKIT_ERR_BAD_ARGUMENT);
+  CHECK_EQ(natkit_stun_make_short_term_key("", &key), NATKIT_ERR_BAD_LENGTH);
+  CHECK_EQ(natkit_stun_make_short_term_key(long_text, &key),
            NATKIT_ERR_BAD_LENGTH);
-  CHECK_EQ(natkit_stun_key_short_term(&key, long_text + 5000 - 1 - 256), 0);
-  CHECK_EQ(key.size, 256);
-  CHECK_EQ(natkit_stun_key_short_term(&key, "\xff"), NATKIT_ERR_BAD_ENCODING);
-  CHECK_EQ(natkit_stun_key_short_term(&key, "a\n"), NATKIT_ERR_BAD_VALUE);
-  CHECK_EQ(natkit_stun_key_long_term(&key, "u", "r", "p", 3),
-           NATKIT_ERR_BAD_ARGUMENT);
-  CHECK_EQ(natkit_stun_key_long_term(&key, "u", NULL, "p", 1),
-           NATKIT_ERR_BAD_ARGUMENT);
-  CHECK_EQ(
-      natkit_stun_key_long_term(&key, long_text + 5000 - 1 - 509, "r", "p", 1),
-      NATKIT_ERR_BAD_LENGTH);
-  CHECK_EQ(natkit_stun_key_long_term(&key, "u", "r", "p", NATKIT_STUN_SHA256),
+  CHECK_EQ(natkit_stun_make_short_term_key(long_text + 5000 - 1 - 257, &key),
+           NATKIT_ERR_BAD_LENGTH);
+  CHECK_EQ(natkit_stun_make_short_term_key(long_text + 5000 - 1 - 256, &key),
            0);
+  CHECK_EQ(key.size, 256);
+  CHECK_EQ(natkit_stun_make_short_term_key("\xff", &key),
+           NATKIT_ERR_BAD_ENCODING);
+  CHECK_EQ(natkit_stun_make_short_term_key("a\n", &key), NATKIT_ERR_BAD_VALUE);
+  CHECK_EQ(natkit_stun_make_long_term_key("u", "r", "p", 3, &key),
+           NATKIT_ERR_BAD_ARGUMENT);
+  CHECK_EQ(natkit_stun_make_long_term_key("u", NULL, "p", 1, &key),
+           NATKIT_ERR_BAD_ARGUMENT);
+  CHECK_EQ(natkit_stun_make_long_term_key(long_text + 5000 - 1 - 509, "r", "p",
+                                          1, &key),
+           NATKIT_ERR_BAD_LENGTH);
+  CHECK_EQ(
+      natkit_stun_make_long_term_key("u", "r", "p", NATKIT_STUN_SHA256, &key),
+      0);
   CHECK_EQ(key.size, 32);
   CHECK_EQ(natkit_stun_verify(request.data, request.size, NULL, 0),
            NATKIT_ERR_BAD_ARGUMENT);

@@ -9,7 +9,7 @@ static const uint8_t kId[NATKIT_STUN_ID_SIZE] = {1, 2, 3, 4,  5,  6,
 
 static natkit_address Address(const char* text) {
   natkit_address address;
-  CHECK_EQ(natkit_address_parse(&address, text), 0);
+  CHECK_EQ(natkit_address_parse(text, &address), 0);
   return address;
 }
 
@@ -43,7 +43,7 @@ static size_t Request(uint8_t* out, size_t capacity, uint32_t change) {
 static natkit_stun_counters Counters(natkit_stun_server* server) {
   natkit_stun_counters counters;
   natkit_init(&counters);
-  CHECK_EQ(natkit_stun_server_counters(server, &counters), 0);
+  CHECK_EQ(natkit_stun_server_get_counters(server, &counters), 0);
   return counters;
 }
 
@@ -59,8 +59,8 @@ static void AnswersBindingRequests(void) {
   uint8_t out[NATKIT_STUN_MAX_RESPONSE_SIZE];
   char software[8];
   const size_t size = Request(request, sizeof request, 0);
-  const int answer = natkit_stun_server_handle(
-      server, 0, &local, &from, request, size, out, sizeof out, &reply);
+  const int answer = natkit_stun_server_handle_datagram(
+      server, 0, &local, &from, request, size, &reply, out, sizeof out);
   CHECK(answer > 20);
   CHECK_EQ(natkit_address_equal(&reply.from, &local), 1);
   CHECK_EQ(natkit_address_equal(&reply.to, &from), 1);
@@ -71,17 +71,18 @@ static void AnswersBindingRequests(void) {
            4);
   /* Its own answers do not count as questions, nor does garbage. */
   uint8_t again[NATKIT_STUN_MAX_RESPONSE_SIZE];
-  CHECK_EQ(
-      natkit_stun_server_handle(server, 0, &local, &from, out, (size_t)answer,
-                                again, sizeof again, &reply),
-      0);
-  CHECK_EQ(natkit_stun_server_handle(server, 0, &local, &from, NULL, 0, again,
-                                     sizeof again, &reply),
+  CHECK_EQ(natkit_stun_server_handle_datagram(server, 0, &local, &from, out,
+                                              (size_t)answer, &reply, again,
+                                              sizeof again),
+           0);
+  CHECK_EQ(natkit_stun_server_handle_datagram(server, 0, &local, &from, NULL, 0,
+                                              &reply, again, sizeof again),
            0);
   /* Where it arrived need not be known. */
-  CHECK_EQ(natkit_stun_server_handle(server, 0, NULL, &from, request, size,
-                                     again, sizeof again, &reply),
-           answer);
+  CHECK_EQ(
+      natkit_stun_server_handle_datagram(server, 0, NULL, &from, request, size,
+                                         &reply, again, sizeof again),
+      answer);
   CHECK_EQ(reply.from.family, NATKIT_FAMILY_NONE);
   const natkit_stun_counters counters = Counters(server);
   CHECK_EQ(counters.received, 4);
@@ -104,8 +105,8 @@ static void AnswersFromItsOtherAddress(void) {
   natkit_stun_endpoints endpoints = {
       Address("198.51.100.1:3478"), Address("198.51.100.2:3479"), {0}, {0}};
   endpoints.advertised_other = Address("192.0.2.2");
-  config.endpoints = &endpoints;
-  config.endpoints_count = 1;
+  config.endpoint_sets = &endpoints;
+  config.endpoint_set_count = 1;
   natkit_stun_server* server = NewServer(&config);
   const natkit_address from = Address("203.0.113.7:41641");
   const natkit_address other = Address("192.0.2.2:3479");
@@ -116,9 +117,9 @@ static void AnswersFromItsOtherAddress(void) {
   for (size_t i = 0; i < 3; ++i) {
     const natkit_address expected = Address(cases[i].from);
     const size_t size = Request(request, sizeof request, cases[i].change);
-    const int answer =
-        natkit_stun_server_handle(server, 0, &endpoints.primary, &from, request,
-                                  size, out, sizeof out, &reply);
+    const int answer = natkit_stun_server_handle_datagram(
+        server, 0, &endpoints.primary, &from, request, size, &reply, out,
+        sizeof out);
     CHECK(answer > 20);
     CHECK_EQ(natkit_address_equal(&reply.from, &expected), 1);
     CHECK_EQ(natkit_address_equal(&reply.to, &from), 1);
@@ -145,8 +146,8 @@ static void LimitsWhatASourceMayAsk(void) {
     config.no_rate_limit = no_limit;
     natkit_stun_server* server = NewServer(&config);
     for (size_t i = 0; i < 4; ++i) {
-      const int answer = natkit_stun_server_handle(
-          server, when[i], NULL, &from, request, size, out, sizeof out, &reply);
+      const int answer = natkit_stun_server_handle_datagram(
+          server, when[i], NULL, &from, request, size, &reply, out, sizeof out);
       CHECK_EQ(answer > 0, i != 2 || no_limit);
     }
     CHECK_EQ(Counters(server).rate_limited, no_limit ? 0 : 1);
@@ -330,8 +331,8 @@ static void ConfigsAreChecked(void) {
   REFUSES(alternate_server.family, 5, bad);
   REFUSES(requests_per_second, UINT32_MAX, bad);
   REFUSES(request_burst, UINT32_MAX, bad);
-  REFUSES(endpoints_count, 1, bad);
-  REFUSES(endpoints_count, 17, bad);
+  REFUSES(endpoint_set_count, 1, bad);
+  REFUSES(endpoint_set_count, 17, bad);
   REFUSES(response_port_interval_ns, UINT64_MAX, bad);
   REFUSES(response_port_burst, UINT32_MAX, bad);
   REFUSES(table_size, UINT32_MAX, bad);
@@ -364,8 +365,8 @@ static void EndpointsAreChecked(void) {
   natkit_stun_server_config config = Config();
   natkit_stun_endpoints endpoints;
   memset(&endpoints, 0, sizeof endpoints);
-  config.endpoints = &endpoints;
-  config.endpoints_count = 1;
+  config.endpoint_sets = &endpoints;
+  config.endpoint_set_count = 1;
   CHECK_EQ(Try(&config), NATKIT_ERR_BAD_ARGUMENT);
   for (size_t i = 0; i < 3; ++i) {
     endpoints.primary = Address(wrong[i][0]);
@@ -392,9 +393,9 @@ static void RefusesMisuse(void) {
   const int bad = NATKIT_ERR_BAD_ARGUMENT;
   const int gone = NATKIT_ERR_BAD_HANDLE;
   odd.family = 9;
-#define HANDLE(local, from, data, size, out, capacity, reply)                  \
-  natkit_stun_server_handle(server, 0, (local), (from), (data), (size), (out), \
-                            (capacity), (reply))
+#define HANDLE(local, from, data, size, out, capacity, reply)            \
+  natkit_stun_server_handle_datagram(server, 0, (local), (from), (data), \
+                                     (size), (reply), (out), (capacity))
   CHECK_EQ(HANDLE(NULL, NULL, request, size, out, sizeof out, &reply), bad);
   CHECK_EQ(HANDLE(NULL, &unset, request, size, out, sizeof out, &reply), bad);
   CHECK_EQ(HANDLE(&odd, &from, request, size, out, sizeof out, &reply), bad);
@@ -406,18 +407,18 @@ static void RefusesMisuse(void) {
            NATKIT_ERR_BUFFER_TOO_SMALL);
 #undef HANDLE
   CHECK_EQ(Counters(server).received, 0);
-  CHECK_EQ(natkit_stun_server_counters(server, NULL), bad);
+  CHECK_EQ(natkit_stun_server_get_counters(server, NULL), bad);
   natkit_init_struct(&counters, sizeof counters - 1);
-  CHECK_EQ(natkit_stun_server_counters(server, &counters),
+  CHECK_EQ(natkit_stun_server_get_counters(server, &counters),
            NATKIT_ERR_STRUCT_SIZE);
   CHECK_EQ(natkit_stun_client_cancel((natkit_stun_client*)server), gone);
   natkit_stun_server_free(server);
   natkit_stun_server_free(server);
   natkit_stun_server_free(NULL);
   natkit_init(&counters);
-  CHECK_EQ(natkit_stun_server_counters(server, &counters), gone);
-  CHECK_EQ(natkit_stun_server_handle(server, 0, NULL, &from, request, size, out,
-                                     sizeof out, &reply),
+  CHECK_EQ(natkit_stun_server_get_counters(server, &counters), gone);
+  CHECK_EQ(natkit_stun_server_handle_datagram(server, 0, NULL, &from, request,
+                                              size, &reply, out, sizeof out),
            gone);
   CHECK_EQ(natkit_stun_server_handle_stream(server, 0, NULL, &from, request,
                                             size, out, sizeof out),

@@ -63,9 +63,9 @@ static natkit_stun_event Ask(natkit_stun_client* client,
       CHECK_EQ(natkit_stun_client_handle_timeout(client, now), 0);
       continue;
     }
-    const int answer = natkit_stun_server_handle(
+    const int answer = natkit_stun_server_handle_datagram(
         server, now + 10 * MS, &to, &outside_address, request, (size_t)size,
-        response, sizeof response, &reply);
+        &reply, response, sizeof response);
     CHECK(answer >= 0);
     if (answer > 0) {
       now += 20 * MS;
@@ -97,7 +97,7 @@ static void LearnsTheReflexiveAddress(void) {
     CHECK_EQ(event.alternate_server.family, NATKIT_FAMILY_NONE);
     CHECK_EQ(event.rtt_ns, 20 * MS);
     CHECK_EQ(event.is_verified, 0);
-    CHECK_EQ(event.alg_detected, 0);
+    CHECK_EQ(event.is_alg_detected, 0);
     CHECK_EQ(natkit_stun_client_next_timeout(client, &deadline), 0);
   }
   natkit_stun_client_free(client);
@@ -214,8 +214,8 @@ static void FollowsRedirectsOfServersItTrusts(void) {
   natkit_stun_server_config server_config = ServerConfig();
   server_config.users = users;
   server_config.user_count = 1;
-  CHECK_EQ(natkit_address_parse(&server_config.alternate_server,
-                                "198.51.100.9:3478"),
+  CHECK_EQ(natkit_address_parse("198.51.100.9:3478",
+                                &server_config.alternate_server),
            0);
   config.username = "alice";
   config.password = "wonderland";
@@ -373,9 +373,9 @@ static void Exchange(natkit_stun_transaction* transaction,
   const int size = natkit_stun_transaction_poll_transmit(
       transaction, &to, request, sizeof request);
   CHECK(size > 0);
-  const int answer = natkit_stun_server_handle(server, 0, &to, &outside_address,
-                                               request, (size_t)size, response,
-                                               sizeof response, &reply);
+  const int answer = natkit_stun_server_handle_datagram(
+      server, 0, &to, &outside_address, request, (size_t)size, &reply, response,
+      sizeof response);
   CHECK(answer > 0);
   CHECK_EQ(natkit_stun_transaction_handle_datagram(
                transaction, 5 * MS, &outside_address, response, (size_t)answer),
@@ -399,7 +399,7 @@ static void TransactionsGiveTheResponse(void) {
   server_config.users = users;
   server_config.user_count = 1;
   natkit_stun_server* server = NewServer(&server_config);
-  CHECK_EQ(natkit_stun_key_short_term(&key, "wonderland"), 0);
+  CHECK_EQ(natkit_stun_make_short_term_key("wonderland", &key), 0);
   natkit_stun_transaction_config config = TransactionConfig(
       request, BuildRequest(request, sizeof request, &key, 0));
   config.key = &key;
@@ -590,7 +590,7 @@ static void ClientsRefuseMisuse(void) {
            NATKIT_ERR_STRUCT_SIZE);
   CHECK_EQ(natkit_stun_client_next_timeout(client, NULL), bad);
   /* A handle of another type. */
-  CHECK_EQ(natkit_stun_server_counters((natkit_stun_server*)client, NULL),
+  CHECK_EQ(natkit_stun_server_get_counters((natkit_stun_server*)client, NULL),
            NATKIT_ERR_BAD_HANDLE);
   natkit_stun_client_free(client);
   natkit_stun_client_free(client);
@@ -769,8 +769,8 @@ static void TwoCallsAtOnceAreRefused(void) {
 }
 
 int main(void) {
-  CHECK_EQ(natkit_address_parse(&server_address, "198.51.100.1:3478"), 0);
-  CHECK_EQ(natkit_address_parse(&outside_address, "203.0.113.7:41641"), 0);
+  CHECK_EQ(natkit_address_parse("198.51.100.1:3478", &server_address), 0);
+  CHECK_EQ(natkit_address_parse("203.0.113.7:41641", &outside_address), 0);
   RUN(LearnsTheReflexiveAddress);
   RUN(SendsOnScheduleAndGivesUp);
   RUN(ProvesBothKindsOfCredentials);

@@ -11,27 +11,28 @@ static void CertificatesOfOnesOwnAreChecked(void) {
   char text[NATKIT_TLS_PIN_SIZE];
   char chain[NATKIT_TLS_PEM_SIZE];
   char key[NATKIT_TLS_PEM_SIZE];
-  CHECK_EQ(natkit_tls_self_signed("192.0.2.1", 1, chain, sizeof chain, key,
-                                  sizeof key),
+  CHECK_EQ(natkit_tls_make_self_signed("192.0.2.1", 1, chain, sizeof chain, key,
+                                       sizeof key),
            0);
-  CHECK_EQ(natkit_tls_self_signed("relay.example", 1, chain_pem,
+  CHECK_EQ(
+      natkit_tls_make_self_signed("relay.example", 1, chain_pem,
                                   sizeof chain_pem, key_pem, sizeof key_pem),
-           0);
+      0);
 #define IS_BAD(call) CHECK_EQ(call, NATKIT_ERR_BAD_ARGUMENT)
-  IS_BAD(natkit_tls_self_signed(NULL, 1, chain, 4096, key, 4096));
-  IS_BAD(natkit_tls_self_signed("", 1, chain, 4096, key, 4096));
-  IS_BAD(natkit_tls_self_signed("a", UINT64_MAX, chain, 4096, key, 4096));
-  IS_BAD(natkit_tls_self_signed("a", 1, NULL, 4096, key, 4096));
-  IS_BAD(natkit_tls_self_signed("a", 1, chain, 4096, NULL, 4096));
-  CHECK_EQ(natkit_tls_self_signed("a", 1, chain, 100, key, 4096),
+  IS_BAD(natkit_tls_make_self_signed(NULL, 1, chain, 4096, key, 4096));
+  IS_BAD(natkit_tls_make_self_signed("", 1, chain, 4096, key, 4096));
+  IS_BAD(natkit_tls_make_self_signed("a", UINT64_MAX, chain, 4096, key, 4096));
+  IS_BAD(natkit_tls_make_self_signed("a", 1, NULL, 4096, key, 4096));
+  IS_BAD(natkit_tls_make_self_signed("a", 1, chain, 4096, NULL, 4096));
+  CHECK_EQ(natkit_tls_make_self_signed("a", 1, chain, 100, key, 4096),
            NATKIT_ERR_BUFFER_TOO_SMALL);
-  CHECK_EQ(natkit_tls_self_signed("a", 1, chain, 4096, key, 100),
+  CHECK_EQ(natkit_tls_make_self_signed("a", 1, chain, 4096, key, 100),
            NATKIT_ERR_BUFFER_TOO_SMALL);
-  IS_BAD(natkit_tls_pin(NULL, text, sizeof text));
-  IS_BAD(natkit_tls_pin(chain_pem, NULL, 9));
-  CHECK_EQ(natkit_tls_pin("no certificate", text, sizeof text),
+  IS_BAD(natkit_tls_get_pin(NULL, text, sizeof text));
+  IS_BAD(natkit_tls_get_pin(chain_pem, NULL, 9));
+  CHECK_EQ(natkit_tls_get_pin("no certificate", text, sizeof text),
            NATKIT_ERR_BAD_CERTIFICATE);
-  CHECK_EQ(natkit_tls_pin(chain_pem, text, sizeof text - 1),
+  CHECK_EQ(natkit_tls_get_pin(chain_pem, text, sizeof text - 1),
            NATKIT_ERR_BUFFER_TOO_SMALL);
 }
 
@@ -52,7 +53,7 @@ static void ClientConfigsAreChecked(void) {
   CLIENT_REFUSES(struct_size, 8, NATKIT_ERR_STRUCT_SIZE);
   CLIENT_REFUSES(roots_pem, "nothing", NATKIT_ERR_BAD_CERTIFICATE);
   CLIENT_REFUSES(alpn_count, 1, NATKIT_ERR_BAD_ARGUMENT);
-  CLIENT_REFUSES(verification_time, UINT64_MAX, NATKIT_ERR_BAD_ARGUMENT);
+  CLIENT_REFUSES(verification_time_s, UINT64_MAX, NATKIT_ERR_BAD_ARGUMENT);
   CLIENT_REFUSES(min_version, 1, NATKIT_ERR_BAD_ARGUMENT);
   CLIENT_REFUSES(max_version, 4, NATKIT_ERR_BAD_ARGUMENT);
   CLIENT_REFUSES(reserved, 1, NATKIT_ERR_BAD_ARGUMENT);
@@ -85,8 +86,8 @@ static void ServerConfigsAreChecked(void) {
   natkit_tls_context* context = NULL;
   char other_chain[NATKIT_TLS_PEM_SIZE];
   char other_key[NATKIT_TLS_PEM_SIZE];
-  CHECK_EQ(natkit_tls_self_signed("a", 1, other_chain, sizeof other_chain,
-                                  other_key, sizeof other_key),
+  CHECK_EQ(natkit_tls_make_self_signed("a", 1, other_chain, sizeof other_chain,
+                                       other_key, sizeof other_key),
            0);
   IS_BAD(natkit_tls_context_new_server(NULL, &context));
   IS_BAD(natkit_tls_context_new_server(&config, NULL));
@@ -153,7 +154,7 @@ static void CheckAllRefuse(natkit_tls_channel* channel) {
   IS_NONE(natkit_tls_channel_handle_ciphertext(channel, data, 1));
   IS_NONE(natkit_tls_channel_handle_end_of_stream(channel));
   IS_NONE(natkit_tls_channel_read_ciphertext(channel, data, 1));
-  IS_NONE(natkit_tls_channel_pending_ciphertext(channel));
+  IS_NONE(natkit_tls_channel_get_pending_ciphertext(channel));
   IS_NONE(natkit_tls_channel_write_plaintext(channel, data, 1));
   IS_NONE(natkit_tls_channel_read_plaintext(channel, data, 1));
   IS_NONE(natkit_tls_channel_close(channel));

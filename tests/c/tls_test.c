@@ -12,17 +12,19 @@ static char key_pem[NATKIT_TLS_PEM_SIZE];
 static char pin[NATKIT_TLS_PIN_SIZE];
 
 static void MakeServersCertificate(void) {
-  CHECK_EQ(natkit_tls_self_signed("relay.example", kToday, chain_pem,
+  CHECK_EQ(
+      natkit_tls_make_self_signed("relay.example", kToday, chain_pem,
                                   sizeof chain_pem, key_pem, sizeof key_pem),
-           0);
-  CHECK_EQ(natkit_tls_pin(chain_pem, pin, sizeof pin), NATKIT_TLS_PIN_SIZE - 1);
+      0);
+  CHECK_EQ(natkit_tls_get_pin(chain_pem, pin, sizeof pin),
+           NATKIT_TLS_PIN_SIZE - 1);
   CHECK(strncmp(pin, "sha256-raw:", 11) == 0);
 }
 
 static natkit_tls_client_config ClientConfig(void) {
   natkit_tls_client_config config;
   natkit_init(&config);
-  config.verification_time = kToday;
+  config.verification_time_s = kToday;
   return config;
 }
 
@@ -68,7 +70,7 @@ static int Carry(natkit_tls_channel* from, natkit_tls_channel* to,
   uint8_t bytes[4096];
   int first = 0;
   for (;;) {
-    const int pending = natkit_tls_channel_pending_ciphertext(from);
+    const int pending = natkit_tls_channel_get_pending_ciphertext(from);
     const int size = natkit_tls_channel_read_ciphertext(from, bytes, chunk);
     CHECK(size >= 0 && size <= pending && (size > 0) == (pending > 0));
     if (size == 0) {
@@ -183,7 +185,7 @@ static void ServersAreChecked(void) {
   CHECK_EQ(Failure(&config, other, text, sizeof text),
            NATKIT_ERR_BAD_CERTIFICATE);
   CHECK(strstr(text, "pinned") != NULL);
-  config.verification_time = kToday + UINT64_C(400) * 86400;
+  config.verification_time_s = kToday + UINT64_C(400) * 86400;
   CHECK_EQ(Failure(&config, pin, text, sizeof text),
            NATKIT_ERR_BAD_CERTIFICATE);
   CHECK(strcmp(text, "certificate has expired") == 0);

@@ -96,7 +96,7 @@ static inline void StartEnd(End* end, uint8_t number,
   CHECK_EQ(natkit_wg_device_new(&config, &end->device), 0);
   char text[32];
   snprintf(text, sizeof text, "192.0.2.%d:51820", number);
-  CHECK_EQ(natkit_address_parse(&end->address, text), 0);
+  CHECK_EQ(natkit_address_parse(text, &end->address), 0);
   const uint8_t inner[4] = {10, 0, 0, number};
   memcpy(end->inner, inner, sizeof inner);
   Empty(&end->out);
@@ -115,7 +115,7 @@ static inline natkit_wg_prefix HostPrefix(const uint8_t* ip) {
 static inline natkit_wg_prefix Prefix(const char* address, uint32_t length) {
   natkit_wg_prefix prefix;
   memset(&prefix, 0, sizeof prefix);
-  CHECK_EQ(natkit_address_parse(&prefix.address, address), 0);
+  CHECK_EQ(natkit_address_parse(address, &prefix.address), 0);
   prefix.length = length;
   return prefix;
 }

@@ -117,7 +117,7 @@ static uint32_t OpenUdp(struct pollfd* fd, int family, uint32_t port) {
     Die("udp");
   }
   natkit_address bound;
-  Check(natkit_address_from_sockaddr(&bound, (struct sockaddr*)&storage, size),
+  Check(natkit_address_from_sockaddr((struct sockaddr*)&storage, size, &bound),
         "getsockname");
   return bound.port;
 }
@@ -209,8 +209,8 @@ static size_t Receive(Peer* peer, int fd) {
     }
     packet->data = peer->slots[count];
     packet->size = (size_t)size;
-    Check(natkit_address_from_sockaddr(&packet->remote, (struct sockaddr*)&from,
-                                       from_size),
+    Check(natkit_address_from_sockaddr((struct sockaddr*)&from, from_size,
+                                       &packet->remote),
           "recvfrom");
   }
   return count;
@@ -266,8 +266,8 @@ static void HandleControl(Peer* peer) {
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   const size_t size = ReadRequest(fd, request, sizeof request);
   const int length =
-      natkit_wg_device_uapi(peer->device, natkit_monotonic_ns(), request, size,
-                            answer, sizeof answer, NULL);
+      natkit_wg_device_handle_uapi(peer->device, natkit_monotonic_ns(), request,
+                                   size, answer, sizeof answer, NULL);
   if (length > 0 && write(fd, answer, (size_t)length) != length) {
     perror("control");
   }

@@ -112,9 +112,7 @@ static void PeersAreChecked(void) {
   natkit_init(&config); /* the zero key */
   CHECK_EQ(natkit_wg_device_set_peer(device, 0, &config, NULL),
            NATKIT_ERR_BAD_VALUE);
-  size_t count = 1;
-  CHECK_EQ(natkit_wg_device_list_peers(device, NULL, 0, &count), 0);
-  CHECK_EQ(count, 0);
+  CHECK_EQ(natkit_wg_device_get_peers(device, NULL, 0), 0);
   StopEnd(&a);
 }
 
@@ -226,7 +224,6 @@ static void EveryFunctionRefusesBadHandles(natkit_wg_device* bad) {
   natkit_batch* const out = Empty(&a.out);
   natkit_batch* const in = Empty(&a.plaintext);
   uint32_t number = 0;
-  size_t count = 0;
   uint64_t time = 0;
   const int results[] = {
       natkit_wg_device_set_private_key(bad, 0, key),
@@ -235,14 +232,14 @@ static void EveryFunctionRefusesBadHandles(natkit_wg_device* bad) {
       natkit_wg_device_set_endpoint(bad, 1, &address, NULL),
       natkit_wg_device_find_peer(bad, key, &number),
       natkit_wg_device_find_route(bad, &address, &number),
-      natkit_wg_device_get_peer(bad, 1, &peer),
-      natkit_wg_device_get_allowed_ips(bad, 1, NULL, 0, &count),
-      natkit_wg_device_list_peers(bad, NULL, 0, &count),
+      natkit_wg_device_get_peer_status(bad, 1, &peer),
+      natkit_wg_device_get_allowed_ips(bad, 1, NULL, 0),
+      natkit_wg_device_get_peers(bad, NULL, 0),
       natkit_wg_device_get_status(bad, &status),
       natkit_wg_device_set_listen_port(bad, 1),
       natkit_wg_device_get_counters(bad, &counters),
       natkit_wg_device_report_load(bad, 1),
-      natkit_wg_device_uapi(bad, 0, "get=1", 5, NULL, 0, NULL),
+      natkit_wg_device_handle_uapi(bad, 0, "get=1", 5, NULL, 0, NULL),
       natkit_wg_device_send_packets(bad, 0, NULL, 0, out),
       natkit_wg_device_handle_datagrams(bad, 0, NULL, 0, in, out),
       natkit_wg_device_handle_timeout(bad, 0, out),
@@ -270,10 +267,8 @@ static void HandlesAreChecked(void) {
 
 static void OtherPointersAreChecked(void) {
   uint8_t key[NATKIT_KEY_SIZE] = {1};
-  natkit_wg_prefix prefix;
   natkit_address address;
   uint32_t number = 0;
-  size_t count = 0;
   char text[10];
   StartEnd(&a, 1, NULL);
   natkit_wg_device* const device = a.device;
@@ -285,14 +280,12 @@ static void OtherPointersAreChecked(void) {
       natkit_wg_device_find_peer(device, key, NULL),
       natkit_wg_device_find_route(device, NULL, &number),
       natkit_wg_device_find_route(device, &address, &number),
-      natkit_wg_device_get_allowed_ips(device, 1, &prefix, 1, NULL),
-      natkit_wg_device_get_allowed_ips(device, 1, NULL, 1, &count),
-      natkit_wg_device_list_peers(device, NULL, 1, &count),
-      natkit_wg_device_list_peers(device, &number, 1, NULL),
+      natkit_wg_device_get_allowed_ips(device, 1, NULL, 1),
+      natkit_wg_device_get_peers(device, NULL, 1),
       natkit_wg_device_get_status(device, NULL),
       natkit_wg_device_get_counters(device, NULL),
-      natkit_wg_device_uapi(device, 0, NULL, 0, text, sizeof text, NULL),
-      natkit_wg_device_uapi(device, 0, "get=1", 5, NULL, 9, NULL),
+      natkit_wg_device_handle_uapi(device, 0, NULL, 0, text, sizeof text, NULL),
+      natkit_wg_device_handle_uapi(device, 0, "get=1", 5, NULL, 9, NULL),
       natkit_wg_device_poll_event(device, NULL),
       natkit_wg_device_next_timeout(device, NULL),
       natkit_wg_device_handle_timeout(device, UINT64_MAX, NULL),
@@ -345,8 +338,8 @@ static int HandshakeWith(Reentry* reentry) {
   natkit_init(&peer);
   uint8_t key[NATKIT_KEY_SIZE];
   CHECK_EQ(natkit_key_generate(NULL, key), 0);
-  CHECK_EQ(natkit_key_public(key, peer.public_key), 0);
-  CHECK_EQ(natkit_address_parse(&peer.endpoint, "192.0.2.1:1"), 0);
+  CHECK_EQ(natkit_key_get_public(key, peer.public_key), 0);
+  CHECK_EQ(natkit_address_parse("192.0.2.1:1", &peer.endpoint), 0);
   CHECK_EQ(natkit_wg_device_new(&config, &reentry->device), 0);
   CHECK_EQ(natkit_wg_device_set_peer(reentry->device, 0, &peer, NULL), 0);
   reentry->is_armed = 1;
@@ -404,7 +397,7 @@ static void SecondThreadsAreRefused(void) {
   natkit_wg_peer_config peer;
   natkit_init(&peer);
   peer.public_key[0] = 9;
-  CHECK_EQ(natkit_address_parse(&peer.endpoint, "192.0.2.1:1"), 0);
+  CHECK_EQ(natkit_address_parse("192.0.2.1:1", &peer.endpoint), 0);
   CHECK_EQ(natkit_wg_device_new(&config, &gate.device), 0);
   CHECK_EQ(natkit_wg_device_set_peer(gate.device, 0, &peer, NULL), 0);
   gate.is_open = 0;

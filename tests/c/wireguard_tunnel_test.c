@@ -24,7 +24,7 @@ static void MakeKeys(Side* side, uint64_t seed) {
   side->random_state = seed;
   const natkit_random random = {FillRandom, &side->random_state};
   CHECK_EQ(natkit_key_generate(&random, side->private_key), 0);
-  CHECK_EQ(natkit_key_public(side->private_key, side->public_key), 0);
+  CHECK_EQ(natkit_key_get_public(side->private_key, side->public_key), 0);
 }
 
 static natkit_wg_tunnel_config ConfigOf(const Side* side, const Side* peer,

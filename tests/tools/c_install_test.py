@@ -54,9 +54,9 @@ int main(void) {
   for (unsigned i = 0; i < sizeof secret; ++i) {
     secret[i] = (uint8_t)i;
   }
-  if (natkit_key_public(secret, key) != NATKIT_OK ||
+  if (natkit_key_get_public(secret, key) != NATKIT_OK ||
       natkit_key_format(key, text, sizeof text) < 0 ||
-      natkit_address_parse(&address, "[2001:db8::1]:7") != NATKIT_OK) {
+      natkit_address_parse("[2001:db8::1]:7", &address) != NATKIT_OK) {
     return 1;
   }
   printf("%s %s %u\\n", natkit_version(), text, address.port);

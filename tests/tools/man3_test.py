@@ -92,7 +92,7 @@ class Section3(unittest.TestCase):
 
     def test_code_keeps_its_lines(self):
         self.assertRegex(rendered(self.pages["natkit_agent.3"]),
-                         r"\n +natkit_hub_timeout\(hub, &ms\);\n +poll\(")
+                         r"\n +natkit_hub_get_timeout\(hub, &ms\);\n +poll\(")
         self.assertRegex(rendered(self.pages["natkit.3"]),
                          r"\n +find_package\(natkit REQUIRED\)\n +target_link")
 

@@ -9,13 +9,13 @@ static gpointer sockets; /* the hub's descriptor in the source */
 
 static gboolean Prepare(GSource* source, gint* timeout_ms) {
   (void)source;
-  Check(natkit_hub_timeout(hub, timeout_ms), "timeout");
+  Check(natkit_hub_get_timeout(hub, timeout_ms), "timeout");
   return *timeout_ms == 0;
 }
 
 static gboolean IsReady(GSource* source) {
   int ms = -1;
-  Check(natkit_hub_timeout(hub, &ms), "timeout");
+  Check(natkit_hub_get_timeout(hub, &ms), "timeout");
   return ms == 0 || g_source_query_unix_fd(source, sockets) != 0;
 }
 
@@ -40,7 +40,7 @@ int main(int argc, char** argv) {
   ChatOpen(argc, argv);
   GMainLoop* const loop = g_main_loop_new(NULL, FALSE);
   GSource* const source = g_source_new(&functions, sizeof(GSource));
-  sockets = g_source_add_unix_fd(source, natkit_hub_fd(hub), G_IO_IN);
+  sockets = g_source_add_unix_fd(source, natkit_hub_get_fd(hub), G_IO_IN);
   g_source_attach(source, NULL);
   g_unix_fd_add(STDIN_FILENO, G_IO_IN | G_IO_HUP, OnTyped, loop);
   g_main_loop_run(loop);

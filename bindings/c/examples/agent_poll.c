@@ -7,10 +7,10 @@ int main(int argc, char** argv) {
   int is_open = 1;
   ChatOpen(argc, argv);
   while (is_open) {
-    struct pollfd ready[] = {{natkit_hub_fd(hub), POLLIN, 0},
+    struct pollfd ready[] = {{natkit_hub_get_fd(hub), POLLIN, 0},
                              {STDIN_FILENO, POLLIN, 0}};
     int ms = -1;
-    Check(natkit_hub_timeout(hub, &ms), "timeout");
+    Check(natkit_hub_get_timeout(hub, &ms), "timeout");
     if (poll(ready, 2, ms) < 0) {
       return perror("poll"), 1;
     }

@@ -13,7 +13,7 @@ static void OnTime(uv_timer_t* handle);
 /* The time may be another after each call on the hub. */
 static void Arm(void) {
   int ms = -1;
-  Check(natkit_hub_timeout(hub, &ms), "timeout");
+  Check(natkit_hub_get_timeout(hub, &ms), "timeout");
   if (ms < 0) {
     uv_timer_stop(&timer);
   } else {
@@ -49,7 +49,7 @@ int main(int argc, char** argv) {
   ChatOpen(argc, argv);
   uv_loop_init(&loop);
   uv_timer_init(&loop, &timer);
-  uv_poll_init(&loop, &sockets, natkit_hub_fd(hub));
+  uv_poll_init(&loop, &sockets, natkit_hub_get_fd(hub));
   uv_poll_start(&sockets, UV_READABLE, OnSockets);
   uv_poll_init(&loop, &typed, STDIN_FILENO);
   uv_poll_start(&typed, UV_READABLE, OnTyped);

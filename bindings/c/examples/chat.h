@@ -61,7 +61,7 @@ static void ChatOpen(int argc, char** argv) {
   natkit_wipe(&config, sizeof config);
   AddRelay(argv[3], argv[4], argv[5]);
   for (int i = 6; i < argc && count < 16; ++i) {
-    Check(natkit_address_parse(&servers[count++], argv[i]), argv[i]);
+    Check(natkit_address_parse(argv[i], &servers[count++]), argv[i]);
   }
   Check(natkit_hub_set_stun_servers(hub, servers, count), "STUN servers");
   Check(natkit_agent_new(hub, &peer, &agent), "agent");
@@ -84,7 +84,7 @@ static void PrintPath(const natkit_path* path) {
 static void ChatProcess(void) {
   static char data[65536];
   natkit_hub_event event;
-  size_t size = sizeof data;
+  size_t size = 0;
   natkit_init(&event);
   Check(natkit_hub_process(hub), "process");
   while (natkit_hub_poll_event(hub, &event) == 1) {
@@ -92,9 +92,8 @@ static void ChatProcess(void) {
       PrintPath(&event.path);
     }
   }
-  while (natkit_hub_receive(hub, NULL, data, &size) == 1) {
+  while (natkit_hub_receive(hub, NULL, data, sizeof data, &size) == 1) {
     printf("< %.*s\n", (int)size, data);
-    size = sizeof data;
   }
   fflush(stdout);
 }

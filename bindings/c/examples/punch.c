@@ -25,8 +25,8 @@ static void Check(int code, const char* what) {
 /* One round of the program's loop. */
 static void Wait(int limit_ms) {
   int ms = 0;
-  struct pollfd ready = {natkit_hub_fd(hub), POLLIN, 0};
-  natkit_hub_timeout(hub, &ms);
+  struct pollfd ready = {natkit_hub_get_fd(hub), POLLIN, 0};
+  natkit_hub_get_timeout(hub, &ms);
   poll(&ready, 1, ms < 0 || ms > limit_ms ? limit_ms : ms);
   natkit_hub_process(hub);
 }
@@ -43,7 +43,8 @@ static void PrintDescription(void) {
       is_complete |= (int)event.is_complete;
     }
   }
-  Check(natkit_agent_local_description(agent, text, sizeof text), "describe");
+  Check(natkit_agent_get_local_description(agent, text, sizeof text),
+        "describe");
   printf("%s\n", text);
   fflush(stdout);
 }
@@ -68,7 +69,7 @@ static void Exchange(void) {
   int heard = 0;
   for (int left = 5; left > 0;) {
     const uint64_t now = natkit_monotonic_ns();
-    size_t size = sizeof data;
+    size_t size = 0;
     if (now > end) {
       Check(NATKIT_ERR_TIMED_OUT, "no path");
     }
@@ -77,7 +78,8 @@ static void Exchange(void) {
       left -= natkit_agent_send(agent, "hello", 5) == NATKIT_OK && heard;
     }
     Wait(200);
-    if (natkit_hub_receive(hub, NULL, data, &size) == 1 && !heard) {
+    if (natkit_hub_receive(hub, NULL, data, sizeof data, &size) == 1 &&
+        !heard) {
       printf("received: %.*s\n", (int)size, data);
       heard = 1;
     }
@@ -90,7 +92,7 @@ int main(int argc, char** argv) {
   size_t count = 0;
   natkit_init(&config);
   for (int i = 1; i < argc && count < 16; ++i) {
-    Check(natkit_address_parse(&servers[count++], argv[i]), argv[i]);
+    Check(natkit_address_parse(argv[i], &servers[count++]), argv[i]);
   }
   Check(natkit_hub_new(&config, &hub), "open sockets");
   Check(natkit_hub_set_stun_servers(hub, servers, count), "STUN servers");

@@ -15,7 +15,7 @@ int main(int argc, char** argv) {
   natkit_init(&config);
   natkit_init(&event);
   config.schedule.request_count = 3; /* gives up after 9.5 seconds */
-  if (argc != 2 || natkit_address_parse(&config.server, argv[1]) < 0 ||
+  if (argc != 2 || natkit_address_parse(argv[1], &config.server) < 0 ||
       natkit_stun_client_new(&config, &client) < 0) {
     return fprintf(stderr, "usage: stun_query ADDRESS:PORT\n"), 2;
   }

@@ -96,7 +96,7 @@ int main(void) {
   uint8_t public_keys[2][NATKIT_KEY_SIZE];
   for (int i = 0; i < 2; ++i) {
     natkit_key_generate(NULL, private_keys[i]);
-    natkit_key_public(private_keys[i], public_keys[i]);
+    natkit_key_get_public(private_keys[i], public_keys[i]);
   }
   if (socketpair(AF_UNIX, SOCK_DGRAM, 0, fds) != 0) {
     return perror("socketpair"), 1;

@@ -13,25 +13,25 @@ int main(int argc, char** argv) {
   natkit_init(&config);
   natkit_init(&verdict);
   for (int i = 1; i < argc && i <= 16; ++i) {
-    config.server_count += natkit_address_parse(&servers[i - 1], argv[i]) == 0;
+    config.server_count += natkit_address_parse(argv[i], &servers[i - 1]) == 0;
   }
   config.servers = servers;
   config.local_addresses = &local;
   config.local_address_count = config.drops_own_source = 1;
-  if (argc < 2 || natkit_local_address(servers, &local) < 0 ||
+  if (argc < 2 || natkit_get_local_address(servers, &local) < 0 ||
       natkit_behavior_new(&config, &behavior) < 0 ||
       natkit_nat_check_new(behavior, &check) < 0) {
     return fprintf(stderr, "usage: which_nat STUN_ADDRESS:PORT...\n"), 2;
   }
   while (natkit_behavior_is_finished(behavior) == 0) {
-    struct pollfd ready = {natkit_nat_check_fd(check), POLLIN, 0};
+    struct pollfd ready = {natkit_nat_check_get_fd(check), POLLIN, 0};
     int ms = -1;
-    natkit_nat_check_timeout(check, &ms);
+    natkit_nat_check_get_timeout(check, &ms);
     poll(&ready, 1, ms);
     natkit_nat_check_process(check);
   }
   for (uint32_t axis = 0; natkit_nat_all_axes() >> axis != 0; ++axis) {
-    natkit_behavior_verdict(behavior, axis, &verdict);
+    natkit_behavior_get_verdict(behavior, axis, &verdict);
     if (verdict.outcome == NATKIT_NAT_DETERMINED) {
       printf("%-16s %s\n", natkit_nat_axis_name(axis), verdict.value);
     }

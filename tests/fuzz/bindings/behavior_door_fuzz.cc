@@ -21,7 +21,7 @@ constexpr uint32_t kMaxEvidence = 256;
 
 natkit_address Address(const char* text) {
   natkit_address address{};
-  NATKIT_CHECK(natkit_address_parse(&address, text) == 0);
+  NATKIT_CHECK(natkit_address_parse(text, &address) == 0);
   return address;
 }
 
@@ -271,7 +271,7 @@ class Owner {
   [[nodiscard]] natkit_nat_verdict Verdict(uint32_t axis) const {
     natkit_nat_verdict verdict{};
     natkit_init(&verdict);
-    NATKIT_CHECK(natkit_behavior_verdict(behavior_, axis, &verdict) == 0);
+    NATKIT_CHECK(natkit_behavior_get_verdict(behavior_, axis, &verdict) == 0);
     return verdict;
   }
 
@@ -282,25 +282,25 @@ class Owner {
                    verdict.evidence_count <= kMaxEvidence);
       natkit_nat_probe probe{};
       natkit_init(&probe);
-      const int code = natkit_behavior_evidence(behavior_, axis, 0, &probe);
+      const int code = natkit_behavior_get_evidence(behavior_, axis, 0, &probe);
       NATKIT_CHECK(code == (verdict.evidence_count == 0 ? NATKIT_ERR_NOT_FOUND
                                                         : NATKIT_OK));
     }
     natkit_nat_traits traits{};
     natkit_init(&traits);
-    NATKIT_CHECK(natkit_behavior_traits(behavior_, &traits) == 0);
+    NATKIT_CHECK(natkit_behavior_get_traits(behavior_, &traits) == 0);
     NATKIT_CHECK(traits.mapping == 0 || IsDetermined(NATKIT_NAT_AXIS_MAPPING));
     NATKIT_CHECK((traits.filtering != 0) ==
                  IsDetermined(NATKIT_NAT_AXIS_FILTERING));
     NATKIT_CHECK(traits.hairpinning == 0 ||
                  IsDetermined(NATKIT_NAT_AXIS_HAIRPINNING));
-    NATKIT_CHECK(traits.udp_blocked == 0 || traits.mapping == 0);
+    NATKIT_CHECK(traits.is_udp_blocked == 0 || traits.mapping == 0);
     natkit_nat_report report{};
     natkit_init(&report);
-    NATKIT_CHECK(natkit_behavior_report(behavior_, &report) == 0);
-    NATKIT_CHECK(natkit_behavior_hops(behavior_, nullptr, 0) >= 0);
-    NATKIT_CHECK(natkit_behavior_external_addresses(behavior_, nullptr, 0) >=
-                 0);
+    NATKIT_CHECK(natkit_behavior_get_report(behavior_, &report) == 0);
+    NATKIT_CHECK(natkit_behavior_get_hops(behavior_, nullptr, 0) >= 0);
+    NATKIT_CHECK(
+        natkit_behavior_get_external_addresses(behavior_, nullptr, 0) >= 0);
   }
 
   [[nodiscard]] bool IsDetermined(uint32_t axis) const {

@@ -164,7 +164,7 @@ class Relayed {
 
   void Start() {
     std::array<uint8_t, NATKIT_KEY_SIZE> key{};
-    NATKIT_CHECK(natkit_key_public(kRelayKey.data(), key.data()) == 0);
+    NATKIT_CHECK(natkit_key_get_public(kRelayKey.data(), key.data()) == 0);
     const uint8_t* const known = script_.Byte() % 2 == 0 ? key.data() : nullptr;
     const int result = natkit_derp_client_start(client_, now_, known);
     NATKIT_CHECK(result == (is_started_ ? NATKIT_ERR_INVALID_STATE : 0));

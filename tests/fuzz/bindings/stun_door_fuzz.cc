@@ -24,7 +24,7 @@ constexpr size_t kRoom = 4096;
 
 natkit_address Address(const char* text) {
   natkit_address address{};
-  NATKIT_CHECK(natkit_address_parse(&address, text) == 0);
+  NATKIT_CHECK(natkit_address_parse(text, &address) == 0);
   return address;
 }
 
@@ -54,8 +54,8 @@ natkit_stun_server* MakeServer(uint8_t bits, const natkit_random* random) {
     config.algorithms = (bits >> 5) % 3;
   }
   if ((bits & 0x80) != 0) {
-    config.endpoints = &endpoints;
-    config.endpoints_count = 1;
+    config.endpoint_sets = &endpoints;
+    config.endpoint_set_count = 1;
   }
   natkit_stun_server* server = nullptr;
   NATKIT_CHECK(natkit_stun_server_new(&config, &server) == 0);
@@ -91,7 +91,7 @@ natkit_stun_transaction* MakeTransaction(Script& script) {
   }
   const uint8_t bits = script.Byte();
   natkit_stun_key key{};
-  NATKIT_CHECK(natkit_stun_key_short_term(&key, kUser.password) == 0);
+  NATKIT_CHECK(natkit_stun_make_short_term_key(kUser.password, &key) == 0);
   natkit_stun_transaction_config config{};
   natkit_init(&config);
   config.server = kServer;
@@ -245,9 +245,9 @@ class Exchange {
     Alter(script, request);
     Guarded out(NATKIT_STUN_MAX_RESPONSE_SIZE);
     natkit_stun_reply reply{};
-    const int size = Known(natkit_stun_server_handle(
+    const int size = Known(natkit_stun_server_handle_datagram(
         server_, now_, &kServer, &kOutside, request.data(), request.size(),
-        out.data(), out.size(), &reply));
+        &reply, out.data(), out.size()));
     const ByteView written = out.Written(size);
     NATKIT_CHECK(size == 0 || std::ranges::equal(reply.to.ip, kOutside.ip));
     std::vector<uint8_t> response(written.begin(), written.end());
@@ -343,9 +343,9 @@ void Run(Script script) {
   }
   natkit_stun_counters counters{};
   natkit_init(&counters);
-  NATKIT_CHECK(natkit_stun_server_counters(server, &counters) == 0);
+  NATKIT_CHECK(natkit_stun_server_get_counters(server, &counters) == 0);
   natkit_stun_server_free(server);
-  NATKIT_CHECK(natkit_stun_server_counters(server, &counters) ==
+  NATKIT_CHECK(natkit_stun_server_get_counters(server, &counters) ==
                NATKIT_ERR_BAD_HANDLE);
 }
 

@@ -27,14 +27,14 @@ bool IsMade(uint32_t type) {
 
 natkit_stun_key MakeKey() {
   natkit_stun_key key{};
-  NATKIT_CHECK(natkit_stun_key_short_term(&key, "secret") == 0);
+  NATKIT_CHECK(natkit_stun_make_short_term_key("secret", &key) == 0);
   return key;
 }
 
 std::vector<natkit_stun_attribute> List(ByteView message) {
   std::vector<natkit_stun_attribute> list(kMostAttributes);
-  const int count = Known(natkit_stun_attributes(message.data(), message.size(),
-                                                 list.data(), list.size()));
+  const int count = Known(natkit_stun_get_attributes(
+      message.data(), message.size(), list.data(), list.size()));
   NATKIT_CHECK(count >= 0);
   list.resize(std::min(list.size(), static_cast<size_t>(count)));
   return list;
@@ -50,7 +50,7 @@ void CheckRefused(ByteView bytes, int code) {
   uint32_t u32 = 0;
   uint64_t u64 = 0;
   Guarded text(4);
-  NATKIT_CHECK(natkit_stun_attributes(data, size, nullptr, 0) == code);
+  NATKIT_CHECK(natkit_stun_get_attributes(data, size, nullptr, 0) == code);
   NATKIT_CHECK(natkit_stun_find(data, size, 6, &attribute) == code);
   NATKIT_CHECK(natkit_stun_get_mapped_address(data, size, &address) == code);
   NATKIT_CHECK(natkit_stun_get_address(data, size, 1, &address) == code);
@@ -59,8 +59,8 @@ void CheckRefused(ByteView bytes, int code) {
   NATKIT_CHECK(natkit_stun_get_u64(data, size, 6, &u64) == code);
   NATKIT_CHECK(natkit_stun_get_error(data, size, text.text(), 4) == code);
   NATKIT_CHECK(natkit_stun_get_types(data, size, nullptr, 0) == code);
-  NATKIT_CHECK(
-      natkit_stun_unknown_required(data, size, nullptr, 0, nullptr, 0) == code);
+  NATKIT_CHECK(natkit_stun_get_unknown_required(data, size, nullptr, 0, nullptr,
+                                                0) == code);
   NATKIT_CHECK(natkit_stun_verify(data, size, &key, 0) == code);
 }
 
@@ -92,7 +92,7 @@ void ReadAttribute(ByteView message, const natkit_stun_attribute& attribute,
 
 void ReadLists(ByteView message, size_t room) {
   std::vector<uint16_t> types(room + 1, 0xa5a5);
-  const int count = Known(natkit_stun_unknown_required(
+  const int count = Known(natkit_stun_get_unknown_required(
       message.data(), message.size(), nullptr, 0, types.data(), room));
   NATKIT_CHECK(count >= 0 && count <= 128 && types.back() == 0xa5a5);
   const int named = Known(natkit_stun_get_types(message.data(), message.size(),

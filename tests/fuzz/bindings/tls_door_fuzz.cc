@@ -42,15 +42,15 @@ struct Contexts {
   Contexts() {
     std::array<char, NATKIT_TLS_PEM_SIZE> chain{};
     std::array<char, NATKIT_TLS_PEM_SIZE> key{};
-    NATKIT_CHECK(natkit_tls_self_signed("relay.example", kToday, chain.data(),
-                                        chain.size(), key.data(),
-                                        key.size()) == 0);
-    NATKIT_CHECK(natkit_tls_pin(chain.data(), pin.data(), pin.size()) > 0);
+    NATKIT_CHECK(natkit_tls_make_self_signed("relay.example", kToday,
+                                             chain.data(), chain.size(),
+                                             key.data(), key.size()) == 0);
+    NATKIT_CHECK(natkit_tls_get_pin(chain.data(), pin.data(), pin.size()) > 0);
     natkit_tls_client_config client;
     natkit_tls_server_config server;
     natkit_init(&client);
     natkit_init(&server);
-    client.verification_time = kToday;
+    client.verification_time_s = kToday;
     server.chain_pem = chain.data();
     server.key_pem = key.data();
     NATKIT_CHECK(natkit_tls_context_new_client(&client, &clients) == 0);
@@ -154,7 +154,7 @@ class Pair {
   bool Carry(size_t room) {
     Guarded out(room);
     const int pending =
-        Known(natkit_tls_channel_pending_ciphertext(mine().channel));
+        Known(natkit_tls_channel_get_pending_ciphertext(mine().channel));
     const ByteView taken = out.Written(natkit_tls_channel_read_ciphertext(
         mine().channel, out.data(), out.size()));
     NATKIT_CHECK(taken.size() == std::min(room, static_cast<size_t>(pending)));
@@ -256,7 +256,7 @@ class Pair {
     natkit_tls_context_free(context);
     NATKIT_CHECK(Known(natkit_tls_context_new_server(&server, &context)) < 0);
     Guarded pin(NATKIT_TLS_PIN_SIZE);
-    Known(natkit_tls_pin(pem.c_str(), pin.text(), pin.size()));
+    Known(natkit_tls_get_pin(pem.c_str(), pin.text(), pin.size()));
   }
 
   Script script_;

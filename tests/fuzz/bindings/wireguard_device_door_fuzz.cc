@@ -206,9 +206,9 @@ class World {
     const std::string request = script.Text();
     Guarded out(room);
     size_t needed = 0;
-    const int length = Known(
-        natkit_wg_device_uapi(devices_[2], now_, request.data(), request.size(),
-                              out.text(), out.size(), &needed));
+    const int length = Known(natkit_wg_device_handle_uapi(
+        devices_[2], now_, request.data(), request.size(), out.text(),
+        out.size(), &needed));
     if (length >= 0) {
       NATKIT_CHECK(needed == out.Written(length).size() + 1 &&
                    std::strlen(out.text()) == static_cast<size_t>(length));
@@ -238,15 +238,15 @@ class World {
   }
 
   void CheckLists() {
-    size_t count = 0;
     std::array<uint32_t, 256> peers{};
-    NATKIT_CHECK(natkit_wg_device_list_peers(devices_[2], peers.data(),
-                                             peers.size(), &count) == 0);
-    for (size_t i = 0; i < count; ++i) {
+    const int count =
+        natkit_wg_device_get_peers(devices_[2], peers.data(), peers.size());
+    NATKIT_CHECK(count >= 0 && static_cast<size_t>(count) <= peers.size());
+    for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
       natkit_wg_peer_status status;
       natkit_init(&status);
-      NATKIT_CHECK(natkit_wg_device_get_peer(devices_[2], peers[i], &status) ==
-                       0 &&
+      NATKIT_CHECK(natkit_wg_device_get_peer_status(devices_[2], peers[i],
+                                                    &status) == 0 &&
                    status.peer == peers[i]);
     }
   }

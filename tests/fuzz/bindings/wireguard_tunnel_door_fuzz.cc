@@ -33,7 +33,7 @@ class World {
       config.random = random_.get();
       config.wall_clock_ns = kWallClock;
       std::ranges::copy(keys[i], config.private_key);
-      natkit_key_public(keys[1 - i].data(), config.public_key);
+      natkit_key_get_public(keys[1 - i].data(), config.public_key);
       config.keepalive_ns = (bits & 2) != 0 ? 25 * NATKIT_SECOND : 0;
       config.max_staged_packets = bits >> 4;
       NATKIT_CHECK(natkit_wg_tunnel_new(&config, &tunnels_[i]) == 0);

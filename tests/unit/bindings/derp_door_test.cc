@@ -32,7 +32,7 @@ Key PrivateKeyOf(uint8_t byte) {
 
 Key PublicKeyOf(uint8_t byte) {
   Key out{};
-  EXPECT_EQ(natkit_key_public(PrivateKeyOf(byte).data(), out.data()), 0);
+  EXPECT_EQ(natkit_key_get_public(PrivateKeyOf(byte).data(), out.data()), 0);
   return out;
 }
 

@@ -54,7 +54,7 @@ class Relayed {
     config.private_key = kOurKey.data();
     config.host = "relay";
     EXPECT_EQ(natkit_derp_client_new(&config, &client_), 0);
-    EXPECT_EQ(natkit_key_public(kOurKey.data(), own_.data()), 0);
+    EXPECT_EQ(natkit_key_get_public(kOurKey.data(), own_.data()), 0);
     server_.Accept(now_, id_, {});
     EXPECT_EQ(natkit_derp_client_start(client_, kNow, nullptr), 0);
     Carry();
@@ -161,7 +161,7 @@ TEST(IcePath, DoesNotAllocateForData) {
   config.rest_after_ns = NATKIT_SECOND;
   ASSERT_EQ(natkit_ice_agent_new(&config, &agent), 0);
   ASSERT_EQ(natkit_ice_mux_new(nullptr, &mux), 0);
-  ASSERT_EQ(natkit_address_parse(&base, "192.0.2.1:7"), 0);
+  ASSERT_EQ(natkit_address_parse("192.0.2.1:7", &base), 0);
   ASSERT_EQ(natkit_ice_agent_add_host_base(agent, kNow, &base), 0);
   const uint64_t before = allocations;
   EXPECT_GT(before, 0U) << "nothing is counted";

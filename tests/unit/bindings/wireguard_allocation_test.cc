@@ -42,7 +42,7 @@ constexpr size_t kBatch = 64;
 struct Keys {
   Keys() {
     natkit_key_generate(nullptr, secret);
-    natkit_key_public(secret, shown);
+    natkit_key_get_public(secret, shown);
   }
 
   uint8_t secret[NATKIT_KEY_SIZE];
@@ -82,7 +82,7 @@ natkit_wg_device* NewDevice(const Keys& ours, const Keys& theirs) {
   std::memcpy(peer.public_key, theirs.shown, NATKIT_KEY_SIZE);
   peer.allowed_ips = &all;
   peer.allowed_ip_count = 1;
-  natkit_address_parse(&peer.endpoint, "192.0.2.1:1");
+  natkit_address_parse("192.0.2.1:1", &peer.endpoint);
   EXPECT_EQ(natkit_wg_device_set_peer(device, 0, &peer, nullptr), NATKIT_OK);
   return device;
 }

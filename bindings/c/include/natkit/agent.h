@@ -13,15 +13,15 @@
  *
  * In the loop of a program a hub is one descriptor and one timeout:
  *
- *     natkit_hub_timeout(hub, &ms);
- *     poll({natkit_hub_fd(hub), POLLIN}, ms);
+ *     natkit_hub_get_timeout(hub, &ms);
+ *     poll({natkit_hub_get_fd(hub), POLLIN}, ms);
  *     natkit_hub_process(hub);
  *     while (natkit_hub_poll_event(hub, &event) == 1) ...
- *     while (size = sizeof buffer,
- *            natkit_hub_receive(hub, &agent, buffer, &size) == 1) ...
+ *     while (natkit_hub_receive(hub, &agent, buffer, sizeof buffer,
+ *                               &size) == 1) ...
  *
  * The two sides have to tell each other their descriptions: either by whatever
- * channel the program has (natkit_agent_local_description() here,
+ * channel the program has (natkit_agent_get_local_description() here,
  * natkit_agent_set_remote_description() there, both ways), or, if both hubs use
  * a relay of the same name and know each other's public key, by themselves.
  *
@@ -141,15 +141,16 @@ NATKIT_API int natkit_hub_new(const natkit_hub_config* config,
 NATKIT_API void natkit_hub_free(natkit_hub* hub);
 
 /** Writes the hub's public key (32 bytes) to `out`. */
-NATKIT_API int natkit_hub_public_key(const natkit_hub* hub, uint8_t* out);
+NATKIT_API int natkit_hub_get_public_key(const natkit_hub* hub, uint8_t* out);
 
 /**
  * Writes the addresses that the hub's sockets are reachable at on this host to
  * `out`, of `capacity`.
  * @return how many there are; no more than `capacity` were written
  */
-NATKIT_API int natkit_hub_local_addresses(const natkit_hub* hub,
-                                          natkit_address* out, size_t capacity);
+NATKIT_API int natkit_hub_get_local_addresses(const natkit_hub* hub,
+                                              natkit_address* out,
+                                              size_t capacity);
 
 /**
  * Says which STUN servers to ask what the hub's addresses look like from
@@ -176,13 +177,13 @@ NATKIT_API int natkit_hub_add_relay(natkit_hub* hub, const natkit_relay* relay);
  * The descriptor to wait on until it is readable, e.g. with poll(). It stays
  * the same and belongs to the hub: never read from it or close it.
  */
-NATKIT_API int natkit_hub_fd(const natkit_hub* hub);
+NATKIT_API int natkit_hub_get_fd(const natkit_hub* hub);
 
 /**
- * How long to wait on natkit_hub_fd() at most, in milliseconds; -1: for ever.
- * To be asked after every other call on the hub or its agents.
+ * How long to wait on natkit_hub_get_fd() at most, in milliseconds; -1: for
+ * ever. To be asked after every other call on the hub or its agents.
  */
-NATKIT_API int natkit_hub_timeout(const natkit_hub* hub, int* out_ms);
+NATKIT_API int natkit_hub_get_timeout(const natkit_hub* hub, int* out_ms);
 
 /** Reads, sends and does all that is due. Then poll events and receive. */
 NATKIT_API int natkit_hub_process(natkit_hub* hub);
@@ -217,15 +218,15 @@ typedef enum natkit_hub_event_type {
 /** Where a connection stands. */
 typedef enum natkit_agent_state {
   /** Nothing is known of the other side. */
-  NATKIT_AGENT_NEW = 0,
+  NATKIT_AGENT_STATE_NEW = 0,
   /** A path is looked for. */
-  NATKIT_AGENT_CONNECTING = 1,
+  NATKIT_AGENT_STATE_CONNECTING = 1,
   /** There is a path. */
-  NATKIT_AGENT_CONNECTED = 2,
+  NATKIT_AGENT_STATE_CONNECTED = 2,
   /** There was one; another is looked for. */
-  NATKIT_AGENT_DISCONNECTED = 3,
+  NATKIT_AGENT_STATE_DISCONNECTED = 3,
   /** None was found in 30 s. It is looked for still. */
-  NATKIT_AGENT_FAILED = 4
+  NATKIT_AGENT_STATE_FAILED = 4
 } natkit_agent_state;
 
 /** Which way data takes. */
@@ -241,27 +242,27 @@ typedef enum natkit_path_kind {
 /** Why a path is not direct; see natkit_agent_explain(). */
 typedef enum natkit_path_reason {
   /** It is. */
-  NATKIT_REASON_DIRECT = 0,
+  NATKIT_PATH_REASON_DIRECT = 0,
   /** Neither a relay nor anybody else carries descriptions. */
-  NATKIT_REASON_NO_RELAY = 1,
+  NATKIT_PATH_REASON_NO_RELAY = 1,
   /** Nobody has asked for a path. */
-  NATKIT_REASON_IDLE = 2,
+  NATKIT_PATH_REASON_IDLE = 2,
   /** The peer has told nothing yet. */
-  NATKIT_REASON_PEER_SILENT = 3,
+  NATKIT_PATH_REASON_PEER_SILENT = 3,
   /** It is being looked for. */
-  NATKIT_REASON_SEARCHING = 4,
+  NATKIT_PATH_REASON_SEARCHING = 4,
   /** UDP is blocked on one side or both. */
-  NATKIT_REASON_UDP_BLOCKED = 5,
+  NATKIT_PATH_REASON_UDP_BLOCKED = 5,
   /** Both are behind one NAT that does not lead back inside. */
-  NATKIT_REASON_SAME_NAT = 6,
+  NATKIT_PATH_REASON_SAME_NAT = 6,
   /** The behaviours of the two NATs do not fit. */
-  NATKIT_REASON_NAT_PAIR = 7,
+  NATKIT_PATH_REASON_NAT_PAIR = 7,
   /** Not enough is known of one side's NAT. */
-  NATKIT_REASON_UNKNOWN_BEHAVIOR = 8,
+  NATKIT_PATH_REASON_UNKNOWN_BEHAVIOR = 8,
   /** Nothing that is known stands in the way. */
-  NATKIT_REASON_SHOULD_BE_DIRECT = 9,
+  NATKIT_PATH_REASON_SHOULD_BE_DIRECT = 9,
   /** A direct path was found, but loses data. */
-  NATKIT_REASON_EATS_DATA = 10
+  NATKIT_PATH_REASON_EATS_DATA = 10
 } natkit_path_reason;
 
 /** A way that data takes. */
@@ -319,15 +320,16 @@ typedef struct natkit_hub_event {
 NATKIT_API int natkit_hub_poll_event(natkit_hub* hub, natkit_hub_event* out);
 
 /**
- * Takes the next datagram that arrived for any agent of the hub. `*size` is the
- * room in `buffer`, and becomes the length of the datagram, which may be 0.
- * `agent` (may be NULL) gets whose it is.
+ * Takes the next datagram that arrived for any agent of the hub: its bytes to
+ * `buffer`, their number, which may be 0, to `out_size`, and whose it is to
+ * `out_agent`, which may be NULL.
  * @return 1 with a datagram, 0 if there is none
- * Errors: NATKIT_ERR_BUFFER_TOO_SMALL (it stays, and `*size` says what it
- * needs; 65,536 bytes are always enough), NATKIT_ERR_BAD_ARGUMENT.
+ * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BUFFER_TOO_SMALL (it stays, and
+ * `*out_size` says what it needs; 65,536 bytes are always enough).
  */
-NATKIT_API int natkit_hub_receive(natkit_hub* hub, natkit_agent** agent,
-                                  void* buffer, size_t* size);
+NATKIT_API int natkit_hub_receive(natkit_hub* hub, natkit_agent** out_agent,
+                                  void* buffer, size_t capacity,
+                                  size_t* out_size);
 
 /** What a hub has done and dropped; only ever grows. */
 typedef struct natkit_hub_counters {
@@ -420,8 +422,9 @@ NATKIT_API void natkit_agent_free(natkit_agent* agent);
  * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BUFFER_TOO_SMALL
  * (NATKIT_DESCRIPTION_SIZE is always enough).
  */
-NATKIT_API int natkit_agent_local_description(const natkit_agent* agent,
-                                              char* text, size_t size);
+NATKIT_API int natkit_agent_get_local_description(const natkit_agent* agent,
+                                                  char* buffer,
+                                                  size_t capacity);
 
 /**
  * Takes the other side's description: of natkit, or the ICE attributes of any

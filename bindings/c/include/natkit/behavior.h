@@ -267,7 +267,7 @@ typedef struct natkit_behavior_action {
 } natkit_behavior_action;
 
 /**
- * Takes the next action; the bytes that it sends go to `data`, which has
+ * Takes the next action; the bytes that it sends go to `buffer`, which has
  * `capacity` bytes: NATKIT_BEHAVIOR_MAX_BYTES are always enough.
  * @return 1, or 0 if there is none
  * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE,
@@ -275,12 +275,12 @@ typedef struct natkit_behavior_action {
  */
 NATKIT_API int natkit_behavior_poll_action(natkit_behavior* behavior,
                                            natkit_behavior_action* out,
-                                           void* data, size_t capacity);
+                                           void* buffer, size_t capacity);
 
 /** When to call natkit_behavior_handle_timeout() next. A time that has come
  * means that there may be actions.
  * @return 1, or 0 if there is nothing to wait for */
-NATKIT_API int natkit_behavior_next_timeout(natkit_behavior* behavior,
+NATKIT_API int natkit_behavior_next_timeout(const natkit_behavior* behavior,
                                             uint64_t* out_ns);
 
 /* Inputs. */
@@ -337,7 +337,7 @@ NATKIT_API int natkit_behavior_abort(natkit_behavior* behavior,
                                      uint64_t now_ns);
 
 /** @return 1 once all is known or it was aborted, else 0; or a negative code */
-NATKIT_API int natkit_behavior_is_finished(natkit_behavior* behavior);
+NATKIT_API int natkit_behavior_is_finished(const natkit_behavior* behavior);
 
 /* Results. */
 
@@ -352,7 +352,8 @@ typedef struct natkit_nat_verdict {
   size_t struct_size;
   /** A natkit_nat_outcome. */
   uint32_t outcome;
-  /** How many probes it rests on, at most 256; natkit_behavior_evidence(). */
+  /** How many probes it rests on, at most 256; natkit_behavior_get_evidence().
+   */
   uint32_t evidence_count;
   /** With NATKIT_NAT_DETERMINED: a word of the axis' vocabulary or a quantity
    * (docs/nat-behavior.md). With NATKIT_NAT_INCONCLUSIVE: what is likely, if
@@ -364,8 +365,9 @@ typedef struct natkit_nat_verdict {
 
 /** The answer to the question `axis`, a natkit_nat_axis. Errors:
  * NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE. */
-NATKIT_API int natkit_behavior_verdict(natkit_behavior* behavior, uint32_t axis,
-                                       natkit_nat_verdict* out);
+NATKIT_API int natkit_behavior_get_verdict(const natkit_behavior* behavior,
+                                           uint32_t axis,
+                                           natkit_nat_verdict* out);
 
 /** One request and what came of it. */
 typedef struct natkit_nat_probe {
@@ -386,7 +388,7 @@ typedef struct natkit_nat_probe {
   /** Copies that were sent. */
   uint32_t sent;
   /** 1 if there was an answer, else 0. */
-  uint32_t answered;
+  uint32_t is_answered;
   /** Zero. */
   uint32_t reserved;
   /** What was asked, such as "binding change=ip+port". Cut to what fits. */
@@ -397,9 +399,9 @@ typedef struct natkit_nat_probe {
 
 /** The probe `index`, from 0, that the answer to `axis` rests on. Errors:
  * NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE, NATKIT_ERR_NOT_FOUND. */
-NATKIT_API int natkit_behavior_evidence(natkit_behavior* behavior,
-                                        uint32_t axis, size_t index,
-                                        natkit_nat_probe* out);
+NATKIT_API int natkit_behavior_get_evidence(const natkit_behavior* behavior,
+                                            uint32_t axis, size_t index,
+                                            natkit_nat_probe* out);
 
 /** What happens to addresses between the host and the Internet. */
 typedef enum natkit_nat_translation {
@@ -482,7 +484,7 @@ typedef struct natkit_nat_traits {
   /** sizeof(natkit_nat_traits); see natkit_init(). */
   size_t struct_size;
   /** 1: nothing comes back over UDP at all; the rest is then not known. */
-  uint32_t udp_blocked;
+  uint32_t is_udp_blocked;
   /** A natkit_nat_translation. */
   uint32_t translation;
   /** A natkit_nat_dependence. */
@@ -529,8 +531,8 @@ typedef struct natkit_nat_traits {
 } natkit_nat_traits;
 
 /** What is certain. Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE. */
-NATKIT_API int natkit_behavior_traits(natkit_behavior* behavior,
-                                      natkit_nat_traits* out);
+NATKIT_API int natkit_behavior_get_traits(const natkit_behavior* behavior,
+                                          natkit_nat_traits* out);
 
 /** The size of natkit_nat_report::classic_name. */
 #define NATKIT_NAT_NAME_SIZE 32
@@ -567,8 +569,8 @@ typedef struct natkit_nat_report {
 
 /** What else is known. Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE.
  */
-NATKIT_API int natkit_behavior_report(natkit_behavior* behavior,
-                                      natkit_nat_report* out);
+NATKIT_API int natkit_behavior_get_report(const natkit_behavior* behavior,
+                                          natkit_nat_report* out);
 
 /**
  * External addresses of this host, in the order that they were seen; ports are
@@ -576,14 +578,13 @@ NATKIT_API int natkit_behavior_report(natkit_behavior* behavior,
  * is 0.
  * @return how many there are, which may be more than `capacity`
  */
-NATKIT_API int natkit_behavior_external_addresses(natkit_behavior* behavior,
-                                                  natkit_address* out,
-                                                  size_t capacity);
+NATKIT_API int natkit_behavior_get_external_addresses(
+    const natkit_behavior* behavior, natkit_address* out, size_t capacity);
 
 /** Routers seen on the way to the server, the nearest first; ports are 0. As
- * natkit_behavior_external_addresses(). */
-NATKIT_API int natkit_behavior_hops(natkit_behavior* behavior,
-                                    natkit_address* out, size_t capacity);
+ * natkit_behavior_get_external_addresses(). */
+NATKIT_API int natkit_behavior_get_hops(const natkit_behavior* behavior,
+                                        natkit_address* out, size_t capacity);
 
 /** A lifetime that was bracketed. Will not grow. */
 typedef struct natkit_nat_lifetime {
@@ -598,9 +599,9 @@ typedef struct natkit_nat_lifetime {
  * @return 1, or 0 if nothing is known
  * Errors: NATKIT_ERR_BAD_ARGUMENT (no such axis).
  */
-NATKIT_API int natkit_behavior_lifetime(natkit_behavior* behavior,
-                                        uint32_t axis,
-                                        natkit_nat_lifetime* out);
+NATKIT_API int natkit_behavior_get_lifetime(const natkit_behavior* behavior,
+                                            uint32_t axis,
+                                            natkit_nat_lifetime* out);
 
 #ifdef __cplusplus
 }

@@ -256,17 +256,17 @@ typedef struct natkit_address {
  * is then 0. Names are not looked up. Thread-safe.
  * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BAD_ENCODING.
  */
-NATKIT_API int natkit_address_parse(natkit_address* out, const char* text);
+NATKIT_API int natkit_address_parse(const char* text, natkit_address* out);
 
 /**
- * Writes the text of an address, with its port, to `text`; IPv6 as in RFC 5952.
- * Thread-safe.
+ * Writes the text of an address, with its port, to `buffer`; IPv6 as in RFC
+ * 5952. Thread-safe.
  * @return the length without the zero byte
  * Errors: NATKIT_ERR_BAD_ARGUMENT (also for an address that is not set),
  * NATKIT_ERR_BUFFER_TOO_SMALL.
  */
-NATKIT_API int natkit_address_format(const natkit_address* address, char* text,
-                                     size_t size);
+NATKIT_API int natkit_address_format(const natkit_address* address,
+                                     char* buffer, size_t capacity);
 
 /** @return 1 if both are the same address and port, or both are not set; else
  * 0, also for NULL. Thread-safe. */
@@ -281,19 +281,20 @@ struct sockaddr;
  * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_UNSUPPORTED (another family),
  * NATKIT_ERR_BAD_LENGTH.
  */
-NATKIT_API int natkit_address_from_sockaddr(natkit_address* out,
-                                            const struct sockaddr* address,
-                                            size_t size);
+NATKIT_API int natkit_address_from_sockaddr(const struct sockaddr* address,
+                                            size_t size, natkit_address* out);
 
 /**
- * Writes a `struct sockaddr_in` or `sockaddr_in6` to `out`, which has `size`
- * bytes: sizeof(struct sockaddr_storage) is always enough. Thread-safe.
+ * Writes a `struct sockaddr_in` or `sockaddr_in6` to `out`, which has
+ * `capacity` bytes: sizeof(struct sockaddr_storage) is always enough.
+ * Thread-safe.
  * @return the bytes written, for sendto() and its like
  * Errors: NATKIT_ERR_BAD_ARGUMENT (also for an address that is not set),
  * NATKIT_ERR_BUFFER_TOO_SMALL.
  */
 NATKIT_API int natkit_address_to_sockaddr(const natkit_address* address,
-                                          struct sockaddr* out, size_t size);
+                                          struct sockaddr* out,
+                                          size_t capacity);
 
 /* Keys. */
 
@@ -326,7 +327,7 @@ NATKIT_API int natkit_key_generate(const natkit_random* random, uint8_t* out);
  * Thread-safe.
  * Errors: NATKIT_ERR_BAD_ARGUMENT.
  */
-NATKIT_API int natkit_key_public(const uint8_t* private_key, uint8_t* out);
+NATKIT_API int natkit_key_get_public(const uint8_t* private_key, uint8_t* out);
 
 /**
  * Reads the 44 characters of base64 that `wg` uses for keys of any kind to 32
@@ -337,12 +338,13 @@ NATKIT_API int natkit_key_public(const uint8_t* private_key, uint8_t* out);
 NATKIT_API int natkit_key_parse(const char* text, uint8_t* out);
 
 /**
- * Writes a key of 32 bytes as base64 to `text` of NATKIT_KEY_TEXT_SIZE bytes or
- * more. Thread-safe.
+ * Writes a key of 32 bytes as base64 to `buffer` of NATKIT_KEY_TEXT_SIZE bytes
+ * or more. Thread-safe.
  * @return 44
  * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BUFFER_TOO_SMALL.
  */
-NATKIT_API int natkit_key_format(const uint8_t* key, char* text, size_t size);
+NATKIT_API int natkit_key_format(const uint8_t* key, char* buffer,
+                                 size_t capacity);
 
 /**
  * Overwrites memory that held a secret, in a way that is not optimised away.

@@ -137,27 +137,28 @@ NATKIT_API int natkit_derp_client_ping(natkit_derp_client* client,
                                        uint64_t now_ns);
 
 /**
- * The next bytes for the stream: at most `size` to `out`, which should be no
- * more than the stream takes at once.
+ * The next bytes for the stream: at most `capacity` to `buffer`, which should
+ * be no more than the stream takes at once.
  * @return their number; 0 if there are none
  * Errors: NATKIT_ERR_BAD_ARGUMENT.
  */
 NATKIT_API int natkit_derp_client_poll_transmit(natkit_derp_client* client,
-                                                uint64_t now_ns, void* out,
-                                                size_t size);
+                                                uint64_t now_ns, void* buffer,
+                                                size_t capacity);
 
 /** @return 1 if natkit_derp_client_poll_transmit() has bytes, else 0 */
-NATKIT_API int natkit_derp_client_has_output(natkit_derp_client* client);
+NATKIT_API int natkit_derp_client_has_output(const natkit_derp_client* client);
 
 /** @return 1 between CONNECTED and CLOSED, else 0 */
-NATKIT_API int natkit_derp_client_is_connected(natkit_derp_client* client);
+NATKIT_API int natkit_derp_client_is_connected(
+    const natkit_derp_client* client);
 
 /**
  * When to call natkit_derp_client_handle_timeout() next.
  * @return 1 with `*out_ns`, or 0 before the start and after the end
  * Errors: NATKIT_ERR_BAD_ARGUMENT.
  */
-NATKIT_API int natkit_derp_client_next_timeout(natkit_derp_client* client,
+NATKIT_API int natkit_derp_client_next_timeout(const natkit_derp_client* client,
                                                uint64_t* out_ns);
 
 /** natkit_derp_event::type. Programs skip those they do not know. */
@@ -255,16 +256,16 @@ typedef struct natkit_derp_event {
 } natkit_derp_event;
 
 /**
- * The next event. The bytes of a packet go to `data` of `size` bytes;
+ * The next event. The bytes of a packet go to `buffer` of `capacity` bytes;
  * NATKIT_DERP_MAX_PACKET is always enough, and longer ones, which the protocol
- * forbids, are dropped. `data` may be NULL if `size` is 0.
+ * forbids, are dropped. `buffer` may be NULL if `capacity` is 0.
  * @return 1 with `*out`, or 0 if there is none
  * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE,
  * NATKIT_ERR_BUFFER_TOO_SMALL (the packet stays the next event).
  */
 NATKIT_API int natkit_derp_client_poll_event(natkit_derp_client* client,
-                                             natkit_derp_event* out, void* data,
-                                             size_t size);
+                                             natkit_derp_event* out,
+                                             void* buffer, size_t capacity);
 
 /** What a client has seen; numbers only grow. */
 typedef struct natkit_derp_counters {
@@ -288,7 +289,7 @@ typedef struct natkit_derp_counters {
  * What the client has seen so far.
  * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE.
  */
-NATKIT_API int natkit_derp_client_get_counters(natkit_derp_client* client,
+NATKIT_API int natkit_derp_client_get_counters(const natkit_derp_client* client,
                                                natkit_derp_counters* out);
 
 /**

@@ -104,8 +104,8 @@ typedef struct natkit_ice_candidate {
  * its bounds), NATKIT_ERR_BUFFER_TOO_SMALL.
  */
 NATKIT_API int natkit_ice_candidate_format(
-    const natkit_ice_candidate* candidate, uint32_t flags, char* text,
-    size_t size);
+    const natkit_ice_candidate* candidate, uint32_t flags, char* buffer,
+    size_t capacity);
 
 /**
  * Reads a candidate line of at most 512 bytes, with or without "a=" in front
@@ -307,7 +307,7 @@ typedef struct natkit_ice_credentials {
  * Errors: NATKIT_ERR_BAD_ARGUMENT.
  */
 NATKIT_API int natkit_ice_agent_get_local_credentials(
-    natkit_ice_agent* agent, natkit_ice_credentials* out);
+    const natkit_ice_agent* agent, natkit_ice_credentials* out);
 
 /**
  * Takes the other side's credentials. The same again has no effect, as have
@@ -437,15 +437,15 @@ typedef struct natkit_ice_transmit {
 } natkit_ice_transmit;
 
 /**
- * The next datagram to send: its bytes to `data` of `size` bytes, the rest to
- * `out`.
+ * The next datagram to send: its bytes to `buffer` of `capacity` bytes, the
+ * rest to `out`.
  * @return its length, or 0 if there is none
  * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE,
  * NATKIT_ERR_BUFFER_TOO_SMALL (it stays the next).
  */
 NATKIT_API int natkit_ice_agent_poll_transmit(natkit_ice_agent* agent,
                                               natkit_ice_transmit* out,
-                                              void* data, size_t size);
+                                              void* buffer, size_t capacity);
 
 /**
  * When to call natkit_ice_agent_handle_timeout() next. A time that has come
@@ -453,7 +453,7 @@ NATKIT_API int natkit_ice_agent_poll_transmit(natkit_ice_agent* agent,
  * @return 1 with `*out_ns`, or 0 if there is nothing to wait for
  * Errors: NATKIT_ERR_BAD_ARGUMENT.
  */
-NATKIT_API int natkit_ice_agent_next_timeout(natkit_ice_agent* agent,
+NATKIT_API int natkit_ice_agent_next_timeout(const natkit_ice_agent* agent,
                                              uint64_t* out_ns);
 
 /* What the agent says. */
@@ -569,7 +569,7 @@ NATKIT_API int natkit_ice_agent_set_keepalive(
  * @return 1 with `*out`, or 0 if there is none
  * Errors: NATKIT_ERR_BAD_ARGUMENT.
  */
-NATKIT_API int natkit_ice_agent_get_selected(natkit_ice_agent* agent,
+NATKIT_API int natkit_ice_agent_get_selected(const natkit_ice_agent* agent,
                                              natkit_ice_pair* out);
 
 /**
@@ -578,7 +578,7 @@ NATKIT_API int natkit_ice_agent_get_selected(natkit_ice_agent* agent,
  * @return how many there are, which may be more
  * Errors: NATKIT_ERR_BAD_ARGUMENT.
  */
-NATKIT_API int natkit_ice_agent_get_paths(natkit_ice_agent* agent,
+NATKIT_API int natkit_ice_agent_get_paths(const natkit_ice_agent* agent,
                                           natkit_ice_pair* out,
                                           size_t capacity);
 
@@ -588,22 +588,21 @@ NATKIT_API int natkit_ice_agent_get_paths(natkit_ice_agent* agent,
  * @return how many there are, which may be more
  * Errors: NATKIT_ERR_BAD_ARGUMENT.
  */
-NATKIT_API int natkit_ice_agent_get_local_candidates(natkit_ice_agent* agent,
-                                                     natkit_ice_candidate* out,
-                                                     size_t capacity);
+NATKIT_API int natkit_ice_agent_get_local_candidates(
+    const natkit_ice_agent* agent, natkit_ice_candidate* out, size_t capacity);
 
 /** @return the current natkit_ice_state */
-NATKIT_API int natkit_ice_agent_get_state(natkit_ice_agent* agent);
+NATKIT_API int natkit_ice_agent_get_state(const natkit_ice_agent* agent);
 
 /** @return the current natkit_ice_role; a conflict changes it */
-NATKIT_API int natkit_ice_agent_get_role(natkit_ice_agent* agent);
+NATKIT_API int natkit_ice_agent_get_role(const natkit_ice_agent* agent);
 
 /** @return 1 if the selected pair does not answer, else 0 */
-NATKIT_API int natkit_ice_agent_is_suspect(natkit_ice_agent* agent);
+NATKIT_API int natkit_ice_agent_is_suspect(const natkit_ice_agent* agent);
 
 /** @return 1 if the selected pair carries no data and is only kept alive, else
  * 0 */
-NATKIT_API int natkit_ice_agent_is_resting(natkit_ice_agent* agent);
+NATKIT_API int natkit_ice_agent_is_resting(const natkit_ice_agent* agent);
 
 /** What an agent has seen; numbers only grow. */
 typedef struct natkit_ice_counters {
@@ -643,7 +642,7 @@ typedef struct natkit_ice_counters {
  * What the agent has seen so far.
  * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE.
  */
-NATKIT_API int natkit_ice_agent_get_counters(natkit_ice_agent* agent,
+NATKIT_API int natkit_ice_agent_get_counters(const natkit_ice_agent* agent,
                                              natkit_ice_counters* out);
 
 /* Many agents on one socket. */
@@ -705,11 +704,11 @@ NATKIT_API int natkit_ice_mux_note_sent(natkit_ice_mux* mux, uint64_t id,
 /**
  * Finds the agent that a datagram is for. An agent decides for itself whether
  * it takes it (natkit_ice_agent_handle_datagram()).
- * @return 1 with `*id`, or 0 if no agent is known to want it
+ * @return 1 with `*out_id`, or 0 if no agent is known to want it
  * Errors: NATKIT_ERR_BAD_ARGUMENT.
  */
 NATKIT_API int natkit_ice_mux_route(natkit_ice_mux* mux, const void* data,
-                                    size_t size, uint64_t* id);
+                                    size_t size, uint64_t* out_id);
 
 #ifdef __cplusplus
 }

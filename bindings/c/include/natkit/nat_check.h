@@ -6,8 +6,8 @@
  * sockets. A check opens them, and is one descriptor and one timeout in the
  * program's loop, as a hub is:
  *
- *     natkit_nat_check_timeout(check, &ms);
- *     poll({natkit_nat_check_fd(check), POLLIN}, ms);
+ *     natkit_nat_check_get_timeout(check, &ms);
+ *     poll({natkit_nat_check_get_fd(check), POLLIN}, ms);
  *     natkit_nat_check_process(check);
  *     if (natkit_behavior_is_finished(behavior) == 1) ...
  *
@@ -42,12 +42,12 @@ NATKIT_API void natkit_nat_check_free(natkit_nat_check* check);
 
 /** The descriptor to wait on until it is readable. It stays the same and
  * belongs to the check: never read from it or close it. */
-NATKIT_API int natkit_nat_check_fd(const natkit_nat_check* check);
+NATKIT_API int natkit_nat_check_get_fd(const natkit_nat_check* check);
 
-/** How long to wait on natkit_nat_check_fd() at most, in milliseconds; -1: for
- * ever. To be asked after every other call. */
-NATKIT_API int natkit_nat_check_timeout(const natkit_nat_check* check,
-                                        int* out_ms);
+/** How long to wait on natkit_nat_check_get_fd() at most, in milliseconds; -1:
+ * for ever. To be asked after every other call. */
+NATKIT_API int natkit_nat_check_get_timeout(const natkit_nat_check* check,
+                                            int* out_ms);
 
 /** Reads, sends and does all that is due.
  * Errors: NATKIT_ERR_BAD_HANDLE (also: the discovery was freed). */
@@ -58,8 +58,8 @@ NATKIT_API int natkit_nat_check_process(natkit_nat_check* check);
  * natkit_behavior_config wants as local address. Nothing is sent. Thread-safe.
  * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_UNREACHABLE, NATKIT_ERR_IO.
  */
-NATKIT_API int natkit_local_address(const natkit_address* toward,
-                                    natkit_address* out);
+NATKIT_API int natkit_get_local_address(const natkit_address* toward,
+                                        natkit_address* out);
 
 #ifdef __cplusplus
 }

@@ -132,7 +132,7 @@ typedef struct natkit_stun_event {
   uint64_t rtt_ns;
   /** 1: XOR-MAPPED-ADDRESS and MAPPED-ADDRESS differ, so that something on the
    * way rewrites addresses in payloads. The former is reported. */
-  uint32_t alg_detected;
+  uint32_t is_alg_detected;
   /** Zero. */
   uint32_t reserved;
 } natkit_stun_event;
@@ -141,7 +141,7 @@ typedef struct natkit_stun_event {
  * Makes a client. Nothing is sent before natkit_stun_client_start().
  * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE,
  * NATKIT_ERR_UNSUPPORTED, NATKIT_ERR_LIMIT_EXCEEDED (too many handles), and
- * those of natkit_stun_key_short_term() for name and password.
+ * those of natkit_stun_make_short_term_key() for name and password.
  */
 NATKIT_API int natkit_stun_client_new(const natkit_stun_client_config* config,
                                       natkit_stun_client** out);
@@ -179,21 +179,21 @@ NATKIT_API int natkit_stun_client_handle_timeout(natkit_stun_client* client,
  * Errors: NATKIT_ERR_BUFFER_TOO_SMALL (it stays for the next call).
  */
 NATKIT_API int natkit_stun_client_poll_transmit(natkit_stun_client* client,
-                                                natkit_address* to, void* out,
-                                                size_t capacity);
+                                                natkit_address* to,
+                                                void* buffer, size_t capacity);
 
 /**
  * The event, once there is one.
  * @return 1, or 0 if there is none
  */
 NATKIT_API int natkit_stun_client_poll_event(natkit_stun_client* client,
-                                             natkit_stun_event* event);
+                                             natkit_stun_event* out);
 
 /**
  * When to call natkit_stun_client_handle_timeout() next.
  * @return 1, or 0 if there is nothing to wait for
  */
-NATKIT_API int natkit_stun_client_next_timeout(natkit_stun_client* client,
+NATKIT_API int natkit_stun_client_next_timeout(const natkit_stun_client* client,
                                                uint64_t* out_ns);
 
 /* One transaction. */
@@ -267,25 +267,25 @@ NATKIT_API int natkit_stun_transaction_handle_timeout(
  * @return its size; 0 if there is nothing to send
  * Errors: NATKIT_ERR_BUFFER_TOO_SMALL (it stays for the next call). */
 NATKIT_API int natkit_stun_transaction_poll_transmit(
-    natkit_stun_transaction* transaction, natkit_address* to, void* out,
+    natkit_stun_transaction* transaction, natkit_address* to, void* buffer,
     size_t capacity);
 
 /**
  * The event, once there is one, and the response that ended the transaction:
- * its bytes in `response`, of which `*response_size` says how many; 0 if no
- * response counted. `response` may be NULL if `capacity` is 0.
+ * its bytes in `buffer`, of which `*out_size` says how many; 0 if no
+ * response counted. `buffer` may be NULL if `capacity` is 0.
  * @return 1, or 0 if there is none
- * Errors: NATKIT_ERR_BUFFER_TOO_SMALL (the event stays, `*response_size` says
+ * Errors: NATKIT_ERR_BUFFER_TOO_SMALL (the event stays, `*out_size` says
  * how many bytes are needed).
  */
 NATKIT_API int natkit_stun_transaction_poll_event(
-    natkit_stun_transaction* transaction, natkit_stun_event* event,
-    void* response, size_t capacity, size_t* response_size);
+    natkit_stun_transaction* transaction, natkit_stun_event* out, void* buffer,
+    size_t capacity, size_t* out_size);
 
 /** When to call natkit_stun_transaction_handle_timeout() next.
  * @return 1, or 0 if there is nothing to wait for */
 NATKIT_API int natkit_stun_transaction_next_timeout(
-    natkit_stun_transaction* transaction, uint64_t* out_ns);
+    const natkit_stun_transaction* transaction, uint64_t* out_ns);
 
 #ifdef __cplusplus
 }

@@ -203,9 +203,9 @@ NATKIT_API int natkit_stun_parse(const void* data, size_t size,
  * @return how many there are, which may be more than `capacity`
  * Errors: the parse errors.
  */
-NATKIT_API int natkit_stun_attributes(const void* data, size_t size,
-                                      natkit_stun_attribute* out,
-                                      size_t capacity);
+NATKIT_API int natkit_stun_get_attributes(const void* data, size_t size,
+                                          natkit_stun_attribute* out,
+                                          size_t capacity);
 
 /** Finds the first attribute of a type that counts. Errors: the parse errors,
  * NATKIT_ERR_NOT_FOUND. */
@@ -241,7 +241,8 @@ NATKIT_API int natkit_stun_get_address(const void* data, size_t size,
  * NATKIT_ERR_BUFFER_TOO_SMALL.
  */
 NATKIT_API int natkit_stun_get_text(const void* data, size_t size,
-                                    uint32_t type, char* out, size_t capacity);
+                                    uint32_t type, char* buffer,
+                                    size_t capacity);
 
 /** Reads the first attribute of `type`, a number of four bytes. Errors: the
  * parse errors, NATKIT_ERR_NOT_FOUND, NATKIT_ERR_BAD_LENGTH. */
@@ -254,14 +255,14 @@ NATKIT_API int natkit_stun_get_u64(const void* data, size_t size, uint32_t type,
                                    uint64_t* out);
 
 /**
- * Reads ERROR-CODE. The reason is copied to `reason`, cut to what fits, with a
- * zero byte; `reason` may be NULL if `capacity` is 0.
+ * Reads ERROR-CODE. The reason is copied to `buffer`, cut to what fits, with a
+ * zero byte; `buffer` may be NULL if `capacity` is 0.
  * @return the code, 300 to 699
  * Errors: the parse errors, NATKIT_ERR_NOT_FOUND, and NATKIT_ERR_BAD_LENGTH and
  * NATKIT_ERR_BAD_VALUE if the attribute is malformed.
  */
 NATKIT_API int natkit_stun_get_error(const void* data, size_t size,
-                                     char* reason, size_t capacity);
+                                     char* buffer, size_t capacity);
 
 /**
  * Reads UNKNOWN-ATTRIBUTES: the numbers, at most 128, the first `capacity` of
@@ -280,10 +281,10 @@ NATKIT_API int natkit_stun_get_types(const void* data, size_t size,
  * @return how many there are, which may be more than `capacity`
  * Errors: the parse errors.
  */
-NATKIT_API int natkit_stun_unknown_required(const void* data, size_t size,
-                                            const uint16_t* understood,
-                                            size_t understood_count,
-                                            uint16_t* out, size_t capacity);
+NATKIT_API int natkit_stun_get_unknown_required(const void* data, size_t size,
+                                                const uint16_t* understood,
+                                                size_t understood_count,
+                                                uint16_t* out, size_t capacity);
 
 /* Keys and integrity. */
 
@@ -320,8 +321,8 @@ typedef struct natkit_stun_key {
  * control character), NATKIT_ERR_UNSUPPORTED (characters that natkit cannot
  * prepare, such as combining marks).
  */
-NATKIT_API int natkit_stun_key_short_term(natkit_stun_key* out,
-                                          const char* password);
+NATKIT_API int natkit_stun_make_short_term_key(const char* password,
+                                               natkit_stun_key* out);
 
 /**
  * Makes the key of a long-term user (RFC 8489 section 9.2); `algorithm` is a
@@ -329,11 +330,11 @@ NATKIT_API int natkit_stun_key_short_term(natkit_stun_key* out,
  * is taken as it is, at most 763 bytes. Errors: as above; for user names
  * NATKIT_ERR_BAD_LENGTH beyond 508 bytes.
  */
-NATKIT_API int natkit_stun_key_long_term(natkit_stun_key* out,
-                                         const char* username,
-                                         const char* realm,
-                                         const char* password,
-                                         uint32_t algorithm);
+NATKIT_API int natkit_stun_make_long_term_key(const char* username,
+                                              const char* realm,
+                                              const char* password,
+                                              uint32_t algorithm,
+                                              natkit_stun_key* out);
 
 /** Which integrity attribute is meant. */
 typedef enum natkit_stun_integrity {

@@ -114,9 +114,9 @@ typedef struct natkit_stun_server_config {
   uint32_t request_burst;
   /** Sets of four endpoints for discovery (RFC 5780), such as one for IPv4 and
    * one for IPv6. None: CHANGE-REQUEST and its like get 420. */
-  const natkit_stun_endpoints* endpoints;
+  const natkit_stun_endpoints* endpoint_sets;
   /** How many sets, at most 16. */
-  size_t endpoints_count;
+  size_t endpoint_set_count;
   /** One answer to another port (RESPONSE-PORT) per source in this time, at
    * most a day; 0: 2 seconds. */
   uint64_t response_port_interval_ns;
@@ -190,7 +190,7 @@ typedef struct natkit_stun_counters {
  * Errors: NATKIT_ERR_BAD_ARGUMENT (also for endpoints that are not two
  * addresses of one family and two ports), NATKIT_ERR_STRUCT_SIZE,
  * NATKIT_ERR_UNSUPPORTED, NATKIT_ERR_LIMIT_EXCEEDED (too many handles), and
- * those of natkit_stun_key_short_term() for names and passwords.
+ * those of natkit_stun_make_short_term_key() for names and passwords.
  */
 NATKIT_API int natkit_stun_server_new(const natkit_stun_server_config* config,
                                       natkit_stun_server** out);
@@ -200,16 +200,16 @@ NATKIT_API void natkit_stun_server_free(natkit_stun_server* server);
 
 /**
  * Answers a datagram that came from `from` to `local` (NULL or not set: not
- * known). The response is written to `out`, which must not overlap `data`, and
- * its way to `reply`.
+ * known). The response is written to `buffer`, which must not overlap `data`,
+ * and its way to `out`.
  * @return the size of the response; 0: nothing is to be sent
  * Errors: NATKIT_ERR_BUFFER_TOO_SMALL (`capacity` is less than
  * NATKIT_STUN_MAX_RESPONSE_SIZE; the datagram was not looked at).
  */
-NATKIT_API int natkit_stun_server_handle(
+NATKIT_API int natkit_stun_server_handle_datagram(
     natkit_stun_server* server, uint64_t now_ns, const natkit_address* local,
-    const natkit_address* from, const void* data, size_t size, void* out,
-    size_t capacity, natkit_stun_reply* reply);
+    const natkit_address* from, const void* data, size_t size,
+    natkit_stun_reply* out, void* buffer, size_t capacity);
 
 /**
  * Answers `count` datagrams: `remote` is where one came from, `local` where it
@@ -229,18 +229,18 @@ NATKIT_API int natkit_stun_server_handle_batch(natkit_stun_server* server,
  * Answers a message of a TCP or TLS connection, which is as long as
  * natkit_stun_peek_size() says.
  * @return the size of the response; 0: the connection is to be closed
- * Errors: as natkit_stun_server_handle().
+ * Errors: as natkit_stun_server_handle_datagram().
  */
 NATKIT_API int natkit_stun_server_handle_stream(natkit_stun_server* server,
                                                 uint64_t now_ns,
                                                 const natkit_address* local,
                                                 const natkit_address* from,
                                                 const void* data, size_t size,
-                                                void* out, size_t capacity);
+                                                void* buffer, size_t capacity);
 
 /** What became of the datagrams so far. */
-NATKIT_API int natkit_stun_server_counters(natkit_stun_server* server,
-                                           natkit_stun_counters* out);
+NATKIT_API int natkit_stun_server_get_counters(const natkit_stun_server* server,
+                                               natkit_stun_counters* out);
 
 #ifdef __cplusplus
 }

@@ -9,7 +9,7 @@
  *
  * Two things are unlike the other cores. Random bytes come from the system, not
  * from a natkit_random. And without natkit_tls_client_config's
- * `verification_time` the validity of certificates is judged by the system's
+ * `verification_time_s` the validity of certificates is judged by the system's
  * clock: the one place where a core reads one.
  *
  * The life of a channel: natkit_tls_channel_connect() or
@@ -63,7 +63,7 @@ typedef struct natkit_tls_client_config {
   size_t alpn_count;
   /** The date to judge certificates by, in seconds since 1970 (UTC); 0: the
    * system's clock when a handshake comes to it. To the year 9999. */
-  uint64_t verification_time;
+  uint64_t verification_time_s;
   /** The lowest natkit_tls_version; 0: TLS 1.2. */
   uint32_t min_version;
   /** The highest natkit_tls_version; 0: TLS 1.3. */
@@ -139,32 +139,35 @@ NATKIT_API void natkit_tls_context_free(natkit_tls_context* context);
 
 /* Certificates of one's own. */
 
-/** A buffer of this size has room for what natkit_tls_self_signed() makes. */
+/** A buffer of this size has room for what natkit_tls_make_self_signed() makes.
+ */
 #define NATKIT_TLS_PEM_SIZE 4096
 
 /**
  * Makes a private key (P-256) and a certificate that signs itself, for the
- * server `host` (a DNS name or an IP address), valid for a year from `now`,
- * seconds since 1970. Clients trust it by natkit_tls_pin(). Wipe the key
+ * server `host` (a DNS name or an IP address), valid for a year from `now_s`,
+ * seconds since 1970. Clients trust it by natkit_tls_get_pin(). Wipe the key
  * (natkit_wipe()) after use. Thread-safe.
  * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BAD_VALUE (such a host cannot be
  * in a certificate), NATKIT_ERR_BUFFER_TOO_SMALL.
  */
-NATKIT_API int natkit_tls_self_signed(const char* host, uint64_t now,
-                                      char* chain_pem, size_t chain_size,
-                                      char* key_pem, size_t key_size);
+NATKIT_API int natkit_tls_make_self_signed(const char* host, uint64_t now_s,
+                                           char* chain_pem,
+                                           size_t chain_capacity, char* key_pem,
+                                           size_t key_capacity);
 
 /** The text of a pin, "sha256-raw:" and 64 hex digits, with its zero byte. */
 #define NATKIT_TLS_PIN_SIZE 76
 
 /**
  * Writes the pin of the first certificate of a PEM text, which is SHA-256 of
- * its DER, to `out`. Thread-safe.
+ * its DER, to `buffer`. Thread-safe.
  * @return the length without the zero byte
  * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BAD_CERTIFICATE,
  * NATKIT_ERR_BUFFER_TOO_SMALL.
  */
-NATKIT_API int natkit_tls_pin(const char* chain_pem, char* out, size_t size);
+NATKIT_API int natkit_tls_get_pin(const char* chain_pem, char* buffer,
+                                  size_t capacity);
 
 /* Channels. */
 
@@ -177,14 +180,14 @@ typedef struct natkit_tls_channel natkit_tls_channel;
  *
  * `certificate_name` says what the server's certificate must be. NULL: one that
  * a trusted root vouches for, valid for `host`. A DNS name: valid for that name
- * instead. A pin (natkit_tls_pin()): exactly that certificate, inside its dates
- * and, if `host` is a DNS name, valid for it.
- * Errors: NATKIT_ERR_BAD_ARGUMENT (also for a context for servers),
+ * instead. A pin (natkit_tls_get_pin()): exactly that certificate, inside its
+ * dates and, if `host` is a DNS name, valid for it. Errors:
+ * NATKIT_ERR_BAD_ARGUMENT (also for a context for servers),
  * NATKIT_ERR_BAD_VALUE (`host` cannot be a server's name),
  * NATKIT_ERR_BAD_ENCODING or NATKIT_ERR_BAD_LENGTH (a bad pin),
  * NATKIT_ERR_LIMIT_EXCEEDED (too many handles).
  */
-NATKIT_API int natkit_tls_channel_connect(natkit_tls_context* context,
+NATKIT_API int natkit_tls_channel_connect(const natkit_tls_context* context,
                                           const char* host,
                                           const char* certificate_name,
                                           natkit_tls_channel** out);
@@ -194,7 +197,7 @@ NATKIT_API int natkit_tls_channel_connect(natkit_tls_context* context,
  * Errors: NATKIT_ERR_BAD_ARGUMENT (also for a context for clients),
  * NATKIT_ERR_LIMIT_EXCEEDED (too many handles).
  */
-NATKIT_API int natkit_tls_channel_accept(natkit_tls_context* context,
+NATKIT_API int natkit_tls_channel_accept(const natkit_tls_context* context,
                                          natkit_tls_channel** out);
 
 /** Frees a channel; NULL has no effect. */
@@ -219,16 +222,17 @@ NATKIT_API int natkit_tls_channel_handle_end_of_stream(
     natkit_tls_channel* channel);
 
 /**
- * The next bytes for the other side: at most `size` to `out`.
+ * The next bytes for the other side: at most `capacity` to `buffer`.
  * @return their number; 0 if there are none
  * Errors: NATKIT_ERR_BAD_ARGUMENT.
  */
 NATKIT_API int natkit_tls_channel_read_ciphertext(natkit_tls_channel* channel,
-                                                  void* out, size_t size);
+                                                  void* buffer,
+                                                  size_t capacity);
 
 /** @return how many bytes natkit_tls_channel_read_ciphertext() has */
-NATKIT_API int natkit_tls_channel_pending_ciphertext(
-    natkit_tls_channel* channel);
+NATKIT_API int natkit_tls_channel_get_pending_ciphertext(
+    const natkit_tls_channel* channel);
 
 /**
  * Encrypts the beginning of `data`, as much as there is room for.
@@ -243,13 +247,13 @@ NATKIT_API int natkit_tls_channel_write_plaintext(natkit_tls_channel* channel,
                                                   size_t size);
 
 /**
- * Decrypts what the other side wrote: at most `size` to `out`.
+ * Decrypts what the other side wrote: at most `capacity` to `buffer`.
  * @return the bytes; 0 if there are none yet, or no more
  * (natkit_tls_channel_is_peer_closed())
  * Errors: as natkit_tls_channel_handle_ciphertext().
  */
 NATKIT_API int natkit_tls_channel_read_plaintext(natkit_tls_channel* channel,
-                                                 void* out, size_t size);
+                                                 void* buffer, size_t capacity);
 
 /** Tells the other side that this is the end; reading goes on. Repeating it is
  * harmless. */
@@ -257,47 +261,51 @@ NATKIT_API int natkit_tls_channel_close(natkit_tls_channel* channel);
 
 /** @return 1 once the handshake is done, until a failure; else 0 */
 NATKIT_API int natkit_tls_channel_is_handshake_done(
-    natkit_tls_channel* channel);
+    const natkit_tls_channel* channel);
 
 /** @return 1 once the other side has said that this is the end, else 0 */
-NATKIT_API int natkit_tls_channel_is_peer_closed(natkit_tls_channel* channel);
+NATKIT_API int natkit_tls_channel_is_peer_closed(
+    const natkit_tls_channel* channel);
 
 /** @return 1 while natkit_tls_channel_write_plaintext() would take bytes, else
  * 0 */
-NATKIT_API int natkit_tls_channel_is_writable(natkit_tls_channel* channel);
+NATKIT_API int natkit_tls_channel_is_writable(
+    const natkit_tls_channel* channel);
 
 /** @return the natkit_tls_version of the connection; 0 until the handshake is
  * done */
-NATKIT_API int natkit_tls_channel_get_version(natkit_tls_channel* channel);
+NATKIT_API int natkit_tls_channel_get_version(
+    const natkit_tls_channel* channel);
 
 /**
- * Writes the application protocol that both sides agreed on to `out`, which 256
- * bytes are always enough for.
+ * Writes the application protocol that both sides agreed on to `buffer`, which
+ * 256 bytes are always enough for.
  * @return the length without the zero byte; 0: none
  * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BUFFER_TOO_SMALL.
  */
-NATKIT_API int natkit_tls_channel_get_alpn(natkit_tls_channel* channel,
-                                           char* out, size_t size);
+NATKIT_API int natkit_tls_channel_get_alpn(const natkit_tls_channel* channel,
+                                           char* buffer, size_t capacity);
 
 /**
  * Writes why the channel has failed, such as "certificate has expired", to
- * `out`, cut to what fits. No secrets are in it.
+ * `buffer`, cut to what fits. No secrets are in it.
  * @return the length without the zero byte; 0: it has not
  * Errors: NATKIT_ERR_BAD_ARGUMENT (also for a size of 0).
  */
-NATKIT_API int natkit_tls_channel_get_error_text(natkit_tls_channel* channel,
-                                                 char* out, size_t size);
+NATKIT_API int natkit_tls_channel_get_error_text(
+    const natkit_tls_channel* channel, char* buffer, size_t capacity);
 
 /**
- * Writes a certificate that the other side sent, in DER, to `out`: `index` 0 is
- * its own. Verified or not; servers are sent none. With `out` NULL and `size` 0
- * it only tells the size.
+ * Writes a certificate that the other side sent, in DER, to `buffer`: `index` 0
+ * is its own. Verified or not; servers are sent none. With `buffer` NULL and
+ * `capacity` 0 it only tells the size.
  * @return its size in bytes
  * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_NOT_FOUND (no such one),
  * NATKIT_ERR_BUFFER_TOO_SMALL.
  */
 NATKIT_API int natkit_tls_channel_get_peer_certificate(
-    natkit_tls_channel* channel, size_t index, void* out, size_t size);
+    const natkit_tls_channel* channel, size_t index, void* buffer,
+    size_t capacity);
 
 /**
  * The public key of a DERP relay (32 bytes, to `out`), from the certificates
@@ -305,8 +313,8 @@ NATKIT_API int natkit_tls_channel_get_peer_certificate(
  * @return 1 with `*out`, or 0 if it sent none, or the connection is not TLS 1.3
  * Errors: NATKIT_ERR_BAD_ARGUMENT.
  */
-NATKIT_API int natkit_tls_channel_get_derp_key(natkit_tls_channel* channel,
-                                               uint8_t* out);
+NATKIT_API int natkit_tls_channel_get_derp_key(
+    const natkit_tls_channel* channel, uint8_t* out);
 
 /**
  * Derives secret bytes that both ends of exactly this connection share and
@@ -317,7 +325,7 @@ NATKIT_API int natkit_tls_channel_get_derp_key(natkit_tls_channel* channel,
  * bounds), NATKIT_ERR_INVALID_STATE (before the handshake is done, and after a
  * failure), NATKIT_ERR_UNSUPPORTED (TLS 1.2).
  */
-NATKIT_API int natkit_tls_channel_export(natkit_tls_channel* channel,
+NATKIT_API int natkit_tls_channel_export(const natkit_tls_channel* channel,
                                          const char* label, const void* context,
                                          size_t context_size, void* out,
                                          size_t size);

@@ -341,32 +341,29 @@ NATKIT_API int natkit_wg_device_find_route(const natkit_wg_device* device,
  * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE,
  * NATKIT_ERR_NOT_FOUND.
  */
-NATKIT_API int natkit_wg_device_get_peer(const natkit_wg_device* device,
-                                         uint32_t peer,
-                                         natkit_wg_peer_status* out);
+NATKIT_API int natkit_wg_device_get_peer_status(const natkit_wg_device* device,
+                                                uint32_t peer,
+                                                natkit_wg_peer_status* out);
 
 /**
- * Writes the prefixes that a peer is allowed to `out`, which has room for
- * `capacity` (NULL if that is 0). `out_count` gets how many there are, also
- * when there is no room for them.
- * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_NOT_FOUND,
- * NATKIT_ERR_BUFFER_TOO_SMALL.
+ * The prefixes that a peer is allowed. The first `capacity` are written to
+ * `out`, which may be NULL if `capacity` is 0.
+ * @return how many there are, which may be more than `capacity`
+ * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_NOT_FOUND.
  */
 NATKIT_API int natkit_wg_device_get_allowed_ips(const natkit_wg_device* device,
                                                 uint32_t peer,
                                                 natkit_wg_prefix* out,
-                                                size_t capacity,
-                                                size_t* out_count);
+                                                size_t capacity);
 
 /**
- * Writes the numbers of all peers, in the order they were added, to `out`,
- * which has room for `capacity` (NULL if that is 0). `out_count` gets how many
- * there are, also when there is no room for them.
- * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BUFFER_TOO_SMALL.
+ * The numbers of all peers, in the order they were added. The first `capacity`
+ * are written to `out`, which may be NULL if `capacity` is 0.
+ * @return how many there are, which may be more than `capacity`
+ * Errors: NATKIT_ERR_BAD_ARGUMENT.
  */
-NATKIT_API int natkit_wg_device_list_peers(const natkit_wg_device* device,
-                                           uint32_t* out, size_t capacity,
-                                           size_t* out_count);
+NATKIT_API int natkit_wg_device_get_peers(const natkit_wg_device* device,
+                                          uint32_t* out, size_t capacity);
 
 /** What there is to know about a device; no secrets. */
 typedef struct natkit_wg_device_status {
@@ -411,7 +408,7 @@ NATKIT_API int natkit_wg_device_report_load(natkit_wg_device* device,
 /**
  * Serves one operation of WireGuard's configuration protocol, as programs send
  * it to a device's UNIX socket: `set=1` or `get=1` with its lines. The answer
- * goes to `out` with a zero byte; both texts may hold keys, and copies made
+ * goes to `buffer` with a zero byte; both texts may hold keys, and copies made
  * here are wiped. `out_size`, unless NULL, gets the bytes that the answer
  * needs, also when `capacity` is less.
  * @return the length of the answer without the zero byte; it ends with
@@ -419,10 +416,11 @@ NATKIT_API int natkit_wg_device_report_load(natkit_wg_device* device,
  * Errors: NATKIT_ERR_BAD_ARGUMENT; NATKIT_ERR_BUFFER_TOO_SMALL: nothing was
  * done (64 bytes are enough for each `set=1`).
  */
-NATKIT_API int natkit_wg_device_uapi(natkit_wg_device* device, uint64_t now_ns,
-                                     const char* request, size_t request_size,
-                                     char* out, size_t capacity,
-                                     size_t* out_size);
+NATKIT_API int natkit_wg_device_handle_uapi(natkit_wg_device* device,
+                                            uint64_t now_ns,
+                                            const char* request,
+                                            size_t request_size, char* buffer,
+                                            size_t capacity, size_t* out_size);
 
 /*
  * Functions that put datagrams out, `datagrams` below, append them to the
@@ -587,7 +585,7 @@ NATKIT_API int natkit_wg_tunnel_new(const natkit_wg_tunnel_config* config,
 NATKIT_API void natkit_wg_tunnel_free(natkit_wg_tunnel* tunnel);
 
 /**
- * Seals an IP packet of `size` bytes into `out`, which has room for
+ * Seals an IP packet of `size` bytes into `buffer`, which has room for
  * NATKIT_WG_SEALED_SIZE(size) bytes or more and does not overlap it.
  * @return the length of the datagram to send; 0 if the packet waits for a
  * handshake: natkit_wg_tunnel_poll_transmit() gives it then
@@ -598,13 +596,13 @@ NATKIT_API void natkit_wg_tunnel_free(natkit_wg_tunnel* tunnel);
  * bytes wait for natkit_wg_tunnel_poll_transmit()).
  */
 NATKIT_API int natkit_wg_tunnel_seal(natkit_wg_tunnel* tunnel, uint64_t now_ns,
-                                     const uint8_t* packet, size_t size,
-                                     uint8_t* out, size_t capacity);
+                                     const void* data, size_t size,
+                                     void* buffer, size_t capacity);
 
 /**
  * Takes a datagram of `size` bytes from the peer's side. An IP packet in it
- * goes to `out`, which has room for `size` bytes and does not overlap it; what
- * is behind the packet in `out` may be overwritten.
+ * goes to `buffer`, which has room for `size` bytes and does not overlap it;
+ * what is behind the packet in `buffer` may be overwritten.
  * @return the length of the IP packet; 0 if there is none, as in handshakes and
  * keepalives
  * Errors: NATKIT_ERR_BAD_ARGUMENT and NATKIT_ERR_LIMIT_EXCEEDED as for
@@ -616,8 +614,8 @@ NATKIT_API int natkit_wg_tunnel_seal(natkit_wg_tunnel* tunnel, uint64_t now_ns,
  * `allowed_ips`), NATKIT_ERR_LIMIT_EXCEEDED (also for handshakes under load).
  */
 NATKIT_API int natkit_wg_tunnel_open(natkit_wg_tunnel* tunnel, uint64_t now_ns,
-                                     const uint8_t* datagram, size_t size,
-                                     uint8_t* out, size_t capacity);
+                                     const void* data, size_t size,
+                                     void* buffer, size_t capacity);
 
 /**
  * Takes the next datagram that is to be sent to the peer: handshakes,
@@ -626,7 +624,7 @@ NATKIT_API int natkit_wg_tunnel_open(natkit_wg_tunnel* tunnel, uint64_t now_ns,
  * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BUFFER_TOO_SMALL (it stays).
  */
 NATKIT_API int natkit_wg_tunnel_poll_transmit(natkit_wg_tunnel* tunnel,
-                                              uint8_t* out, size_t capacity);
+                                              void* buffer, size_t capacity);
 
 /** Does what is due. Early, late or repeated calls are harmless. Errors:
  * NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_LIMIT_EXCEEDED as for

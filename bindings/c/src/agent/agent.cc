@@ -174,10 +174,10 @@ void natkit_agent_free(natkit_agent* agent) {
   FreeHandle<AgentObject>(__func__, agent);
 }
 
-int natkit_agent_local_description(const natkit_agent* agent, char* text,
-                                   size_t size) {
+int natkit_agent_get_local_description(const natkit_agent* agent, char* buffer,
+                                       size_t capacity) {
   return WithAgent(__func__, agent, [&](HubShell& shell, AgentId id) {
-    return PutDescription(shell, id, text, size);
+    return PutDescription(shell, id, buffer, capacity);
   });
 }
 

@@ -247,14 +247,10 @@ Result<int> PollEvent(HubObject& hub, natkit_hub_event* out) {
   return 1;
 }
 
-Result<int> Receive(HubObject& hub, natkit_agent** agent, void* buffer,
-                    size_t* size) {
-  if (size == nullptr) {
+Result<int> Receive(HubObject& hub, natkit_agent** agent,
+                    const Result<MutableBytes>& room, size_t* size) {
+  if (!room || size == nullptr) {
     return Fail(Errc::kBadArgument);
-  }
-  const auto room = ToMutableBytes(buffer, *size);
-  if (!room) {
-    return std::unexpected(room.error());
   }
   ReceiveQueue& queue = hub.shell().received();
   const ReceiveQueue::Item* const item = queue.Front();
@@ -328,7 +324,7 @@ void natkit_hub_free(natkit_hub* hub) {
   FreeHandle<HubObject>(__func__, hub);
 }
 
-int natkit_hub_public_key(const natkit_hub* hub, uint8_t* out) {
+int natkit_hub_get_public_key(const natkit_hub* hub, uint8_t* out) {
   return WithHandle<HubObject>(
       __func__, hub, [&](HubObject& object) -> Result<void> {
         if (out == nullptr) {
@@ -339,8 +335,8 @@ int natkit_hub_public_key(const natkit_hub* hub, uint8_t* out) {
       });
 }
 
-int natkit_hub_local_addresses(const natkit_hub* hub, natkit_address* out,
-                               size_t capacity) {
+int natkit_hub_get_local_addresses(const natkit_hub* hub, natkit_address* out,
+                                   size_t capacity) {
   return WithHandle<HubObject>(__func__, hub, [&](HubObject& object) {
     return PutBases(object.shell(), out, capacity);
   });
@@ -372,14 +368,14 @@ int natkit_hub_add_relay(natkit_hub* hub, const natkit_relay* relay) {
       });
 }
 
-int natkit_hub_fd(const natkit_hub* hub) {
+int natkit_hub_get_fd(const natkit_hub* hub) {
   return WithHandle<HubObject>(__func__, hub,
                                [](HubObject& object) -> Result<int> {
                                  return object.shell().descriptor();
                                });
 }
 
-int natkit_hub_timeout(const natkit_hub* hub, int* out_ms) {
+int natkit_hub_get_timeout(const natkit_hub* hub, int* out_ms) {
   return WithHandle<HubObject>(__func__, hub, [&](HubObject& object) {
     return PutTimeout(object.shell(), out_ms);
   });
@@ -404,10 +400,11 @@ int natkit_hub_poll_event(natkit_hub* hub, natkit_hub_event* out) {
       __func__, hub, [&](HubObject& object) { return PollEvent(object, out); });
 }
 
-int natkit_hub_receive(natkit_hub* hub, natkit_agent** agent, void* buffer,
-                       size_t* size) {
+int natkit_hub_receive(natkit_hub* hub, natkit_agent** out_agent, void* buffer,
+                       size_t capacity, size_t* out_size) {
   return WithHandle<HubObject>(__func__, hub, [&](HubObject& object) {
-    return Receive(object, agent, buffer, size);
+    return Receive(object, out_agent, ToMutableBytes(buffer, capacity),
+                   out_size);
   });
 }
 

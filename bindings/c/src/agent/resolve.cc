@@ -44,7 +44,7 @@ Result<int> Resolve(const char* host, uint16_t port, natkit_address* out,
        item != nullptr && static_cast<size_t>(count) < capacity;
        item = item->ai_next) {
     natkit_address& place = out[count];
-    if (natkit_address_from_sockaddr(&place, item->ai_addr, item->ai_addrlen) ==
+    if (natkit_address_from_sockaddr(item->ai_addr, item->ai_addrlen, &place) ==
         NATKIT_OK) {
       place.port = port;
       ++count;

@@ -170,14 +170,15 @@ void natkit_behavior_free(natkit_behavior* behavior) {
 }
 
 int natkit_behavior_poll_action(natkit_behavior* behavior,
-                                natkit_behavior_action* out, void* data,
+                                natkit_behavior_action* out, void* buffer,
                                 size_t capacity) {
   return WithHandle<Behavior>(__func__, behavior, [&](Behavior& object) {
-    return PollAction(object, out, data, capacity);
+    return PollAction(object, out, buffer, capacity);
   });
 }
 
-int natkit_behavior_next_timeout(natkit_behavior* behavior, uint64_t* out_ns) {
+int natkit_behavior_next_timeout(const natkit_behavior* behavior,
+                                 uint64_t* out_ns) {
   return WithHandle<Behavior>(__func__, behavior, [&](Behavior& object) {
     return PutDeadline(object.NextTimeout(), out_ns);
   });
@@ -284,7 +285,7 @@ int natkit_behavior_abort(natkit_behavior* behavior, uint64_t now_ns) {
                             });
 }
 
-int natkit_behavior_is_finished(natkit_behavior* behavior) {
+int natkit_behavior_is_finished(const natkit_behavior* behavior) {
   return WithHandle<Behavior>(__func__, behavior,
                               [](Behavior& object) -> Result<int> {
                                 return object.core().is_finished() ? 1 : 0;

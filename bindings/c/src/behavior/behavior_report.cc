@@ -96,7 +96,7 @@ natkit_nat_probe FromProbe(const nat::Probe& probe) {
   }
   out.mapped = FromOptional(probe.mapped);
   out.sent = probe.sent;
-  out.answered = probe.answered ? 1 : 0;
+  out.is_answered = probe.answered ? 1 : 0;
   FillText(probe.asked, out.asked);
   FillText(probe.note, out.note);
   return out;
@@ -105,7 +105,7 @@ natkit_nat_probe FromProbe(const nat::Probe& probe) {
 natkit_nat_traits FromTraits(const nat::BehaviorReport& report) {
   const nat::NatTraits& traits = report.traits;
   natkit_nat_traits out{};
-  out.udp_blocked = traits.is_udp_blocked ? 1 : 0;
+  out.is_udp_blocked = traits.is_udp_blocked ? 1 : 0;
   out.translation = FromTrait(traits.translation);
   out.mapping = FromTrait(traits.mapping);
   out.filtering = FromTrait(traits.filtering);
@@ -175,7 +175,8 @@ uint64_t BitsOf(const std::set<nat::Axis>& axes) {
 
 /// The body of a function that asks for what was found.
 template <class Call>
-int WithReport(const char* function, natkit_behavior* behavior, Call&& call) {
+int WithReport(const char* function, const natkit_behavior* behavior,
+               Call&& call) {
   return WithHandle<Behavior>(function, behavior, [&](Behavior& object) {
     return std::forward<Call>(call)(object.core().report());
   });
@@ -209,8 +210,8 @@ const char* natkit_nat_outcome_name(uint32_t outcome) {
              : nat::OutcomeName(static_cast<nat::Outcome>(outcome)).data();
 }
 
-int natkit_behavior_verdict(natkit_behavior* behavior, uint32_t axis,
-                            natkit_nat_verdict* out) {
+int natkit_behavior_get_verdict(const natkit_behavior* behavior, uint32_t axis,
+                                natkit_nat_verdict* out) {
   return WithReport(__func__, behavior,
                     [&](const nat::BehaviorReport& report) -> Result<void> {
                       const Result<nat::Axis> known = ToAxis(axis);
@@ -223,8 +224,8 @@ int natkit_behavior_verdict(natkit_behavior* behavior, uint32_t axis,
                     });
 }
 
-int natkit_behavior_evidence(natkit_behavior* behavior, uint32_t axis,
-                             size_t index, natkit_nat_probe* out) {
+int natkit_behavior_get_evidence(const natkit_behavior* behavior, uint32_t axis,
+                                 size_t index, natkit_nat_probe* out) {
   return WithReport(__func__, behavior,
                     [&](const nat::BehaviorReport& report) -> Result<void> {
                       const Result<nat::Axis> known = ToAxis(axis);
@@ -241,34 +242,37 @@ int natkit_behavior_evidence(natkit_behavior* behavior, uint32_t axis,
                     });
 }
 
-int natkit_behavior_traits(natkit_behavior* behavior, natkit_nat_traits* out) {
+int natkit_behavior_get_traits(const natkit_behavior* behavior,
+                               natkit_nat_traits* out) {
   return WithReport(__func__, behavior, [&](const nat::BehaviorReport& report) {
     return WriteStruct(out, FromTraits(report), kFirstTraitsSize);
   });
 }
 
-int natkit_behavior_report(natkit_behavior* behavior, natkit_nat_report* out) {
+int natkit_behavior_get_report(const natkit_behavior* behavior,
+                               natkit_nat_report* out) {
   return WithReport(__func__, behavior, [&](const nat::BehaviorReport& report) {
     return WriteStruct(out, FromReport(report), kFirstReportSize);
   });
 }
 
-int natkit_behavior_external_addresses(natkit_behavior* behavior,
-                                       natkit_address* out, size_t capacity) {
+int natkit_behavior_get_external_addresses(const natkit_behavior* behavior,
+                                           natkit_address* out,
+                                           size_t capacity) {
   return WithReport(__func__, behavior, [&](const nat::BehaviorReport& report) {
     return PutAddresses(report.traits.external_addresses, out, capacity);
   });
 }
 
-int natkit_behavior_hops(natkit_behavior* behavior, natkit_address* out,
-                         size_t capacity) {
+int natkit_behavior_get_hops(const natkit_behavior* behavior,
+                             natkit_address* out, size_t capacity) {
   return WithReport(__func__, behavior, [&](const nat::BehaviorReport& report) {
     return PutAddresses(report.hops, out, capacity);
   });
 }
 
-int natkit_behavior_lifetime(natkit_behavior* behavior, uint32_t axis,
-                             natkit_nat_lifetime* out) {
+int natkit_behavior_get_lifetime(const natkit_behavior* behavior, uint32_t axis,
+                                 natkit_nat_lifetime* out) {
   return WithReport(__func__, behavior,
                     [&](const nat::BehaviorReport& report) -> Result<int> {
                       const Result<nat::Axis> known = ToAxis(axis);

@@ -110,20 +110,20 @@ using natkit::Fail;
 using natkit::Result;
 using namespace natkit::c;
 
-int natkit_address_parse(natkit_address* out, const char* text) {
+int natkit_address_parse(const char* text, natkit_address* out) {
   if (out == nullptr) {
     return Refuse(__func__, Errc::kBadArgument);
   }
   return ToCode(__func__, PutAddress(ParseAddress(text), out));
 }
 
-int natkit_address_format(const natkit_address* address, char* text,
-                          size_t size) {
+int natkit_address_format(const natkit_address* address, char* buffer,
+                          size_t capacity) {
   const Result<natkit::Endpoint> endpoint = ToSetEndpoint(address);
   if (!endpoint) {
     return Refuse(__func__, endpoint.error().code);
   }
-  return ToCode(__func__, PutText(endpoint->ToString(), text, size));
+  return ToCode(__func__, PutText(endpoint->ToString(), buffer, capacity));
 }
 
 int natkit_address_equal(const natkit_address* a, const natkit_address* b) {
@@ -137,8 +137,8 @@ int natkit_address_equal(const natkit_address* a, const natkit_address* b) {
   return both_unset || (left && right && *left == *right) ? 1 : 0;
 }
 
-int natkit_address_from_sockaddr(natkit_address* out, const sockaddr* address,
-                                 size_t size) {
+int natkit_address_from_sockaddr(const sockaddr* address, size_t size,
+                                 natkit_address* out) {
   if (out == nullptr || address == nullptr) {
     return Refuse(__func__, Errc::kBadArgument);
   }
@@ -146,10 +146,10 @@ int natkit_address_from_sockaddr(natkit_address* out, const sockaddr* address,
 }
 
 int natkit_address_to_sockaddr(const natkit_address* address, sockaddr* out,
-                               size_t size) {
+                               size_t capacity) {
   const Result<natkit::Endpoint> endpoint = ToSetEndpoint(address);
   if (!endpoint || out == nullptr) {
     return Refuse(__func__, Errc::kBadArgument);
   }
-  return ToCode(__func__, PutEndpoint(*endpoint, out, size));
+  return ToCode(__func__, PutEndpoint(*endpoint, out, capacity));
 }

@@ -23,7 +23,7 @@ int natkit_key_generate(const natkit_random* random, uint8_t* out) {
   return NATKIT_OK;
 }
 
-int natkit_key_public(const uint8_t* private_key, uint8_t* out) {
+int natkit_key_get_public(const uint8_t* private_key, uint8_t* out) {
   if (private_key == nullptr || out == nullptr) {
     return Refuse(__func__, Errc::kBadArgument);
   }
@@ -50,13 +50,13 @@ int natkit_key_parse(const char* text, uint8_t* out) {
   return NATKIT_OK;
 }
 
-int natkit_key_format(const uint8_t* key, char* text, size_t size) {
+int natkit_key_format(const uint8_t* key, char* buffer, size_t capacity) {
   const Result<natkit::PublicKey> given = ToPublicKey(key);
   if (!given) {
     return Refuse(__func__, given.error().code);
   }
   std::string base64 = given->ToBase64();
-  const Result<int> length = PutText(base64, text, size);
+  const Result<int> length = PutText(base64, buffer, capacity);
   natkit_wipe(base64.data(), base64.size());
   return ToCode(__func__, length);
 }

@@ -291,12 +291,13 @@ int natkit_derp_client_ping(natkit_derp_client* client, uint64_t now_ns) {
 }
 
 int natkit_derp_client_poll_transmit(natkit_derp_client* client,
-                                     uint64_t now_ns, void* out, size_t size) {
+                                     uint64_t now_ns, void* buffer,
+                                     size_t capacity) {
   return WithTime<DerpClient>(
       __func__, client, now_ns,
       [&](DerpClient& it, Instant now) -> Result<int> {
         const Result<MutableBytes> room =
-            ToMutableBytes(out, std::min<size_t>(size, INT_MAX));
+            ToMutableBytes(buffer, std::min<size_t>(capacity, INT_MAX));
         if (!room) {
           return std::unexpected(room.error());
         }
@@ -304,21 +305,21 @@ int natkit_derp_client_poll_transmit(natkit_derp_client* client,
       });
 }
 
-int natkit_derp_client_has_output(natkit_derp_client* client) {
+int natkit_derp_client_has_output(const natkit_derp_client* client) {
   return WithHandle<DerpClient>(__func__, client,
                                 [](DerpClient& it) -> Result<int> {
                                   return it.core().has_output() ? 1 : 0;
                                 });
 }
 
-int natkit_derp_client_is_connected(natkit_derp_client* client) {
+int natkit_derp_client_is_connected(const natkit_derp_client* client) {
   return WithHandle<DerpClient>(__func__, client,
                                 [](DerpClient& it) -> Result<int> {
                                   return it.core().is_connected() ? 1 : 0;
                                 });
 }
 
-int natkit_derp_client_next_timeout(natkit_derp_client* client,
+int natkit_derp_client_next_timeout(const natkit_derp_client* client,
                                     uint64_t* out_ns) {
   return WithHandle<DerpClient>(__func__, client, [&](DerpClient& it) {
     return PutDeadline(it.core().NextTimeout(), out_ns);
@@ -326,12 +327,12 @@ int natkit_derp_client_next_timeout(natkit_derp_client* client,
 }
 
 int natkit_derp_client_poll_event(natkit_derp_client* client,
-                                  natkit_derp_event* out, void* data,
-                                  size_t size) {
+                                  natkit_derp_event* out, void* buffer,
+                                  size_t capacity) {
   return WithHandle<DerpClient>(
       __func__, client, [&](DerpClient& it) -> Result<int> {
         const Result<void> valid = CheckStruct(out, kFirstEventSize);
-        const Result<MutableBytes> room = ToMutableBytes(data, size);
+        const Result<MutableBytes> room = ToMutableBytes(buffer, capacity);
         if (!valid || !room) {
           return Fail(valid ? Errc::kBadArgument : valid.error().code);
         }
@@ -345,7 +346,7 @@ int natkit_derp_client_poll_event(natkit_derp_client* client,
       });
 }
 
-int natkit_derp_client_get_counters(natkit_derp_client* client,
+int natkit_derp_client_get_counters(const natkit_derp_client* client,
                                     natkit_derp_counters* out) {
   return WithHandle<DerpClient>(__func__, client, [&](DerpClient& it) {
     return WriteStruct(out, FromCounters(it.core().counters()),

@@ -94,7 +94,7 @@ void natkit_ice_agent_free(natkit_ice_agent* agent) {
   FreeHandle<IceAgent>(__func__, agent);
 }
 
-int natkit_ice_agent_get_local_credentials(natkit_ice_agent* agent,
+int natkit_ice_agent_get_local_credentials(const natkit_ice_agent* agent,
                                            natkit_ice_credentials* out) {
   return WithHandle<IceAgent>(
       __func__, agent, [&](IceAgent& it) -> Result<void> {
@@ -244,12 +244,12 @@ int natkit_ice_agent_handle_timeout(natkit_ice_agent* agent, uint64_t now_ns) {
 }
 
 int natkit_ice_agent_poll_transmit(natkit_ice_agent* agent,
-                                   natkit_ice_transmit* out, void* data,
-                                   size_t size) {
+                                   natkit_ice_transmit* out, void* buffer,
+                                   size_t capacity) {
   return WithHandle<IceAgent>(
       __func__, agent, [&](IceAgent& it) -> Result<int> {
         const Result<void> valid = CheckStruct(out, kFirstTransmitSize);
-        const Result<MutableBytes> room = ToMutableBytes(data, size);
+        const Result<MutableBytes> room = ToMutableBytes(buffer, capacity);
         if (!valid || !room) {
           return Fail(valid ? Errc::kBadArgument : valid.error().code);
         }
@@ -257,7 +257,8 @@ int natkit_ice_agent_poll_transmit(natkit_ice_agent* agent,
       });
 }
 
-int natkit_ice_agent_next_timeout(natkit_ice_agent* agent, uint64_t* out_ns) {
+int natkit_ice_agent_next_timeout(const natkit_ice_agent* agent,
+                                  uint64_t* out_ns) {
   return WithHandle<IceAgent>(__func__, agent, [&](IceAgent& it) {
     return PutDeadline(it.NextTimeout(), out_ns);
   });

@@ -201,7 +201,7 @@ int natkit_ice_agent_set_keepalive(natkit_ice_agent* agent, uint64_t now_ns,
                             });
 }
 
-int natkit_ice_agent_get_selected(natkit_ice_agent* agent,
+int natkit_ice_agent_get_selected(const natkit_ice_agent* agent,
                                   natkit_ice_pair* out) {
   return WithHandle<IceAgent>(__func__, agent,
                               [&](IceAgent& it) -> Result<int> {
@@ -217,14 +217,14 @@ int natkit_ice_agent_get_selected(natkit_ice_agent* agent,
                               });
 }
 
-int natkit_ice_agent_get_paths(natkit_ice_agent* agent, natkit_ice_pair* out,
-                               size_t capacity) {
+int natkit_ice_agent_get_paths(const natkit_ice_agent* agent,
+                               natkit_ice_pair* out, size_t capacity) {
   return WithHandle<IceAgent>(__func__, agent, [&](IceAgent& it) {
     return PutList(it.agent().paths(), out, capacity, FromPath);
   });
 }
 
-int natkit_ice_agent_get_local_candidates(natkit_ice_agent* agent,
+int natkit_ice_agent_get_local_candidates(const natkit_ice_agent* agent,
                                           natkit_ice_candidate* out,
                                           size_t capacity) {
   return WithHandle<IceAgent>(__func__, agent, [&](IceAgent& it) {
@@ -232,31 +232,31 @@ int natkit_ice_agent_get_local_candidates(natkit_ice_agent* agent,
   });
 }
 
-int natkit_ice_agent_get_state(natkit_ice_agent* agent) {
+int natkit_ice_agent_get_state(const natkit_ice_agent* agent) {
   return WithHandle<IceAgent>(__func__, agent, [](IceAgent& it) -> Result<int> {
     return static_cast<int>(it.agent().state());
   });
 }
 
-int natkit_ice_agent_get_role(natkit_ice_agent* agent) {
+int natkit_ice_agent_get_role(const natkit_ice_agent* agent) {
   return WithHandle<IceAgent>(__func__, agent, [](IceAgent& it) -> Result<int> {
     return static_cast<int>(it.agent().role());
   });
 }
 
-int natkit_ice_agent_is_suspect(natkit_ice_agent* agent) {
+int natkit_ice_agent_is_suspect(const natkit_ice_agent* agent) {
   return WithHandle<IceAgent>(__func__, agent, [](IceAgent& it) -> Result<int> {
     return it.agent().is_suspect() ? 1 : 0;
   });
 }
 
-int natkit_ice_agent_is_resting(natkit_ice_agent* agent) {
+int natkit_ice_agent_is_resting(const natkit_ice_agent* agent) {
   return WithHandle<IceAgent>(__func__, agent, [](IceAgent& it) -> Result<int> {
     return it.agent().is_resting() ? 1 : 0;
   });
 }
 
-int natkit_ice_agent_get_counters(natkit_ice_agent* agent,
+int natkit_ice_agent_get_counters(const natkit_ice_agent* agent,
                                   natkit_ice_counters* out) {
   return WithHandle<IceAgent>(__func__, agent, [&](IceAgent& it) {
     return WriteStruct(out, FromCounters(it.agent().counters()),

@@ -76,8 +76,8 @@ using natkit::ice::Candidate;
 using natkit::ice::RelatedAddress;
 
 int natkit_ice_candidate_format(const natkit_ice_candidate* candidate,
-                                uint32_t flags, char* text, size_t size) {
-  if (text == nullptr || (flags & ~NATKIT_ICE_HIDE_RELATED) != 0) {
+                                uint32_t flags, char* buffer, size_t capacity) {
+  if (buffer == nullptr || (flags & ~NATKIT_ICE_HIDE_RELATED) != 0) {
     return Refuse(__func__, Errc::kBadArgument);
   }
   const Result<Candidate> given = ToCandidate(candidate);
@@ -87,7 +87,7 @@ int natkit_ice_candidate_format(const natkit_ice_candidate* candidate,
   const auto related =
       flags == 0 ? RelatedAddress::kShow : RelatedAddress::kHide;
   return ToCode(__func__, PutText(natkit::ice::FormatCandidate(*given, related),
-                                  text, size));
+                                  buffer, capacity));
 }
 
 int natkit_ice_candidate_parse(const char* text, natkit_ice_candidate* out) {

@@ -101,17 +101,17 @@ int natkit_ice_mux_note_sent(natkit_ice_mux* mux, uint64_t id, const void* data,
 }
 
 int natkit_ice_mux_route(natkit_ice_mux* mux, const void* data, size_t size,
-                         uint64_t* id) {
+                         uint64_t* out_id) {
   return WithHandle<IceMux>(__func__, mux, [&](IceMux& it) -> Result<int> {
     const Result<ByteView> datagram = ToBytes(data, size);
-    if (!datagram || id == nullptr) {
+    if (!datagram || out_id == nullptr) {
       return Fail(Errc::kBadArgument);
     }
     const auto agent = it.mux().Route(*datagram);
     if (!agent) {
       return 0;
     }
-    *id = *agent;
+    *out_id = *agent;
     return 1;
   });
 }

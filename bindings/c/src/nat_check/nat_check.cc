@@ -95,14 +95,14 @@ void natkit_nat_check_free(natkit_nat_check* check) {
   FreeHandle<NatCheck>(__func__, check);
 }
 
-int natkit_nat_check_fd(const natkit_nat_check* check) {
+int natkit_nat_check_get_fd(const natkit_nat_check* check) {
   return WithHandle<NatCheck>(__func__, check,
                               [](NatCheck& object) -> Result<int> {
                                 return object.loop().descriptor();
                               });
 }
 
-int natkit_nat_check_timeout(const natkit_nat_check* check, int* out_ms) {
+int natkit_nat_check_get_timeout(const natkit_nat_check* check, int* out_ms) {
   return WithHandle<NatCheck>(__func__, check, [&](NatCheck& object) {
     return PutTimeout(object, out_ms);
   });
@@ -122,6 +122,7 @@ int natkit_nat_check_process(natkit_nat_check* check) {
       });
 }
 
-int natkit_local_address(const natkit_address* toward, natkit_address* out) {
+int natkit_get_local_address(const natkit_address* toward,
+                             natkit_address* out) {
   return ToCode(__func__, PutLocalAddress(toward, out));
 }

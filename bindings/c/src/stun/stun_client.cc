@@ -205,7 +205,7 @@ natkit_stun_event FromEvent(const BindingEvent& event) {
   }
   out.is_verified = event.is_verified ? 1 : 0;
   out.rtt_ns = event.rtt ? ToNs(*event.rtt) : 0;
-  out.alg_detected = event.alg_detected ? 1 : 0;
+  out.is_alg_detected = event.alg_detected ? 1 : 0;
   return out;
 }
 
@@ -286,21 +286,21 @@ int natkit_stun_client_handle_timeout(natkit_stun_client* client,
 }
 
 int natkit_stun_client_poll_transmit(natkit_stun_client* client,
-                                     natkit_address* to, void* out,
+                                     natkit_address* to, void* buffer,
                                      size_t capacity) {
   return WithHandle<StunClient>(__func__, client, [&](StunClient& object) {
-    return object.PollTransmit(to, out, capacity);
+    return object.PollTransmit(to, buffer, capacity);
   });
 }
 
 int natkit_stun_client_poll_event(natkit_stun_client* client,
-                                  natkit_stun_event* event) {
+                                  natkit_stun_event* out) {
   return WithHandle<StunClient>(__func__, client, [&](StunClient& object) {
-    return PollEvent(object, event);
+    return PollEvent(object, out);
   });
 }
 
-int natkit_stun_client_next_timeout(natkit_stun_client* client,
+int natkit_stun_client_next_timeout(const natkit_stun_client* client,
                                     uint64_t* out_ns) {
   return WithHandle<StunClient>(__func__, client, [&](StunClient& object) {
     return PutDeadline(object.NextTimeout(), out_ns);

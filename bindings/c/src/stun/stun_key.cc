@@ -90,16 +90,17 @@ Result<void> Verify(const Result<stun::Message>& message,
 using natkit::Errc;
 using namespace natkit::c;
 
-int natkit_stun_key_short_term(natkit_stun_key* out, const char* password) {
+int natkit_stun_make_short_term_key(const char* password,
+                                    natkit_stun_key* out) {
   if (out == nullptr) {
     return Refuse(__func__, Errc::kBadArgument);
   }
   return ToCode(__func__, Put(MakeShortTerm(password), out));
 }
 
-int natkit_stun_key_long_term(natkit_stun_key* out, const char* username,
-                              const char* realm, const char* password,
-                              uint32_t algorithm) {
+int natkit_stun_make_long_term_key(const char* username, const char* realm,
+                                   const char* password, uint32_t algorithm,
+                                   natkit_stun_key* out) {
   if (out == nullptr) {
     return Refuse(__func__, Errc::kBadArgument);
   }

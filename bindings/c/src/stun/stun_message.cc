@@ -230,8 +230,8 @@ int natkit_stun_parse(const void* data, size_t size, natkit_stun_header* out) {
                      });
 }
 
-int natkit_stun_attributes(const void* data, size_t size,
-                           natkit_stun_attribute* out, size_t capacity) {
+int natkit_stun_get_attributes(const void* data, size_t size,
+                               natkit_stun_attribute* out, size_t capacity) {
   if (IsMissing(out, capacity)) {
     return Refuse(__func__, Errc::kBadArgument);
   }
@@ -285,12 +285,12 @@ int natkit_stun_get_address(const void* data, size_t size, uint32_t type,
 }
 
 int natkit_stun_get_text(const void* data, size_t size, uint32_t type,
-                         char* out, size_t capacity) {
-  if (out == nullptr) {
+                         char* buffer, size_t capacity) {
+  if (buffer == nullptr) {
     return Refuse(__func__, Errc::kBadArgument);
   }
   return WithMessage(__func__, data, size, [&](const stun::Message& message) {
-    return PutAttributeText(message, type, out, capacity);
+    return PutAttributeText(message, type, buffer, capacity);
   });
 }
 
@@ -314,13 +314,13 @@ int natkit_stun_get_u64(const void* data, size_t size, uint32_t type,
   });
 }
 
-int natkit_stun_get_error(const void* data, size_t size, char* reason,
+int natkit_stun_get_error(const void* data, size_t size, char* buffer,
                           size_t capacity) {
-  if (IsMissing(reason, capacity)) {
+  if (IsMissing(buffer, capacity)) {
     return Refuse(__func__, Errc::kBadArgument);
   }
   return WithMessage(__func__, data, size, [&](const stun::Message& message) {
-    return PutError(message, reason, capacity);
+    return PutError(message, buffer, capacity);
   });
 }
 
@@ -339,10 +339,10 @@ int natkit_stun_get_types(const void* data, size_t size, uint16_t* out,
       });
 }
 
-int natkit_stun_unknown_required(const void* data, size_t size,
-                                 const uint16_t* understood,
-                                 size_t understood_count, uint16_t* out,
-                                 size_t capacity) {
+int natkit_stun_get_unknown_required(const void* data, size_t size,
+                                     const uint16_t* understood,
+                                     size_t understood_count, uint16_t* out,
+                                     size_t capacity) {
   if (IsMissing(out, capacity) || IsMissing(understood, understood_count)) {
     return Refuse(__func__, Errc::kBadArgument);
   }

@@ -219,26 +219,25 @@ void natkit_stun_server_free(natkit_stun_server* server) {
   FreeHandle<StunServer>(__func__, server);
 }
 
-int natkit_stun_server_handle(natkit_stun_server* server, uint64_t now_ns,
-                              const natkit_address* local,
-                              const natkit_address* from, const void* data,
-                              size_t size, void* out, size_t capacity,
-                              natkit_stun_reply* reply) {
+int natkit_stun_server_handle_datagram(
+    natkit_stun_server* server, uint64_t now_ns, const natkit_address* local,
+    const natkit_address* from, const void* data, size_t size,
+    natkit_stun_reply* out, void* buffer, size_t capacity) {
   return WithTime<StunServer>(
       __func__, server, now_ns,
       [&](StunServer& object, Instant now) -> Result<int> {
         const auto question = ToQuestion(local, from, data, size);
-        if (!question || reply == nullptr) {
+        if (!question || out == nullptr) {
           return Fail(Errc::kBadArgument);
         }
-        const auto room = ToRoom(out, capacity, *question);
+        const auto room = ToRoom(buffer, capacity, *question);
         if (!room) {
           return std::unexpected(room.error());
         }
         const natkit::stun::ServerReply made = object.core().HandleDatagram(
             now, question->local, question->from, question->bytes, *room);
         if (made.size != 0) {
-          *reply = {.from = FromLocal(made.from), .to = FromEndpoint(made.to)};
+          *out = {.from = FromLocal(made.from), .to = FromEndpoint(made.to)};
         }
         return static_cast<int>(made.size);
       });
@@ -261,8 +260,8 @@ int natkit_stun_server_handle_stream(natkit_stun_server* server,
                                      uint64_t now_ns,
                                      const natkit_address* local,
                                      const natkit_address* from,
-                                     const void* data, size_t size, void* out,
-                                     size_t capacity) {
+                                     const void* data, size_t size,
+                                     void* buffer, size_t capacity) {
   return WithTime<StunServer>(
       __func__, server, now_ns,
       [&](StunServer& object, Instant now) -> Result<int> {
@@ -270,7 +269,7 @@ int natkit_stun_server_handle_stream(natkit_stun_server* server,
         if (!question) {
           return std::unexpected(question.error());
         }
-        const auto room = ToRoom(out, capacity, *question);
+        const auto room = ToRoom(buffer, capacity, *question);
         if (!room) {
           return std::unexpected(room.error());
         }
@@ -279,8 +278,8 @@ int natkit_stun_server_handle_stream(natkit_stun_server* server,
       });
 }
 
-int natkit_stun_server_counters(natkit_stun_server* server,
-                                natkit_stun_counters* out) {
+int natkit_stun_server_get_counters(const natkit_stun_server* server,
+                                    natkit_stun_counters* out) {
   return WithHandle<StunServer>(
       __func__, server, [&](StunServer& object) -> Result<void> {
         return WriteStruct(out, FromCounters(object.core().counters()),

@@ -37,7 +37,7 @@ bool IsInRange(const natkit_stun_server_config& given) {
          given.request_burst <= kMaxRate &&
          given.response_port_burst <= kMaxPortBurst &&
          given.table_size <= kMaxTable &&
-         given.endpoints_count <= kMaxEndpoints;
+         given.endpoint_set_count <= kMaxEndpoints;
 }
 
 template <class T>
@@ -141,15 +141,15 @@ Result<stun::DiscoveryEndpoints> ToEndpoints(
 
 Result<void> SetDiscovery(const natkit_stun_server_config& given,
                           stun::ServerConfig& config) {
-  if (given.endpoints_count == 0) {
+  if (given.endpoint_set_count == 0) {
     return {};
   }
-  if (given.endpoints == nullptr) {
+  if (given.endpoint_sets == nullptr) {
     return Fail(Errc::kBadArgument);
   }
   stun::DiscoveryConfig& discovery = config.discovery.emplace();
   for (const natkit_stun_endpoints& set :
-       std::span(given.endpoints, given.endpoints_count)) {
+       std::span(given.endpoint_sets, given.endpoint_set_count)) {
     const auto endpoints = ToEndpoints(set);
     if (!endpoints) {
       return std::unexpected(endpoints.error());

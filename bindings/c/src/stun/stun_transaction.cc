@@ -280,26 +280,26 @@ int natkit_stun_transaction_handle_timeout(natkit_stun_transaction* transaction,
 }
 
 int natkit_stun_transaction_poll_transmit(natkit_stun_transaction* transaction,
-                                          natkit_address* to, void* out,
+                                          natkit_address* to, void* buffer,
                                           size_t capacity) {
   return WithHandle<StunTransaction>(
       __func__, transaction, [&](StunTransaction& object) {
-        return object.PollTransmit(to, out, capacity);
+        return object.PollTransmit(to, buffer, capacity);
       });
 }
 
 int natkit_stun_transaction_poll_event(natkit_stun_transaction* transaction,
-                                       natkit_stun_event* event, void* response,
-                                       size_t capacity, size_t* response_size) {
+                                       natkit_stun_event* out, void* buffer,
+                                       size_t capacity, size_t* out_size) {
   return WithHandle<StunTransaction>(
       __func__, transaction, [&](StunTransaction& object) {
-        return PollEvent(object, event, ToMutableBytes(response, capacity),
-                         response_size);
+        return PollEvent(object, out, ToMutableBytes(buffer, capacity),
+                         out_size);
       });
 }
 
-int natkit_stun_transaction_next_timeout(natkit_stun_transaction* transaction,
-                                         uint64_t* out_ns) {
+int natkit_stun_transaction_next_timeout(
+    const natkit_stun_transaction* transaction, uint64_t* out_ns) {
   return WithHandle<StunTransaction>(
       __func__, transaction, [&](StunTransaction& object) {
         return PutDeadline(object.NextTimeout(), out_ns);

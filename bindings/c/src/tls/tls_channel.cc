@@ -99,7 +99,7 @@ Result<int> PutDerpKey(const tls::Channel& channel, uint8_t* out) {
 
 /// The body of a function that only tells something of a channel.
 template <class Call>
-int Ask(const char* function, natkit_tls_channel* channel, Call&& call) {
+int Ask(const char* function, const natkit_tls_channel* channel, Call&& call) {
   return WithHandle<TlsChannel>(function, channel,
                                 [&](TlsChannel& it) -> Result<int> {
                                   return static_cast<int>(call(it.channel()));
@@ -118,15 +118,15 @@ using natkit::MutableBytes;
 using natkit::Result;
 using natkit::tls::Channel;
 
-int natkit_tls_channel_connect(natkit_tls_context* context, const char* host,
-                               const char* certificate_name,
+int natkit_tls_channel_connect(const natkit_tls_context* context,
+                               const char* host, const char* certificate_name,
                                natkit_tls_channel** out) {
   return WithHandle<TlsContext>(__func__, context, [&](TlsContext& it) {
     return Connect(it, host, certificate_name, out);
   });
 }
 
-int natkit_tls_channel_accept(natkit_tls_context* context,
+int natkit_tls_channel_accept(const natkit_tls_context* context,
                               natkit_tls_channel** out) {
   return WithHandle<TlsContext>(
       __func__, context, [&](TlsContext& it) -> Result<void> {
@@ -160,11 +160,11 @@ int natkit_tls_channel_handle_end_of_stream(natkit_tls_channel* channel) {
   });
 }
 
-int natkit_tls_channel_read_ciphertext(natkit_tls_channel* channel, void* out,
-                                       size_t size) {
+int natkit_tls_channel_read_ciphertext(natkit_tls_channel* channel,
+                                       void* buffer, size_t capacity) {
   return WithHandle<TlsChannel>(
       __func__, channel, [&](TlsChannel& it) -> Result<int> {
-        const Result<MutableBytes> room = ToMutableBytes(out, size);
+        const Result<MutableBytes> room = ToMutableBytes(buffer, capacity);
         if (!room) {
           return std::unexpected(room.error());
         }
@@ -172,7 +172,8 @@ int natkit_tls_channel_read_ciphertext(natkit_tls_channel* channel, void* out,
       });
 }
 
-int natkit_tls_channel_pending_ciphertext(natkit_tls_channel* channel) {
+int natkit_tls_channel_get_pending_ciphertext(
+    const natkit_tls_channel* channel) {
   return Ask(__func__, channel, [](Channel& it) {
     return std::min<size_t>(it.PendingCiphertext().size(), INT_MAX);
   });
@@ -191,11 +192,11 @@ int natkit_tls_channel_write_plaintext(natkit_tls_channel* channel,
       });
 }
 
-int natkit_tls_channel_read_plaintext(natkit_tls_channel* channel, void* out,
-                                      size_t size) {
+int natkit_tls_channel_read_plaintext(natkit_tls_channel* channel, void* buffer,
+                                      size_t capacity) {
   return WithHandle<TlsChannel>(
       __func__, channel, [&](TlsChannel& it) -> Result<int> {
-        const Result<MutableBytes> room = ToMutableBytes(out, size);
+        const Result<MutableBytes> room = ToMutableBytes(buffer, capacity);
         if (!room) {
           return std::unexpected(room.error());
         }
@@ -211,21 +212,21 @@ int natkit_tls_channel_close(natkit_tls_channel* channel) {
                                 });
 }
 
-int natkit_tls_channel_is_handshake_done(natkit_tls_channel* channel) {
+int natkit_tls_channel_is_handshake_done(const natkit_tls_channel* channel) {
   return Ask(__func__, channel,
              [](Channel& it) { return it.is_handshake_done(); });
 }
 
-int natkit_tls_channel_is_peer_closed(natkit_tls_channel* channel) {
+int natkit_tls_channel_is_peer_closed(const natkit_tls_channel* channel) {
   return Ask(__func__, channel,
              [](Channel& it) { return it.is_peer_closed(); });
 }
 
-int natkit_tls_channel_is_writable(natkit_tls_channel* channel) {
+int natkit_tls_channel_is_writable(const natkit_tls_channel* channel) {
   return Ask(__func__, channel, [](Channel& it) { return it.is_writable(); });
 }
 
-int natkit_tls_channel_get_version(natkit_tls_channel* channel) {
+int natkit_tls_channel_get_version(const natkit_tls_channel* channel) {
   return Ask(__func__, channel, [](Channel& it) {
     const auto version = it.version();
     if (!version) {
@@ -236,31 +237,31 @@ int natkit_tls_channel_get_version(natkit_tls_channel* channel) {
   });
 }
 
-int natkit_tls_channel_get_alpn(natkit_tls_channel* channel, char* out,
-                                size_t size) {
+int natkit_tls_channel_get_alpn(const natkit_tls_channel* channel, char* buffer,
+                                size_t capacity) {
   return WithHandle<TlsChannel>(__func__, channel, [&](TlsChannel& it) {
-    return PutText(it.channel().alpn(), out, size);
+    return PutText(it.channel().alpn(), buffer, capacity);
   });
 }
 
-int natkit_tls_channel_get_error_text(natkit_tls_channel* channel, char* out,
-                                      size_t size) {
+int natkit_tls_channel_get_error_text(const natkit_tls_channel* channel,
+                                      char* buffer, size_t capacity) {
   return WithHandle<TlsChannel>(
       __func__, channel, [&](TlsChannel& it) -> Result<int> {
-        if (out == nullptr || size == 0) {
+        if (buffer == nullptr || capacity == 0) {
           return Fail(Errc::kBadArgument);
         }
         const std::string_view text = it.channel().error_text();
-        return PutText(text.substr(0, size - 1), out, size);
+        return PutText(text.substr(0, capacity - 1), buffer, capacity);
       });
 }
 
-int natkit_tls_channel_get_peer_certificate(natkit_tls_channel* channel,
-                                            size_t index, void* out,
-                                            size_t size) {
+int natkit_tls_channel_get_peer_certificate(const natkit_tls_channel* channel,
+                                            size_t index, void* buffer,
+                                            size_t capacity) {
   return WithHandle<TlsChannel>(
       __func__, channel, [&](TlsChannel& it) -> Result<int> {
-        const Result<MutableBytes> room = ToMutableBytes(out, size);
+        const Result<MutableBytes> room = ToMutableBytes(buffer, capacity);
         if (!room) {
           return std::unexpected(room.error());
         }
@@ -268,15 +269,16 @@ int natkit_tls_channel_get_peer_certificate(natkit_tls_channel* channel,
       });
 }
 
-int natkit_tls_channel_get_derp_key(natkit_tls_channel* channel, uint8_t* out) {
+int natkit_tls_channel_get_derp_key(const natkit_tls_channel* channel,
+                                    uint8_t* out) {
   return WithHandle<TlsChannel>(__func__, channel, [&](TlsChannel& it) {
     return PutDerpKey(it.channel(), out);
   });
 }
 
-int natkit_tls_channel_export(natkit_tls_channel* channel, const char* label,
-                              const void* context, size_t context_size,
-                              void* out, size_t size) {
+int natkit_tls_channel_export(const natkit_tls_channel* channel,
+                              const char* label, const void* context,
+                              size_t context_size, void* out, size_t size) {
   return WithHandle<TlsChannel>(
       __func__, channel, [&](TlsChannel& it) -> Result<void> {
         const auto purpose = ToText(label, kMaxExporterLabel);

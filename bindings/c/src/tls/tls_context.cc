@@ -93,7 +93,7 @@ Result<tls::Identity> ToIdentity(const char* chain_pem, const char* key_pem) {
 Result<tls::ClientOptions> ToOptions(const natkit_tls_client_config& config) {
   const auto roots = ToText(config.roots_pem == nullptr ? "" : config.roots_pem,
                             NATKIT_TLS_MAX_PEM);
-  const auto date = ToDate(config.verification_time);
+  const auto date = ToDate(config.verification_time_s);
   const auto min = ToVersion(config.min_version, tls::Version::kTls12);
   const auto max = ToVersion(config.max_version, tls::Version::kTls13);
   if (!roots || !date || !min || !max || *min > *max || config.reserved != 0) {
@@ -110,7 +110,7 @@ Result<tls::ClientOptions> ToOptions(const natkit_tls_client_config& config) {
   if (config.insecure_no_verification != 0) {
     out.verification = tls::Verification::kInsecureForTests;
   }
-  if (config.verification_time != 0) {
+  if (config.verification_time_s != 0) {
     out.verification_time = *date;
   }
   return out;
@@ -230,13 +230,15 @@ void natkit_tls_context_free(natkit_tls_context* context) {
   FreeHandle<TlsContext>(__func__, context);
 }
 
-int natkit_tls_self_signed(const char* host, uint64_t now, char* chain_pem,
-                           size_t chain_size, char* key_pem, size_t key_size) {
-  return ToCode(__func__, PutSelfSigned(host, now, {chain_pem, chain_size},
-                                        {key_pem, key_size}));
+int natkit_tls_make_self_signed(const char* host, uint64_t now_s,
+                                char* chain_pem, size_t chain_capacity,
+                                char* key_pem, size_t key_capacity) {
+  return ToCode(__func__,
+                PutSelfSigned(host, now_s, {chain_pem, chain_capacity},
+                              {key_pem, key_capacity}));
 }
 
-int natkit_tls_pin(const char* chain_pem, char* out, size_t size) {
+int natkit_tls_get_pin(const char* chain_pem, char* buffer, size_t capacity) {
   const auto pem = ToText(chain_pem, NATKIT_TLS_MAX_PEM);
   if (!pem) {
     return Refuse(__func__, pem.error().code);
@@ -246,5 +248,5 @@ int natkit_tls_pin(const char* chain_pem, char* out, size_t size) {
     return Refuse(__func__, chain.error().code);
   }
   const auto pin = natkit::tls::CertificatePin::Of(chain->front());
-  return ToCode(__func__, PutText(pin.ToString(), out, size));
+  return ToCode(__func__, PutText(pin.ToString(), buffer, capacity));
 }

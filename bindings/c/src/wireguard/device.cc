@@ -128,16 +128,14 @@ Result<void> PutPeer(const std::optional<wg::PeerId>& peer, Errc none,
   return {};
 }
 
-/// Writes all `items`, each made by `make`, or none; their number in any case.
-template <class T, class Items, class Make>
-Result<void> PutList(const Items& items, Make&& make, std::span<T> out,
-                     size_t* out_count) {
-  *out_count = items.size();
-  if (items.size() > out.size()) {
-    return Fail(Errc::kBufferTooSmall);
-  }
-  std::ranges::transform(items, out.begin(), std::forward<Make>(make));
-  return {};
+/// Writes as many of `items`, each made by `make`, as there is room for; the
+/// number of all.
+template <class Item, class T, class Make>
+int PutList(const std::vector<Item>& items, std::span<T> out, Make&& make) {
+  const size_t count = std::min(items.size(), out.size());
+  std::ranges::transform(std::span(items).first(count), out.begin(),
+                         std::forward<Make>(make));
+  return static_cast<int>(std::min<size_t>(items.size(), INT_MAX));
 }
 
 Result<int> ServeUapi(WgDevice& device, Instant now, std::string_view request,
@@ -245,8 +243,9 @@ int natkit_wg_device_find_route(const natkit_wg_device* device,
   });
 }
 
-int natkit_wg_device_get_peer(const natkit_wg_device* device, uint32_t peer,
-                              natkit_wg_peer_status* out) {
+int natkit_wg_device_get_peer_status(const natkit_wg_device* device,
+                                     uint32_t peer,
+                                     natkit_wg_peer_status* out) {
   return WithHandle<WgDevice>(
       __func__, device, [&](WgDevice& self) -> Result<void> {
         const auto status = self.device.GetPeer(peer);
@@ -256,30 +255,32 @@ int natkit_wg_device_get_peer(const natkit_wg_device* device, uint32_t peer,
 
 int natkit_wg_device_get_allowed_ips(const natkit_wg_device* device,
                                      uint32_t peer, natkit_wg_prefix* out,
-                                     size_t capacity, size_t* out_count) {
-  if ((out == nullptr && capacity != 0) || out_count == nullptr) {
+                                     size_t capacity) {
+  if (out == nullptr && capacity != 0) {
     return Refuse(__func__, Errc::kBadArgument);
   }
   return WithHandle<WgDevice>(
-      __func__, device, [&](WgDevice& self) -> Result<void> {
+      __func__, device, [&](WgDevice& self) -> Result<int> {
         const auto status = self.device.GetPeer(peer);
-        return status ? PutList(status->allowed_ips, FromPrefix,
-                                std::span(out, capacity), out_count)
-                      : Fail(Errc::kNotFound);
+        if (!status) {
+          return Fail(Errc::kNotFound);
+        }
+        return PutList(status->allowed_ips, std::span(out, capacity),
+                       FromPrefix);
       });
 }
 
-int natkit_wg_device_list_peers(const natkit_wg_device* device, uint32_t* out,
-                                size_t capacity, size_t* out_count) {
-  if ((out == nullptr && capacity != 0) || out_count == nullptr) {
+int natkit_wg_device_get_peers(const natkit_wg_device* device, uint32_t* out,
+                               size_t capacity) {
+  if (out == nullptr && capacity != 0) {
     return Refuse(__func__, Errc::kBadArgument);
   }
-  return WithHandle<WgDevice>(__func__, device, [&](WgDevice& self) {
-    return PutList(
-        self.device.ListPeers(),
-        [](const natkit::wg::PeerStatus& status) { return status.id; },
-        std::span(out, capacity), out_count);
-  });
+  return WithHandle<WgDevice>(
+      __func__, device, [&](WgDevice& self) -> Result<int> {
+        return PutList(
+            self.device.ListPeers(), std::span(out, capacity),
+            [](const natkit::wg::PeerStatus& status) { return status.id; });
+      });
 }
 
 int natkit_wg_device_get_status(const natkit_wg_device* device,
@@ -315,17 +316,18 @@ int natkit_wg_device_report_load(natkit_wg_device* device, int is_high) {
   });
 }
 
-int natkit_wg_device_uapi(natkit_wg_device* device, uint64_t now_ns,
-                          const char* request, size_t request_size, char* out,
-                          size_t capacity, size_t* out_size) {
-  if (request == nullptr || (out == nullptr && capacity != 0)) {
+int natkit_wg_device_handle_uapi(natkit_wg_device* device, uint64_t now_ns,
+                                 const char* request, size_t request_size,
+                                 char* buffer, size_t capacity,
+                                 size_t* out_size) {
+  if (request == nullptr || (buffer == nullptr && capacity != 0)) {
     return Refuse(__func__, Errc::kBadArgument);
   }
   size_t needed = 0;
   const int result = WithTime<WgDevice>(
       __func__, device, now_ns, [&](WgDevice& self, Instant now) {
         return ServeUapi(self, now, {request, request_size},
-                         std::span(out, capacity), &needed);
+                         std::span(buffer, capacity), &needed);
       });
   if (out_size != nullptr) {
     *out_size = needed;

@@ -242,10 +242,10 @@ void natkit_wg_tunnel_free(natkit_wg_tunnel* tunnel) {
 }
 
 int natkit_wg_tunnel_seal(natkit_wg_tunnel* tunnel, uint64_t now_ns,
-                          const uint8_t* packet, size_t size, uint8_t* out,
+                          const void* data, size_t size, void* buffer,
                           size_t capacity) {
   const Result<Buffers> buffers =
-      CheckBuffers(ToBytes(packet, size), ToMutableBytes(out, capacity),
+      CheckBuffers(ToBytes(data, size), ToMutableBytes(buffer, capacity),
                    NATKIT_WG_SEALED_SIZE(size));
   if (!buffers) {
     return Refuse(__func__, buffers.error().code);
@@ -256,10 +256,10 @@ int natkit_wg_tunnel_seal(natkit_wg_tunnel* tunnel, uint64_t now_ns,
 }
 
 int natkit_wg_tunnel_open(natkit_wg_tunnel* tunnel, uint64_t now_ns,
-                          const uint8_t* datagram, size_t size, uint8_t* out,
+                          const void* data, size_t size, void* buffer,
                           size_t capacity) {
-  const Result<Buffers> buffers = CheckBuffers(
-      ToBytes(datagram, size), ToMutableBytes(out, capacity), size);
+  const Result<Buffers> buffers =
+      CheckBuffers(ToBytes(data, size), ToMutableBytes(buffer, capacity), size);
   if (!buffers) {
     return Refuse(__func__, buffers.error().code);
   }
@@ -268,9 +268,9 @@ int natkit_wg_tunnel_open(natkit_wg_tunnel* tunnel, uint64_t now_ns,
       [&](WgTunnel& self, Instant now) { return Open(self, now, *buffers); });
 }
 
-int natkit_wg_tunnel_poll_transmit(natkit_wg_tunnel* tunnel, uint8_t* out,
+int natkit_wg_tunnel_poll_transmit(natkit_wg_tunnel* tunnel, void* buffer,
                                    size_t capacity) {
-  const Result<natkit::MutableBytes> room = ToMutableBytes(out, capacity);
+  const Result<natkit::MutableBytes> room = ToMutableBytes(buffer, capacity);
   if (!room) {
     return Refuse(__func__, room.error().code);
   }

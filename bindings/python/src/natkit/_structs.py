@@ -189,4 +189,4 @@ class StunEvent(Sized):
                 ("error_code", c_uint32), ("server", Address),
                 ("reflexive_address", Address), ("alternate_server", Address),
                 ("is_verified", c_uint32), ("rtt_ns", c_uint64),
-                ("alg_detected", c_uint32), ("reserved", c_uint32)]
+                ("is_alg_detected", c_uint32), ("reserved", c_uint32)]

@@ -81,7 +81,7 @@ class Agent(Handle):
         """What the other side has to know, as SDP attributes (RFC 8839). It is
         complete for itself at any time, and grows as addresses become known
         (DescriptionEvent). Secret: who has it can take the peer's place."""
-        return take_text(lib.natkit_agent_local_description, self._pointer,
+        return take_text(lib.natkit_agent_get_local_description, self._pointer,
                          s.DESCRIPTION_SIZE)
 
     def set_remote_description(self, description: str) -> None:

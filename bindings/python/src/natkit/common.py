@@ -40,7 +40,7 @@ class Address:
         port, which is then 0. Names are not looked up: see resolve().
         Errors: Code.BAD_ENCODING."""
         raw = s.Address()
-        lib.natkit_address_parse(raw, text(value, "an address"))
+        lib.natkit_address_parse(text(value, "an address"), raw)
         return _known(raw)
 
     @classmethod
@@ -144,7 +144,7 @@ def generate_key(random: Optional[RandomSource] = None) -> bytes:
 def public_key(private_key: Buffer) -> bytes:
     """The public key of a private key."""
     out = ctypes.create_string_buffer(s.KEY_SIZE)
-    lib.natkit_key_public(key(private_key, "a private key"), out)
+    lib.natkit_key_get_public(key(private_key, "a private key"), out)
     return out.raw
 
 

@@ -189,14 +189,14 @@ class Hub(Handle):
     def public_key(self) -> bytes:
         """What peers know the hub by: 32 bytes."""
         out = ctypes.create_string_buffer(s.KEY_SIZE)
-        lib.natkit_hub_public_key(self._pointer, out)
+        lib.natkit_hub_get_public_key(self._pointer, out)
         return out.raw
 
     @property
     def local_addresses(self) -> List[Address]:
         """Where the hub's sockets are reachable on this host."""
         out = (s.Address * _MAX_ADDRESSES)()
-        count = lib.natkit_hub_local_addresses(self._pointer, out, len(out))
+        count = lib.natkit_hub_get_local_addresses(self._pointer, out, len(out))
         known = (from_c(raw) for raw in out[:count])
         return [address for address in known if address is not None]
 
@@ -230,7 +230,7 @@ class Hub(Handle):
     def fileno(self) -> int:
         """The descriptor to wait on until it is readable. It stays the same and
         belongs to the hub: never read from it or close it."""
-        fd: int = lib.natkit_hub_fd(self._pointer)
+        fd: int = lib.natkit_hub_get_fd(self._pointer)
         return fd
 
     def timeout(self) -> Optional[float]:
@@ -238,7 +238,7 @@ class Hub(Handle):
         them; None: for ever. To be asked after every other call on the hub or
         its agents."""
         out = ctypes.c_int()
-        lib.natkit_hub_timeout(self._pointer, ctypes.byref(out))
+        lib.natkit_hub_get_timeout(self._pointer, ctypes.byref(out))
         return None if out.value < 0 else out.value / 1000
 
     def process(self) -> None:
@@ -268,13 +268,13 @@ class Hub(Handle):
         """Takes the next datagram that arrived, and whose it is; None if there
         is none."""
         agent = ctypes.c_void_p()
-        size = ctypes.c_size_t(_MAX_DATAGRAM)
+        size = ctypes.c_size_t()
         while lib.natkit_hub_receive(self._pointer, ctypes.byref(agent),
-                                     self._buffer, ctypes.byref(size)) == 1:
+                                     self._buffer, _MAX_DATAGRAM,
+                                     ctypes.byref(size)) == 1:
             owner = self._agents.get(agent.value or 0)
             if owner is not None:
                 return owner, ctypes.string_at(self._buffer, size.value)
-            size.value = _MAX_DATAGRAM
         return None
 
     def datagrams(self) -> "Iterator[Tuple[Agent, bytes]]":

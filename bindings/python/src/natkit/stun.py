@@ -96,7 +96,7 @@ class StunEvent:
         return cls(StunOutcome(raw.outcome), raw.error_code or None,
                    from_c(raw.server), from_c(raw.reflexive_address),
                    from_c(raw.alternate_server), bool(raw.is_verified),
-                   raw.rtt_ns or None, bool(raw.alg_detected))
+                   raw.rtt_ns or None, bool(raw.is_alg_detected))
 
 
 class StunClient(Handle):
