@@ -123,12 +123,8 @@ Result<void> AgentConnection::SetRemote(Instant now,
       return taken;
     }
   }
-  if (description.credentials) {
-    const auto set = ice_.SetRemoteCredentials(now, *description.credentials);
-    if (!set) {
-      return set;
-    }
-    has_remote_credentials_ = true;
+  if (const auto taken = TakeCredentials(now, description); !taken) {
+    return taken;
   }
   for (const ice::Candidate& candidate : description.candidates) {
     (void)ice_.AddRemoteCandidate(now, candidate);  // over its bound: dropped
@@ -147,6 +143,20 @@ Result<void> AgentConnection::SetRemote(Instant now,
   DrainIce(now);
   Settle(now);
   return {};
+}
+
+Result<void> AgentConnection::TakeCredentials(
+    Instant now, const AgentDescription& description) {
+  if (!description.credentials) {
+    return {};
+  }
+  has_remote_credentials_ = true;
+  // Two sides whose descriptions crossed would restart each other for ever if
+  // each took the other's answer for a restart.
+  const bool answers_ours = description.peer_ufrag == ufrag();
+  return answers_ours
+             ? ice_.ReplaceRemoteCredentials(now, *description.credentials)
+             : ice_.SetRemoteCredentials(now, *description.credentials);
 }
 
 void AgentConnection::NoteDescribed(Instant now) {
@@ -196,6 +206,7 @@ void AgentConnection::TakeSignalled(Instant now,
                                     const IceDescription& description) {
   const AgentDescription remote{
       .credentials = description.credentials,
+      .peer_ufrag = description.peer_ufrag,
       .candidates = description.candidates,
       .end_of_candidates = description.end_of_candidates,
       .place = std::nullopt,
@@ -304,6 +315,7 @@ void AgentConnection::HandleIceEvent(Instant now,
 
 AgentDescription AgentConnection::Describe() const {
   AgentDescription description{.credentials = ice_.local_credentials(),
+                               .peer_ufrag = std::string(ice_.remote_ufrag()),
                                .candidates = ice_.local_candidates(),
                                .end_of_candidates = hub_.has_gathered,
                                .place = hub_.place,
@@ -320,6 +332,7 @@ AgentDescription AgentConnection::Describe() const {
 void AgentConnection::FillDescription(IceDescription& description) const {
   AgentDescription ours = Describe();
   description.credentials = *ours.credentials;
+  description.peer_ufrag = *ours.peer_ufrag;
   description.candidates = std::move(ours.candidates);
   description.end_of_candidates = ours.end_of_candidates;
   description.network = std::move(ours.network);

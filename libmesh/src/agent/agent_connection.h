@@ -39,9 +39,11 @@ struct HubSurroundings {
 /// With the peer's key known, each side sends its description (Offer) over
 /// every relay that is up until the other one answers it (Answer, with the
 /// description of who answers), and again after each change. Sessions are
-/// numbered by the version of the sender's description. While there is no
-/// direct path, a new ICE session begins after 15 s, 30 s, ... 5 min, if a
-/// relay can carry its credentials.
+/// numbered by the version of the sender's description. Whoever changes its
+/// credentials makes the other side change its own, except where the change is
+/// itself an answer: each description names the credentials that it is made
+/// for. While there is no direct path, a new ICE session begins after 15 s,
+/// 30 s, ... 5 min, if a relay can carry its credentials.
 ///
 /// Pure; `hub` and `rng` must outlive it.
 class AgentConnection {
@@ -106,6 +108,9 @@ class AgentConnection {
   void FeedIce(Instant now);
   void DrainIce(Instant now);
   void HandleIceEvent(Instant now, const ice::AgentEvent& event);
+  /// Errors: kBadCredentials.
+  [[nodiscard]] Result<void> TakeCredentials(
+      Instant now, const AgentDescription& description);
   void NoteDescribed(Instant now);
   [[nodiscard]] Result<void> TakePlace(const RelayPlace& place);
   void TakeSignalled(Instant now, const IceDescription& description);

@@ -16,6 +16,7 @@ constexpr std::string_view kUfrag = "ice-ufrag:";
 constexpr std::string_view kPassword = "ice-pwd:";
 constexpr std::string_view kCandidate = "candidate:";
 constexpr std::string_view kEnd = "end-of-candidates";
+constexpr std::string_view kPeer = "x-natkit-peer:";
 constexpr std::string_view kRelay = "x-natkit-relay:";
 constexpr std::string_view kNetwork = "x-natkit-network:";
 
@@ -64,6 +65,10 @@ bool DescriptionParser::TakeLine(std::string_view line) {
     password_ = line;
     has_password_ = true;
     return true;
+  }
+  if (Consume(line, kPeer)) {
+    out_.peer_ufrag = std::string(line);
+    return line.empty() || ice::IsIceText(line, ice::kMaxUfrag);
   }
   if (Consume(line, kRelay)) {
     return TakeRelay(line);
@@ -164,6 +169,9 @@ std::string FormatDescription(const AgentDescription& description) {
     AppendLine(out, kUfrag, description.credentials->ufrag);
     AppendLine(out, kPassword, description.credentials->password.Expose());
     AppendLine(out, "ice-options:", "trickle renomination");
+  }
+  if (description.peer_ufrag) {
+    AppendLine(out, kPeer, *description.peer_ufrag);
   }
   for (const ice::Candidate& candidate : description.candidates) {
     AppendLine(out, ice::FormatCandidate(candidate));

@@ -125,6 +125,7 @@ void EncodeDescription(const IceDescription& from, proto::IceDescription& to) {
   to.set_session(from.session);
   to.set_ufrag(from.credentials.ufrag);
   to.set_password(std::string(from.credentials.password.Expose()));
+  to.set_peer_ufrag(from.peer_ufrag);
   to.set_end_of_candidates(from.end_of_candidates);
   if (from.network) {
     EncodeNetwork(*from.network, *to.mutable_network());
@@ -165,11 +166,13 @@ Result<Signal> DecodeDescription(const proto::IceDescription& from,
                                  Signal signal) {
   Description description;
   if (from.candidates_size() > static_cast<int>(kMaxSignalCandidates) ||
-      from.ufrag().size() > 256 || from.password().size() > 256) {
+      from.ufrag().size() > 256 || from.password().size() > 256 ||
+      from.peer_ufrag().size() > 256) {
     return Fail(Errc::kBadSignal);
   }
   description.session = from.session();
   description.credentials = {from.ufrag(), from.password()};
+  description.peer_ufrag = from.peer_ufrag();
   description.end_of_candidates = from.end_of_candidates();
   if (from.has_network()) {
     auto network = DecodeNetwork(from.network());

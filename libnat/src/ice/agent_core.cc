@@ -106,6 +106,25 @@ Result<void> Agent::Core::SetRemoteCredentials(Instant now,
   return {};
 }
 
+Result<void> Agent::Core::ReplaceRemoteCredentials(Instant now,
+                                                   const Credentials& remote) {
+  const auto valid = CheckCredentials(remote);
+  if (!valid) {
+    return valid;
+  }
+  if (current_->IsRemote(remote)) {
+    return {};
+  }
+  if (current_->has_remote()) {
+    const Credentials local = current_->local();
+    context_.locals.RemovePeerReflexive();
+    current_ = std::make_unique<Session>(context_, local);
+  }
+  current_->SetRemote(now, remote);
+  Finish(now);
+  return {};
+}
+
 Result<void> Agent::Core::AddRemoteCandidate(Instant now,
                                              const Candidate& candidate) {
   const auto added = current_->AddRemote(candidate);

@@ -24,6 +24,8 @@ class Agent::Core {
                             const std::optional<IpAddress>& server);
   void SetLocalEndOfCandidates(Instant now);
   Result<void> SetRemoteCredentials(Instant now, const Credentials& remote);
+  Result<void> ReplaceRemoteCredentials(Instant now,
+                                        const Credentials& remote);
   Result<void> AddRemoteCandidate(Instant now, const Candidate& candidate);
   Result<void> AddRemoteHint(Instant now, const Endpoint& remote);
   void SetRemoteEndOfCandidates(Instant now);
@@ -43,6 +45,10 @@ class Agent::Core {
 
   [[nodiscard]] const Credentials& local_credentials() const {
     return current_->local();
+  }
+
+  [[nodiscard]] std::string_view remote_ufrag() const {
+    return current_->remote_ufrag();
   }
 
   [[nodiscard]] AgentContext& context() { return context_; }

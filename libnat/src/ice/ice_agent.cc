@@ -41,6 +41,15 @@ Result<void> Agent::SetRemoteCredentials(Instant now,
   return core_->SetRemoteCredentials(now, remote);
 }
 
+Result<void> Agent::ReplaceRemoteCredentials(Instant now,
+                                             const Credentials& remote) {
+  return core_->ReplaceRemoteCredentials(now, remote);
+}
+
+std::string_view Agent::remote_ufrag() const {
+  return core_->remote_ufrag();
+}
+
 Result<void> Agent::AddRemoteCandidate(Instant now,
                                        const Candidate& candidate) {
   return core_->AddRemoteCandidate(now, candidate);

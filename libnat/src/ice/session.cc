@@ -21,8 +21,11 @@ void KeepEarliest(std::optional<Instant>& next, Instant candidate) {
 }  // namespace
 
 Session::Session(AgentContext& context)
+    : Session(context, MakeCredentials(context.rng)) {}
+
+Session::Session(AgentContext& context, Credentials local)
     : context_(context),
-      local_(MakeCredentials(context.rng)),
+      local_(std::move(local)),
       local_key_(KeyOf(local_)),
       remotes_(context.config.max_remote_candidates),
       list_({.max_pairs = context.config.max_pairs,

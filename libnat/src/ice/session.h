@@ -30,8 +30,15 @@ namespace natkit::ice {
 class Session {
  public:
   explicit Session(AgentContext& context);
+  /// With these local credentials instead of new ones.
+  Session(AgentContext& context, Credentials local);
 
   [[nodiscard]] const Credentials& local() const { return local_; }
+
+  /// Empty while there are no remote credentials.
+  [[nodiscard]] std::string_view remote_ufrag() const {
+    return remote_ ? std::string_view(remote_->ufrag) : std::string_view();
+  }
 
   [[nodiscard]] bool has_remote() const { return remote_.has_value(); }
 

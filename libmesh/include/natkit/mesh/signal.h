@@ -47,6 +47,9 @@ struct PathReport {
 struct IceDescription {
   uint64_t session = 0;  ///< chosen by the controlling side for each restart
   ice::Credentials credentials;
+  /// The ufrag of the receiver's that the sender's session is with; empty: of
+  /// none yet, or not said.
+  std::string peer_ufrag;
   std::vector<ice::Candidate> candidates;  ///< at most kMaxSignalCandidates
   bool end_of_candidates = false;
   /// What the sender knows of its own network; of its traits the translation,

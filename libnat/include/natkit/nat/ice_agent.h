@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -170,6 +171,13 @@ class Agent {
   /// Errors: kBadCredentials.
   [[nodiscard]] Result<void> SetRemoteCredentials(Instant now,
                                                   const Credentials& remote);
+  /// Takes the other side's credentials where they are known to answer
+  /// local_credentials() as they are: the session goes on with these, and what
+  /// was tried with others is forgotten. Errors: kBadCredentials.
+  [[nodiscard]] Result<void> ReplaceRemoteCredentials(
+      Instant now, const Credentials& remote);
+  /// Whose credentials the current session has; empty before the first.
+  [[nodiscard]] std::string_view remote_ufrag() const;
   /// Takes one candidate of the other side; known ones have no effect.
   /// Errors: kBadCandidate, kLimitExceeded.
   [[nodiscard]] Result<void> AddRemoteCandidate(Instant now,

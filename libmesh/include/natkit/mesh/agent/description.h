@@ -25,6 +25,10 @@ struct RelayPlace {
 struct AgentDescription {
   /// Unset in a text that only adds candidates.
   std::optional<ice::Credentials> credentials;
+  /// The ufrag of the other side's that this session is with; empty: none yet.
+  /// Unset: not said, as other implementations do not. It tells an answer from
+  /// a restart where descriptions cross.
+  std::optional<std::string> peer_ufrag;
   std::vector<ice::Candidate> candidates;
   bool end_of_candidates = false;
   std::optional<RelayPlace> place;
@@ -39,8 +43,8 @@ inline constexpr size_t kMaxRelayName = 255;
 
 /// The attributes of an SDP media description that concern ICE (RFC 8839
 /// section 5), a line each, ended by "\r\n": ice-ufrag, ice-pwd, ice-options,
-/// candidate, end-of-candidates; and two of our own, which others skip:
-/// "x-natkit-relay:KEY NAME" and "x-natkit-network:HEX".
+/// candidate, end-of-candidates; and three of our own, which others skip:
+/// "x-natkit-peer:UFRAG", "x-natkit-relay:KEY NAME" and "x-natkit-network:HEX".
 [[nodiscard]] std::string FormatDescription(
     const AgentDescription& description);
 
