@@ -144,8 +144,8 @@ class BindingCase(unittest.TestCase):
                 ended = [name for name, peer in self.peers.items()
                          if peer.has_ended]
                 if ended or time.monotonic() > end:
-                    self.fail(f"{what}: did not happen; ended: {ended}; "
-                              f"{ {n: p.lines for n, p in self.peers.items()} }")
+                    said = {n: p.lines for n, p in self.peers.items()}
+                    self.fail(f"{what}: did not happen; ended: {ended}; {said}")
                 if meanwhile:
                     meanwhile()
                 self.news.wait(AGAIN if meanwhile else DEADLINE)

@@ -4,7 +4,8 @@
     peer.py [--relay HOST:PORT:PIN|plain] [--stun IP:PORT]...
 
 Prints ``description BASE64`` whenever the other side has to be told anew, and
-``state NAME``, ``path none|relay|direct REMOTE`` and ``data TEXT`` as they come.
+``state NAME``, ``path none|relay|direct REMOTE`` and ``data TEXT`` as they
+come.
 Reads ``description BASE64`` of the other side, ``send TEXT`` and ``quit``.
 """
 import argparse

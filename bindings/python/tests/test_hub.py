@@ -30,7 +30,8 @@ class HubCase(unittest.TestCase):
         end = time.monotonic() + LIMIT
         while not condition():
             self.assertLess(time.monotonic(), end)
-            waits = [wait for hub in hubs if (wait := hub.timeout()) is not None]
+            waits = [wait for hub in hubs
+                     if (wait := hub.timeout()) is not None]
             select.select(hubs, [], [], min([1.0, *waits]))
             for hub in hubs:
                 hub.process()
@@ -47,15 +48,15 @@ class ConnectionTest(HubCase):
         a, b = (Agent(self.hub()) for _ in range(2))
         a.set_remote_description(b.local_description)
         b.set_remote_description(a.local_description)
-        self.run_until(lambda: a.state == b.state == natkit.AgentState.CONNECTED,
-                       a.hub, b.hub)
+        connected = natkit.AgentState.CONNECTED
+        self.run_until(lambda: a.state == b.state == connected, a.hub, b.hub)
         return a, b
 
     def test_two_agents_connect_and_talk(self):
         a, b = self.connect()
         self.assertEqual(a.path.kind, natkit.PathKind.DIRECT)
-        self.assertEqual(a.path.remote, b.hub.local_addresses[0])
-        self.assertEqual(a.path.local, a.hub.local_addresses[0])
+        self.assertIn(a.path.remote, b.hub.local_addresses)
+        self.assertIn(a.path.local, a.hub.local_addresses)
         self.assertIsNone(a.path.relay)
         for sender, receiver, data in ((a, b, b"h\0llo"), (b, a, b""),
                                        (a, b, bytearray(9000)),
@@ -78,7 +79,7 @@ class ConnectionTest(HubCase):
         self.assertEqual(states[-1], natkit.AgentState.CONNECTED)
         paths = [event.path for event in mine
                  if isinstance(event, natkit.PathEvent)]
-        self.assertEqual(paths[-1].remote, b.hub.local_addresses[0])
+        self.assertIn(paths[-1].remote, b.hub.local_addresses)
         rtts = [event.rtt_ns for event in self.events
                 if isinstance(event, natkit.RttEvent)]
         self.assertGreater(rtts[0], 0)

@@ -33,11 +33,14 @@ ENUMS = {
     "natkit_stun_outcome": (natkit.StunOutcome, "NATKIT_STUN_OUTCOME_"),
     "natkit_stun_server_kind": (natkit.StunServerKind,
                                 "NATKIT_STUN_SERVER_"),
+    "natkit_nat_axis": (natkit.NatAxis, "NATKIT_NAT_AXIS_"),
+    "natkit_nat_outcome": (natkit.NatOutcome, "NATKIT_NAT_"),
     "natkit_stun_mechanism": (natkit.StunMechanism, "NATKIT_STUN_"),
 }
 MACROS = ("KEY_SIZE", "KEY_TEXT_SIZE", "ADDRESS_TEXT_SIZE", "DESCRIPTION_SIZE",
           "HUB_TEXT_SIZE", "DIAGNOSIS_TEXT_SIZE", "DIAGNOSIS_FIXES",
-          "WG_OVERHEAD", "WG_DROP_COUNT")
+          "WG_OVERHEAD", "WG_DROP_COUNT", "NAT_VALUE_SIZE", "NAT_REASON_SIZE",
+          "NAT_NAME_SIZE")
 INTEGERS = {"int": ctypes.c_int, "uint16_t": ctypes.c_uint16,
             "uint32_t": ctypes.c_uint32, "uint64_t": ctypes.c_uint64,
             "size_t": ctypes.c_size_t}
@@ -112,7 +115,8 @@ class LayoutTest(unittest.TestCase):
         wanted = self.agent_level + [
             name for name, item in self.items.items()
             if item.kind == "function"
-            and name.startswith(("natkit_wg_tunnel_", "natkit_stun_client_"))]
+            and name.startswith(("natkit_wg_tunnel_", "natkit_stun_client_",
+                                 "natkit_nat_check_"))]
         self.assertGreater(len(wanted), 40)
         self.assertEqual([name for name in wanted if name not in PROTOTYPES],
                          [])

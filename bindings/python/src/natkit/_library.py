@@ -93,7 +93,24 @@ _CORES: "dict[str, tuple[Any, tuple[Any, ...]]]" = {
     "natkit_stun_client_poll_event": (c_int, (c_void_p, Out(s.StunEvent))),
     "natkit_stun_client_next_timeout": (c_int, (c_void_p, Out(c_uint64))),
 }
-PROTOTYPES = {**_COMMON, **_HUB, **_CORES}
+_NAT: "dict[str, tuple[Any, tuple[Any, ...]]]" = {
+    "natkit_behavior_new": (c_int, (Out(s.BehaviorConfig), _handle_out())),
+    "natkit_behavior_free": (None, (c_void_p,)),
+    "natkit_behavior_abort": (c_int, _WITH_TIME),
+    "natkit_behavior_is_finished": (c_int, (c_void_p,)),
+    "natkit_behavior_get_verdict": (c_int, (c_void_p, c_uint32,
+                                            Out(s.NatVerdict))),
+    "natkit_behavior_get_report": (c_int, (c_void_p, Out(s.NatReport))),
+    "natkit_behavior_get_external_addresses": (c_int, (c_void_p, c_void_p,
+                                                       c_size_t)),
+    "natkit_nat_check_new": (c_int, (c_void_p, _handle_out())),
+    "natkit_nat_check_free": (None, (c_void_p,)),
+    "natkit_nat_check_get_fd": (c_int, (c_void_p,)),
+    "natkit_nat_check_get_timeout": (c_int, (c_void_p, Out(c_int))),
+    "natkit_nat_check_process": (c_int, (c_void_p,)),
+    "natkit_get_local_address": (c_int, (Out(s.Address), Out(s.Address))),
+}
+PROTOTYPES = {**_COMMON, **_HUB, **_CORES, **_NAT}
 
 
 def strerror(code: int) -> str:

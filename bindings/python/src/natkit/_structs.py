@@ -15,6 +15,9 @@ DIAGNOSIS_TEXT_SIZE = 384
 DIAGNOSIS_FIXES = 8
 WG_OVERHEAD = 32
 WG_DROP_COUNT = 32
+NAT_VALUE_SIZE = 128
+NAT_REASON_SIZE = 512
+NAT_NAME_SIZE = 32
 
 Key = c_uint8 * KEY_SIZE
 
@@ -190,3 +193,48 @@ class StunEvent(Sized):
                 ("reflexive_address", Address), ("alternate_server", Address),
                 ("is_verified", c_uint32), ("rtt_ns", c_uint64),
                 ("is_alg_detected", c_uint32), ("reserved", c_uint32)]
+
+
+class Nat64Prefix(ctypes.Structure):
+    """natkit_nat64_prefix"""
+    _fields_ = [("address", Address), ("length", c_uint32)]
+
+
+class BehaviorConfig(Sized):
+    """natkit_behavior_config"""
+    _fields_ = [("struct_size", c_size_t),
+                ("servers", ctypes.POINTER(Address)),
+                ("server_count", c_size_t),
+                ("local_addresses", ctypes.POINTER(Address)),
+                ("local_address_count", c_size_t), ("axes", c_uint64),
+                ("gateway", Address), ("drops_own_source", c_uint32),
+                ("tests_tcp", c_uint32), ("knows_nat64_prefixes", c_uint32),
+                ("nat64_prefixes", ctypes.POINTER(Nat64Prefix)),
+                ("nat64_prefix_count", c_size_t), ("portal_server", Address),
+                ("attempts", c_uint32), ("portal_host", c_char_p),
+                ("portal_path", c_char_p), ("longest_lifetime_ns", c_uint64),
+                ("lifetime_budget_ns", c_uint64),
+                ("response_port_interval_ns", c_uint64),
+                ("interval_ns", c_uint64),
+                ("transactions_per_second", c_uint32),
+                ("max_waiting", c_uint32), ("load_mappings", c_uint32),
+                ("reserved", c_uint32), ("random", ctypes.POINTER(Random))]
+
+
+class NatVerdict(Sized):
+    """natkit_nat_verdict"""
+    _fields_ = [("struct_size", c_size_t), ("outcome", c_uint32),
+                ("evidence_count", c_uint32),
+                ("value", c_char * NAT_VALUE_SIZE),
+                ("reason", c_char * NAT_REASON_SIZE)]
+
+
+class NatReport(Sized):
+    """natkit_nat_report"""
+    _fields_ = [("struct_size", c_size_t), ("server", Address),
+                ("other_server", Address), ("router_external", Address),
+                ("nat64_prefix", Address), ("nat64_prefix_length", c_uint32),
+                ("reserved", c_uint32), ("datagrams_sent", c_uint64),
+                ("datagrams_received", c_uint64), ("took_ns", c_uint64),
+                ("classic_name", c_char * NAT_NAME_SIZE),
+                ("server_software", c_char * NAT_VALUE_SIZE)]
