@@ -324,17 +324,23 @@ func TestRelaysAreChecked(t *testing.T) {
 	expect(t, err, ErrInvalidState)
 }
 
-func TestARelayThatIsNotThereIsSaid(t *testing.T) {
+func TestARelayThatIsNotThereIsSaidAndLogged(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	where := listener.Addr().(*net.TCPAddr).AddrPort()
 	must(t, listener.Close())
-	hub := newHub(t, HubConfig{})
+	logged := false
+	hub := newHub(t, HubConfig{Log: func(level LogLevel, text string) {
+		logged = logged || level == LogWarning && strings.Contains(text, "is down")
+	}})
 	_, err = hub.AddRelay(Relay{Host: "localhost", Addresses: []netip.AddrPort{where},
 		Port: where.Port(), Plain: true})
 	must(t, err)
 	e := &end{hub: hub, agent: newAgent(t, hub)}
 	run(t, e, e, func() bool { return relayIsDown(e.events) })
+	if !logged {
+		t.Error("no line was logged")
+	}
 }
 
 func relayIsDown(events []Event) bool {
