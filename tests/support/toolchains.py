@@ -62,3 +62,23 @@ def go_example(name):
     out = BUILD / "bindings/go/bin" / name
     run_go("build", "-o", out, f"./examples/{name}")
     return out
+
+
+def run_cargo(*arguments, **variables):
+    """Runs `cargo`; ends the program if that fails."""
+    given = {**environment(), "CARGO_TARGET_DIR": str(BUILD / "bindings/rust"),
+             "CARGO_HOME": str(BUILD / "bindings/cargo"),
+             "CARGO_NET_OFFLINE": "true", "RUSTFLAGS": "-D warnings",
+             "RUSTC": program("rustc", "rustc"),
+             "RUSTDOC": program("rustdoc", "rustc"),
+             "RUSTDOCFLAGS": "-D warnings"}
+    done = subprocess.run([program("cargo", "cargo"), *map(str, arguments)],
+                          cwd=RUST, env={**given, **variables}, check=False)
+    if done.returncode:
+        sys.exit(done.returncode)
+
+
+def rust_example(name):
+    """Builds an example of the Rust binding; returns the program."""
+    run_cargo("build", "--offline", "--locked", "-p", "natkit", "--example", name)
+    return BUILD / "bindings/rust/debug/examples" / name
