@@ -1,0 +1,12 @@
+#!/usr/bin/env python3
+"""The Rust binding: two peers find each other through NATs."""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import toolchains  # noqa: E402  (found by the line above)
+
+import bindings_lab  # noqa: E402
+
+if __name__ == "__main__":
+    bindings_lab.main([toolchains.rust_example("peer")])
