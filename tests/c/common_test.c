@@ -174,6 +174,10 @@ static void AddressesRefuseWhatIsNone(void) {
   CHECK_EQ(natkit_address_format(&address, text, 12),
            NATKIT_ERR_BUFFER_TOO_SMALL);
   CHECK_EQ(natkit_address_format(&address, text, 13), 12);
+  address.reserved = 1;
+  CHECK_EQ(natkit_address_format(&address, text, sizeof text),
+           NATKIT_ERR_BAD_ARGUMENT);
+  address.reserved = 0;
   address.family = 9;
   CHECK_EQ(natkit_address_format(&address, text, sizeof text),
            NATKIT_ERR_BAD_ARGUMENT);

@@ -253,6 +253,10 @@ static void BatchesRefuseMisuse(void) {
   CHECK_EQ(natkit_stun_server_handle_batch(server, 0, &request, 1, &batch),
            bad);
   request.size = 0;
+  request.reserved = 1;
+  CHECK_EQ(natkit_stun_server_handle_batch(server, 0, &request, 1, &batch),
+           bad);
+  request.reserved = 0;
   CHECK_EQ(natkit_stun_server_handle_batch(server, 0, &request, 1, &batch), 0);
   request.remote.family = 0;
   CHECK_EQ(natkit_stun_server_handle_batch(server, 0, &request, 1, &batch),

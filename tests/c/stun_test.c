@@ -547,6 +547,15 @@ static void ClientConfigsAreChecked(void) {
   config.username = "x";
   config.mechanism = 2;
   CHECK_EQ(TryClient(&config), NATKIT_ERR_BAD_ARGUMENT);
+  config = good; /* which has no user */
+  config.mechanism = 2;
+  CHECK_EQ(TryClient(&config), NATKIT_ERR_BAD_ARGUMENT);
+  config = good;
+  config.server.reserved = 1;
+  CHECK_EQ(TryClient(&config), NATKIT_ERR_BAD_ARGUMENT);
+  config = good;
+  config.schedule.reserved = 1;
+  CHECK_EQ(TryClient(&config), NATKIT_ERR_BAD_ARGUMENT);
   config = good;
   config.random = &none;
   CHECK_EQ(TryClient(&config), NATKIT_ERR_BAD_ARGUMENT);

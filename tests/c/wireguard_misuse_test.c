@@ -157,6 +157,13 @@ static void PacketsAreChecked(void) {
   packet.remote.family = NATKIT_FAMILY_IPV6;
   packet.local.family = 1;
   CHECK_EQ(HandleOne(&packet, in, out), NATKIT_ERR_BAD_ARGUMENT);
+  packet.local.family = NATKIT_FAMILY_IPV6;
+  packet.remote.reserved = 1;
+  CHECK_EQ(HandleOne(&packet, in, out), NATKIT_ERR_BAD_ARGUMENT);
+  packet.remote.reserved = 0;
+  packet.reserved = 1;
+  CHECK_EQ(HandleOne(&packet, in, out), NATKIT_ERR_BAD_ARGUMENT);
+  CHECK_EQ(SendOne(&packet, out), 0);
   StopEnd(&a);
 }
 

@@ -84,6 +84,9 @@ Result<void> Assign(Result<T> from, std::optional<T>& to) {
 
 Result<void> SetCredentials(const natkit_stun_client_config& given,
                             BindingConfig& config) {
+  if (given.mechanism > NATKIT_STUN_LONG_TERM) {
+    return Fail(Errc::kBadArgument);
+  }
   if (given.username == nullptr && given.password == nullptr) {
     return {};
   }
@@ -92,16 +95,12 @@ Result<void> SetCredentials(const natkit_stun_client_config& given,
   if (!username || !password) {
     return std::unexpected((username ? password : username).error());
   }
-  switch (given.mechanism) {
-    case NATKIT_STUN_SHORT_TERM:
-      return Assign(stun::ShortTermCredentials::Prepare(*username, *password),
-                    config.credentials);
-    case NATKIT_STUN_LONG_TERM:
-      return Assign(stun::LongTermCredentials::Prepare(*username, *password),
-                    config.long_term);
-    default:
-      return Fail(Errc::kBadArgument);
+  if (given.mechanism == NATKIT_STUN_LONG_TERM) {
+    return Assign(stun::LongTermCredentials::Prepare(*username, *password),
+                  config.long_term);
   }
+  return Assign(stun::ShortTermCredentials::Prepare(*username, *password),
+                config.credentials);
 }
 
 Result<void> SetSoftware(const char* software, BindingConfig& config) {

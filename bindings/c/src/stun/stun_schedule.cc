@@ -20,7 +20,7 @@ Result<stun::RetransmitSchedule> ToSchedule(
   if (schedule.initial_timeout_ns > kLongestWait ||
       schedule.max_interval_ns > kLongestWait ||
       schedule.final_wait_ns > kLongestWait ||
-      schedule.request_count > kMostRequests) {
+      schedule.request_count > kMostRequests || schedule.reserved != 0) {
     return Fail(Errc::kBadArgument);
   }
   const auto duration = [](uint64_t ns) {

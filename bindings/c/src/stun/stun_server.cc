@@ -121,7 +121,8 @@ Result<void> CheckRequests(std::span<const natkit_packet> requests,
   for (const natkit_packet& request : requests) {
     const auto question =
         ToQuestion(&request.local, &request.remote, request.data, request.size);
-    if (!question || Overlap(question->bytes, room.memory)) {
+    if (!question || request.reserved != 0 ||
+        Overlap(question->bytes, room.memory)) {
       return Fail(Errc::kBadArgument);
     }
   }

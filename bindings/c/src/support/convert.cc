@@ -24,6 +24,9 @@ class CallerRng final : public Rng {
 }  // namespace
 
 Result<Endpoint> ToEndpoint(const natkit_address& address) {
+  if (address.reserved != 0) {
+    return Fail(Errc::kBadArgument);
+  }
   const std::span ip(address.ip);
   switch (address.family) {
     case NATKIT_FAMILY_NONE:

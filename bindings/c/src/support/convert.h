@@ -25,7 +25,8 @@ static_assert(sizeof(natkit_address) == sizeof(Endpoint) &&
               static_cast<int>(AddressFamily::kIpv6) == NATKIT_FAMILY_IPV6);
 
 /// An address that the caller gives. Not set: 0.0.0.0:0, which the libraries
-/// take for "any" or "unknown". Errors: kBadArgument for another family.
+/// take for "any" or "unknown". Errors: kBadArgument for another family, or
+/// reserved bytes in use.
 [[nodiscard]] Result<Endpoint> ToEndpoint(const natkit_address& address);
 
 /// As above, where the address must be given. Errors: kBadArgument for NULL, an
@@ -60,7 +61,8 @@ struct AddressWords {
 
 }  // namespace internal
 
-/// ToEndpoint() for data paths. `address.family` is one that exists.
+/// ToEndpoint() for data paths. `address.family` is one that exists, `reserved`
+/// is zero.
 inline void ToEndpointFast(const natkit_address& address, Endpoint& out) {
   if (address.family == NATKIT_FAMILY_NONE) {
     out = {};

@@ -24,15 +24,17 @@ constexpr uint32_t kFamilies = 1U << NATKIT_FAMILY_NONE |
                                1U << NATKIT_FAMILY_IPV4 |
                                1U << NATKIT_FAMILY_IPV6;
 
-bool IsFamily(uint8_t family) {
-  return family < 32 && (kFamilies >> family & 1) != 0;
+bool IsAddress(const natkit_address& address) {
+  return address.family < 32 && (kFamilies >> address.family & 1) != 0 &&
+         address.reserved == 0;
 }
 
 bool IsGood(const natkit_packet& packet, Addresses addresses) {
   return packet.size <= kMaxGivenPacket &&
          (packet.data != nullptr || packet.size == 0) &&
          (addresses == Addresses::kIgnored ||
-          (IsFamily(packet.remote.family) && IsFamily(packet.local.family)));
+          (IsAddress(packet.remote) && IsAddress(packet.local) &&
+           packet.reserved == 0));
 }
 
 void Describe(natkit_packet& packet, MutableBytes bytes,
