@@ -42,7 +42,8 @@ extern "C" {
 /** A set of sockets and relays, and the agents that use them. */
 typedef struct natkit_hub natkit_hub;
 
-/** One connection of a hub to one peer. */
+/** One connection of a hub to one peer. Its core alone, without sockets, is the
+ * natkit_ice_agent of natkit/ice.h. */
 typedef struct natkit_agent natkit_agent;
 
 /** Bits of natkit_hub_config::flags. */

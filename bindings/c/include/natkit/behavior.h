@@ -10,7 +10,9 @@
  * natkit_behavior_is_finished(). Then ask for what was found; that is allowed
  * before, too, and gives what is known so far.
  *
- * docs/nat-behavior.md explains the axes and the words of verdicts.
+ * What is found has names of its own, natkit_nat_…, which other parts of the
+ * library share. docs/nat-behavior.md explains the axes and the words of
+ * verdicts.
  */
 #ifndef NATKIT_BEHAVIOR_H_
 #define NATKIT_BEHAVIOR_H_

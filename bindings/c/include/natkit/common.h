@@ -14,12 +14,24 @@
  * - A handle is used by one call at a time, from any thread. A call that finds
  *   another one at work on its handle is refused with NATKIT_ERR_BUSY. Two
  *   handles are independent of each other unless a function says otherwise.
+ * - NULL where there must be something, and a time or a size out of its range,
+ *   are refused with NATKIT_ERR_BAD_ARGUMENT. That, NATKIT_ERR_BAD_HANDLE and
+ *   NATKIT_ERR_BUSY are not repeated everywhere; all else that a function
+ *   returns, its comment says.
  * - What a caller passes in is read or copied during the call; natkit keeps no
  *   pointer to it. What natkit gives back is in the caller's memory.
  * - Times are nanoseconds of any monotonic clock that suits the caller, below
  *   2^62. A time that is earlier than that of the call before counts as that.
  * - Texts are UTF-8 and end with a zero byte.
- * - Structures that may grow begin with `struct_size`: see natkit_init().
+ * - Structures that may grow begin with `struct_size`: see natkit_init(). The
+ *   others never change. What a structure reserves has to be zero where natkit
+ *   reads it, or it is refused with NATKIT_ERR_BAD_ARGUMENT, as are unknown
+ *   bits of flags and unknown values of enumerations.
+ * - Parameters come in this order: the handle, the time, addresses, `data` and
+ *   `size` of bytes; then what is filled: structures (`out`), `buffer` and
+ *   `capacity` for bytes and texts, and what else begins with `out_`.
+ * - Functions that give a list write the first `capacity` items and return how
+ *   many there are, unless they say otherwise.
  */
 #ifndef NATKIT_COMMON_H_
 #define NATKIT_COMMON_H_
@@ -263,7 +275,7 @@ NATKIT_API int natkit_address_parse(const char* text, natkit_address* out);
  * 5952. Thread-safe.
  * @return the length without the zero byte
  * Errors: NATKIT_ERR_BAD_ARGUMENT (also for an address that is not set),
- * NATKIT_ERR_BUFFER_TOO_SMALL.
+ * NATKIT_ERR_BUFFER_TOO_SMALL (NATKIT_ADDRESS_TEXT_SIZE is always enough).
  */
 NATKIT_API int natkit_address_format(const natkit_address* address,
                                      char* buffer, size_t capacity);

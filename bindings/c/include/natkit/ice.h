@@ -1,7 +1,10 @@
 /**
  * @file
  * ICE (RFC 8445): finds the path for data between two hosts behind NATs, and
- * keeps it. Cores only: the program sends and receives the datagrams.
+ * keeps it. Cores only: the program sends and receives the datagrams. Programs
+ * that want a connection instead, sockets and relays included, take the
+ * natkit_agent of natkit/agent.h, which has a natkit_ice_agent's work done by
+ * itself.
  *
  * The life of an agent: add the addresses of the program's UDP sockets, pass
  * what natkit_ice_agent_get_local_credentials() and the candidate events say to
@@ -101,7 +104,9 @@ typedef struct natkit_ice_candidate {
  * NATKIT_ICE_HIDE_RELATED. Thread-safe.
  * @return the length without the zero byte
  * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BAD_CANDIDATE (a field is out of
- * its bounds), NATKIT_ERR_BUFFER_TOO_SMALL.
+ * its bounds),
+ * NATKIT_ERR_BUFFER_TOO_SMALL (NATKIT_ICE_CANDIDATE_TEXT_SIZE is always
+ * enough).
  */
 NATKIT_API int natkit_ice_candidate_format(
     const natkit_ice_candidate* candidate, uint32_t flags, char* buffer,
@@ -120,7 +125,8 @@ NATKIT_API int natkit_ice_candidate_parse(const char* text,
 
 /* The agent. */
 
-/** An ICE agent for one peer; see natkit_ice_agent_new(). */
+/** An ICE agent for one peer; see natkit_ice_agent_new(). Not to be confused
+ * with natkit_agent (natkit/agent.h), which is a whole connection. */
 typedef struct natkit_ice_agent natkit_ice_agent;
 
 /** What natkit_ice_agent_config's zeros stand for. */
@@ -441,7 +447,8 @@ typedef struct natkit_ice_transmit {
  * rest to `out`.
  * @return its length, or 0 if there is none
  * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE,
- * NATKIT_ERR_BUFFER_TOO_SMALL (it stays the next).
+ * NATKIT_ERR_BUFFER_TOO_SMALL (it stays the next; NATKIT_ICE_DATAGRAM_SIZE is
+ * always enough).
  */
 NATKIT_API int natkit_ice_agent_poll_transmit(natkit_ice_agent* agent,
                                               natkit_ice_transmit* out,

@@ -173,10 +173,11 @@ NATKIT_API int natkit_stun_client_handle_timeout(natkit_stun_client* client,
                                                  uint64_t now_ns);
 
 /**
- * The next datagram to send, and whom to: NATKIT_STUN_MAX_UDP_SIZE bytes are
- * enough unless the user's or the realm's name is long.
+ * The next datagram to send, and whom to.
  * @return its size; 0 if there is none
- * Errors: NATKIT_ERR_BUFFER_TOO_SMALL (it stays for the next call).
+ * Errors: NATKIT_ERR_BUFFER_TOO_SMALL (it stays for the next call;
+ * NATKIT_STUN_MAX_UDP_SIZE is enough for names, realms and nonces that are not
+ * long, NATKIT_STUN_MAX_MESSAGE_SIZE always).
  */
 NATKIT_API int natkit_stun_client_poll_transmit(natkit_stun_client* client,
                                                 natkit_address* to,
@@ -265,7 +266,8 @@ NATKIT_API int natkit_stun_transaction_handle_timeout(
 
 /** The request, when it is time to send it.
  * @return its size; 0 if there is nothing to send
- * Errors: NATKIT_ERR_BUFFER_TOO_SMALL (it stays for the next call). */
+ * Errors: NATKIT_ERR_BUFFER_TOO_SMALL (it stays for the next call; the size of
+ * the request is enough). */
 NATKIT_API int natkit_stun_transaction_poll_transmit(
     natkit_stun_transaction* transaction, natkit_address* to, void* buffer,
     size_t capacity);
@@ -275,8 +277,8 @@ NATKIT_API int natkit_stun_transaction_poll_transmit(
  * its bytes in `buffer`, of which `*out_size` says how many; 0 if no
  * response counted. `buffer` may be NULL if `capacity` is 0.
  * @return 1, or 0 if there is none
- * Errors: NATKIT_ERR_BUFFER_TOO_SMALL (the event stays, `*out_size` says
- * how many bytes are needed).
+ * Errors: NATKIT_ERR_BUFFER_TOO_SMALL (the event stays, `*out_size` says how
+ * many bytes are needed; NATKIT_STUN_MAX_MESSAGE_SIZE is always enough).
  */
 NATKIT_API int natkit_stun_transaction_poll_event(
     natkit_stun_transaction* transaction, natkit_stun_event* out, void* buffer,

@@ -30,6 +30,8 @@ extern "C" {
 /** The longest message to send over UDP while the path MTU is not known, bytes
  * (RFC 8489 section 6.1). */
 #define NATKIT_STUN_MAX_UDP_SIZE 548
+/** No message is longer, bytes. */
+#define NATKIT_STUN_MAX_MESSAGE_SIZE 65552
 /** The longest password or key, bytes. */
 #define NATKIT_STUN_MAX_KEY_SIZE 256
 /** The port of servers unless they say otherwise. */
@@ -362,7 +364,7 @@ NATKIT_API int natkit_stun_verify(const void* data, size_t size,
 /**
  * A message that is being written to the caller's buffer, which has to stay
  * until the end; lives in the caller's memory and needs no release. Its
- * contents are natkit's.
+ * contents are natkit's. Will not grow: `state` has room for later versions.
  */
 typedef struct natkit_stun_builder {
   /** Natkit's: tells a builder that was begun. */

@@ -149,7 +149,8 @@ NATKIT_API void natkit_tls_context_free(natkit_tls_context* context);
  * seconds since 1970. Clients trust it by natkit_tls_get_pin(). Wipe the key
  * (natkit_wipe()) after use. Thread-safe.
  * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BAD_VALUE (such a host cannot be
- * in a certificate), NATKIT_ERR_BUFFER_TOO_SMALL.
+ * in a certificate), NATKIT_ERR_BUFFER_TOO_SMALL (NATKIT_TLS_PEM_SIZE is always
+ * enough for each).
  */
 NATKIT_API int natkit_tls_make_self_signed(const char* host, uint64_t now_s,
                                            char* chain_pem,
@@ -164,7 +165,7 @@ NATKIT_API int natkit_tls_make_self_signed(const char* host, uint64_t now_s,
  * its DER, to `buffer`. Thread-safe.
  * @return the length without the zero byte
  * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BAD_CERTIFICATE,
- * NATKIT_ERR_BUFFER_TOO_SMALL.
+ * NATKIT_ERR_BUFFER_TOO_SMALL (NATKIT_TLS_PIN_SIZE is always enough).
  */
 NATKIT_API int natkit_tls_get_pin(const char* chain_pem, char* buffer,
                                   size_t capacity);

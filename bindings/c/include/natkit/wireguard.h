@@ -245,7 +245,7 @@ typedef struct natkit_wg_device_config {
   uint32_t handshakes_per_second;
   /** Events that wait for the caller. 0: 4096. */
   uint32_t max_queued_events;
-  /** 1: keepalives that come in are given out, as empty packets. */
+  /** Not 0: keepalives that come in are given out, as empty packets. */
   uint32_t reports_keepalives;
 } natkit_wg_device_config;
 
@@ -287,7 +287,8 @@ typedef struct natkit_wg_peer_config {
   uint8_t preshared_key[NATKIT_KEY_SIZE];
   /** Where the peer is. Not set: as before, or not known yet. */
   natkit_address endpoint;
-  /** 1: `allowed_ips` add to those that the peer has; 0: they replace them. */
+  /** Not 0: `allowed_ips` add to those that the peer has; 0: they replace them.
+   */
   uint32_t adds_allowed_ips;
 } natkit_wg_peer_config;
 
@@ -399,8 +400,8 @@ NATKIT_API int natkit_wg_device_get_counters(const natkit_wg_device* device,
                                              natkit_wg_counters* out);
 
 /**
- * Says whether the caller is under load: 1: every sender of a handshake needs
- * a cookie; 0: the device judges by itself, as at the start.
+ * Says whether the caller is under load. `is_high` not 0: every sender of a
+ * handshake needs a cookie; 0: the device judges by itself, as at the start.
  */
 NATKIT_API int natkit_wg_device_report_load(natkit_wg_device* device,
                                             int is_high);
@@ -621,7 +622,10 @@ NATKIT_API int natkit_wg_tunnel_open(natkit_wg_tunnel* tunnel, uint64_t now_ns,
  * Takes the next datagram that is to be sent to the peer: handshakes,
  * keepalives, and packets that waited for a handshake.
  * @return its length; 0 if there is none
- * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BUFFER_TOO_SMALL (it stays).
+ * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BUFFER_TOO_SMALL (it stays;
+ * NATKIT_WG_SEALED_SIZE(NATKIT_WG_MAX_PACKET_SIZE) is always enough, and
+ * NATKIT_WG_SEALED_SIZE() of the longest packet that was given to
+ * natkit_wg_tunnel_seal(), or NATKIT_WG_HANDSHAKE_SIZE if that is more).
  */
 NATKIT_API int natkit_wg_tunnel_poll_transmit(natkit_wg_tunnel* tunnel,
                                               void* buffer, size_t capacity);
