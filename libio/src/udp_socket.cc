@@ -361,6 +361,12 @@ Result<UdpSocket> UdpSocket::Adopt(EventLoop& loop, UniqueFd fd,
   if (type != SOCK_DGRAM || local.port == 0) {
     return Fail(Errc::kUnsupported);
   }
+  sockaddr_storage peer{};
+  socklen_t peer_size = sizeof peer;
+  if (::getpeername(fd.get(), reinterpret_cast<sockaddr*>(&peer), &peer_size) ==
+      0) {
+    return Fail(Errc::kUnsupported);  // it would hear one address only
+  }
   const int flags = ::fcntl(fd.get(), F_GETFL);
   if (flags < 0 || ::fcntl(fd.get(), F_SETFL, flags | O_NONBLOCK) < 0) {
     return FailErrno();

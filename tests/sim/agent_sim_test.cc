@@ -275,7 +275,7 @@ TEST(AgentHub, RefusesWhatCannotBe) {
   const AgentId other = world.a.Add({});
   EXPECT_EQ(world.a.Tell(other, world.a.Describe(other)).error().code,
             Errc::kBadValue);
-  EXPECT_EQ(hub.Route(now, other).error().code, Errc::kInvalidState);
+  EXPECT_EQ(hub.Route(now, other, {}).error().code, Errc::kInvalidState);
   EXPECT_EQ(hub.SendRelayed(now, other, {}).error().code, Errc::kInvalidState);
 }
 
@@ -447,6 +447,100 @@ TEST(AgentHub, AnOwnerWhoNeverPollsLosesTheOldestEvents) {
   }
   EXPECT_EQ(polled, kKept);
   EXPECT_FALSE(hub.has_events());
+}
+
+TEST(AgentHub, OurOwnDescriptionIsNoPeer) {
+  AgentWorld world(Cone(), Cone(), 19, /*has_relay=*/false);
+  world.StartBoth();
+  const AgentId at_a = world.a.Add({});
+  EXPECT_EQ(world.a.Tell(at_a, world.a.Describe(at_a)).error().code,
+            Errc::kBadValue);
+}
+
+TEST(AgentHub, RestartsWhileTheRelayIsAwaySettle) {
+  for (uint64_t seed = 400; seed < 440; ++seed) {
+    SCOPED_TRACE(seed);
+    AgentWorld world(Cone(), Cone(), seed);
+    world.StartBoth();
+    AgentId at_a = world.a.Add({.peer = world.b.key()});
+    AgentId at_b = world.b.Add({.peer = world.a.key()});
+    SeededRng rng(seed);
+    world.Run(milliseconds(rng.Below(6000)));
+    world.relay_.SetUp(world.world_.now(), false);
+    world.Run(milliseconds(rng.Below(3000)));
+    world.b.Start(AgentWorld::servers());
+    at_b = world.b.Add({.peer = world.a.key()});
+    if (rng.Below(3) == 0) {
+      world.a.Start(AgentWorld::servers());
+      at_a = world.a.Add({.peer = world.b.key()});
+    }
+    world.Run(milliseconds(rng.Below(3000)));
+    world.relay_.SetUp(world.world_.now(), true);
+    const size_t before = world.a.EventsOf<AgentDescriptionChanged>().size() +
+                          world.b.EventsOf<AgentDescriptionChanged>().size();
+    world.Run(seconds(25));
+    EXPECT_LE(world.a.EventsOf<AgentDescriptionChanged>().size() +
+                  world.b.EventsOf<AgentDescriptionChanged>().size() - before,
+              20U);
+    ASSERT_EQ(world.a.KindOf(at_a), PathKind::kDirect);
+    ASSERT_EQ(world.b.KindOf(at_b), PathKind::kDirect);
+    ASSERT_EQ(Exchange(world, at_a, at_b, milliseconds(200)), 0);
+  }
+}
+
+TEST(AgentHub, AKeyThatWasLearntMayChange) {
+  AgentWorld world(Symmetric(), Symmetric(), 16);
+  world.StartBoth();
+  const AgentId at_a = world.a.Add({});
+  AgentId at_b = world.b.Add({});
+  world.Run(seconds(4));
+  ASSERT_TRUE(world.b.Tell(at_b, world.a.Describe(at_a)));
+  ASSERT_TRUE(world.a.Tell(at_a, world.b.Describe(at_b)));
+  world.Run(seconds(3));
+  ASSERT_EQ(world.a.KindOf(at_a), PathKind::kRelay);
+  world.b.ChangeKey();
+  world.b.Start(AgentWorld::servers());
+  at_b = world.b.Add({});
+  world.Run(seconds(4));
+  ASSERT_TRUE(world.a.Tell(at_a, world.b.Describe(at_b)));
+  ASSERT_TRUE(world.b.Tell(at_b, world.a.Describe(at_a)));
+  world.Run(seconds(3));
+  EXPECT_EQ(world.a.KindOf(at_a), PathKind::kRelay);
+  EXPECT_EQ(Exchange(world, at_a, at_b, seconds(1)), 0);
+}
+
+TEST(AgentHub, AKeyThatTheOwnerNamedMayNot) {
+  AgentWorld world(Cone(), Cone(), 17);
+  world.StartBoth();
+  const AgentId at_a = world.a.Add({.peer = world.b.key()});
+  world.b.ChangeKey();
+  world.b.Start(AgentWorld::servers());
+  const AgentId at_b = world.b.Add({});
+  EXPECT_EQ(world.a.Tell(at_a, world.b.Describe(at_b)).error().code,
+            Errc::kBadValue);
+}
+
+TEST(AgentHub, StunMessagesAreNeverData) {
+  AgentWorld world(Cone(), Cone(), 18);
+  world.StartBoth();
+  const AgentId at_a = world.a.Add({.peer = world.b.key()});
+  world.b.Add({.peer = world.a.key()});
+  world.Run(seconds(5));
+  ASSERT_EQ(world.a.KindOf(at_a), PathKind::kDirect);
+  const std::string stun(
+      "\x00\x01\x00\x00\x21\x12\xa4\x42"
+      "123456789012",
+      20);
+  const uint64_t before = world.a.hub().counters().dropped_unknown;
+  const auto from = *world.a.hub().CurrentPath(at_a);
+  const auto agent = world.a.Do([&](AgentHub& hub, Instant now) {
+    return hub.HandleDatagram(now, *from.local, *from.remote, AsBytes(stun));
+  });
+  EXPECT_EQ(agent, std::nullopt);
+  EXPECT_EQ(world.a.hub().counters().dropped_unknown, before + 1);
+  EXPECT_EQ(
+      world.a.hub().Route(world.world_.now(), at_a, AsBytes(stun)).error().code,
+      Errc::kBadValue);
 }
 
 TEST(AgentHub, DatagramsOfStrangersAreDropped) {

@@ -64,6 +64,9 @@ class AgentHost : public sim::SimActor {
     Pump(world_.now());
   }
 
+  /// From the next Start().
+  void ChangeKey() { private_key_ = GeneratePrivateKey(rng_); }
+
   AgentId Add(const AgentOptions& options) {
     const Result<AgentId> agent = hub_->Add(world_.now(), options);
     NATKIT_CHECK(agent.has_value());
@@ -87,7 +90,7 @@ class AgentHost : public sim::SimActor {
   /// Sends one datagram; false where there is no path.
   bool Send(AgentId agent, const std::string& text) {
     const Instant now = world_.now();
-    const Result<DataRoute> route = hub_->Route(now, agent);
+    const Result<DataRoute> route = hub_->Route(now, agent, AsBytes(text));
     bool is_sent = route.has_value();
     if (route && route->kind == PathKind::kDirect) {
       world_.network().Send(now, id_, route->local, route->remote,

@@ -57,6 +57,7 @@ AgentConnection::AgentConnection(AgentId id, const AgentOptions& options,
       hub_(hub),
       relay_use_(options.relay_use),
       peer_(options.peer),
+      is_peer_fixed_(options.peer.has_value()),
       ice_(MakeIceConfig(options), rng) {}
 
 ice::AgentConfig AgentConnection::MakeIceConfig(
@@ -95,8 +96,13 @@ void AgentConnection::FeedIce(Instant now) {
 }
 
 Result<void> AgentConnection::TakePlace(const RelayPlace& place) {
-  if (place.key == hub_.own_key || (peer_ && *peer_ != place.key)) {
+  const bool is_other = peer_ && *peer_ != place.key;
+  if (place.key == hub_.own_key || (is_other && is_peer_fixed_)) {
     return Fail(Errc::kBadValue);
+  }
+  if (is_other) {  // it has started anew, without keeping its key
+    heard_on_.reset();
+    answered_version_.reset();
   }
   peer_ = place.key;
   remote_relay_ = place.relay;
@@ -113,11 +119,14 @@ Result<void> AgentConnection::SetRemote(Instant now,
     if (!usable) {
       return usable;
     }
+    if (description.credentials->ufrag == ufrag()) {
+      return Fail(Errc::kBadValue);  // our own, by mistake
+    }
     if (description.credentials->ufrag == ice_.local_credentials().ufrag) {
       return Fail(Errc::kBadValue);  // our own, come back to us
     }
   }
-  const bool knew_peer = peer_.has_value();
+  const std::optional<PublicKey> known_peer = peer_;
   if (description.place) {
     if (const auto taken = TakePlace(*description.place); !taken) {
       return taken;
@@ -135,7 +144,7 @@ Result<void> AgentConnection::SetRemote(Instant now,
   if (description.network) {
     remote_network_ = description.network;
   }
-  if (!knew_peer && peer_) {
+  if (peer_ && peer_ != known_peer) {
     offer_attempt_ = 0;
     SendOffer(now);
   }

@@ -133,6 +133,7 @@ class AgentConnection {
   const HubSurroundings& hub_;
   RelayUse relay_use_;
   std::optional<PublicKey> peer_;
+  bool is_peer_fixed_;  ///< the owner named it
   ice::Agent ice_;
   std::vector<Endpoint> fed_bases_;
   std::deque<Endpoint> heard_remotes_;

@@ -30,6 +30,10 @@ bool IsGlobalV6(const Endpoint& base) {
          !ip.is_loopback();
 }
 
+bool IsStun(ByteView datagram) {
+  return nat::Classify(datagram) == nat::DatagramKind::kStun;
+}
+
 }  // namespace
 
 AgentHub::Impl::Impl(AgentHubConfig config, Rng& rng)
@@ -206,8 +210,9 @@ std::optional<AgentId> AgentHub::Impl::HandleDatagram(Instant now,
                                                       const Endpoint& local,
                                                       const Endpoint& from,
                                                       ByteView datagram) {
-  const bool is_stun = nat::Classify(datagram) == nat::DatagramKind::kStun;
-  if (is_stun && TakeStun(now, local, from, datagram)) {
+  if (IsStun(datagram)) {
+    // Also what is nobody's: checks of a session that has ended are no data.
+    counters_.dropped_unknown += TakeStun(now, local, from, datagram) ? 0U : 1U;
     return std::nullopt;
   }
   Member* const member = FindByRemote(from);
@@ -315,10 +320,14 @@ void AgentHub::Impl::TellAll(Instant now) {
 
 void AgentHub::Impl::NotePeer(Member& member) {
   const auto& peer = member.connection.peer();
-  if (!peer || member.peer) {
+  if (peer == member.peer) {
     return;
   }
+  if (member.peer) {
+    by_peer_.erase(*member.peer);
+  }
   member.peer = peer;
+  member.replay = {};
   by_peer_.emplace(*peer, member.connection.id());
   member.box.emplace(config_.private_key, *peer);
 }
@@ -367,10 +376,14 @@ void AgentHub::Impl::UpdateDeadline(Member& member) {
   member.deadline = next;
 }
 
-Result<DataRoute> AgentHub::Impl::Route(Instant now, AgentId agent) {
+Result<DataRoute> AgentHub::Impl::Route(Instant now, AgentId agent,
+                                        ByteView data) {
   Member* const member = FindMember(agent);
   if (member == nullptr) {
     return Fail(Errc::kNotFound);
+  }
+  if (IsStun(data)) {
+    return Fail(Errc::kBadValue);
   }
   const DataRoute route = member->connection.Route();
   if (route.kind == PathKind::kNone) {
@@ -468,8 +481,8 @@ void AgentHub::HandleTimeout(Instant now) {
   impl_->HandleTimeout(now);
 }
 
-Result<DataRoute> AgentHub::Route(Instant now, AgentId agent) {
-  return impl_->Route(now, agent);
+Result<DataRoute> AgentHub::Route(Instant now, AgentId agent, ByteView data) {
+  return impl_->Route(now, agent, data);
 }
 
 Result<void> AgentHub::SendRelayed(Instant now, AgentId agent, ByteView data) {

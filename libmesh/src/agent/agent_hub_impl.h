@@ -43,7 +43,7 @@ class AgentHub::Impl {
   void HandleRelayBytes(Instant now, RelayId relay, ByteView bytes);
   void HandleRelayClosed(Instant now, RelayId relay, std::string_view reason);
   void HandleTimeout(Instant now);
-  Result<DataRoute> Route(Instant now, AgentId agent);
+  Result<DataRoute> Route(Instant now, AgentId agent, ByteView data);
   Result<void> SendRelayed(Instant now, AgentId agent, ByteView data);
 
   std::optional<ice::AgentTransmit> PollTransmit();

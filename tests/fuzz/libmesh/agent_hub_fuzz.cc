@@ -138,7 +138,7 @@ class Driver {
         hub_.HandleTimeout(now_);
         return;
       default:
-        (void)hub_.Route(now_, PickAgent());
+        (void)hub_.Route(now_, PickAgent(), data_.Bytes());
         (void)hub_.SendRelayed(now_, PickAgent(), data_.Bytes());
     }
   }

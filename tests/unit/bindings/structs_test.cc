@@ -59,6 +59,16 @@ TEST(ReadStruct, RefusesNullAndWhatWasNeverAVersion) {
   }
 }
 
+TEST(ReadStruct, RefusesASizeThatWasNeverSet) {
+  Config given = {SIZE_MAX, 1, 2};
+  EXPECT_EQ(ReadStruct(&given, kFirstVersion).error().code, Errc::kStructSize);
+  EXPECT_EQ(WriteStruct(&given, Config{}, kFirstVersion).error().code,
+            Errc::kStructSize);
+  EXPECT_EQ(CheckStruct(&given, kFirstVersion).error().code,
+            Errc::kStructSize);
+  EXPECT_EQ(given.first, 1U);
+}
+
 TEST(WriteStruct, FillsAnOlderVersionAsFarAsItGoes) {
   Config out = {kFirstVersion, 7, 99};
   ASSERT_TRUE(WriteStruct(&out, Config{sizeof(Config), 1, 2}, kFirstVersion));

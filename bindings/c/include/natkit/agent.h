@@ -130,9 +130,10 @@ typedef struct natkit_relay {
 /**
  * Makes a hub and opens its sockets. Nothing is sent before there is an agent.
  * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE,
- * NATKIT_ERR_UNSUPPORTED (a descriptor is no bound UDP socket, or two are of
- * one family), NATKIT_ERR_ADDRESS_IN_USE, NATKIT_ERR_PERMISSION_DENIED,
- * NATKIT_ERR_IO, NATKIT_ERR_BAD_CERTIFICATE (`roots_pem`).
+ * NATKIT_ERR_UNSUPPORTED (a descriptor is no bound UDP socket, or is connected,
+ * or two are of one family), NATKIT_ERR_ADDRESS_IN_USE,
+ * NATKIT_ERR_PERMISSION_DENIED, NATKIT_ERR_IO, NATKIT_ERR_BAD_CERTIFICATE
+ * (`roots_pem`).
  */
 NATKIT_API int natkit_hub_new(const natkit_hub_config* config,
                               natkit_hub** out);
@@ -451,8 +452,10 @@ NATKIT_API int natkit_agent_restart(natkit_agent* agent);
 /**
  * Sends one datagram of up to 65,507 bytes (65,487 over IPv6, 65,536 over a
  * relay), at once or, where the system has no room, soon. Success does not mean
- * that it arrives.
- * Errors: NATKIT_ERR_INVALID_STATE (there is no path),
+ * that it arrives. What has the form of a STUN message (RFC 8489 section 5) is
+ * never taken for data: it cannot be sent.
+ * Errors: NATKIT_ERR_INVALID_STATE (there is no path), NATKIT_ERR_BAD_VALUE (a
+ * STUN message),
  * NATKIT_ERR_FRAME_TOO_LARGE, NATKIT_ERR_LIMIT_EXCEEDED (a relay's limits),
  * NATKIT_ERR_BAD_ARGUMENT.
  */

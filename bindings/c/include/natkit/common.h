@@ -121,7 +121,8 @@ typedef enum natkit_code {
   /** Another call is at work on this handle, in another thread or further up
    * in this one (a callback must not use the handle that called it). */
   NATKIT_ERR_BUSY = -24,
-  /** `struct_size` is less than that of the first version of the structure. */
+  /** `struct_size` is less than that of the first version of the structure, or
+   * so large that it was never set: natkit_init() is missing. */
   NATKIT_ERR_STRUCT_SIZE = -25,
 
   /** Not a STUN message; it may be of another protocol. */

@@ -292,7 +292,7 @@ std::optional<Instant> HubShell::NextTimeout() const {
 
 Result<void> HubShell::Send(mesh::AgentId agent, ByteView data) {
   const Instant now = io::EventLoop::Now();
-  const Result<mesh::DataRoute> route = hub_.Route(now, agent);
+  const Result<mesh::DataRoute> route = hub_.Route(now, agent, data);
   if (!route) {
     return std::unexpected(route.error());
   }

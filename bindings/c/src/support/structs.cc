@@ -7,13 +7,20 @@ namespace natkit::c::internal {
 
 namespace {
 
-Result<size_t> SizeOf(const void* structure, size_t first_version) {
+/// A later version is hardly larger: such a size is no size, but what lay in
+/// memory before.
+constexpr size_t MostOf(size_t known) {
+  return 4 * known + 256;
+}
+
+Result<size_t> SizeOf(const void* structure, size_t first_version,
+                      size_t known) {
   if (structure == nullptr) {
     return Fail(Errc::kBadArgument);
   }
   size_t size = 0;
   std::memcpy(&size, structure, sizeof size);
-  if (size < first_version) {
+  if (size < first_version || size > MostOf(known)) {
     return Fail(Errc::kStructSize);
   }
   return size;
@@ -21,9 +28,15 @@ Result<size_t> SizeOf(const void* structure, size_t first_version) {
 
 }  // namespace
 
+Result<void> CheckSize(const void* structure, size_t known,
+                       size_t first_version) {
+  const Result<size_t> size = SizeOf(structure, first_version, known);
+  return size ? Result<void>() : std::unexpected(size.error());
+}
+
 Result<void> CopyIn(void* to, size_t known, const void* from,
                     size_t first_version) {
-  const Result<size_t> size = SizeOf(from, first_version);
+  const Result<size_t> size = SizeOf(from, first_version, known);
   if (!size) {
     return std::unexpected(size.error());
   }
@@ -38,7 +51,7 @@ Result<void> CopyIn(void* to, size_t known, const void* from,
 
 Result<void> CopyOut(void* to, const void* from, size_t known,
                      size_t first_version) {
-  const Result<size_t> size = SizeOf(to, first_version);
+  const Result<size_t> size = SizeOf(to, first_version, known);
   if (!size) {
     return std::unexpected(size.error());
   }

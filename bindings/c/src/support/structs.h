@@ -19,6 +19,9 @@ concept Sized = std::is_standard_layout_v<T> &&
 
 namespace internal {
 
+/// Errors: kStructSize.
+[[nodiscard]] Result<void> CheckSize(const void* structure, size_t known,
+                                     size_t first_version);
 /// Copies what both sides know; see ReadStruct().
 [[nodiscard]] Result<void> CopyIn(void* to, size_t known, const void* from,
                                   size_t first_version);
@@ -31,7 +34,8 @@ namespace internal {
 /// Takes a caller's structure of any version; fields that its version did not
 /// have are zero. `first_version` is the size of the first one that was ever
 /// released. Errors: kBadArgument (NULL), kStructSize (less than the first
-/// version), kUnsupported (a later version's field is not zero).
+/// version, or so much that it was never set), kUnsupported (a later version's
+/// field is not zero).
 template <Sized T>
 [[nodiscard]] Result<T> ReadStruct(const T* from, size_t first_version) {
   T value{};
@@ -59,10 +63,7 @@ template <Sized T>
   if (to == nullptr) {
     return Fail(Errc::kBadArgument);
   }
-  if (to->struct_size < first_version) {
-    return Fail(Errc::kStructSize);
-  }
-  return {};
+  return internal::CheckSize(to, sizeof *to, first_version);
 }
 
 /// Fills a caller's structure of any version as far as it goes; what a later

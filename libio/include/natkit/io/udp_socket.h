@@ -65,8 +65,8 @@ class UdpSocket {
                                               const Endpoint& local,
                                               const UdpOptions& options = {});
   /// Takes a socket that is bound already, and makes it non-blocking; buffer
-  /// sizes of 0 leave its own. Errors: kUnsupported (not UDP over IP, or not
-  /// bound), kPermissionDenied, kIo.
+  /// sizes of 0 leave its own. Errors: kUnsupported (not UDP over IP, not bound,
+  /// or connected), kPermissionDenied, kIo.
   [[nodiscard]] static Result<UdpSocket> Adopt(EventLoop& loop, UniqueFd fd,
                                                const UdpOptions& options = {});
   ~UdpSocket();

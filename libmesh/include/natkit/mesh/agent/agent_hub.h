@@ -191,10 +191,12 @@ class AgentHub {
   void HandleTimeout(Instant now);
 
   // Data.
-  /// Which way a datagram for the peer goes now, and notes that one goes.
+  /// Which way a datagram for the peer goes now, and notes that it goes.
   /// kRelay: give it to SendRelayed(). Errors: kNotFound; kInvalidState while
-  /// there is no path.
-  [[nodiscard]] Result<DataRoute> Route(Instant now, AgentId agent);
+  /// there is no path; kBadValue for one that has the form of a STUN message,
+  /// which is never taken for data.
+  [[nodiscard]] Result<DataRoute> Route(Instant now, AgentId agent,
+                                        ByteView data);
   /// Errors: kNotFound, kInvalidState (no relay leads there), kFrameTooLarge;
   /// kLimitExceeded where the relay's limits drop it.
   [[nodiscard]] Result<void> SendRelayed(Instant now, AgentId agent,
