@@ -210,18 +210,18 @@ extern "C" {
     /// is then 0. Names are not looked up. Thread-safe.
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BAD_ENCODING.
-    pub fn natkit_address_parse(out: *mut natkit_address, text: *const c_char) -> c_int;
+    pub fn natkit_address_parse(text: *const c_char, out: *mut natkit_address) -> c_int;
 }
 
 extern "C" {
-    /// Writes the text of an address, with its port, to `text`; IPv6 as in RFC 5952.
-    /// Thread-safe.
+    /// Writes the text of an address, with its port, to `buffer`; IPv6 as in RFC
+    /// 5952. Thread-safe.
     ///
     /// Returns the length without the zero byte
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT (also for an address that is not set),
-    /// NATKIT_ERR_BUFFER_TOO_SMALL.
-    pub fn natkit_address_format(address: *const natkit_address, text: *mut c_char, size: usize) -> c_int;
+    /// NATKIT_ERR_BUFFER_TOO_SMALL (NATKIT_ADDRESS_TEXT_SIZE is always enough).
+    pub fn natkit_address_format(address: *const natkit_address, buffer: *mut c_char, capacity: usize) -> c_int;
 }
 
 extern "C" {
@@ -237,18 +237,19 @@ extern "C" {
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_UNSUPPORTED (another family),
     /// NATKIT_ERR_BAD_LENGTH.
-    pub fn natkit_address_from_sockaddr(out: *mut natkit_address, address: *const c_void, size: usize) -> c_int;
+    pub fn natkit_address_from_sockaddr(address: *const c_void, size: usize, out: *mut natkit_address) -> c_int;
 }
 
 extern "C" {
-    /// Writes a `struct sockaddr_in` or `sockaddr_in6` to `out`, which has `size`
-    /// bytes: sizeof(struct sockaddr_storage) is always enough. Thread-safe.
+    /// Writes a `struct sockaddr_in` or `sockaddr_in6` to `out`, which has
+    /// `capacity` bytes: sizeof(struct sockaddr_storage) is always enough.
+    /// Thread-safe.
     ///
     /// Returns the bytes written, for sendto() and its like
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT (also for an address that is not set),
     /// NATKIT_ERR_BUFFER_TOO_SMALL.
-    pub fn natkit_address_to_sockaddr(address: *const natkit_address, out: *mut c_void, size: usize) -> c_int;
+    pub fn natkit_address_to_sockaddr(address: *const natkit_address, out: *mut c_void, capacity: usize) -> c_int;
 }
 
 /// The bytes of a Curve25519 key, private or public, and of a pre-shared key.
@@ -281,7 +282,7 @@ extern "C" {
     /// Thread-safe.
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT.
-    pub fn natkit_key_public(private_key: *const u8, out: *mut u8) -> c_int;
+    pub fn natkit_key_get_public(private_key: *const u8, out: *mut u8) -> c_int;
 }
 
 extern "C" {
@@ -294,13 +295,13 @@ extern "C" {
 }
 
 extern "C" {
-    /// Writes a key of 32 bytes as base64 to `text` of NATKIT_KEY_TEXT_SIZE bytes or
-    /// more. Thread-safe.
+    /// Writes a key of 32 bytes as base64 to `buffer` of NATKIT_KEY_TEXT_SIZE bytes
+    /// or more. Thread-safe.
     ///
     /// Returns 44
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BUFFER_TOO_SMALL.
-    pub fn natkit_key_format(key: *const u8, text: *mut c_char, size: usize) -> c_int;
+    pub fn natkit_key_format(key: *const u8, buffer: *mut c_char, capacity: usize) -> c_int;
 }
 
 extern "C" {
@@ -428,7 +429,8 @@ pub struct natkit_hub {
     _opaque: [u8; 0],
 }
 
-/// One connection of a hub to one peer.
+/// One connection of a hub to one peer. Its core alone, without sockets, is the
+/// natkit_ice_agent of natkit/ice.h.
 #[repr(C)]
 pub struct natkit_agent {
     _opaque: [u8; 0],
@@ -539,7 +541,7 @@ extern "C" {
 
 extern "C" {
     /// Writes the hub's public key (32 bytes) to `out`.
-    pub fn natkit_hub_public_key(hub: *const natkit_hub, out: *mut u8) -> c_int;
+    pub fn natkit_hub_get_public_key(hub: *const natkit_hub, out: *mut u8) -> c_int;
 }
 
 extern "C" {
@@ -547,7 +549,7 @@ extern "C" {
     /// `out`, of `capacity`.
     ///
     /// Returns how many there are; no more than `capacity` were written
-    pub fn natkit_hub_local_addresses(hub: *const natkit_hub, out: *mut natkit_address, capacity: usize) -> c_int;
+    pub fn natkit_hub_get_local_addresses(hub: *const natkit_hub, out: *mut natkit_address, capacity: usize) -> c_int;
 }
 
 extern "C" {
@@ -575,13 +577,13 @@ extern "C" {
 extern "C" {
     /// The descriptor to wait on until it is readable, e.g. with poll(). It stays
     /// the same and belongs to the hub: never read from it or close it.
-    pub fn natkit_hub_fd(hub: *const natkit_hub) -> c_int;
+    pub fn natkit_hub_get_fd(hub: *const natkit_hub) -> c_int;
 }
 
 extern "C" {
-    /// How long to wait on natkit_hub_fd() at most, in milliseconds; -1: for ever.
-    /// To be asked after every other call on the hub or its agents.
-    pub fn natkit_hub_timeout(hub: *const natkit_hub, out_ms: *mut c_int) -> c_int;
+    /// How long to wait on natkit_hub_get_fd() at most, in milliseconds; -1: for
+    /// ever. To be asked after every other call on the hub or its agents.
+    pub fn natkit_hub_get_timeout(hub: *const natkit_hub, out_ms: *mut c_int) -> c_int;
 }
 
 extern "C" {
@@ -619,15 +621,15 @@ pub const NATKIT_HUB_EVENT_RELAY: natkit_hub_event_type = 6;
 /// Where a connection stands.
 pub type natkit_agent_state = c_uint;
 /// Nothing is known of the other side.
-pub const NATKIT_AGENT_NEW: natkit_agent_state = 0;
+pub const NATKIT_AGENT_STATE_NEW: natkit_agent_state = 0;
 /// A path is looked for.
-pub const NATKIT_AGENT_CONNECTING: natkit_agent_state = 1;
+pub const NATKIT_AGENT_STATE_CONNECTING: natkit_agent_state = 1;
 /// There is a path.
-pub const NATKIT_AGENT_CONNECTED: natkit_agent_state = 2;
+pub const NATKIT_AGENT_STATE_CONNECTED: natkit_agent_state = 2;
 /// There was one; another is looked for.
-pub const NATKIT_AGENT_DISCONNECTED: natkit_agent_state = 3;
+pub const NATKIT_AGENT_STATE_DISCONNECTED: natkit_agent_state = 3;
 /// None was found in 30 s. It is looked for still.
-pub const NATKIT_AGENT_FAILED: natkit_agent_state = 4;
+pub const NATKIT_AGENT_STATE_FAILED: natkit_agent_state = 4;
 
 /// Which way data takes.
 pub type natkit_path_kind = c_uint;
@@ -641,27 +643,27 @@ pub const NATKIT_PATH_DIRECT: natkit_path_kind = 2;
 /// Why a path is not direct; see natkit_agent_explain().
 pub type natkit_path_reason = c_uint;
 /// It is.
-pub const NATKIT_REASON_DIRECT: natkit_path_reason = 0;
+pub const NATKIT_PATH_REASON_DIRECT: natkit_path_reason = 0;
 /// Neither a relay nor anybody else carries descriptions.
-pub const NATKIT_REASON_NO_RELAY: natkit_path_reason = 1;
+pub const NATKIT_PATH_REASON_NO_RELAY: natkit_path_reason = 1;
 /// Nobody has asked for a path.
-pub const NATKIT_REASON_IDLE: natkit_path_reason = 2;
+pub const NATKIT_PATH_REASON_IDLE: natkit_path_reason = 2;
 /// The peer has told nothing yet.
-pub const NATKIT_REASON_PEER_SILENT: natkit_path_reason = 3;
+pub const NATKIT_PATH_REASON_PEER_SILENT: natkit_path_reason = 3;
 /// It is being looked for.
-pub const NATKIT_REASON_SEARCHING: natkit_path_reason = 4;
+pub const NATKIT_PATH_REASON_SEARCHING: natkit_path_reason = 4;
 /// UDP is blocked on one side or both.
-pub const NATKIT_REASON_UDP_BLOCKED: natkit_path_reason = 5;
+pub const NATKIT_PATH_REASON_UDP_BLOCKED: natkit_path_reason = 5;
 /// Both are behind one NAT that does not lead back inside.
-pub const NATKIT_REASON_SAME_NAT: natkit_path_reason = 6;
+pub const NATKIT_PATH_REASON_SAME_NAT: natkit_path_reason = 6;
 /// The behaviours of the two NATs do not fit.
-pub const NATKIT_REASON_NAT_PAIR: natkit_path_reason = 7;
+pub const NATKIT_PATH_REASON_NAT_PAIR: natkit_path_reason = 7;
 /// Not enough is known of one side's NAT.
-pub const NATKIT_REASON_UNKNOWN_BEHAVIOR: natkit_path_reason = 8;
+pub const NATKIT_PATH_REASON_UNKNOWN_BEHAVIOR: natkit_path_reason = 8;
 /// Nothing that is known stands in the way.
-pub const NATKIT_REASON_SHOULD_BE_DIRECT: natkit_path_reason = 9;
+pub const NATKIT_PATH_REASON_SHOULD_BE_DIRECT: natkit_path_reason = 9;
 /// A direct path was found, but loses data.
-pub const NATKIT_REASON_EATS_DATA: natkit_path_reason = 10;
+pub const NATKIT_PATH_REASON_EATS_DATA: natkit_path_reason = 10;
 
 /// A way that data takes.
 #[repr(C)]
@@ -728,15 +730,15 @@ extern "C" {
 }
 
 extern "C" {
-    /// Takes the next datagram that arrived for any agent of the hub. `*size` is the
-    /// room in `buffer`, and becomes the length of the datagram, which may be 0.
-    /// `agent` (may be NULL) gets whose it is.
+    /// Takes the next datagram that arrived for any agent of the hub: its bytes to
+    /// `buffer`, their number, which may be 0, to `out_size`, and whose it is to
+    /// `out_agent`, which may be NULL.
     ///
     /// Returns 1 with a datagram, 0 if there is none
     ///
-    /// Errors: NATKIT_ERR_BUFFER_TOO_SMALL (it stays, and `*size` says what it
-    /// needs; 65,536 bytes are always enough), NATKIT_ERR_BAD_ARGUMENT.
-    pub fn natkit_hub_receive(hub: *mut natkit_hub, agent: *mut *mut natkit_agent, buffer: *mut c_void, size: *mut usize) -> c_int;
+    /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BUFFER_TOO_SMALL (it stays, and
+    /// `*out_size` says what it needs; 65,536 bytes are always enough).
+    pub fn natkit_hub_receive(hub: *mut natkit_hub, out_agent: *mut *mut natkit_agent, buffer: *mut c_void, capacity: usize, out_size: *mut usize) -> c_int;
 }
 
 /// What a hub has done and dropped; only ever grows.
@@ -839,7 +841,7 @@ extern "C" {
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BUFFER_TOO_SMALL
     /// (NATKIT_DESCRIPTION_SIZE is always enough).
-    pub fn natkit_agent_local_description(agent: *const natkit_agent, text: *mut c_char, size: usize) -> c_int;
+    pub fn natkit_agent_get_local_description(agent: *const natkit_agent, buffer: *mut c_char, capacity: usize) -> c_int;
 }
 
 extern "C" {
@@ -1214,14 +1216,14 @@ pub struct natkit_behavior_action {
 unsafe impl crate::Versioned for natkit_behavior_action {}
 
 extern "C" {
-    /// Takes the next action; the bytes that it sends go to `data`, which has
+    /// Takes the next action; the bytes that it sends go to `buffer`, which has
     /// `capacity` bytes: NATKIT_BEHAVIOR_MAX_BYTES are always enough.
     ///
     /// Returns 1, or 0 if there is none
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE,
     /// NATKIT_ERR_BUFFER_TOO_SMALL (the action stays the next).
-    pub fn natkit_behavior_poll_action(behavior: *mut natkit_behavior, out: *mut natkit_behavior_action, data: *mut c_void, capacity: usize) -> c_int;
+    pub fn natkit_behavior_poll_action(behavior: *mut natkit_behavior, out: *mut natkit_behavior_action, buffer: *mut c_void, capacity: usize) -> c_int;
 }
 
 extern "C" {
@@ -1229,7 +1231,7 @@ extern "C" {
     /// means that there may be actions.
     ///
     /// Returns 1, or 0 if there is nothing to wait for
-    pub fn natkit_behavior_next_timeout(behavior: *mut natkit_behavior, out_ns: *mut u64) -> c_int;
+    pub fn natkit_behavior_next_timeout(behavior: *const natkit_behavior, out_ns: *mut u64) -> c_int;
 }
 
 extern "C" {
@@ -1281,7 +1283,7 @@ extern "C" {
 extern "C" {
     ///
     /// Returns 1 once all is known or it was aborted, else 0; or a negative code
-    pub fn natkit_behavior_is_finished(behavior: *mut natkit_behavior) -> c_int;
+    pub fn natkit_behavior_is_finished(behavior: *const natkit_behavior) -> c_int;
 }
 
 /// The size of natkit_nat_verdict::value.
@@ -1298,7 +1300,7 @@ pub struct natkit_nat_verdict {
     pub struct_size: usize,
     /// A natkit_nat_outcome.
     pub outcome: u32,
-    /// How many probes it rests on, at most 256; natkit_behavior_evidence().
+    /// How many probes it rests on, at most 256; natkit_behavior_get_evidence().
     pub evidence_count: u32,
     /// With NATKIT_NAT_DETERMINED: a word of the axis' vocabulary or a quantity
     /// (docs/nat-behavior.md). With NATKIT_NAT_INCONCLUSIVE: what is likely, if
@@ -1313,7 +1315,7 @@ unsafe impl crate::Versioned for natkit_nat_verdict {}
 extern "C" {
     /// The answer to the question `axis`, a natkit_nat_axis. Errors:
     /// NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE.
-    pub fn natkit_behavior_verdict(behavior: *mut natkit_behavior, axis: u32, out: *mut natkit_nat_verdict) -> c_int;
+    pub fn natkit_behavior_get_verdict(behavior: *const natkit_behavior, axis: u32, out: *mut natkit_nat_verdict) -> c_int;
 }
 
 /// One request and what came of it.
@@ -1337,7 +1339,7 @@ pub struct natkit_nat_probe {
     /// Copies that were sent.
     pub sent: u32,
     /// 1 if there was an answer, else 0.
-    pub answered: u32,
+    pub is_answered: u32,
     /// Zero.
     pub reserved: u32,
     /// What was asked, such as "binding change=ip+port". Cut to what fits.
@@ -1351,7 +1353,7 @@ unsafe impl crate::Versioned for natkit_nat_probe {}
 extern "C" {
     /// The probe `index`, from 0, that the answer to `axis` rests on. Errors:
     /// NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE, NATKIT_ERR_NOT_FOUND.
-    pub fn natkit_behavior_evidence(behavior: *mut natkit_behavior, axis: u32, index: usize, out: *mut natkit_nat_probe) -> c_int;
+    pub fn natkit_behavior_get_evidence(behavior: *const natkit_behavior, axis: u32, index: usize, out: *mut natkit_nat_probe) -> c_int;
 }
 
 /// What happens to addresses between the host and the Internet.
@@ -1431,7 +1433,7 @@ pub struct natkit_nat_traits {
     /// sizeof(natkit_nat_traits); see natkit_init().
     pub struct_size: usize,
     /// 1: nothing comes back over UDP at all; the rest is then not known.
-    pub udp_blocked: u32,
+    pub is_udp_blocked: u32,
     /// A natkit_nat_translation.
     pub translation: u32,
     /// A natkit_nat_dependence.
@@ -1481,7 +1483,7 @@ unsafe impl crate::Versioned for natkit_nat_traits {}
 
 extern "C" {
     /// What is certain. Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE.
-    pub fn natkit_behavior_traits(behavior: *mut natkit_behavior, out: *mut natkit_nat_traits) -> c_int;
+    pub fn natkit_behavior_get_traits(behavior: *const natkit_behavior, out: *mut natkit_nat_traits) -> c_int;
 }
 
 /// The size of natkit_nat_report::classic_name.
@@ -1523,7 +1525,7 @@ unsafe impl crate::Versioned for natkit_nat_report {}
 
 extern "C" {
     /// What else is known. Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE.
-    pub fn natkit_behavior_report(behavior: *mut natkit_behavior, out: *mut natkit_nat_report) -> c_int;
+    pub fn natkit_behavior_get_report(behavior: *const natkit_behavior, out: *mut natkit_nat_report) -> c_int;
 }
 
 extern "C" {
@@ -1532,13 +1534,13 @@ extern "C" {
     /// is 0.
     ///
     /// Returns how many there are, which may be more than `capacity`
-    pub fn natkit_behavior_external_addresses(behavior: *mut natkit_behavior, out: *mut natkit_address, capacity: usize) -> c_int;
+    pub fn natkit_behavior_get_external_addresses(behavior: *const natkit_behavior, out: *mut natkit_address, capacity: usize) -> c_int;
 }
 
 extern "C" {
     /// Routers seen on the way to the server, the nearest first; ports are 0. As
-    /// natkit_behavior_external_addresses().
-    pub fn natkit_behavior_hops(behavior: *mut natkit_behavior, out: *mut natkit_address, capacity: usize) -> c_int;
+    /// natkit_behavior_get_external_addresses().
+    pub fn natkit_behavior_get_hops(behavior: *const natkit_behavior, out: *mut natkit_address, capacity: usize) -> c_int;
 }
 
 /// A lifetime that was bracketed. Will not grow.
@@ -1557,7 +1559,7 @@ extern "C" {
     /// Returns 1, or 0 if nothing is known
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT (no such axis).
-    pub fn natkit_behavior_lifetime(behavior: *mut natkit_behavior, axis: u32, out: *mut natkit_nat_lifetime) -> c_int;
+    pub fn natkit_behavior_get_lifetime(behavior: *const natkit_behavior, axis: u32, out: *mut natkit_nat_lifetime) -> c_int;
 }
 
 /// The largest packet that a relay carries, in bytes.
@@ -1679,25 +1681,25 @@ extern "C" {
 }
 
 extern "C" {
-    /// The next bytes for the stream: at most `size` to `out`, which should be no
-    /// more than the stream takes at once.
+    /// The next bytes for the stream: at most `capacity` to `buffer`, which should
+    /// be no more than the stream takes at once.
     ///
     /// Returns their number; 0 if there are none
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT.
-    pub fn natkit_derp_client_poll_transmit(client: *mut natkit_derp_client, now_ns: u64, out: *mut c_void, size: usize) -> c_int;
+    pub fn natkit_derp_client_poll_transmit(client: *mut natkit_derp_client, now_ns: u64, buffer: *mut c_void, capacity: usize) -> c_int;
 }
 
 extern "C" {
     ///
     /// Returns 1 if natkit_derp_client_poll_transmit() has bytes, else 0
-    pub fn natkit_derp_client_has_output(client: *mut natkit_derp_client) -> c_int;
+    pub fn natkit_derp_client_has_output(client: *const natkit_derp_client) -> c_int;
 }
 
 extern "C" {
     ///
     /// Returns 1 between CONNECTED and CLOSED, else 0
-    pub fn natkit_derp_client_is_connected(client: *mut natkit_derp_client) -> c_int;
+    pub fn natkit_derp_client_is_connected(client: *const natkit_derp_client) -> c_int;
 }
 
 extern "C" {
@@ -1706,7 +1708,7 @@ extern "C" {
     /// Returns 1 with `*out_ns`, or 0 before the start and after the end
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT.
-    pub fn natkit_derp_client_next_timeout(client: *mut natkit_derp_client, out_ns: *mut u64) -> c_int;
+    pub fn natkit_derp_client_next_timeout(client: *const natkit_derp_client, out_ns: *mut u64) -> c_int;
 }
 
 /// natkit_derp_event::type. Programs skip those they do not know.
@@ -1808,15 +1810,15 @@ pub struct natkit_derp_event {
 unsafe impl crate::Versioned for natkit_derp_event {}
 
 extern "C" {
-    /// The next event. The bytes of a packet go to `data` of `size` bytes;
+    /// The next event. The bytes of a packet go to `buffer` of `capacity` bytes;
     /// NATKIT_DERP_MAX_PACKET is always enough, and longer ones, which the protocol
-    /// forbids, are dropped. `data` may be NULL if `size` is 0.
+    /// forbids, are dropped. `buffer` may be NULL if `capacity` is 0.
     ///
     /// Returns 1 with `*out`, or 0 if there is none
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE,
     /// NATKIT_ERR_BUFFER_TOO_SMALL (the packet stays the next event).
-    pub fn natkit_derp_client_poll_event(client: *mut natkit_derp_client, out: *mut natkit_derp_event, data: *mut c_void, size: usize) -> c_int;
+    pub fn natkit_derp_client_poll_event(client: *mut natkit_derp_client, out: *mut natkit_derp_event, buffer: *mut c_void, capacity: usize) -> c_int;
 }
 
 /// What a client has seen; numbers only grow.
@@ -1845,7 +1847,7 @@ extern "C" {
     /// What the client has seen so far.
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE.
-    pub fn natkit_derp_client_get_counters(client: *mut natkit_derp_client, out: *mut natkit_derp_counters) -> c_int;
+    pub fn natkit_derp_client_get_counters(client: *const natkit_derp_client, out: *mut natkit_derp_counters) -> c_int;
 }
 
 extern "C" {
@@ -1935,8 +1937,10 @@ extern "C" {
     /// Returns the length without the zero byte
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BAD_CANDIDATE (a field is out of
-    /// its bounds), NATKIT_ERR_BUFFER_TOO_SMALL.
-    pub fn natkit_ice_candidate_format(candidate: *const natkit_ice_candidate, flags: u32, text: *mut c_char, size: usize) -> c_int;
+    /// its bounds),
+    /// NATKIT_ERR_BUFFER_TOO_SMALL (NATKIT_ICE_CANDIDATE_TEXT_SIZE is always
+    /// enough).
+    pub fn natkit_ice_candidate_format(candidate: *const natkit_ice_candidate, flags: u32, buffer: *mut c_char, capacity: usize) -> c_int;
 }
 
 extern "C" {
@@ -1950,7 +1954,8 @@ extern "C" {
     pub fn natkit_ice_candidate_parse(text: *const c_char, out: *mut natkit_ice_candidate) -> c_int;
 }
 
-/// An ICE agent for one peer; see natkit_ice_agent_new().
+/// An ICE agent for one peer; see natkit_ice_agent_new(). Not to be confused
+/// with natkit_agent (natkit/agent.h), which is a whole connection.
 #[repr(C)]
 pub struct natkit_ice_agent {
     _opaque: [u8; 0],
@@ -2146,7 +2151,7 @@ extern "C" {
     /// Our credentials of the current session; others after a restart.
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT.
-    pub fn natkit_ice_agent_get_local_credentials(agent: *mut natkit_ice_agent, out: *mut natkit_ice_credentials) -> c_int;
+    pub fn natkit_ice_agent_get_local_credentials(agent: *const natkit_ice_agent, out: *mut natkit_ice_credentials) -> c_int;
 }
 
 extern "C" {
@@ -2271,14 +2276,15 @@ pub struct natkit_ice_transmit {
 unsafe impl crate::Versioned for natkit_ice_transmit {}
 
 extern "C" {
-    /// The next datagram to send: its bytes to `data` of `size` bytes, the rest to
-    /// `out`.
+    /// The next datagram to send: its bytes to `buffer` of `capacity` bytes, the
+    /// rest to `out`.
     ///
     /// Returns its length, or 0 if there is none
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE,
-    /// NATKIT_ERR_BUFFER_TOO_SMALL (it stays the next).
-    pub fn natkit_ice_agent_poll_transmit(agent: *mut natkit_ice_agent, out: *mut natkit_ice_transmit, data: *mut c_void, size: usize) -> c_int;
+    /// NATKIT_ERR_BUFFER_TOO_SMALL (it stays the next; NATKIT_ICE_DATAGRAM_SIZE is
+    /// always enough).
+    pub fn natkit_ice_agent_poll_transmit(agent: *mut natkit_ice_agent, out: *mut natkit_ice_transmit, buffer: *mut c_void, capacity: usize) -> c_int;
 }
 
 extern "C" {
@@ -2288,7 +2294,7 @@ extern "C" {
     /// Returns 1 with `*out_ns`, or 0 if there is nothing to wait for
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT.
-    pub fn natkit_ice_agent_next_timeout(agent: *mut natkit_ice_agent, out_ns: *mut u64) -> c_int;
+    pub fn natkit_ice_agent_next_timeout(agent: *const natkit_ice_agent, out_ns: *mut u64) -> c_int;
 }
 
 /// Where a session stands.
@@ -2406,7 +2412,7 @@ extern "C" {
     /// Returns 1 with `*out`, or 0 if there is none
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT.
-    pub fn natkit_ice_agent_get_selected(agent: *mut natkit_ice_agent, out: *mut natkit_ice_pair) -> c_int;
+    pub fn natkit_ice_agent_get_selected(agent: *const natkit_ice_agent, out: *mut natkit_ice_pair) -> c_int;
 }
 
 extern "C" {
@@ -2416,7 +2422,7 @@ extern "C" {
     /// Returns how many there are, which may be more
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT.
-    pub fn natkit_ice_agent_get_paths(agent: *mut natkit_ice_agent, out: *mut natkit_ice_pair, capacity: usize) -> c_int;
+    pub fn natkit_ice_agent_get_paths(agent: *const natkit_ice_agent, out: *mut natkit_ice_pair, capacity: usize) -> c_int;
 }
 
 extern "C" {
@@ -2426,32 +2432,32 @@ extern "C" {
     /// Returns how many there are, which may be more
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT.
-    pub fn natkit_ice_agent_get_local_candidates(agent: *mut natkit_ice_agent, out: *mut natkit_ice_candidate, capacity: usize) -> c_int;
+    pub fn natkit_ice_agent_get_local_candidates(agent: *const natkit_ice_agent, out: *mut natkit_ice_candidate, capacity: usize) -> c_int;
 }
 
 extern "C" {
     ///
     /// Returns the current natkit_ice_state
-    pub fn natkit_ice_agent_get_state(agent: *mut natkit_ice_agent) -> c_int;
+    pub fn natkit_ice_agent_get_state(agent: *const natkit_ice_agent) -> c_int;
 }
 
 extern "C" {
     ///
     /// Returns the current natkit_ice_role; a conflict changes it
-    pub fn natkit_ice_agent_get_role(agent: *mut natkit_ice_agent) -> c_int;
+    pub fn natkit_ice_agent_get_role(agent: *const natkit_ice_agent) -> c_int;
 }
 
 extern "C" {
     ///
     /// Returns 1 if the selected pair does not answer, else 0
-    pub fn natkit_ice_agent_is_suspect(agent: *mut natkit_ice_agent) -> c_int;
+    pub fn natkit_ice_agent_is_suspect(agent: *const natkit_ice_agent) -> c_int;
 }
 
 extern "C" {
     ///
     /// Returns 1 if the selected pair carries no data and is only kept alive, else
     /// 0
-    pub fn natkit_ice_agent_is_resting(agent: *mut natkit_ice_agent) -> c_int;
+    pub fn natkit_ice_agent_is_resting(agent: *const natkit_ice_agent) -> c_int;
 }
 
 /// What an agent has seen; numbers only grow.
@@ -2496,7 +2502,7 @@ extern "C" {
     /// What the agent has seen so far.
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE.
-    pub fn natkit_ice_agent_get_counters(agent: *mut natkit_ice_agent, out: *mut natkit_ice_counters) -> c_int;
+    pub fn natkit_ice_agent_get_counters(agent: *const natkit_ice_agent, out: *mut natkit_ice_counters) -> c_int;
 }
 
 /// Says which of many agents on one socket a STUN message is for: requests by
@@ -2566,10 +2572,10 @@ extern "C" {
     /// Finds the agent that a datagram is for. An agent decides for itself whether
     /// it takes it (natkit_ice_agent_handle_datagram()).
     ///
-    /// Returns 1 with `*id`, or 0 if no agent is known to want it
+    /// Returns 1 with `*out_id`, or 0 if no agent is known to want it
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT.
-    pub fn natkit_ice_mux_route(mux: *mut natkit_ice_mux, data: *const c_void, size: usize, id: *mut u64) -> c_int;
+    pub fn natkit_ice_mux_route(mux: *mut natkit_ice_mux, data: *const c_void, size: usize, out_id: *mut u64) -> c_int;
 }
 
 /// Sockets of a discovery.
@@ -2596,13 +2602,13 @@ extern "C" {
 extern "C" {
     /// The descriptor to wait on until it is readable. It stays the same and
     /// belongs to the check: never read from it or close it.
-    pub fn natkit_nat_check_fd(check: *const natkit_nat_check) -> c_int;
+    pub fn natkit_nat_check_get_fd(check: *const natkit_nat_check) -> c_int;
 }
 
 extern "C" {
-    /// How long to wait on natkit_nat_check_fd() at most, in milliseconds; -1: for
-    /// ever. To be asked after every other call.
-    pub fn natkit_nat_check_timeout(check: *const natkit_nat_check, out_ms: *mut c_int) -> c_int;
+    /// How long to wait on natkit_nat_check_get_fd() at most, in milliseconds; -1:
+    /// for ever. To be asked after every other call.
+    pub fn natkit_nat_check_get_timeout(check: *const natkit_nat_check, out_ms: *mut c_int) -> c_int;
 }
 
 extern "C" {
@@ -2617,7 +2623,7 @@ extern "C" {
     /// natkit_behavior_config wants as local address. Nothing is sent. Thread-safe.
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_UNREACHABLE, NATKIT_ERR_IO.
-    pub fn natkit_local_address(toward: *const natkit_address, out: *mut natkit_address) -> c_int;
+    pub fn natkit_get_local_address(toward: *const natkit_address, out: *mut natkit_address) -> c_int;
 }
 
 /// How a request ended; natkit_stun_event::outcome.
@@ -2739,7 +2745,7 @@ pub struct natkit_stun_event {
     pub rtt_ns: u64,
     /// 1: XOR-MAPPED-ADDRESS and MAPPED-ADDRESS differ, so that something on the
     /// way rewrites addresses in payloads. The former is reported.
-    pub alg_detected: u32,
+    pub is_alg_detected: u32,
     /// Zero.
     pub reserved: u32,
 }
@@ -2751,7 +2757,7 @@ extern "C" {
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE,
     /// NATKIT_ERR_UNSUPPORTED, NATKIT_ERR_LIMIT_EXCEEDED (too many handles), and
-    /// those of natkit_stun_key_short_term() for name and password.
+    /// those of natkit_stun_make_short_term_key() for name and password.
     pub fn natkit_stun_client_new(config: *const natkit_stun_client_config, out: *mut *mut natkit_stun_client) -> c_int;
 }
 
@@ -2785,27 +2791,28 @@ extern "C" {
 }
 
 extern "C" {
-    /// The next datagram to send, and whom to: NATKIT_STUN_MAX_UDP_SIZE bytes are
-    /// enough unless the user's or the realm's name is long.
+    /// The next datagram to send, and whom to.
     ///
     /// Returns its size; 0 if there is none
     ///
-    /// Errors: NATKIT_ERR_BUFFER_TOO_SMALL (it stays for the next call).
-    pub fn natkit_stun_client_poll_transmit(client: *mut natkit_stun_client, to: *mut natkit_address, out: *mut c_void, capacity: usize) -> c_int;
+    /// Errors: NATKIT_ERR_BUFFER_TOO_SMALL (it stays for the next call;
+    /// NATKIT_STUN_MAX_UDP_SIZE is enough for names, realms and nonces that are not
+    /// long, NATKIT_STUN_MAX_MESSAGE_SIZE always).
+    pub fn natkit_stun_client_poll_transmit(client: *mut natkit_stun_client, to: *mut natkit_address, buffer: *mut c_void, capacity: usize) -> c_int;
 }
 
 extern "C" {
     /// The event, once there is one.
     ///
     /// Returns 1, or 0 if there is none
-    pub fn natkit_stun_client_poll_event(client: *mut natkit_stun_client, event: *mut natkit_stun_event) -> c_int;
+    pub fn natkit_stun_client_poll_event(client: *mut natkit_stun_client, out: *mut natkit_stun_event) -> c_int;
 }
 
 extern "C" {
     /// When to call natkit_stun_client_handle_timeout() next.
     ///
     /// Returns 1, or 0 if there is nothing to wait for
-    pub fn natkit_stun_client_next_timeout(client: *mut natkit_stun_client, out_ns: *mut u64) -> c_int;
+    pub fn natkit_stun_client_next_timeout(client: *const natkit_stun_client, out_ns: *mut u64) -> c_int;
 }
 
 /// One request of the caller's and its response (RFC 8489 section 6.2): sends,
@@ -2889,27 +2896,28 @@ extern "C" {
     ///
     /// Returns its size; 0 if there is nothing to send
     ///
-    /// Errors: NATKIT_ERR_BUFFER_TOO_SMALL (it stays for the next call).
-    pub fn natkit_stun_transaction_poll_transmit(transaction: *mut natkit_stun_transaction, to: *mut natkit_address, out: *mut c_void, capacity: usize) -> c_int;
+    /// Errors: NATKIT_ERR_BUFFER_TOO_SMALL (it stays for the next call; the size of
+    /// the request is enough).
+    pub fn natkit_stun_transaction_poll_transmit(transaction: *mut natkit_stun_transaction, to: *mut natkit_address, buffer: *mut c_void, capacity: usize) -> c_int;
 }
 
 extern "C" {
     /// The event, once there is one, and the response that ended the transaction:
-    /// its bytes in `response`, of which `*response_size` says how many; 0 if no
-    /// response counted. `response` may be NULL if `capacity` is 0.
+    /// its bytes in `buffer`, of which `*out_size` says how many; 0 if no
+    /// response counted. `buffer` may be NULL if `capacity` is 0.
     ///
     /// Returns 1, or 0 if there is none
     ///
-    /// Errors: NATKIT_ERR_BUFFER_TOO_SMALL (the event stays, `*response_size` says
-    /// how many bytes are needed).
-    pub fn natkit_stun_transaction_poll_event(transaction: *mut natkit_stun_transaction, event: *mut natkit_stun_event, response: *mut c_void, capacity: usize, response_size: *mut usize) -> c_int;
+    /// Errors: NATKIT_ERR_BUFFER_TOO_SMALL (the event stays, `*out_size` says how
+    /// many bytes are needed; NATKIT_STUN_MAX_MESSAGE_SIZE is always enough).
+    pub fn natkit_stun_transaction_poll_event(transaction: *mut natkit_stun_transaction, out: *mut natkit_stun_event, buffer: *mut c_void, capacity: usize, out_size: *mut usize) -> c_int;
 }
 
 extern "C" {
     /// When to call natkit_stun_transaction_handle_timeout() next.
     ///
     /// Returns 1, or 0 if there is nothing to wait for
-    pub fn natkit_stun_transaction_next_timeout(transaction: *mut natkit_stun_transaction, out_ns: *mut u64) -> c_int;
+    pub fn natkit_stun_transaction_next_timeout(transaction: *const natkit_stun_transaction, out_ns: *mut u64) -> c_int;
 }
 
 /// Bytes of the header of a message.
@@ -2924,6 +2932,9 @@ pub const NATKIT_STUN_TEXT_SIZE: usize = 764;
 /// The longest message to send over UDP while the path MTU is not known, bytes
 /// (RFC 8489 section 6.1).
 pub const NATKIT_STUN_MAX_UDP_SIZE: usize = 548;
+
+/// No message is longer, bytes.
+pub const NATKIT_STUN_MAX_MESSAGE_SIZE: usize = 65552;
 
 /// The longest password or key, bytes.
 pub const NATKIT_STUN_MAX_KEY_SIZE: usize = 256;
@@ -3107,7 +3118,7 @@ extern "C" {
     /// Returns how many there are, which may be more than `capacity`
     ///
     /// Errors: the parse errors.
-    pub fn natkit_stun_attributes(data: *const c_void, size: usize, out: *mut natkit_stun_attribute, capacity: usize) -> c_int;
+    pub fn natkit_stun_get_attributes(data: *const c_void, size: usize, out: *mut natkit_stun_attribute, capacity: usize) -> c_int;
 }
 
 extern "C" {
@@ -3145,7 +3156,7 @@ extern "C" {
     /// Errors: the parse errors, NATKIT_ERR_NOT_FOUND, NATKIT_ERR_BAD_LENGTH (more
     /// than 763 bytes), NATKIT_ERR_BAD_ENCODING (a zero byte within),
     /// NATKIT_ERR_BUFFER_TOO_SMALL.
-    pub fn natkit_stun_get_text(data: *const c_void, size: usize, r#type: u32, out: *mut c_char, capacity: usize) -> c_int;
+    pub fn natkit_stun_get_text(data: *const c_void, size: usize, r#type: u32, buffer: *mut c_char, capacity: usize) -> c_int;
 }
 
 extern "C" {
@@ -3161,14 +3172,14 @@ extern "C" {
 }
 
 extern "C" {
-    /// Reads ERROR-CODE. The reason is copied to `reason`, cut to what fits, with a
-    /// zero byte; `reason` may be NULL if `capacity` is 0.
+    /// Reads ERROR-CODE. The reason is copied to `buffer`, cut to what fits, with a
+    /// zero byte; `buffer` may be NULL if `capacity` is 0.
     ///
     /// Returns the code, 300 to 699
     ///
     /// Errors: the parse errors, NATKIT_ERR_NOT_FOUND, and NATKIT_ERR_BAD_LENGTH and
     /// NATKIT_ERR_BAD_VALUE if the attribute is malformed.
-    pub fn natkit_stun_get_error(data: *const c_void, size: usize, reason: *mut c_char, capacity: usize) -> c_int;
+    pub fn natkit_stun_get_error(data: *const c_void, size: usize, buffer: *mut c_char, capacity: usize) -> c_int;
 }
 
 extern "C" {
@@ -3190,7 +3201,7 @@ extern "C" {
     /// Returns how many there are, which may be more than `capacity`
     ///
     /// Errors: the parse errors.
-    pub fn natkit_stun_unknown_required(data: *const c_void, size: usize, understood: *const u16, understood_count: usize, out: *mut u16, capacity: usize) -> c_int;
+    pub fn natkit_stun_get_unknown_required(data: *const c_void, size: usize, understood: *const u16, understood_count: usize, out: *mut u16, capacity: usize) -> c_int;
 }
 
 /// Which of STUN's two ways to prove who one is.
@@ -3226,7 +3237,7 @@ extern "C" {
     /// 256 bytes), NATKIT_ERR_BAD_ENCODING (not UTF-8), NATKIT_ERR_BAD_VALUE (a
     /// control character), NATKIT_ERR_UNSUPPORTED (characters that natkit cannot
     /// prepare, such as combining marks).
-    pub fn natkit_stun_key_short_term(out: *mut natkit_stun_key, password: *const c_char) -> c_int;
+    pub fn natkit_stun_make_short_term_key(password: *const c_char, out: *mut natkit_stun_key) -> c_int;
 }
 
 extern "C" {
@@ -3234,7 +3245,7 @@ extern "C" {
     /// natkit_stun_algorithm. Names and passwords are prepared as above; the realm
     /// is taken as it is, at most 763 bytes. Errors: as above; for user names
     /// NATKIT_ERR_BAD_LENGTH beyond 508 bytes.
-    pub fn natkit_stun_key_long_term(out: *mut natkit_stun_key, username: *const c_char, realm: *const c_char, password: *const c_char, algorithm: u32) -> c_int;
+    pub fn natkit_stun_make_long_term_key(username: *const c_char, realm: *const c_char, password: *const c_char, algorithm: u32, out: *mut natkit_stun_key) -> c_int;
 }
 
 /// Which integrity attribute is meant.
@@ -3258,7 +3269,7 @@ extern "C" {
 
 /// A message that is being written to the caller's buffer, which has to stay
 /// until the end; lives in the caller's memory and needs no release. Its
-/// contents are natkit's.
+/// contents are natkit's. Will not grow: `state` has room for later versions.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct natkit_stun_builder {
@@ -3459,9 +3470,9 @@ pub struct natkit_stun_server_config {
     pub request_burst: u32,
     /// Sets of four endpoints for discovery (RFC 5780), such as one for IPv4 and
     /// one for IPv6. None: CHANGE-REQUEST and its like get 420.
-    pub endpoints: *const natkit_stun_endpoints,
+    pub endpoint_sets: *const natkit_stun_endpoints,
     /// How many sets, at most 16.
-    pub endpoints_count: usize,
+    pub endpoint_set_count: usize,
     /// One answer to another port (RESPONSE-PORT) per source in this time, at
     /// most a day; 0: 2 seconds.
     pub response_port_interval_ns: u64,
@@ -3543,7 +3554,7 @@ extern "C" {
     /// Errors: NATKIT_ERR_BAD_ARGUMENT (also for endpoints that are not two
     /// addresses of one family and two ports), NATKIT_ERR_STRUCT_SIZE,
     /// NATKIT_ERR_UNSUPPORTED, NATKIT_ERR_LIMIT_EXCEEDED (too many handles), and
-    /// those of natkit_stun_key_short_term() for names and passwords.
+    /// those of natkit_stun_make_short_term_key() for names and passwords.
     pub fn natkit_stun_server_new(config: *const natkit_stun_server_config, out: *mut *mut natkit_stun_server) -> c_int;
 }
 
@@ -3554,14 +3565,14 @@ extern "C" {
 
 extern "C" {
     /// Answers a datagram that came from `from` to `local` (NULL or not set: not
-    /// known). The response is written to `out`, which must not overlap `data`, and
-    /// its way to `reply`.
+    /// known). The response is written to `buffer`, which must not overlap `data`,
+    /// and its way to `out`.
     ///
     /// Returns the size of the response; 0: nothing is to be sent
     ///
     /// Errors: NATKIT_ERR_BUFFER_TOO_SMALL (`capacity` is less than
     /// NATKIT_STUN_MAX_RESPONSE_SIZE; the datagram was not looked at).
-    pub fn natkit_stun_server_handle(server: *mut natkit_stun_server, now_ns: u64, local: *const natkit_address, from: *const natkit_address, data: *const c_void, size: usize, out: *mut c_void, capacity: usize, reply: *mut natkit_stun_reply) -> c_int;
+    pub fn natkit_stun_server_handle_datagram(server: *mut natkit_stun_server, now_ns: u64, local: *const natkit_address, from: *const natkit_address, data: *const c_void, size: usize, out: *mut natkit_stun_reply, buffer: *mut c_void, capacity: usize) -> c_int;
 }
 
 extern "C" {
@@ -3582,13 +3593,13 @@ extern "C" {
     ///
     /// Returns the size of the response; 0: the connection is to be closed
     ///
-    /// Errors: as natkit_stun_server_handle().
-    pub fn natkit_stun_server_handle_stream(server: *mut natkit_stun_server, now_ns: u64, local: *const natkit_address, from: *const natkit_address, data: *const c_void, size: usize, out: *mut c_void, capacity: usize) -> c_int;
+    /// Errors: as natkit_stun_server_handle_datagram().
+    pub fn natkit_stun_server_handle_stream(server: *mut natkit_stun_server, now_ns: u64, local: *const natkit_address, from: *const natkit_address, data: *const c_void, size: usize, buffer: *mut c_void, capacity: usize) -> c_int;
 }
 
 extern "C" {
     /// What became of the datagrams so far.
-    pub fn natkit_stun_server_counters(server: *mut natkit_stun_server, out: *mut natkit_stun_counters) -> c_int;
+    pub fn natkit_stun_server_get_counters(server: *const natkit_stun_server, out: *mut natkit_stun_counters) -> c_int;
 }
 
 /// What clients, or servers, share; see natkit_tls_context_new_client().
@@ -3628,7 +3639,7 @@ pub struct natkit_tls_client_config {
     pub alpn_count: usize,
     /// The date to judge certificates by, in seconds since 1970 (UTC); 0: the
     /// system's clock when a handshake comes to it. To the year 9999.
-    pub verification_time: u64,
+    pub verification_time_s: u64,
     /// The lowest natkit_tls_version; 0: TLS 1.2.
     pub min_version: u32,
     /// The highest natkit_tls_version; 0: TLS 1.3.
@@ -3708,18 +3719,19 @@ extern "C" {
     pub fn natkit_tls_context_free(context: *mut natkit_tls_context);
 }
 
-/// A buffer of this size has room for what natkit_tls_self_signed() makes.
+/// A buffer of this size has room for what natkit_tls_make_self_signed() makes.
 pub const NATKIT_TLS_PEM_SIZE: usize = 4096;
 
 extern "C" {
     /// Makes a private key (P-256) and a certificate that signs itself, for the
-    /// server `host` (a DNS name or an IP address), valid for a year from `now`,
-    /// seconds since 1970. Clients trust it by natkit_tls_pin(). Wipe the key
+    /// server `host` (a DNS name or an IP address), valid for a year from `now_s`,
+    /// seconds since 1970. Clients trust it by natkit_tls_get_pin(). Wipe the key
     /// (natkit_wipe()) after use. Thread-safe.
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BAD_VALUE (such a host cannot be
-    /// in a certificate), NATKIT_ERR_BUFFER_TOO_SMALL.
-    pub fn natkit_tls_self_signed(host: *const c_char, now: u64, chain_pem: *mut c_char, chain_size: usize, key_pem: *mut c_char, key_size: usize) -> c_int;
+    /// in a certificate), NATKIT_ERR_BUFFER_TOO_SMALL (NATKIT_TLS_PEM_SIZE is always
+    /// enough for each).
+    pub fn natkit_tls_make_self_signed(host: *const c_char, now_s: u64, chain_pem: *mut c_char, chain_capacity: usize, key_pem: *mut c_char, key_capacity: usize) -> c_int;
 }
 
 /// The text of a pin, "sha256-raw:" and 64 hex digits, with its zero byte.
@@ -3727,13 +3739,13 @@ pub const NATKIT_TLS_PIN_SIZE: usize = 76;
 
 extern "C" {
     /// Writes the pin of the first certificate of a PEM text, which is SHA-256 of
-    /// its DER, to `out`. Thread-safe.
+    /// its DER, to `buffer`. Thread-safe.
     ///
     /// Returns the length without the zero byte
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BAD_CERTIFICATE,
-    /// NATKIT_ERR_BUFFER_TOO_SMALL.
-    pub fn natkit_tls_pin(chain_pem: *const c_char, out: *mut c_char, size: usize) -> c_int;
+    /// NATKIT_ERR_BUFFER_TOO_SMALL (NATKIT_TLS_PIN_SIZE is always enough).
+    pub fn natkit_tls_get_pin(chain_pem: *const c_char, buffer: *mut c_char, capacity: usize) -> c_int;
 }
 
 /// One end of a TLS connection; see natkit_tls_channel_connect().
@@ -3748,14 +3760,13 @@ extern "C" {
     ///
     /// `certificate_name` says what the server's certificate must be. NULL: one that
     /// a trusted root vouches for, valid for `host`. A DNS name: valid for that name
-    /// instead. A pin (natkit_tls_pin()): exactly that certificate, inside its dates
-    /// and, if `host` is a DNS name, valid for it.
-    ///
-    /// Errors: NATKIT_ERR_BAD_ARGUMENT (also for a context for servers),
+    /// instead. A pin (natkit_tls_get_pin()): exactly that certificate, inside its
+    /// dates and, if `host` is a DNS name, valid for it. Errors:
+    /// NATKIT_ERR_BAD_ARGUMENT (also for a context for servers),
     /// NATKIT_ERR_BAD_VALUE (`host` cannot be a server's name),
     /// NATKIT_ERR_BAD_ENCODING or NATKIT_ERR_BAD_LENGTH (a bad pin),
     /// NATKIT_ERR_LIMIT_EXCEEDED (too many handles).
-    pub fn natkit_tls_channel_connect(context: *mut natkit_tls_context, host: *const c_char, certificate_name: *const c_char, out: *mut *mut natkit_tls_channel) -> c_int;
+    pub fn natkit_tls_channel_connect(context: *const natkit_tls_context, host: *const c_char, certificate_name: *const c_char, out: *mut *mut natkit_tls_channel) -> c_int;
 }
 
 extern "C" {
@@ -3763,7 +3774,7 @@ extern "C" {
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT (also for a context for clients),
     /// NATKIT_ERR_LIMIT_EXCEEDED (too many handles).
-    pub fn natkit_tls_channel_accept(context: *mut natkit_tls_context, out: *mut *mut natkit_tls_channel) -> c_int;
+    pub fn natkit_tls_channel_accept(context: *const natkit_tls_context, out: *mut *mut natkit_tls_channel) -> c_int;
 }
 
 extern "C" {
@@ -3789,18 +3800,18 @@ extern "C" {
 }
 
 extern "C" {
-    /// The next bytes for the other side: at most `size` to `out`.
+    /// The next bytes for the other side: at most `capacity` to `buffer`.
     ///
     /// Returns their number; 0 if there are none
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT.
-    pub fn natkit_tls_channel_read_ciphertext(channel: *mut natkit_tls_channel, out: *mut c_void, size: usize) -> c_int;
+    pub fn natkit_tls_channel_read_ciphertext(channel: *mut natkit_tls_channel, buffer: *mut c_void, capacity: usize) -> c_int;
 }
 
 extern "C" {
     ///
     /// Returns how many bytes natkit_tls_channel_read_ciphertext() has
-    pub fn natkit_tls_channel_pending_ciphertext(channel: *mut natkit_tls_channel) -> c_int;
+    pub fn natkit_tls_channel_get_pending_ciphertext(channel: *const natkit_tls_channel) -> c_int;
 }
 
 extern "C" {
@@ -3816,13 +3827,13 @@ extern "C" {
 }
 
 extern "C" {
-    /// Decrypts what the other side wrote: at most `size` to `out`.
+    /// Decrypts what the other side wrote: at most `capacity` to `buffer`.
     ///
     /// Returns the bytes; 0 if there are none yet, or no more
     /// (natkit_tls_channel_is_peer_closed())
     ///
     /// Errors: as natkit_tls_channel_handle_ciphertext().
-    pub fn natkit_tls_channel_read_plaintext(channel: *mut natkit_tls_channel, out: *mut c_void, size: usize) -> c_int;
+    pub fn natkit_tls_channel_read_plaintext(channel: *mut natkit_tls_channel, buffer: *mut c_void, capacity: usize) -> c_int;
 }
 
 extern "C" {
@@ -3834,59 +3845,59 @@ extern "C" {
 extern "C" {
     ///
     /// Returns 1 once the handshake is done, until a failure; else 0
-    pub fn natkit_tls_channel_is_handshake_done(channel: *mut natkit_tls_channel) -> c_int;
+    pub fn natkit_tls_channel_is_handshake_done(channel: *const natkit_tls_channel) -> c_int;
 }
 
 extern "C" {
     ///
     /// Returns 1 once the other side has said that this is the end, else 0
-    pub fn natkit_tls_channel_is_peer_closed(channel: *mut natkit_tls_channel) -> c_int;
+    pub fn natkit_tls_channel_is_peer_closed(channel: *const natkit_tls_channel) -> c_int;
 }
 
 extern "C" {
     ///
     /// Returns 1 while natkit_tls_channel_write_plaintext() would take bytes, else
     /// 0
-    pub fn natkit_tls_channel_is_writable(channel: *mut natkit_tls_channel) -> c_int;
+    pub fn natkit_tls_channel_is_writable(channel: *const natkit_tls_channel) -> c_int;
 }
 
 extern "C" {
     ///
     /// Returns the natkit_tls_version of the connection; 0 until the handshake is
     /// done
-    pub fn natkit_tls_channel_get_version(channel: *mut natkit_tls_channel) -> c_int;
+    pub fn natkit_tls_channel_get_version(channel: *const natkit_tls_channel) -> c_int;
 }
 
 extern "C" {
-    /// Writes the application protocol that both sides agreed on to `out`, which 256
-    /// bytes are always enough for.
+    /// Writes the application protocol that both sides agreed on to `buffer`, which
+    /// 256 bytes are always enough for.
     ///
     /// Returns the length without the zero byte; 0: none
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BUFFER_TOO_SMALL.
-    pub fn natkit_tls_channel_get_alpn(channel: *mut natkit_tls_channel, out: *mut c_char, size: usize) -> c_int;
+    pub fn natkit_tls_channel_get_alpn(channel: *const natkit_tls_channel, buffer: *mut c_char, capacity: usize) -> c_int;
 }
 
 extern "C" {
     /// Writes why the channel has failed, such as "certificate has expired", to
-    /// `out`, cut to what fits. No secrets are in it.
+    /// `buffer`, cut to what fits. No secrets are in it.
     ///
     /// Returns the length without the zero byte; 0: it has not
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT (also for a size of 0).
-    pub fn natkit_tls_channel_get_error_text(channel: *mut natkit_tls_channel, out: *mut c_char, size: usize) -> c_int;
+    pub fn natkit_tls_channel_get_error_text(channel: *const natkit_tls_channel, buffer: *mut c_char, capacity: usize) -> c_int;
 }
 
 extern "C" {
-    /// Writes a certificate that the other side sent, in DER, to `out`: `index` 0 is
-    /// its own. Verified or not; servers are sent none. With `out` NULL and `size` 0
-    /// it only tells the size.
+    /// Writes a certificate that the other side sent, in DER, to `buffer`: `index` 0
+    /// is its own. Verified or not; servers are sent none. With `buffer` NULL and
+    /// `capacity` 0 it only tells the size.
     ///
     /// Returns its size in bytes
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_NOT_FOUND (no such one),
     /// NATKIT_ERR_BUFFER_TOO_SMALL.
-    pub fn natkit_tls_channel_get_peer_certificate(channel: *mut natkit_tls_channel, index: usize, out: *mut c_void, size: usize) -> c_int;
+    pub fn natkit_tls_channel_get_peer_certificate(channel: *const natkit_tls_channel, index: usize, buffer: *mut c_void, capacity: usize) -> c_int;
 }
 
 extern "C" {
@@ -3896,7 +3907,7 @@ extern "C" {
     /// Returns 1 with `*out`, or 0 if it sent none, or the connection is not TLS 1.3
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT.
-    pub fn natkit_tls_channel_get_derp_key(channel: *mut natkit_tls_channel, out: *mut u8) -> c_int;
+    pub fn natkit_tls_channel_get_derp_key(channel: *const natkit_tls_channel, out: *mut u8) -> c_int;
 }
 
 extern "C" {
@@ -3908,7 +3919,7 @@ extern "C" {
     /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BAD_VALUE (`size` is out of its
     /// bounds), NATKIT_ERR_INVALID_STATE (before the handshake is done, and after a
     /// failure), NATKIT_ERR_UNSUPPORTED (TLS 1.2).
-    pub fn natkit_tls_channel_export(channel: *mut natkit_tls_channel, label: *const c_char, context: *const c_void, context_size: usize, out: *mut c_void, size: usize) -> c_int;
+    pub fn natkit_tls_channel_export(channel: *const natkit_tls_channel, label: *const c_char, context: *const c_void, context_size: usize, out: *mut c_void, size: usize) -> c_int;
 }
 
 /// Bytes that sealing adds to the padded packet (paper, section 5.4.6).
@@ -4137,7 +4148,7 @@ pub struct natkit_wg_device_config {
     pub handshakes_per_second: u32,
     /// Events that wait for the caller. 0: 4096.
     pub max_queued_events: u32,
-    /// 1: keepalives that come in are given out, as empty packets.
+    /// Not 0: keepalives that come in are given out, as empty packets.
     pub reports_keepalives: u32,
 }
 // SAFETY: as the trait asks for: all fields are plain data.
@@ -4183,7 +4194,7 @@ pub struct natkit_wg_peer_config {
     pub preshared_key: [u8; NATKIT_KEY_SIZE],
     /// Where the peer is. Not set: as before, or not known yet.
     pub endpoint: natkit_address,
-    /// 1: `allowed_ips` add to those that the peer has; 0: they replace them.
+    /// Not 0: `allowed_ips` add to those that the peer has; 0: they replace them.
     pub adds_allowed_ips: u32,
 }
 // SAFETY: as the trait asks for: all fields are plain data.
@@ -4234,26 +4245,27 @@ extern "C" {
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE,
     /// NATKIT_ERR_NOT_FOUND.
-    pub fn natkit_wg_device_get_peer(device: *const natkit_wg_device, peer: u32, out: *mut natkit_wg_peer_status) -> c_int;
+    pub fn natkit_wg_device_get_peer_status(device: *const natkit_wg_device, peer: u32, out: *mut natkit_wg_peer_status) -> c_int;
 }
 
 extern "C" {
-    /// Writes the prefixes that a peer is allowed to `out`, which has room for
-    /// `capacity` (NULL if that is 0). `out_count` gets how many there are, also
-    /// when there is no room for them.
+    /// The prefixes that a peer is allowed. The first `capacity` are written to
+    /// `out`, which may be NULL if `capacity` is 0.
     ///
-    /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_NOT_FOUND,
-    /// NATKIT_ERR_BUFFER_TOO_SMALL.
-    pub fn natkit_wg_device_get_allowed_ips(device: *const natkit_wg_device, peer: u32, out: *mut natkit_wg_prefix, capacity: usize, out_count: *mut usize) -> c_int;
+    /// Returns how many there are, which may be more than `capacity`
+    ///
+    /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_NOT_FOUND.
+    pub fn natkit_wg_device_get_allowed_ips(device: *const natkit_wg_device, peer: u32, out: *mut natkit_wg_prefix, capacity: usize) -> c_int;
 }
 
 extern "C" {
-    /// Writes the numbers of all peers, in the order they were added, to `out`,
-    /// which has room for `capacity` (NULL if that is 0). `out_count` gets how many
-    /// there are, also when there is no room for them.
+    /// The numbers of all peers, in the order they were added. The first `capacity`
+    /// are written to `out`, which may be NULL if `capacity` is 0.
     ///
-    /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BUFFER_TOO_SMALL.
-    pub fn natkit_wg_device_list_peers(device: *const natkit_wg_device, out: *mut u32, capacity: usize, out_count: *mut usize) -> c_int;
+    /// Returns how many there are, which may be more than `capacity`
+    ///
+    /// Errors: NATKIT_ERR_BAD_ARGUMENT.
+    pub fn natkit_wg_device_get_peers(device: *const natkit_wg_device, out: *mut u32, capacity: usize) -> c_int;
 }
 
 /// What there is to know about a device; no secrets.
@@ -4294,15 +4306,15 @@ extern "C" {
 }
 
 extern "C" {
-    /// Says whether the caller is under load: 1: every sender of a handshake needs
-    /// a cookie; 0: the device judges by itself, as at the start.
+    /// Says whether the caller is under load. `is_high` not 0: every sender of a
+    /// handshake needs a cookie; 0: the device judges by itself, as at the start.
     pub fn natkit_wg_device_report_load(device: *mut natkit_wg_device, is_high: c_int) -> c_int;
 }
 
 extern "C" {
     /// Serves one operation of WireGuard's configuration protocol, as programs send
     /// it to a device's UNIX socket: `set=1` or `get=1` with its lines. The answer
-    /// goes to `out` with a zero byte; both texts may hold keys, and copies made
+    /// goes to `buffer` with a zero byte; both texts may hold keys, and copies made
     /// here are wiped. `out_size`, unless NULL, gets the bytes that the answer
     /// needs, also when `capacity` is less.
     ///
@@ -4311,7 +4323,7 @@ extern "C" {
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT; NATKIT_ERR_BUFFER_TOO_SMALL: nothing was
     /// done (64 bytes are enough for each `set=1`).
-    pub fn natkit_wg_device_uapi(device: *mut natkit_wg_device, now_ns: u64, request: *const c_char, request_size: usize, out: *mut c_char, capacity: usize, out_size: *mut usize) -> c_int;
+    pub fn natkit_wg_device_handle_uapi(device: *mut natkit_wg_device, now_ns: u64, request: *const c_char, request_size: usize, buffer: *mut c_char, capacity: usize, out_size: *mut usize) -> c_int;
 }
 
 extern "C" {
@@ -4460,7 +4472,7 @@ extern "C" {
 }
 
 extern "C" {
-    /// Seals an IP packet of `size` bytes into `out`, which has room for
+    /// Seals an IP packet of `size` bytes into `buffer`, which has room for
     /// NATKIT_WG_SEALED_SIZE(size) bytes or more and does not overlap it.
     ///
     /// Returns the length of the datagram to send; 0 if the packet waits for a
@@ -4471,13 +4483,13 @@ extern "C" {
     /// one of more than NATKIT_WG_MAX_PACKET_SIZE), NATKIT_ERR_NO_ROUTE (outside of
     /// `allowed_ips`), NATKIT_ERR_LIMIT_EXCEEDED (more than NATKIT_WG_KEPT_LIMIT
     /// bytes wait for natkit_wg_tunnel_poll_transmit()).
-    pub fn natkit_wg_tunnel_seal(tunnel: *mut natkit_wg_tunnel, now_ns: u64, packet: *const u8, size: usize, out: *mut u8, capacity: usize) -> c_int;
+    pub fn natkit_wg_tunnel_seal(tunnel: *mut natkit_wg_tunnel, now_ns: u64, data: *const c_void, size: usize, buffer: *mut c_void, capacity: usize) -> c_int;
 }
 
 extern "C" {
     /// Takes a datagram of `size` bytes from the peer's side. An IP packet in it
-    /// goes to `out`, which has room for `size` bytes and does not overlap it; what
-    /// is behind the packet in `out` may be overwritten.
+    /// goes to `buffer`, which has room for `size` bytes and does not overlap it;
+    /// what is behind the packet in `buffer` may be overwritten.
     ///
     /// Returns the length of the IP packet; 0 if there is none, as in handshakes and
     /// keepalives
@@ -4489,7 +4501,7 @@ extern "C" {
     /// NATKIT_ERR_REPLAYED, NATKIT_ERR_UNKNOWN_INDEX, NATKIT_ERR_UNKNOWN_PEER,
     /// NATKIT_ERR_NO_SESSION (too old), NATKIT_ERR_NOT_ALLOWED (outside of
     /// `allowed_ips`), NATKIT_ERR_LIMIT_EXCEEDED (also for handshakes under load).
-    pub fn natkit_wg_tunnel_open(tunnel: *mut natkit_wg_tunnel, now_ns: u64, datagram: *const u8, size: usize, out: *mut u8, capacity: usize) -> c_int;
+    pub fn natkit_wg_tunnel_open(tunnel: *mut natkit_wg_tunnel, now_ns: u64, data: *const c_void, size: usize, buffer: *mut c_void, capacity: usize) -> c_int;
 }
 
 extern "C" {
@@ -4498,8 +4510,11 @@ extern "C" {
     ///
     /// Returns its length; 0 if there is none
     ///
-    /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BUFFER_TOO_SMALL (it stays).
-    pub fn natkit_wg_tunnel_poll_transmit(tunnel: *mut natkit_wg_tunnel, out: *mut u8, capacity: usize) -> c_int;
+    /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BUFFER_TOO_SMALL (it stays;
+    /// NATKIT_WG_SEALED_SIZE(NATKIT_WG_MAX_PACKET_SIZE) is always enough, and
+    /// NATKIT_WG_SEALED_SIZE() of the longest packet that was given to
+    /// natkit_wg_tunnel_seal(), or NATKIT_WG_HANDSHAKE_SIZE if that is more).
+    pub fn natkit_wg_tunnel_poll_transmit(tunnel: *mut natkit_wg_tunnel, buffer: *mut c_void, capacity: usize) -> c_int;
 }
 
 extern "C" {

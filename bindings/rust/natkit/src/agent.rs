@@ -30,11 +30,11 @@ pub enum State {
 impl State {
     pub(crate) fn from_c(state: u32) -> State {
         match state {
-            sys::NATKIT_AGENT_NEW => State::New,
-            sys::NATKIT_AGENT_CONNECTING => State::Connecting,
-            sys::NATKIT_AGENT_CONNECTED => State::Connected,
-            sys::NATKIT_AGENT_DISCONNECTED => State::Disconnected,
-            sys::NATKIT_AGENT_FAILED => State::Failed,
+            sys::NATKIT_AGENT_STATE_NEW => State::New,
+            sys::NATKIT_AGENT_STATE_CONNECTING => State::Connecting,
+            sys::NATKIT_AGENT_STATE_CONNECTED => State::Connected,
+            sys::NATKIT_AGENT_STATE_DISCONNECTED => State::Disconnected,
+            sys::NATKIT_AGENT_STATE_FAILED => State::Failed,
             other => State::Other(other),
         }
     }
@@ -162,7 +162,7 @@ impl Agent {
     /// place.
     pub fn local_description(&self) -> Result<String> {
         let mut text = vec![0; sys::NATKIT_DESCRIPTION_SIZE];
-        let size = call!(natkit_agent_local_description(
+        let size = call!(natkit_agent_get_local_description(
             self.handle,
             text.as_mut_ptr(),
             text.len()

@@ -28,27 +28,27 @@ numbered! {
     /// Why a path is not direct.
     Reason {
         /// It is.
-        Direct = NATKIT_REASON_DIRECT,
+        Direct = NATKIT_PATH_REASON_DIRECT,
         /// Neither a relay nor anybody else carries descriptions.
-        NoRelay = NATKIT_REASON_NO_RELAY,
+        NoRelay = NATKIT_PATH_REASON_NO_RELAY,
         /// Nobody has asked for a path.
-        Idle = NATKIT_REASON_IDLE,
+        Idle = NATKIT_PATH_REASON_IDLE,
         /// The peer has told nothing yet.
-        PeerSilent = NATKIT_REASON_PEER_SILENT,
+        PeerSilent = NATKIT_PATH_REASON_PEER_SILENT,
         /// It is being looked for.
-        Searching = NATKIT_REASON_SEARCHING,
+        Searching = NATKIT_PATH_REASON_SEARCHING,
         /// UDP is blocked on one side or both.
-        UdpBlocked = NATKIT_REASON_UDP_BLOCKED,
+        UdpBlocked = NATKIT_PATH_REASON_UDP_BLOCKED,
         /// Both are behind one NAT that does not lead back inside.
-        SameNat = NATKIT_REASON_SAME_NAT,
+        SameNat = NATKIT_PATH_REASON_SAME_NAT,
         /// The behaviours of the two NATs do not fit.
-        NatPair = NATKIT_REASON_NAT_PAIR,
+        NatPair = NATKIT_PATH_REASON_NAT_PAIR,
         /// Not enough is known of one side's NAT.
-        UnknownBehavior = NATKIT_REASON_UNKNOWN_BEHAVIOR,
+        UnknownBehavior = NATKIT_PATH_REASON_UNKNOWN_BEHAVIOR,
         /// Nothing that is known stands in the way.
-        ShouldBeDirect = NATKIT_REASON_SHOULD_BE_DIRECT,
+        ShouldBeDirect = NATKIT_PATH_REASON_SHOULD_BE_DIRECT,
         /// A direct path was found, but loses data.
-        EatsData = NATKIT_REASON_EATS_DATA,
+        EatsData = NATKIT_PATH_REASON_EATS_DATA,
     }
 }
 

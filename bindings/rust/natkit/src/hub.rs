@@ -154,7 +154,7 @@ impl Hub {
     /// The hub's public key.
     pub fn public_key(&self) -> Result<PublicKey> {
         let mut key = [0; sys::NATKIT_KEY_SIZE];
-        call!(natkit_hub_public_key(self.handle, key.as_mut_ptr()))?;
+        call!(natkit_hub_get_public_key(self.handle, key.as_mut_ptr()))?;
         Ok(PublicKey::from_bytes(key))
     }
 
@@ -162,7 +162,7 @@ impl Hub {
     pub fn local_addresses(&self) -> Result<Vec<SocketAddr>> {
         let mut found = Vec::new();
         loop {
-            let count = call!(natkit_hub_local_addresses(
+            let count = call!(natkit_hub_get_local_addresses(
                 self.handle,
                 found.as_mut_ptr(),
                 found.len()
@@ -214,7 +214,7 @@ impl Hub {
     /// asked after every other call on the hub or its agents.
     pub fn timeout(&self) -> Result<Option<Duration>> {
         let mut ms = 0;
-        call!(natkit_hub_timeout(self.handle, &mut ms))?;
+        call!(natkit_hub_get_timeout(self.handle, &mut ms))?;
         Ok(u64::try_from(ms).ok().map(Duration::from_millis))
     }
 
@@ -256,11 +256,12 @@ impl Hub {
     /// are always enough).
     pub fn receive(&self, buffer: &mut [u8]) -> Result<Option<(AgentId, usize)>> {
         let mut agent = std::ptr::null_mut();
-        let mut size = buffer.len();
+        let mut size = 0;
         let count = call!(natkit_hub_receive(
             self.handle,
             &mut agent,
             buffer.as_mut_ptr().cast(),
+            buffer.len(),
             &mut size
         ))?;
         Ok((count == 1).then(|| (AgentId::of(agent), size)))
@@ -300,7 +301,7 @@ impl AsRawFd for Hub {
     /// belongs to the hub: never read from it or close it.
     fn as_raw_fd(&self) -> RawFd {
         // SAFETY: it takes any handle.
-        unsafe { sys::natkit_hub_fd(self.handle) }
+        unsafe { sys::natkit_hub_get_fd(self.handle) }
     }
 }
 

@@ -113,7 +113,7 @@ impl PrivateKey {
     pub fn public(&self) -> PublicKey {
         let mut key = PublicKey([0; SIZE]);
         // SAFETY: both are 32 bytes. It fails for NULL alone.
-        unsafe { sys::natkit_key_public(self.0.as_ptr(), key.0.as_mut_ptr()) };
+        unsafe { sys::natkit_key_get_public(self.0.as_ptr(), key.0.as_mut_ptr()) };
         key
     }
 }

@@ -272,7 +272,7 @@ impl StunEvent {
             alternate_server: address::from_c(&from.alternate_server),
             is_verified: from.is_verified != 0,
             rtt: (from.rtt_ns != 0).then(|| Duration::from_nanos(from.rtt_ns)),
-            alg_detected: from.alg_detected != 0,
+            alg_detected: from.is_alg_detected != 0,
         }
     }
 }

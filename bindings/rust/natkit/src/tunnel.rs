@@ -232,9 +232,9 @@ impl Tunnel {
         call!(natkit_wg_tunnel_seal(
             self.handle,
             now.as_nanos(),
-            packet.as_ptr(),
+            packet.as_ptr().cast(),
             packet.len(),
-            out.as_mut_ptr(),
+            out.as_mut_ptr().cast(),
             out.len()
         ))
     }
@@ -250,9 +250,9 @@ impl Tunnel {
         call!(natkit_wg_tunnel_open(
             self.handle,
             now.as_nanos(),
-            datagram.as_ptr(),
+            datagram.as_ptr().cast(),
             datagram.len(),
-            out.as_mut_ptr(),
+            out.as_mut_ptr().cast(),
             out.len()
         ))
     }
@@ -262,7 +262,7 @@ impl Tunnel {
     pub fn poll_transmit(&mut self, out: &mut [u8]) -> Result<usize> {
         call!(natkit_wg_tunnel_poll_transmit(
             self.handle,
-            out.as_mut_ptr(),
+            out.as_mut_ptr().cast(),
             out.len()
         ))
     }

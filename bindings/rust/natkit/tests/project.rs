@@ -43,7 +43,7 @@ fn all_that_is_covered_is_there() {
         "NATKIT_HUB_EVENT_",
         "NATKIT_AGENT_",
         "NATKIT_PATH_",
-        "NATKIT_REASON_",
+        "NATKIT_PATH_REASON_",
         "NATKIT_FIX_",
         "NATKIT_STUN_OUTCOME_",
         "NATKIT_WG_DROP_",
