@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "natkit/natkit.h"
@@ -279,12 +280,32 @@ static void HandleControl(Peer* peer) {
 
 /* The loop. */
 
-static int Patience(const Peer* peer) {
+/* Waits until something can be done, or a signal came: they are let in here
+ * alone, so that none comes between the look at `is_stopping` and the wait. */
+static int Wait(Peer* peer) {
+  sigset_t none;
+  sigemptyset(&none);
   uint64_t due = 0;
   if (Check(natkit_wg_device_next_timeout(peer->device, &due), "next") == 0) {
-    return -1;
+    return ppoll(peer->fds, FDS, NULL, &none);
   }
-  return natkit_poll_timeout_ms(natkit_monotonic_ns(), due);
+  const int ms = natkit_poll_timeout_ms(natkit_monotonic_ns(), due);
+  const struct timespec patience = {ms / 1000, ms % 1000 * 1000000L};
+  return ppoll(peer->fds, FDS, &patience, &none);
+}
+
+static void HoldSignals(void) {
+  struct sigaction action;
+  sigset_t held;
+  memset(&action, 0, sizeof action);
+  action.sa_handler = Stop;
+  sigaction(SIGTERM, &action, NULL);
+  sigaction(SIGINT, &action, NULL);
+  signal(SIGPIPE, SIG_IGN);
+  sigemptyset(&held);
+  sigaddset(&held, SIGTERM);
+  sigaddset(&held, SIGINT);
+  sigprocmask(SIG_BLOCK, &held, NULL);
 }
 
 static void PrintEvents(const Peer* peer) {
@@ -299,8 +320,7 @@ static void PrintEvents(const Peer* peer) {
 
 static void RunLoop(Peer* peer) {
   while (!is_stopping) {
-    const int ready = poll(peer->fds, FDS, Patience(peer));
-    if (ready < 0) {
+    if (Wait(peer) < 0) {
       continue;
     }
     HandleTimeout(peer);
@@ -326,13 +346,7 @@ int main(int argc, char** argv) {
     fputs("usage: c_wg_peer INTERFACE\n", stderr);
     return 2;
   }
-  struct sigaction action;
-  memset(&action, 0, sizeof action);
-  action.sa_handler = Stop;
-  sigaction(SIGTERM, &action, NULL);
-  sigaction(SIGINT, &action, NULL);
-  signal(SIGPIPE, SIG_IGN);
-
+  HoldSignals();
   natkit_wg_device_config config;
   natkit_init(&config);
   config.now_ns = natkit_monotonic_ns();
