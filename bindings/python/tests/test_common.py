@@ -81,6 +81,11 @@ class KeyTest(unittest.TestCase):
             with self.assertRaisesRegex(ValueError, f"{size} bytes"):
                 natkit.public_key(bytes(size))
 
+    def test_a_number_is_no_key(self):
+        for value in (32, "x" * 32, None):
+            with self.assertRaises(TypeError):
+                natkit.public_key(value)
+
     def test_keys_differ_and_are_clamped(self):
         one, other = natkit.generate_key(), natkit.generate_key()
         self.assertNotEqual(one, other)
@@ -101,7 +106,8 @@ class KeyTest(unittest.TestCase):
         def failing(_size):
             raise OSError("no entropy")
 
-        for source in (failing, lambda size: b"x" * (size - 1), lambda _: None):
+        for source in (failing, lambda size: b"x" * (size - 1), lambda _: None,
+                       lambda size: size):
             with mock.patch.object(sys, "unraisablehook") as told:
                 keys = {natkit.generate_key(source) for _ in range(2)}
             self.assertEqual(len(keys), 2)

@@ -228,6 +228,9 @@ class AgentTest(HubCase):
         self.assertEqual(agent.path.kind, natkit.PathKind.NONE)
         self.assertIsNone(agent.path.remote)
         self.assert_refused(Code.INVALID_STATE, agent.send, b"early")
+        for data in (5, "text", None):
+            with self.assertRaises(TypeError):
+                agent.send(data)
 
 
 class LifeTest(HubCase):

@@ -41,9 +41,15 @@ def optional_text(value: Optional[str], what: str) -> Optional[bytes]:
     return None if value is None else text(value, what)
 
 
+def octets(value: Buffer) -> bytes:
+    """The bytes of `value`. bytes() alone would take a number for as many
+    zeros."""
+    return value if isinstance(value, bytes) else bytes(memoryview(value))
+
+
 def key(value: Buffer, what: str) -> bytes:
     """A key's 32 bytes."""
-    data = bytes(value)
+    data = octets(value)
     if len(data) != s.KEY_SIZE:
         raise ValueError(f"{what} has {len(data)} bytes, not {s.KEY_SIZE}")
     return data
@@ -65,7 +71,7 @@ def random_struct(source: Optional[RandomSource]) -> Optional[s.Random]:
 
     def fill(_context: Any, out: int, size: int) -> None:
         try:
-            data = bytes(wanted(size))
+            data = octets(wanted(size))
             if len(data) != size:
                 raise ValueError(f"{size} random bytes asked, {len(data)} got")
         except BaseException:

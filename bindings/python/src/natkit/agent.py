@@ -6,7 +6,8 @@ import enum
 from typing import Optional
 
 from . import _structs as s
-from ._convert import Buffer, Handle, put_key, take_text, text, unsigned
+from ._convert import (Buffer, Handle, octets, put_key, take_text, text,
+                       unsigned)
 from ._library import lib
 from .errors import OpenEnum
 from .events import AgentState, Diagnosis, Path
@@ -107,7 +108,7 @@ class Agent(Handle):
 
         Errors: Code.INVALID_STATE (there is no path), FRAME_TOO_LARGE,
         LIMIT_EXCEEDED (a relay's limits)."""
-        raw = bytes(data)
+        raw = octets(data)
         lib.natkit_agent_send(self._pointer, raw, len(raw))
 
     @property

@@ -7,7 +7,7 @@ import dataclasses
 from typing import Optional, Tuple
 
 from . import _structs as s
-from ._convert import (Buffer, Handle, RandomSource, nanoseconds,
+from ._convert import (Buffer, Handle, RandomSource, nanoseconds, octets,
                        optional_text, pointer_or_null, random_struct, unsigned)
 from ._library import lib
 from .common import Address, AddressLike, from_c, to_c
@@ -170,7 +170,7 @@ class StunClient(Handle):
                         data: Buffer) -> bool:
         """Hands in a datagram that came from `source`. True if it is a response
         to this client, used or not; False if it belongs to somebody else."""
-        raw = bytes(data)
+        raw = octets(data)
         taken: int = lib.natkit_stun_client_handle_datagram(
             self._pointer, nanoseconds(now_ns), to_c(source), raw, len(raw))
         return taken == 1

@@ -8,7 +8,8 @@ from typing import Any, Dict, Iterable, Optional, Union
 
 from . import _structs as s
 from ._convert import (Buffer, Handle, RandomSource, c_text, nanoseconds,
-                       pointer_or_null, put_key, random_struct, unsigned)
+                       octets, pointer_or_null, put_key, random_struct,
+                       unsigned)
 from ._library import lib
 from .common import to_c
 from .errors import OpenEnum
@@ -169,7 +170,7 @@ class Tunnel(Handle):
 
         Errors: Code.BAD_VALUE (no IP packet, or too long), NO_ROUTE (outside of
         `allowed_ips`), LIMIT_EXCEEDED (too much waits for poll_transmit())."""
-        raw = bytes(packet)
+        raw = octets(packet)
         return self._taken(lib.natkit_wg_tunnel_seal(
             self._pointer, nanoseconds(now_ns), raw, len(raw), self._buffer,
             len(self._buffer)))
@@ -182,7 +183,7 @@ class Tunnel(Handle):
         Code.BAD_VALUE (no WireGuard message, or no IP packet in it),
         AUTH_FAILED, REPLAYED, UNKNOWN_INDEX, UNKNOWN_PEER, NO_SESSION (too
         old), NOT_ALLOWED (outside of `allowed_ips`), LIMIT_EXCEEDED."""
-        raw = bytes(datagram)
+        raw = octets(datagram)
         return self._taken(lib.natkit_wg_tunnel_open(
             self._pointer, nanoseconds(now_ns), raw, len(raw), self._buffer,
             len(self._buffer)))
