@@ -71,7 +71,8 @@ pub const NATKIT_ERR_BAD_HANDLE: natkit_code = -23;
 /// Another call is at work on this handle, in another thread or further up
 /// in this one (a callback must not use the handle that called it).
 pub const NATKIT_ERR_BUSY: natkit_code = -24;
-/// `struct_size` is less than that of the first version of the structure.
+/// `struct_size` is less than that of the first version of the structure, or
+/// so large that it was never set: natkit_init() is missing.
 pub const NATKIT_ERR_STRUCT_SIZE: natkit_code = -25;
 /// Not a STUN message; it may be of another protocol.
 pub const NATKIT_ERR_NOT_STUN: natkit_code = -100;
@@ -527,9 +528,10 @@ extern "C" {
     /// Makes a hub and opens its sockets. Nothing is sent before there is an agent.
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE,
-    /// NATKIT_ERR_UNSUPPORTED (a descriptor is no bound UDP socket, or two are of
-    /// one family), NATKIT_ERR_ADDRESS_IN_USE, NATKIT_ERR_PERMISSION_DENIED,
-    /// NATKIT_ERR_IO, NATKIT_ERR_BAD_CERTIFICATE (`roots_pem`).
+    /// NATKIT_ERR_UNSUPPORTED (a descriptor is no bound UDP socket, or is connected,
+    /// or two are of one family), NATKIT_ERR_ADDRESS_IN_USE,
+    /// NATKIT_ERR_PERMISSION_DENIED, NATKIT_ERR_IO, NATKIT_ERR_BAD_CERTIFICATE
+    /// (`roots_pem`).
     pub fn natkit_hub_new(config: *const natkit_hub_config, out: *mut *mut natkit_hub) -> c_int;
 }
 
@@ -868,9 +870,11 @@ extern "C" {
 extern "C" {
     /// Sends one datagram of up to 65,507 bytes (65,487 over IPv6, 65,536 over a
     /// relay), at once or, where the system has no room, soon. Success does not mean
-    /// that it arrives.
+    /// that it arrives. What has the form of a STUN message (RFC 8489 section 5) is
+    /// never taken for data: it cannot be sent.
     ///
-    /// Errors: NATKIT_ERR_INVALID_STATE (there is no path),
+    /// Errors: NATKIT_ERR_INVALID_STATE (there is no path), NATKIT_ERR_BAD_VALUE (a
+    /// STUN message),
     /// NATKIT_ERR_FRAME_TOO_LARGE, NATKIT_ERR_LIMIT_EXCEEDED (a relay's limits),
     /// NATKIT_ERR_BAD_ARGUMENT.
     pub fn natkit_agent_send(agent: *mut natkit_agent, data: *const c_void, size: usize) -> c_int;
