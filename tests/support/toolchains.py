@@ -2,6 +2,7 @@
 tree's libnatkit and headers, without a network, and all that they make is below
 the build directory.
 """
+import hashlib
 import os
 import pathlib
 import shutil
@@ -11,6 +12,7 @@ import sys
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("NATKIT_BIN", "build/bin")).resolve()
 BUILD = BIN.parent
+INCLUDE = SOURCE / "bindings/c/include"
 GO = SOURCE / "bindings/go"
 RUST = SOURCE / "bindings/rust"
 
@@ -18,7 +20,7 @@ PKG_CONFIG = """\
 Name: natkit
 Description: the C API in a build tree
 Version: 0
-Cflags: -I{source}/bindings/c/include
+Cflags: -I{include} -DNATKIT_HEADERS_{digest}
 Libs: -L{build}/lib -lnatkit
 """
 
@@ -33,17 +35,27 @@ def program(name, package):
     return found
 
 
+def digest():
+    """Of the headers: Go does not look at them when it asks its cache."""
+    found = hashlib.sha256()
+    for header in sorted((INCLUDE / "natkit").glob("*.h")):
+        found.update(header.read_bytes())
+    return found.hexdigest()[:16]
+
+
 def environment():
     """What both toolchains need to find the library."""
     folder = BUILD / "bindings/pkgconfig"
     folder.mkdir(parents=True, exist_ok=True)
-    text = PKG_CONFIG.format(source=SOURCE, build=BUILD)
+    text = PKG_CONFIG.format(include=INCLUDE, build=BUILD, digest=digest())
     module = folder / "natkit.pc"
     if not module.exists() or module.read_text() != text:
-        module.write_text(text)
+        made = folder / f"natkit.pc.{os.getpid()}"  # others may read it now
+        made.write_text(text)
+        made.replace(module)
     return {**os.environ, "PKG_CONFIG_PATH": str(folder),
             "LD_LIBRARY_PATH": str(BUILD / "lib"),
-            "NATKIT_INCLUDE": str(SOURCE / "bindings/c/include")}
+            "NATKIT_INCLUDE": str(INCLUDE)}
 
 
 def run_go(*arguments, **variables):

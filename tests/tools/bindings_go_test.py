@@ -15,10 +15,10 @@ def main():
     if unformatted:
         sys.exit(f"not as gofmt writes it:\n{unformatted}")
     toolchains.run_go("vet", "./...")
-    toolchains.run_go("test", "-timeout", "300s", "./...")
+    toolchains.run_go("test", "-count=1", "-timeout", "300s", "./...")
     toolchains.run_go("vet", "-tags", "natkit_environment", ".",
                       PKG_CONFIG_PATH="", PKG_CONFIG="false",
-                      CGO_CFLAGS=f"-I{toolchains.SOURCE}/bindings/c/include",
+                      CGO_CFLAGS=f"-I{toolchains.INCLUDE}",
                       CGO_LDFLAGS=f"-L{toolchains.BUILD}/lib")
 
 
