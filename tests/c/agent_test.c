@@ -149,10 +149,14 @@ static void TwoAgentsConnectAndTalk(void) {
   natkit_path path;
   natkit_diagnosis why;
   natkit_hub_counters counters;
+  void* user = NULL;
   Open(&a);
   Open(&b);
   CHECK_EQ(natkit_agent_get_state(a.agent), NATKIT_AGENT_STATE_NEW);
   CHECK_EQ(natkit_agent_send(a.agent, "early", 5), NATKIT_ERR_INVALID_STATE);
+  CHECK_EQ(natkit_agent_get_user(a.agent, &user), 0);
+  CHECK(user == &a);
+  CHECK_EQ(natkit_agent_get_user(a.agent, NULL), NATKIT_ERR_BAD_ARGUMENT);
   Connect(&a, &b);
   CHECK_EQ(natkit_agent_get_state(a.agent), NATKIT_AGENT_STATE_CONNECTED);
   natkit_init(&path);
@@ -238,6 +242,47 @@ static void OtherDescriptorsAreRefused(void) {
   CHECK_EQ(natkit_hub_new(&config, &hub), NATKIT_ERR_BAD_ARGUMENT);
   close(fds[0]);
   CHECK(hub == NULL);
+}
+
+static void InterfacesMayBeIgnored(void) {
+  static const char* const names[] = {"nothing0", "lo"};
+  static const char* const any[] = {"l*"};
+  static const char* const too_long[] = {"a-name-of-17-byte"};
+  natkit_hub_config config;
+  natkit_address addresses[64];
+  natkit_hub* hub = NULL;
+  natkit_init(&config);
+  config.flags = NATKIT_HUB_LOOPBACK;
+  for (int round = 0; round < 2; ++round) {
+    config.ignored_interfaces = round == 0 ? names : any;
+    config.ignored_interface_count = round == 0 ? 2 : 1;
+    CHECK_EQ(natkit_hub_new(&config, &hub), 0);
+    const int count = natkit_hub_get_local_addresses(hub, addresses, 64);
+    CHECK(count >= 0 && count <= 64);
+    for (int i = 0; i < count; ++i) {
+      CHECK(addresses[i].family != NATKIT_FAMILY_IPV4 ||
+            addresses[i].ip[0] != 127);
+    }
+    natkit_hub_free(hub);
+  }
+  config.ignored_interfaces = too_long;
+  config.ignored_interface_count = 1;
+  CHECK_EQ(natkit_hub_new(&config, &hub), NATKIT_ERR_BAD_ARGUMENT);
+  config.ignored_interfaces = NULL;
+  CHECK_EQ(natkit_hub_new(&config, &hub), NATKIT_ERR_BAD_ARGUMENT);
+}
+
+static void AnUnsetSizeIsRefused(void) {
+  struct side a;
+  natkit_hub_event event;
+  natkit_hub_config config;
+  natkit_hub* hub = NULL;
+  memset(&config, 0x55, sizeof config);
+  CHECK_EQ(natkit_hub_new(&config, &hub), NATKIT_ERR_STRUCT_SIZE);
+  Open(&a);
+  memset(&event, 0x55, sizeof event);
+  CHECK_EQ(natkit_hub_poll_event(a.hub, &event), NATKIT_ERR_STRUCT_SIZE);
+  Close(&a);
 }
 
 static void APortInUseIsSaid(void) {
@@ -571,6 +616,8 @@ int main(void) {
   RUN(TwoAgentsConnectAndTalk);
   RUN(SocketsMayBeTheCallers);
   RUN(OtherDescriptorsAreRefused);
+  RUN(InterfacesMayBeIgnored);
+  RUN(AnUnsetSizeIsRefused);
   RUN(APortInUseIsSaid);
   RUN(ConfigurationsAreChecked);
   RUN(RelaysAreChecked);

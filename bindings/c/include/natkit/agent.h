@@ -73,7 +73,8 @@ typedef struct natkit_hub_config {
   /** sizeof(natkit_hub_config); see natkit_init(). */
   size_t struct_size;
   /** Who the hub is at relays, and what peers know it by: an X25519 private
-   * key. All zeros: a new one. */
+   * key. All zeros: a new one. A program that starts again is the same peer
+   * only with the same key. */
   uint8_t private_key[NATKIT_KEY_SIZE];
   /** UDP port to bind where the hub opens its sockets, one for each family; 0:
    * the system chooses. */
@@ -93,6 +94,17 @@ typedef struct natkit_hub_config {
   /** Bytes of datagrams that wait for natkit_hub_receive(), over all agents; 0:
    * 1 MiB. The oldest go first. */
   size_t receive_buffer;
+  /** Interfaces whose addresses are not told to peers, such as the tunnel that
+   * the datagrams come from: names, of which the last character may be '*' for
+   * any end. */
+  const char* const* ignored_interfaces;
+  /** How many `ignored_interfaces` there are, at most 64. */
+  size_t ignored_interface_count;
+  /** The mark (SO_MARK) of all that the hub sends, also to relays, for policy
+   * routing around a tunnel; 0: none. Needs CAP_NET_ADMIN. */
+  uint32_t fwmark;
+  /** Zero. */
+  uint32_t reserved2;
   /** Certificates to trust relays by, as PEM; NULL: the system's, read at the
    * first natkit_hub_add_relay() that needs them. */
   const char* roots_pem;
@@ -129,11 +141,14 @@ typedef struct natkit_relay {
 
 /**
  * Makes a hub and opens its sockets. Nothing is sent before there is an agent.
+ * A hub has about ten descriptors. After fork() one of the two processes may go
+ * on using it; the other may call exec or _exit(), and must not free it.
+ *
  * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE,
  * NATKIT_ERR_UNSUPPORTED (a descriptor is no bound UDP socket, or is connected,
  * or two are of one family), NATKIT_ERR_ADDRESS_IN_USE,
- * NATKIT_ERR_PERMISSION_DENIED, NATKIT_ERR_IO, NATKIT_ERR_BAD_CERTIFICATE
- * (`roots_pem`).
+ * NATKIT_ERR_PERMISSION_DENIED, NATKIT_ERR_IO, NATKIT_ERR_LIMIT_EXCEEDED (no
+ * more descriptors or handles), NATKIT_ERR_BAD_CERTIFICATE (`roots_pem`).
  */
 NATKIT_API int natkit_hub_new(const natkit_hub_config* config,
                               natkit_hub** out);
@@ -461,6 +476,10 @@ NATKIT_API int natkit_agent_restart(natkit_agent* agent);
  */
 NATKIT_API int natkit_agent_send(natkit_agent* agent, const void* data,
                                  size_t size);
+
+/** Reads natkit_agent_config::user.
+ * Errors: NATKIT_ERR_BAD_ARGUMENT. */
+NATKIT_API int natkit_agent_get_user(const natkit_agent* agent, void** out);
 
 /** Reads a natkit_agent_state: it is returned, not negative. */
 NATKIT_API int natkit_agent_get_state(const natkit_agent* agent);

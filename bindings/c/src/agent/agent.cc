@@ -88,7 +88,7 @@ Result<void> AddAgent(natkit_hub* handle, HubObject& hub,
     return std::unexpected(id.error());
   }
   const auto made =
-      MakeHandle(std::make_unique<AgentObject>(handle, *id, hub.freed()), out);
+      MakeHandle(std::make_unique<AgentObject>(handle, *id, given.user, hub.freed()), out);
   if (made) {
     hub.SetOwner(*id, {.handle = *out, .user = given.user});
   }
@@ -204,6 +204,17 @@ int natkit_agent_send(natkit_agent* agent, const void* data, size_t size) {
                      }
                      return shell.Send(id, *bytes);
                    });
+}
+
+int natkit_agent_get_user(const natkit_agent* agent, void** out) {
+  return WithHandle<AgentObject>(__func__, agent,
+                                 [&](AgentObject& object) -> Result<void> {
+                                   if (out == nullptr) {
+                                     return Fail(Errc::kBadArgument);
+                                   }
+                                   *out = object.user();
+                                   return {};
+                                 });
 }
 
 int natkit_agent_get_state(const natkit_agent* agent) {

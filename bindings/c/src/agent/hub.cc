@@ -31,6 +31,8 @@ constexpr size_t kMaxHost = 255;
 constexpr size_t kMinReceiveBuffer = size_t{1} << 17;
 constexpr size_t kMaxReceiveBuffer = size_t{1} << 30;
 constexpr uint16_t kHttps = 443;
+constexpr size_t kMaxIgnored = 64;
+constexpr size_t kMaxInterfaceName = 16;  // a name's 15 bytes and a '*'
 
 Result<std::vector<io::UniqueFd>> Duplicate(const int* sockets, size_t count) {
   if (count > 2 || (count != 0 && sockets == nullptr)) {
@@ -64,6 +66,22 @@ StaticPrivateKey TakeKey(natkit_hub_config& config, Rng& rng) {
   return key.is_zero() ? GeneratePrivateKey(rng) : std::move(key);
 }
 
+Result<std::vector<std::string>> ReadNames(const char* const* names,
+                                           size_t count) {
+  if (count > kMaxIgnored || (count != 0 && names == nullptr)) {
+    return Fail(Errc::kBadArgument);
+  }
+  std::vector<std::string> out;
+  for (size_t i = 0; i < count; ++i) {
+    const auto name = ToText(names[i], kMaxInterfaceName);
+    if (!name || name->empty()) {
+      return Fail(Errc::kBadArgument);
+    }
+    out.emplace_back(*name);
+  }
+  return out;
+}
+
 Result<HubShellConfig> ReadConfig(const natkit_hub_config* from) {
   auto given = ReadStruct(from, kFirstHubConfig);
   if (!given) {
@@ -72,7 +90,10 @@ Result<HubShellConfig> ReadConfig(const natkit_hub_config* from) {
   HubShellConfig config;
   auto rng = MakeRng(given->random);
   auto sockets = Duplicate(given->sockets, given->socket_count);
+  auto ignored =
+      ReadNames(given->ignored_interfaces, given->ignored_interface_count);
   const bool is_odd = (given->flags & ~kHubFlags) != 0 ||
+      given->reserved2 != 0 || !ignored ||
                       given->reserved != 0 ||
                       given->power > NATKIT_POWER_MOBILE_IDLE || !rng ||
                       given->receive_buffer > kMaxReceiveBuffer ||
@@ -84,6 +105,8 @@ Result<HubShellConfig> ReadConfig(const natkit_hub_config* from) {
   config.private_key = TakeKey(*given, **rng);
   config.rng = std::move(*rng);
   config.sockets = std::move(*sockets);
+  config.ignored_interfaces = std::move(*ignored);
+  config.fwmark = given->fwmark;
   config.log = MakeLog(given->log);
   config.power = static_cast<nat::PowerMode>(given->power);
   config.port = given->port;

@@ -70,9 +70,9 @@ class AgentObject final : public Object {
  public:
   static constexpr HandleKind kKind = HandleKind::kAgent;
 
-  AgentObject(natkit_hub* hub, mesh::AgentId id,
+  AgentObject(natkit_hub* hub, mesh::AgentId id, void* user,
               std::shared_ptr<FreedAgents> freed)
-      : hub_(hub), id_(id), freed_(std::move(freed)) {}
+      : hub_(hub), id_(id), user_(user), freed_(std::move(freed)) {}
 
   ~AgentObject() override;
 
@@ -80,9 +80,12 @@ class AgentObject final : public Object {
 
   [[nodiscard]] mesh::AgentId id() const { return id_; }
 
+  [[nodiscard]] void* user() const { return user_; }
+
  private:
   natkit_hub* hub_;
   mesh::AgentId id_;
+  void* user_;
   std::shared_ptr<FreedAgents> freed_;
 };
 

@@ -56,6 +56,8 @@ HubShell::HubShell(HubShellConfig config)
       uses_loopback_(config.uses_loopback),
       watches_network_(config.watches_network),
       port_(config.port),
+      fwmark_(config.fwmark),
+      ignored_interfaces_(std::move(config.ignored_interfaces)),
       roots_pem_(std::move(config.roots_pem)),
       log_(std::move(config.log)),
       rng_(std::move(config.rng)),
@@ -75,7 +77,7 @@ HubShell::HubShell(HubShellConfig config)
                       hub_.HandleRelayClosed(io::EventLoop::Now(), relay,
                                              reason);
                     }},
-               /*fwmark=*/0),
+               fwmark_),
       received_(config.receive_buffer) {}
 
 Result<std::unique_ptr<HubShell>> HubShell::Make(HubShellConfig config) {
@@ -109,7 +111,8 @@ Result<std::unique_ptr<HubShell>> HubShell::Make(HubShellConfig config) {
 
 Result<void> HubShell::OpenSockets() {
   const io::UdpOptions options{.receive_buffer = kSocketBuffer,
-                               .send_buffer = kSocketBuffer};
+                               .send_buffer = kSocketBuffer,
+                               .fwmark = fwmark_};
   for (int attempt = 1;; ++attempt) {
     auto v4 = io::UdpSocket::Bind(loop_, Wildcard(AddressFamily::kIpv4, port_),
                                   options);
@@ -145,7 +148,8 @@ Result<void> HubShell::OpenSockets() {
 Result<void> HubShell::AdoptSockets(std::vector<io::UniqueFd> sockets) {
   for (io::UniqueFd& fd : sockets) {
     const int number = fd.get();
-    auto socket = io::UdpSocket::Adopt(loop_, std::move(fd));
+    auto socket =
+        io::UdpSocket::Adopt(loop_, std::move(fd), {.fwmark = fwmark_});
     if (!socket) {
       return std::unexpected(socket.error());
     }
@@ -172,6 +176,17 @@ Result<void> HubShell::StartWatching() {
   return {};
 }
 
+bool HubShell::IsIgnored(std::string_view interface) const {
+  return std::ranges::any_of(
+      ignored_interfaces_, [interface](std::string_view name) {
+        if (!name.ends_with('*')) {
+          return interface == name;
+        }
+        name.remove_suffix(1);
+        return interface.starts_with(name);
+      });
+}
+
 Result<void> HubShell::RefreshAddresses() {
   const auto addresses = io::ListInterfaceAddresses();
   if (!addresses) {
@@ -182,7 +197,8 @@ Result<void> HubShell::RefreshAddresses() {
   for (const io::InterfaceAddress& item : *addresses) {
     const IpAddress& ip = item.address;
     const auto& socket = ip.is_v4() ? v4_ : v6_;
-    if (!socket || (ip.is_v6() && ip.is_link_local())) {
+    if (!socket || (ip.is_v6() && ip.is_link_local()) ||
+        IsIgnored(item.interface)) {
       continue;
     }
     const Endpoint& bound = socket->local_endpoint();

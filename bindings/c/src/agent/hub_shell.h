@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/receive_queue.h"
@@ -35,6 +36,9 @@ struct HubShellConfig {
   std::vector<io::UniqueFd> sockets;  ///< empty: opens its own
   size_t receive_buffer = size_t{1} << 20;
   std::optional<std::string> roots_pem;  ///< unset: the system's
+  /// Names; a '*' at the end stands for any end.
+  std::vector<std::string> ignored_interfaces;
+  uint32_t fwmark = 0;
 };
 
 struct HubShellCounters {
@@ -100,6 +104,7 @@ class HubShell {
   [[nodiscard]] Result<void> OpenSockets();
   [[nodiscard]] Result<void> AdoptSockets(std::vector<io::UniqueFd> sockets);
   [[nodiscard]] Result<void> StartWatching();
+  [[nodiscard]] bool IsIgnored(std::string_view interface) const;
   [[nodiscard]] Result<void> MakeTls(bool needs_roots);
   [[nodiscard]] std::optional<io::UdpSocket>& SocketFor(const Endpoint& remote);
   void OnDatagrams(PacketBatch& batch);
@@ -118,6 +123,8 @@ class HubShell {
   bool uses_loopback_;
   bool watches_network_;
   uint16_t port_;
+  uint32_t fwmark_;
+  std::vector<std::string> ignored_interfaces_;
   std::optional<std::string> roots_pem_;
   LogSink log_;
   std::unique_ptr<Rng> rng_;

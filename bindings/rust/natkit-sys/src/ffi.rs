@@ -464,7 +464,8 @@ pub struct natkit_hub_config {
     /// sizeof(natkit_hub_config); see natkit_init().
     pub struct_size: usize,
     /// Who the hub is at relays, and what peers know it by: an X25519 private
-    /// key. All zeros: a new one.
+    /// key. All zeros: a new one. A program that starts again is the same peer
+    /// only with the same key.
     pub private_key: [u8; NATKIT_KEY_SIZE],
     /// UDP port to bind where the hub opens its sockets, one for each family; 0:
     /// the system chooses.
@@ -484,6 +485,17 @@ pub struct natkit_hub_config {
     /// Bytes of datagrams that wait for natkit_hub_receive(), over all agents; 0:
     /// 1 MiB. The oldest go first.
     pub receive_buffer: usize,
+    /// Interfaces whose addresses are not told to peers, such as the tunnel that
+    /// the datagrams come from: names, of which the last character may be '*' for
+    /// any end.
+    pub ignored_interfaces: *const *const c_char,
+    /// How many `ignored_interfaces` there are, at most 64.
+    pub ignored_interface_count: usize,
+    /// The mark (SO_MARK) of all that the hub sends, also to relays, for policy
+    /// routing around a tunnel; 0: none. Needs CAP_NET_ADMIN.
+    pub fwmark: u32,
+    /// Zero.
+    pub reserved2: u32,
     /// Certificates to trust relays by, as PEM; NULL: the system's, read at the
     /// first natkit_hub_add_relay() that needs them.
     pub roots_pem: *const c_char,
@@ -526,12 +538,15 @@ unsafe impl crate::Versioned for natkit_relay {}
 
 extern "C" {
     /// Makes a hub and opens its sockets. Nothing is sent before there is an agent.
+    /// A hub has about ten descriptors. After fork() one of the two processes may go
+    /// on using it; the other may call exec or _exit(), and must not free it.
+    ///
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE,
     /// NATKIT_ERR_UNSUPPORTED (a descriptor is no bound UDP socket, or is connected,
     /// or two are of one family), NATKIT_ERR_ADDRESS_IN_USE,
-    /// NATKIT_ERR_PERMISSION_DENIED, NATKIT_ERR_IO, NATKIT_ERR_BAD_CERTIFICATE
-    /// (`roots_pem`).
+    /// NATKIT_ERR_PERMISSION_DENIED, NATKIT_ERR_IO, NATKIT_ERR_LIMIT_EXCEEDED (no
+    /// more descriptors or handles), NATKIT_ERR_BAD_CERTIFICATE (`roots_pem`).
     pub fn natkit_hub_new(config: *const natkit_hub_config, out: *mut *mut natkit_hub) -> c_int;
 }
 
@@ -878,6 +893,13 @@ extern "C" {
     /// NATKIT_ERR_FRAME_TOO_LARGE, NATKIT_ERR_LIMIT_EXCEEDED (a relay's limits),
     /// NATKIT_ERR_BAD_ARGUMENT.
     pub fn natkit_agent_send(agent: *mut natkit_agent, data: *const c_void, size: usize) -> c_int;
+}
+
+extern "C" {
+    /// Reads natkit_agent_config::user.
+    ///
+    /// Errors: NATKIT_ERR_BAD_ARGUMENT.
+    pub fn natkit_agent_get_user(agent: *const natkit_agent, out: *mut *mut c_void) -> c_int;
 }
 
 extern "C" {
