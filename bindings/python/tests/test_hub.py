@@ -69,6 +69,15 @@ class ConnectionTest(HubCase):
         self.assertEqual((counters.received, counters.sent_direct,
                           counters.sent_relayed), (2, 2, 0))
 
+    def test_stun_messages_are_no_data(self):
+        a, _ = self.connect()
+        message = b"\0\1\0\0\x21\x12\xa4\x42" + bytes(12)
+        self.assert_refused(Code.BAD_VALUE, a.send, message)
+
+    def test_too_long_datagrams_are_refused(self):
+        a, _ = self.connect()
+        self.assert_refused(Code.FRAME_TOO_LARGE, a.send, bytes(65508))
+
     def test_events_tell_of_it(self):
         a, b = self.connect()
         self.run_until(lambda: any(isinstance(event, natkit.RttEvent)

@@ -39,8 +39,8 @@ ENUMS = {
 }
 MACROS = ("KEY_SIZE", "KEY_TEXT_SIZE", "ADDRESS_TEXT_SIZE", "DESCRIPTION_SIZE",
           "HUB_TEXT_SIZE", "DIAGNOSIS_TEXT_SIZE", "DIAGNOSIS_FIXES",
-          "WG_OVERHEAD", "WG_DROP_COUNT", "NAT_VALUE_SIZE", "NAT_REASON_SIZE",
-          "NAT_NAME_SIZE")
+          "STUN_MAX_MESSAGE_SIZE", "WG_OVERHEAD", "WG_DROP_COUNT",
+          "NAT_VALUE_SIZE", "NAT_REASON_SIZE", "NAT_NAME_SIZE")
 INTEGERS = {"int": ctypes.c_int, "uint16_t": ctypes.c_uint16,
             "uint32_t": ctypes.c_uint32, "uint64_t": ctypes.c_uint64,
             "size_t": ctypes.c_size_t}

@@ -104,10 +104,11 @@ class Agent(Handle):
 
     def send(self, data: Buffer) -> None:
         """Sends one datagram of up to 65,507 bytes (65,487 over IPv6, 65,536
-        over a relay). Success does not mean that it arrives.
+        over a relay). Success does not mean that it arrives. What has the form
+        of a STUN message is never taken for data: it cannot be sent.
 
-        Errors: Code.INVALID_STATE (there is no path), FRAME_TOO_LARGE,
-        LIMIT_EXCEEDED (a relay's limits)."""
+        Errors: Code.INVALID_STATE (there is no path), BAD_VALUE (a STUN
+        message), FRAME_TOO_LARGE, LIMIT_EXCEEDED (a relay's limits)."""
         raw = octets(data)
         lib.natkit_agent_send(self._pointer, raw, len(raw))
 

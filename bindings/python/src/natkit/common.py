@@ -97,6 +97,14 @@ def address_array(values: "List[AddressLike]") -> Any:
     return (s.Address * len(values))(*map(to_c, values))
 
 
+def take_addresses(function: Any, handle: Any) -> "List[Address]":
+    """The list that a function gives: it returns how many there are."""
+    out: Any = ()
+    while (count := function(handle, out or None, len(out))) > len(out):
+        out = (s.Address * count)()
+    return [_known(raw) for raw in out[:count]]
+
+
 def resolve(host: str, port: int = 0, *, limit: int = 16) -> "List[Address]":
     """Looks up the addresses of a host name, or reads an IP address; at most
     `limit` of them. **Blocks** until the system's resolver has answered; other

@@ -11,7 +11,7 @@ from . import _structs as s
 from ._convert import (Buffer, Handle, RandomSource, optional_text,
                        pointer_or_null, put_key, random_struct, text, unsigned)
 from ._library import lib
-from .common import Address, AddressLike, LogLevel, address_array, from_c
+from .common import Address, AddressLike, LogLevel, address_array, take_addresses
 from .errors import OpenEnum
 from .events import Event, event_from_c
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 #: Takes one line of a hub's log.
 LogSink = Callable[[LogLevel, str], None]
 
-_MAX_ADDRESSES = 256
 _MAX_DATAGRAM = 65536
 
 
@@ -144,9 +143,9 @@ class Hub(Handle):
         log: called with log lines, in the thread of a call. It must not use the
             hub or its agents.
 
-        Errors: Code.UNSUPPORTED (a descriptor is no bound UDP socket, or two
-        are of one family), ADDRESS_IN_USE, PERMISSION_DENIED, IO,
-        BAD_CERTIFICATE (`roots_pem`).
+        Errors: Code.UNSUPPORTED (a descriptor is no bound UDP socket, or is
+        connected, or two are of one family), ADDRESS_IN_USE,
+        PERMISSION_DENIED, IO, BAD_CERTIFICATE (`roots_pem`).
         """
         super().__init__()
         self._agents: Dict[int, "Agent"] = {}
@@ -195,10 +194,8 @@ class Hub(Handle):
     @property
     def local_addresses(self) -> List[Address]:
         """Where the hub's sockets are reachable on this host."""
-        out = (s.Address * _MAX_ADDRESSES)()
-        count = lib.natkit_hub_get_local_addresses(self._pointer, out, len(out))
-        known = (from_c(raw) for raw in out[:count])
-        return [address for address in known if address is not None]
+        return take_addresses(lib.natkit_hub_get_local_addresses,
+                              self._pointer)
 
     def set_stun_servers(self, servers: Iterable[AddressLike]) -> None:
         """Says which STUN servers to ask what the hub's addresses look like

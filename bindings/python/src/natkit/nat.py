@@ -9,10 +9,9 @@ from . import _structs as s
 from ._convert import (Handle, RandomSource, c_text, pointer_or_null,
                        random_struct, unsigned)
 from ._library import lib
-from .common import Address, AddressLike, address_array, from_c, to_c
+from .common import (Address, AddressLike, address_array, from_c,
+                     take_addresses, to_c)
 from .errors import OpenEnum
-
-_MAX_ADDRESSES = 256
 
 
 class NatAxis(OpenEnum):
@@ -210,11 +209,8 @@ class NatCheck(Handle):
         """What else is known."""
         raw = s.NatReport()
         lib.natkit_behavior_get_report(self._behavior, raw)
-        seen = (s.Address * _MAX_ADDRESSES)()
-        count = lib.natkit_behavior_get_external_addresses(
-            self._behavior, seen, len(seen))
-        external = [address for entry in seen[:min(count, len(seen))]
-                    if (address := from_c(entry)) is not None]
+        external = take_addresses(lib.natkit_behavior_get_external_addresses,
+                                  self._behavior)
         return NatReport(from_c(raw.server), from_c(raw.other_server),
                          external, raw.datagrams_sent, raw.datagrams_received,
                          raw.took_ns, c_text(raw.classic_name),

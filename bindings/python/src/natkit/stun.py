@@ -13,8 +13,6 @@ from ._library import lib
 from .common import Address, AddressLike, from_c, to_c
 from .errors import OpenEnum
 
-_MAX_REQUEST = 65536
-
 
 class StunOutcome(OpenEnum):
     """How a request ended."""
@@ -135,7 +133,7 @@ class StunClient(Handle):
         """
         super().__init__()
         self._random = random_struct(random)
-        self._buffer = ctypes.create_string_buffer(_MAX_REQUEST)
+        self._buffer = ctypes.create_string_buffer(s.STUN_MAX_MESSAGE_SIZE)
         config = s.StunClientConfig()
         config.server = to_c(server)
         config.server_kind = unsigned(server_kind, 32, "server_kind")
@@ -184,7 +182,7 @@ class StunClient(Handle):
         """The next datagram to send, and whom to; None if there is none."""
         to = s.Address()
         size = lib.natkit_stun_client_poll_transmit(
-            self._pointer, to, self._buffer, _MAX_REQUEST)
+            self._pointer, to, self._buffer, len(self._buffer))
         target = from_c(to)
         if size == 0 or target is None:
             return None
