@@ -29,12 +29,17 @@ bool IsAddress(const natkit_address& address) {
          address.reserved == 0;
 }
 
+// Not inlined: packets that are sealed have no use for it, and pay for the room
+// that it takes in their loop.
+[[gnu::noinline]] bool HasGoodAddresses(const natkit_packet& packet) {
+  return IsAddress(packet.remote) && IsAddress(packet.local) &&
+         packet.reserved == 0;
+}
+
 bool IsGood(const natkit_packet& packet, Addresses addresses) {
   return packet.size <= kMaxGivenPacket &&
          (packet.data != nullptr || packet.size == 0) &&
-         (addresses == Addresses::kIgnored ||
-          (IsAddress(packet.remote) && IsAddress(packet.local) &&
-           packet.reserved == 0));
+         (addresses == Addresses::kIgnored || HasGoodAddresses(packet));
 }
 
 void Describe(natkit_packet& packet, MutableBytes bytes,
