@@ -11,7 +11,8 @@ from . import _structs as s
 from ._convert import (Buffer, Handle, RandomSource, optional_text,
                        pointer_or_null, put_key, random_struct, text, unsigned)
 from ._library import lib
-from .common import Address, AddressLike, LogLevel, address_array, take_addresses
+from .common import (Address, AddressLike, LogLevel, address_array,
+                     take_addresses)
 from .errors import OpenEnum
 from .events import Event, event_from_c
 
