@@ -79,6 +79,9 @@ func TestInstantsCountNanoseconds(t *testing.T) {
 	}
 }
 
+// What the package needs not: an Agent is found by its handle.
+var notNeeded = map[string]bool{"natkit_agent_get_user": true}
+
 // The package must not fall behind the headers.
 func TestAllThatIsCoveredIsThere(t *testing.T) {
 	source := packageSource(t)
@@ -95,7 +98,7 @@ func TestAllThatIsCoveredIsThere(t *testing.T) {
 		}
 		for _, name := range found {
 			name = strings.TrimRight(name, "( =")
-			if !regexp.MustCompile(`\b` + name + `\b`).MatchString(source) {
+			if !notNeeded[name] && !regexp.MustCompile(`\b`+name+`\b`).MatchString(source) {
 				t.Errorf("%s of %s is not in the package", name, header)
 			}
 		}

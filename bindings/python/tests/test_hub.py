@@ -152,6 +152,13 @@ class HubTest(HubCase):
         self.assertEqual(hub.public_key, natkit.public_key(private))
         self.assertNotEqual(self.hub().public_key, self.hub().public_key)
 
+    def test_interfaces_may_be_ignored(self):
+        told = self.hub(ignored_interfaces=["lo", "nothing*"]).local_addresses
+        self.assertFalse([address for address in told
+                          if str(address).startswith("127.")])
+        self.assert_refused(Code.BAD_ARGUMENT, self.hub,
+                            ignored_interfaces=["a" * 17])
+
     def test_values_that_do_not_fit_are_refused(self):
         for options in ({"port": 65536}, {"port": -1}, {"private_key": b"x"},
                         {"receive_buffer": -1}, {"roots_pem": "\0"},

@@ -44,6 +44,7 @@ _HUB: "dict[str, tuple[Any, tuple[Any, ...]]]" = {
     "natkit_agent_set_remote_description": (c_int, (c_void_p, c_char_p)),
     "natkit_agent_restart": (c_int, (c_void_p,)),
     "natkit_agent_send": (c_int, (c_void_p, c_char_p, c_size_t)),
+    "natkit_agent_get_user": (c_int, (c_void_p, ctypes.POINTER(c_void_p))),
     "natkit_agent_get_state": (c_int, (c_void_p,)),
     "natkit_agent_get_path": (c_int, (c_void_p, Out(s.Path))),
     "natkit_agent_explain": (c_int, (c_void_p, Out(s.Diagnosis))),

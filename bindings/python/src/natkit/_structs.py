@@ -58,7 +58,10 @@ class HubConfig(Sized):
                 ("flags", c_uint32), ("power", c_uint32),
                 ("socket_count", c_uint32),
                 ("sockets", ctypes.POINTER(c_int)),
-                ("receive_buffer", c_size_t), ("roots_pem", c_char_p),
+                ("receive_buffer", c_size_t),
+                ("ignored_interfaces", ctypes.POINTER(c_char_p)),
+                ("ignored_interface_count", c_size_t), ("fwmark", c_uint32),
+                ("reserved2", c_uint32), ("roots_pem", c_char_p),
                 ("random", ctypes.POINTER(Random)),
                 ("log", ctypes.POINTER(Log))]
 

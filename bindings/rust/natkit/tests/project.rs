@@ -48,8 +48,9 @@ fn all_that_is_covered_is_there() {
         "NATKIT_STUN_OUTCOME_",
         "NATKIT_WG_DROP_",
     ];
-    // Roles go by the numbers of our enumeration; "none" is any other path.
-    let implied = ["NATKIT_AGENT_ROLE_", "NATKIT_PATH_NONE"];
+    // Roles go by the numbers of our enumeration; "none" is any other path; an
+    // agent is found by its handle.
+    let implied = ["NATKIT_AGENT_ROLE_", "NATKIT_PATH_NONE", "natkit_agent_get_user"];
     let wanted = names(&in_c, &covered);
     assert!(wanted.len() > 150, "{wanted:?}");
     for name in wanted {
