@@ -52,6 +52,15 @@ int natkit_go_stun_client_new(natkit_stun_client_config* config,
   return result;
 }
 
+int natkit_go_behavior_new(natkit_behavior_config* config, uintptr_t source,
+                           natkit_behavior** out) {
+  const natkit_random random = RandomOf(source);
+  config->random = source != 0 ? &random : NULL;
+  const int result = natkit_behavior_new(config, out);
+  config->random = NULL;
+  return result;
+}
+
 int natkit_go_is_readable(int fd) {
   struct pollfd entry = {fd, POLLIN, 0};
   return poll(&entry, 1, 0) == 1;

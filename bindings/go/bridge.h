@@ -22,6 +22,10 @@ int natkit_go_wg_tunnel_new(natkit_wg_tunnel_config* config, uintptr_t source,
 int natkit_go_stun_client_new(natkit_stun_client_config* config,
                               uintptr_t source, natkit_stun_client** out);
 
+/* natkit_behavior_new() with random bytes of `source`; 0: the system's. */
+int natkit_go_behavior_new(natkit_behavior_config* config, uintptr_t source,
+                           natkit_behavior** out);
+
 /* 1 if there is something to read, else 0. */
 int natkit_go_is_readable(int fd);
 

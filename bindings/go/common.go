@@ -81,6 +81,25 @@ func toAddresses(from []netip.AddrPort) *C.natkit_address {
 	return &out[0]
 }
 
+// listAddresses asks for a list again until there is room for all of it.
+func listAddresses(op string,
+	ask func(out *C.natkit_address, capacity C.size_t) C.int) ([]netip.AddrPort, error) {
+	var found []C.natkit_address
+	count := ask(nil, 0)
+	for count > C.int(len(found)) {
+		found = make([]C.natkit_address, count)
+		count = ask(&found[0], C.size_t(len(found)))
+	}
+	if count < 0 {
+		return nil, check(op, count)
+	}
+	addresses := make([]netip.AddrPort, count)
+	for i := range addresses {
+		addresses[i] = fromAddress(&found[i])
+	}
+	return addresses, nil
+}
+
 // Resolve looks up the addresses of a host name, or reads an IP address. It
 // blocks until the system's resolver has answered. Errors: ErrNotFound,
 // ErrTimedOut (try again), ErrBadArgument.

@@ -89,6 +89,8 @@ func TestAllThatIsCoveredIsThere(t *testing.T) {
 		"common.h":    `(NATKIT_(?:ERR|LOG)_\w+) =`,
 		"agent.h":     `(NATKIT_[A-Z]\w+) =|\b(natkit_(?:hub|agent|resolve)\w*)\(`,
 		"stun.h":      `(NATKIT_STUN_(?:OUTCOME|SERVER)_\w+) =|\b(natkit_stun_client_\w+)\(`,
+		"behavior.h":  `(NATKIT_NAT_AXIS_\w+) =`,
+		"nat_check.h": `\b(natkit_(?:nat_check|get)_\w+)\(`,
 		"wireguard.h": `(NATKIT_WG_DROP_\w+) =|\b(natkit_wg_tunnel_\w+)\(`,
 	}
 	for header, pattern := range covered {

@@ -12,6 +12,8 @@
 //		for { agent, size, err := hub.Receive(buffer) ... }
 //	}
 //
+// A [NatCheck] finds out which NAT this host is behind.
+//
 // [Tunnel] and [StunClient] are cores: they own no socket and read no clock.
 // They are told the time ([Instant]) and what came in, and say what is to be
 // sent and when to be called again.
@@ -33,9 +35,10 @@
 // # Goroutines
 //
 // The package starts no goroutine and no thread. A hub and its agents may be
-// used by many goroutines: their calls wait for one another. A tunnel and a
-// STUN client are used by one goroutine at a time; a call that finds another at
-// work fails with [ErrBusy]. Only [Hub.Wait] and [Resolve] block.
+// used by many goroutines: their calls wait for one another. Tunnels, STUN
+// clients and NAT checks are used by one goroutine at a time; a call that finds
+// another at work fails with [ErrBusy]. Only [Hub.Wait], [NatCheck.Wait] and
+// [Resolve] block.
 //
 // # Building
 //

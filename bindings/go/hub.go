@@ -5,12 +5,10 @@ package natkit
 import "C"
 
 import (
-	"errors"
 	"io"
 	"net/netip"
 	"os"
 	"sync"
-	"syscall"
 	"time"
 	"unsafe"
 )
@@ -111,12 +109,9 @@ type Hub struct {
 	closed    bool
 }
 
-// longAgo is a deadline that has passed.
-var longAgo = time.Unix(1, 0)
-
 // NewHub makes a hub and opens its sockets. Nothing is sent before there is an
 // agent. Errors: ErrBadArgument, ErrUnsupported (a descriptor is no bound UDP
-// socket, or two are of one family), ErrAddressInUse, ErrPermissionDenied,
+// socket, or is connected, or two are of one family), ErrAddressInUse, ErrPermissionDenied,
 // ErrIO, ErrBadCertificate (RootsPEM).
 func NewHub(config HubConfig) (*Hub, error) {
 	copies := texts{op: "natkit_hub_new"}
@@ -144,7 +139,7 @@ func NewHub(config HubConfig) (*Hub, error) {
 	err := check(copies.op, C.natkit_go_hub_new(&given, C.uintptr_t(hub.callbacks.random),
 		C.uintptr_t(hub.callbacks.logger), &hub.handle))
 	if err == nil {
-		err = hub.watch()
+		hub.ready, err = pollable(C.natkit_hub_get_fd(hub.handle))
 	}
 	if err != nil {
 		hub.Close()
@@ -170,21 +165,6 @@ func toInts(from []int) *C.int {
 	return (*C.int)(memory)
 }
 
-// watch has the runtime's poller watch the hub's descriptor.
-func (h *Hub) watch() error {
-	fd, err := syscall.Dup(int(C.natkit_hub_get_fd(h.handle)))
-	if err != nil {
-		return os.NewSyscallError("dup", err)
-	}
-	syscall.CloseOnExec(fd)
-	if err := syscall.SetNonblock(fd, true); err != nil {
-		syscall.Close(fd)
-		return os.NewSyscallError("fcntl", err)
-	}
-	h.ready = os.NewFile(uintptr(fd), "natkit hub")
-	return h.ready.SetReadDeadline(time.Time{}) // fails where it cannot
-}
-
 // Close closes all sockets and relays. Agents that are left are of no use.
 func (h *Hub) Close() {
 	h.mutex.Lock()
@@ -205,18 +185,11 @@ func (h *Hub) Wait(longest time.Duration) error {
 	if err := h.beginWait(longest); err != nil {
 		return err
 	}
-	raw, err := h.ready.SyscallConn()
-	if err == nil {
-		err = raw.Read(func(fd uintptr) bool {
-			return C.natkit_go_is_readable(C.int(fd)) == 1
-		})
-	}
+	err := awaitReadable(h.ready)
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
 	h.waiting = false
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return nil
-	} else if h.closed {
+	if err != nil && h.closed {
 		return &Error{"natkit_hub_get_fd", ErrBadHandle}
 	}
 	return err
@@ -232,20 +205,13 @@ func (h *Hub) beginWait(longest time.Duration) error {
 	if err := check("natkit_hub_get_timeout", C.natkit_hub_get_timeout(h.handle, &limit)); err != nil {
 		return err
 	}
-	deadline := time.Time{} // none
-	if longest >= 0 {
-		deadline = time.Now().Add(longest)
-	}
-	due := time.Now().Add(time.Duration(limit) * time.Millisecond)
-	if limit >= 0 && (longest < 0 || due.Before(deadline)) {
-		deadline = due
-	}
+	until := deadline(limit, longest)
 	if h.woken {
-		deadline = longAgo
+		until = longAgo
 	}
 	h.woken = false
 	h.waiting = true
-	return h.ready.SetReadDeadline(deadline)
+	return h.ready.SetReadDeadline(until)
 }
 
 // Wake has Wait return, now or when it is called next.
@@ -282,23 +248,12 @@ func (h *Hub) PublicKey() (key PublicKey, err error) {
 
 // LocalAddresses returns where the hub's sockets are reachable on this host.
 func (h *Hub) LocalAddresses() ([]netip.AddrPort, error) {
-	var found []C.natkit_address
-	count, err := h.call("natkit_hub_get_local_addresses", func() C.int {
-		count := C.natkit_hub_get_local_addresses(h.handle, nil, 0)
-		for count > C.int(len(found)) {
-			found = make([]C.natkit_address, count)
-			count = C.natkit_hub_get_local_addresses(h.handle, &found[0], C.size_t(len(found)))
-		}
-		return count
-	})
-	if err != nil {
-		return nil, err
-	}
-	addresses := make([]netip.AddrPort, count)
-	for i := range addresses {
-		addresses[i] = fromAddress(&found[i])
-	}
-	return addresses, nil
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	return listAddresses("natkit_hub_get_local_addresses",
+		func(out *C.natkit_address, capacity C.size_t) C.int {
+			return C.natkit_hub_get_local_addresses(h.handle, out, capacity)
+		})
 }
 
 // SetStunServers says which servers to ask, every 20 s while there are agents,

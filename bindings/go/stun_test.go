@@ -22,13 +22,14 @@ func newStunClient(t *testing.T, config StunClientConfig) *StunClient {
 	return client
 }
 
-// response is a success response to a request (RFC 8489 section 14.2).
-func response(request []byte) []byte {
+// response is a success response to a request that says that it came from
+// source (RFC 8489 section 14.2).
+func response(request []byte, source netip.AddrPort) []byte {
 	const cookie = 0x2112A442
 	out := append([]byte{0x01, 0x01, 0, 12}, request[4:20]...)
 	out = append(out, 0, 0x20, 0, 8, 0, 1)
-	ip := reflexive.Addr().As4()
-	out = binary.BigEndian.AppendUint16(out, reflexive.Port()^(cookie>>16))
+	ip := source.Addr().Unmap().As4()
+	out = binary.BigEndian.AppendUint16(out, source.Port()^(cookie>>16))
 	return binary.BigEndian.AppendUint32(out, binary.BigEndian.Uint32(ip[:])^cookie)
 }
 
@@ -49,7 +50,7 @@ func TestTheReflexiveAddressIsLearnt(t *testing.T) {
 		t.Error("took what is not STUN")
 	}
 	after := start.Add(20 * time.Millisecond)
-	taken, err = client.HandleDatagram(after, stunServer, response(out[:size]))
+	taken, err = client.HandleDatagram(after, stunServer, response(out[:size], reflexive))
 	must(t, err)
 	event, err := client.PollEvent()
 	must(t, err)
