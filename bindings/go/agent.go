@@ -170,8 +170,10 @@ func (a *Agent) Restart() error {
 }
 
 // Send sends one datagram of up to 65,507 bytes (65,487 over IPv6, 65,536 over
-// a relay). Success does not mean that it arrives. Errors: ErrInvalidState
-// (there is no path), ErrFrameTooLarge, ErrLimitExceeded (a relay's limits).
+// a relay). Success does not mean that it arrives. What has the form of a STUN
+// message (RFC 8489 section 5) is never taken for data: it cannot be sent.
+// Errors: ErrInvalidState (there is no path), ErrBadValue (a STUN message),
+// ErrFrameTooLarge, ErrLimitExceeded (a relay's limits).
 func (a *Agent) Send(data []byte) error {
 	_, err := a.hub.call("natkit_agent_send", func() C.int {
 		return C.natkit_agent_send(a.handle, unsafe.Pointer(pointerTo(data)), C.size_t(len(data)))

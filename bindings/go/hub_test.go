@@ -126,6 +126,9 @@ func TestTwoAgentsConnectAndTalk(t *testing.T) {
 	if counters.Received != 1 || counters.SentDirect != 1 || counters.SentRelayed != 0 {
 		t.Errorf("counters are %+v", counters)
 	}
+	stun := make([]byte, 20)
+	copy(stun, []byte{0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42})
+	expect(t, a.agent.Send(stun), ErrBadValue)
 	must(t, a.agent.Restart())
 }
 

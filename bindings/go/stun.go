@@ -11,8 +11,12 @@ import (
 	"unsafe"
 )
 
-// StunMaxUDPSize is enough for any request, unless names are long.
+// StunMaxUDPSize is enough for any request whose names, realm and nonce are not
+// long.
 const StunMaxUDPSize = C.NATKIT_STUN_MAX_UDP_SIZE
+
+// StunMaxMessageSize is enough for any message.
+const StunMaxMessageSize = C.NATKIT_STUN_MAX_MESSAGE_SIZE
 
 // StunDefaultPort is the port of servers unless they say otherwise.
 const StunDefaultPort = C.NATKIT_STUN_DEFAULT_PORT
@@ -215,8 +219,9 @@ func (s *StunClient) HandleTimeout(now Instant) error {
 }
 
 // PollTransmit writes the next datagram to send to out and returns its size and
-// whom to; 0 if there is none. StunMaxUDPSize bytes are enough unless the user's
-// or the realm's name is long. Errors: ErrBufferTooSmall (it stays).
+// whom to; 0 if there is none. Errors: ErrBufferTooSmall (it stays;
+// StunMaxUDPSize bytes are enough unless names, realm or nonce are long,
+// StunMaxMessageSize always).
 func (s *StunClient) PollTransmit(out []byte) (int, netip.AddrPort, error) {
 	var to C.natkit_address
 	size := C.natkit_stun_client_poll_transmit(s.handle, &to,

@@ -282,7 +282,9 @@ func (t *Tunnel) Open(now Instant, datagram, out []byte) (int, error) {
 }
 
 // PollTransmit writes the next datagram for the peer to out and returns its
-// length; 0 if there is none. Errors: ErrBufferTooSmall (it stays).
+// length; 0 if there is none. Errors: ErrBufferTooSmall (it stays; WgSealedSize
+// of the longest packet that was given to Seal is enough, or WgHandshakeSize if
+// that is more).
 func (t *Tunnel) PollTransmit(out []byte) (int, error) {
 	size := C.natkit_wg_tunnel_poll_transmit(t.handle, unsafe.Pointer(pointerTo(out)), C.size_t(len(out)))
 	return sizeOf("natkit_wg_tunnel_poll_transmit", size)

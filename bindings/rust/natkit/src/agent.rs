@@ -194,8 +194,10 @@ impl Agent {
     }
 
     /// Sends one datagram of up to 65,507 bytes (65,487 over IPv6, 65,536 over a
-    /// relay). Success does not mean that it arrives. Errors: `InvalidState`
-    /// (there is no path), `FrameTooLarge`, `LimitExceeded` (a relay's limits).
+    /// relay). Success does not mean that it arrives. What has the form of a STUN
+    /// message (RFC 8489 section 5) is never taken for data: it cannot be sent.
+    /// Errors: `InvalidState` (there is no path), `BadValue` (a STUN message),
+    /// `FrameTooLarge`, `LimitExceeded` (a relay's limits).
     pub fn send(&self, data: &[u8]) -> Result<()> {
         call!(natkit_agent_send(
             self.handle,

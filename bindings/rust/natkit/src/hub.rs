@@ -117,8 +117,8 @@ unsafe impl Sync for Hub {}
 impl Hub {
     /// Makes a hub and opens its sockets. Nothing is sent before there is an
     /// agent. Errors: `BadArgument`, `Unsupported` (a descriptor is no bound UDP
-    /// socket, or two are of one family), `AddressInUse`, `PermissionDenied`,
-    /// `Io`, `BadCertificate` (`roots_pem`).
+    /// socket, or is connected, or two are of one family), `AddressInUse`,
+    /// `PermissionDenied`, `Io`, `BadCertificate` (`roots_pem`).
     pub fn new(config: HubConfig) -> Result<Hub> {
         let roots = Text::new("natkit_hub_new", config.roots_pem.as_deref())?;
         let mut given: sys::natkit_hub_config = sys::init();

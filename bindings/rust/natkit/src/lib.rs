@@ -58,7 +58,7 @@ pub use hub::{Hub, HubConfig, HubCounters, Power, Relay};
 pub use keys::{PresharedKey, PrivateKey, PublicKey};
 pub use stun::{
     StunClient, StunClientConfig, StunEvent, StunMechanism, StunOutcome, StunSchedule,
-    StunServerKind, STUN_DEFAULT_PORT, STUN_MAX_UDP_SIZE,
+    StunServerKind, STUN_DEFAULT_PORT, STUN_MAX_MESSAGE_SIZE, STUN_MAX_UDP_SIZE,
 };
 pub use time::Instant;
 pub use tunnel::{

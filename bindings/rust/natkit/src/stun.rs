@@ -9,7 +9,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Bytes that are enough for any request, unless names are long.
+/// Bytes that are enough for any message.
+pub const STUN_MAX_MESSAGE_SIZE: usize = sys::NATKIT_STUN_MAX_MESSAGE_SIZE;
+/// Bytes that are enough for a request whose names, realm and nonce are not long.
 pub const STUN_MAX_UDP_SIZE: usize = sys::NATKIT_STUN_MAX_UDP_SIZE;
 /// The port of servers unless they say otherwise.
 pub const STUN_DEFAULT_PORT: u16 = sys::NATKIT_STUN_DEFAULT_PORT as u16;
@@ -205,8 +207,8 @@ impl StunClient {
     }
 
     /// Writes the next datagram to send to `out`; returns its size and whom to.
-    /// [`STUN_MAX_UDP_SIZE`] bytes are enough unless the user's or the realm's
-    /// name is long. Errors: `BufferTooSmall` (it stays).
+    /// Errors: `BufferTooSmall` (it stays; [`STUN_MAX_UDP_SIZE`] bytes are enough
+    /// unless names, realm or nonce are long, [`STUN_MAX_MESSAGE_SIZE`] always).
     pub fn poll_transmit(&mut self, out: &mut [u8]) -> Result<Option<(usize, SocketAddr)>> {
         let mut to = address::unset();
         let size = call!(natkit_stun_client_poll_transmit(

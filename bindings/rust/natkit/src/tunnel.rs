@@ -258,7 +258,9 @@ impl Tunnel {
     }
 
     /// Writes the next datagram for the peer to `out` and returns its length; 0
-    /// if there is none. Errors: `BufferTooSmall` (it stays).
+    /// if there is none. Errors: `BufferTooSmall` (it stays; [`sealed_size`] of
+    /// the longest packet that was given to [`Tunnel::seal`] is enough, or
+    /// [`WG_HANDSHAKE_SIZE`] if that is more).
     pub fn poll_transmit(&mut self, out: &mut [u8]) -> Result<usize> {
         call!(natkit_wg_tunnel_poll_transmit(
             self.handle,
