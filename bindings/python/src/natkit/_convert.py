@@ -110,6 +110,7 @@ class Handle:
 
     def __init__(self) -> None:
         self._pointer: Optional[int] = None
+        self._process = os.getpid()
 
     @property
     def closed(self) -> bool:
@@ -117,9 +118,10 @@ class Handle:
         return self._pointer is None
 
     def close(self) -> None:
-        """Frees what the library has; more calls do nothing."""
+        """Frees what the library has; more calls do nothing. A child of fork()
+        only forgets it: the parent goes on using the descriptors of both."""
         pointer, self._pointer = self._pointer, None
-        if pointer is not None:
+        if pointer is not None and self._process == os.getpid():
             getattr(lib, self._free)(pointer)
 
     def __enter__(self: HandleType) -> HandleType:
@@ -129,7 +131,8 @@ class Handle:
         self.close()
 
     def __del__(self) -> None:
-        if getattr(self, "_pointer", None) is not None:
+        if (getattr(self, "_pointer", None) is not None
+                and self._process == os.getpid()):
             warnings.warn(f"{type(self).__name__} was not closed",
                           ResourceWarning, source=self)
             self.close()

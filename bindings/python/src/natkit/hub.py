@@ -141,9 +141,11 @@ class Hub(Handle):
         network_watch: watch the system for changes of addresses. Otherwise the
             program calls network_changed().
         receive_buffer: bytes of datagrams that may wait; 0: 1 MiB.
-        ignored_interfaces: names of interfaces whose addresses peers are not
-            told, such as a tunnel's; '*' at the end stands for any end.
-        fwmark: the mark (SO_MARK) of all that is sent; needs CAP_NET_ADMIN.
+        ignored_interfaces: those whose addresses are not told to peers, such
+            as the tunnel that the datagrams come from: names, of which the last
+            character may be ``*`` for any end.
+        fwmark: the mark (SO_MARK) of all that the hub sends, also to relays; 0:
+            none. Needs CAP_NET_ADMIN.
         roots_pem: certificates to trust relays by; None: the system's.
         random: asked for random bytes; None: the system's.
         log: called with log lines, in the thread of a call. It must not use the
@@ -168,11 +170,10 @@ class Hub(Handle):
         config.socket_count = len(numbers)
         config.sockets = (ctypes.c_int * len(numbers))(*numbers)
         config.receive_buffer = unsigned(receive_buffer, 63, "receive_buffer")
-        names = [optional_text(name, "an interface")
-                 for name in ignored_interfaces]
-        config.ignored_interfaces = (ctypes.c_char_p * len(names))(*names)
+        names = [text(name, "an interface") for name in ignored_interfaces]
         config.ignored_interface_count = len(names)
-        config.fwmark = unsigned(fwmark, 32, "fwmark")
+        config.ignored_interfaces = (ctypes.c_char_p * len(names))(*names)
+        config.fwmark = unsigned(fwmark, 32, "a mark")
         config.roots_pem = optional_text(roots_pem, "roots_pem")
         config.random = pointer_or_null(self._random)
         config.log = pointer_or_null(self._log)
