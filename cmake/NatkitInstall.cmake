@@ -37,6 +37,14 @@ if(TARGET natkit_shared)
   get_target_property(natkit_c_headers natkit_c HEADER_SET)
   install(FILES ${natkit_c_headers}
           DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/natkit COMPONENT c)
+  install(FILES ${CMAKE_CURRENT_SOURCE_DIR}/docs/c-api.md
+                ${CMAKE_CURRENT_SOURCE_DIR}/docs/ice.md
+                ${CMAKE_CURRENT_SOURCE_DIR}/docs/nat-behavior.md
+                ${CMAKE_CURRENT_SOURCE_DIR}/docs/relay.md
+          DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT c)
+  install(DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}/bindings/c/examples
+          DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT c
+          FILES_MATCHING PATTERN "*.[ch]")
 
   # Relative, so that the tree may be moved, and --prefix may be given late.
   set(natkit_pc_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
