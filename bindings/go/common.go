@@ -152,6 +152,18 @@ func (t *texts) add(text string) *C.char {
 	return made
 }
 
+// list adds texts to an array of C, which the caller frees.
+func (t *texts) list(from []string) **C.char {
+	if len(from) == 0 {
+		return nil
+	}
+	memory := (**C.char)(C.calloc(C.size_t(len(from)), C.size_t(unsafe.Sizeof(uintptr(0)))))
+	for i, text := range from {
+		unsafe.Slice(memory, len(from))[i] = t.add(text)
+	}
+	return memory
+}
+
 func (t *texts) free() {
 	for _, text := range t.copies {
 		C.natkit_wipe(unsafe.Pointer(text), C.strlen(text))

@@ -49,6 +49,13 @@ type HubConfig struct {
 	// ReceiveBuffer is the bytes of datagrams that wait for Receive, over all
 	// agents; 0: 1 MiB. The oldest go first.
 	ReceiveBuffer int
+	// IgnoredInterfaces have addresses that are not told to peers, such as the
+	// tunnel that the datagrams come from: at most 64 names, of which the last
+	// character may be '*' for any end.
+	IgnoredInterfaces []string
+	// Fwmark is the mark (SO_MARK) of all that the hub sends, also to relays,
+	// for policy routing around a tunnel; 0: none. Needs CAP_NET_ADMIN.
+	Fwmark uint32
 	// RootsPEM are certificates to trust relays by; empty: the system's.
 	RootsPEM string
 	// Random is where random bytes come from; nil: the system. The program
@@ -112,7 +119,8 @@ type Hub struct {
 // NewHub makes a hub and opens its sockets. Nothing is sent before there is an
 // agent. Errors: ErrBadArgument, ErrUnsupported (a descriptor is no bound UDP
 // socket, or is connected, or two are of one family), ErrAddressInUse, ErrPermissionDenied,
-// ErrIO, ErrBadCertificate (RootsPEM).
+// ErrIO, ErrLimitExceeded (no more descriptors or handles), ErrBadCertificate
+// (RootsPEM).
 func NewHub(config HubConfig) (*Hub, error) {
 	copies := texts{op: "natkit_hub_new"}
 	defer copies.free()
@@ -124,9 +132,14 @@ func NewHub(config HubConfig) (*Hub, error) {
 		socket_count:   C.uint32_t(len(config.Sockets)),
 		sockets:        toInts(config.Sockets),
 		receive_buffer: C.size_t(config.ReceiveBuffer),
+		fwmark:         C.uint32_t(config.Fwmark),
 		roots_pem:      copies.add(config.RootsPEM),
+
+		ignored_interfaces:      copies.list(config.IgnoredInterfaces),
+		ignored_interface_count: C.size_t(len(config.IgnoredInterfaces)),
 	}
 	defer C.free(unsafe.Pointer(given.sockets))
+	defer C.free(unsafe.Pointer(given.ignored_interfaces))
 	toKey(&given.private_key, config.PrivateKey)
 	defer C.natkit_wipe(unsafe.Pointer(&given), C.sizeof_natkit_hub_config)
 	if copies.err != nil || config.ReceiveBuffer < 0 {

@@ -276,6 +276,9 @@ func TestConfigurationsAreChecked(t *testing.T) {
 		{Power: 3},
 		{ReceiveBuffer: -1},
 		{RootsPEM: "zero\x00byte"},
+		{IgnoredInterfaces: []string{"lo", "zero\x00byte"}},
+		{IgnoredInterfaces: []string{""}},
+		{IgnoredInterfaces: make([]string, 65)},
 	} {
 		_, err := NewHub(config)
 		expect(t, err, ErrBadArgument)
@@ -293,6 +296,17 @@ func TestConfigurationsAreChecked(t *testing.T) {
 	must(t, hub.SetStunServers([]netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:9")}))
 	must(t, hub.SetStunServers(nil))
 	must(t, hub.NetworkChanged())
+}
+
+func TestIgnoredInterfacesHaveNoAddresses(t *testing.T) {
+	hub := newHub(t, HubConfig{IgnoredInterfaces: []string{"nothing", "lo*"}})
+	addresses, err := hub.LocalAddresses()
+	must(t, err)
+	for _, address := range addresses {
+		if address.Addr().IsLoopback() {
+			t.Errorf("got %v", address)
+		}
+	}
 }
 
 func TestHubsHaveTheKeyTheyAreGiven(t *testing.T) {
