@@ -36,6 +36,20 @@ pub fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
     Ok(found[..count].iter().filter_map(from_c).collect())
 }
 
+/// Asks for a list again until there is room for all of it.
+pub(crate) fn list(
+    mut ask: impl FnMut(*mut sys::natkit_address, usize) -> Result<usize>,
+) -> Result<Vec<SocketAddr>> {
+    let mut found = Vec::new();
+    loop {
+        let count = ask(found.as_mut_ptr(), found.len())?;
+        if count <= found.len() {
+            return Ok(found[..count].iter().filter_map(from_c).collect());
+        }
+        found.resize(count, unset());
+    }
+}
+
 /// An address that is not set.
 pub(crate) fn unset() -> sys::natkit_address {
     sys::natkit_address {

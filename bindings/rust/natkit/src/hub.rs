@@ -49,6 +49,13 @@ pub struct HubConfig {
     /// Bytes of datagrams that wait for [`Hub::receive`], over all agents; 0: 1
     /// MiB. The oldest go first.
     pub receive_buffer: usize,
+    /// Interfaces whose addresses are not told to peers, such as the tunnel that
+    /// the datagrams come from: at most 64 names, of which the last character
+    /// may be '*' for any end.
+    pub ignored_interfaces: Vec<String>,
+    /// The mark (SO_MARK) of all that the hub sends, also to relays, for policy
+    /// routing around a tunnel; 0: none. Needs CAP_NET_ADMIN.
+    pub fwmark: u32,
     /// Certificates to trust relays by, as PEM; `None`: the system's.
     pub roots_pem: Option<String>,
     /// Where random bytes come from; `None`: the system.
@@ -118,9 +125,15 @@ impl Hub {
     /// Makes a hub and opens its sockets. Nothing is sent before there is an
     /// agent. Errors: `BadArgument`, `Unsupported` (a descriptor is no bound UDP
     /// socket, or is connected, or two are of one family), `AddressInUse`,
-    /// `PermissionDenied`, `Io`, `BadCertificate` (`roots_pem`).
+    /// `PermissionDenied`, `Io`, `LimitExceeded` (no more descriptors or
+    /// handles), `BadCertificate` (`roots_pem`).
     pub fn new(config: HubConfig) -> Result<Hub> {
         let roots = Text::new("natkit_hub_new", config.roots_pem.as_deref())?;
+        let interfaces = config.ignored_interfaces.iter();
+        let ignored = interfaces
+            .map(|name| Text::new("natkit_hub_new", Some(name)))
+            .collect::<Result<Vec<Text>>>()?;
+        let ignored_names: Vec<_> = ignored.iter().map(Text::as_ptr).collect();
         let mut given: sys::natkit_hub_config = sys::init();
         if let Some(key) = &config.private_key {
             given.private_key = *key.as_bytes();
@@ -132,6 +145,9 @@ impl Hub {
             .map_err(|_| Error::bad_argument("natkit_hub_new"))?;
         given.sockets = config.sockets.as_ptr();
         given.receive_buffer = config.receive_buffer;
+        given.ignored_interfaces = ignored_names.as_ptr();
+        given.ignored_interface_count = ignored_names.len();
+        given.fwmark = config.fwmark;
         given.roots_pem = roots.as_ptr();
         let callbacks = Callbacks::new(config.random, config.log);
         let (random, log) = (callbacks.random(), callbacks.log());
@@ -160,18 +176,9 @@ impl Hub {
 
     /// Where the hub's sockets are reachable on this host.
     pub fn local_addresses(&self) -> Result<Vec<SocketAddr>> {
-        let mut found = Vec::new();
-        loop {
-            let count = call!(natkit_hub_get_local_addresses(
-                self.handle,
-                found.as_mut_ptr(),
-                found.len()
-            ))?;
-            if count <= found.len() {
-                return Ok(found[..count].iter().filter_map(address::from_c).collect());
-            }
-            found.resize(count, address::unset());
-        }
+        address::list(|out, capacity| {
+            call!(natkit_hub_get_local_addresses(self.handle, out, capacity))
+        })
     }
 
     /// Says which servers to ask, every 20 s while there are agents, what the

@@ -163,6 +163,21 @@ fn sockets_may_be_the_callers() {
 }
 
 #[test]
+fn ignored_interfaces_have_no_addresses() {
+    let ignoring = |names: &[&str]| {
+        Hub::new(HubConfig {
+            ignored_interfaces: names.iter().map(|name| name.to_string()).collect(),
+            ..config()
+        })
+    };
+    let hub = ignoring(&["nothing", "lo*"]).unwrap();
+    let addresses = hub.local_addresses().unwrap();
+    assert!(addresses.iter().all(|it| !it.ip().is_loopback()));
+    assert_eq!(kind(ignoring(&["a\0b"])), ErrorKind::BadArgument);
+    assert_eq!(kind(ignoring(&["lo"; 65])), ErrorKind::BadArgument);
+}
+
+#[test]
 fn hubs_have_the_key_that_they_are_given() {
     let key = PrivateKey::generate().unwrap();
     let private_key = Some(key.clone());
