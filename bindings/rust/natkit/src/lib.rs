@@ -24,12 +24,14 @@
 //! # }
 //! ```
 //!
+//! A [`NatCheck`] finds out which NAT this host is behind.
+//!
 //! [`Tunnel`] and [`StunClient`] are cores: they own no socket and read no
 //! clock. They are told the time ([`Instant`]) and what came in, and say what is
 //! to be sent and when to be called again.
 //!
 //! Every failure is an [`Error`]. What is dropped is freed. The crate starts no
-//! thread; only [`Hub::wait`], [`wait()`] and [`resolve`] block.
+//! thread; only what is called `wait` and [`resolve`] block.
 
 #![warn(missing_docs)]
 #![deny(unsafe_op_in_unsafe_fn)]
@@ -42,6 +44,7 @@ mod error;
 mod events;
 mod hub;
 mod keys;
+mod nat;
 mod stun;
 mod text;
 mod time;
@@ -56,6 +59,9 @@ pub use error::{Error, ErrorKind, Result};
 pub use events::Event;
 pub use hub::{Hub, HubConfig, HubCounters, Power, Relay};
 pub use keys::{PresharedKey, PrivateKey, PublicKey};
+pub use nat::{
+    local_address, NatAxis, NatCheck, NatCheckConfig, NatOutcome, NatReport, NatVerdict,
+};
 pub use stun::{
     StunClient, StunClientConfig, StunEvent, StunMechanism, StunOutcome, StunSchedule,
     StunServerKind, STUN_DEFAULT_PORT, STUN_MAX_MESSAGE_SIZE, STUN_MAX_UDP_SIZE,
