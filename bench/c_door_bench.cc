@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <span>
 #include <vector>
 
 #include "natkit/base/check.h"
@@ -19,8 +20,8 @@ namespace {
 
 constexpr size_t kBatch = 64;
 
-/// Each has the stack at another place: where it lies in relation to packets
-/// changes times by some percent, of both sides and at random.
+/// Each has stack and heap at other places: how they lie to one another changes
+/// times by some percent, of both sides and at random.
 constexpr size_t kTrials = 32;
 constexpr size_t kStackStep = 4096 / kTrials;
 constexpr uint64_t kWallClock = 1'700'000'000 * NATKIT_SECOND;
@@ -89,7 +90,8 @@ class CppPair {
 
 /// A caller's batch with its memory.
 struct Room {
-  Room() : memory((kBatch + 4) * 1500), packets(kBatch + 4) {
+  explicit Room(size_t displacement = 0)
+      : before(displacement), memory((kBatch + 4) * 1500), packets(kBatch + 4) {
     natkit_init(&batch);
     batch.memory = memory.data();
     batch.memory_size = memory.size();
@@ -102,6 +104,7 @@ struct Room {
     batch.packet_count = 0;
   }
 
+  std::vector<uint8_t> before;  ///< moves what comes behind
   std::vector<uint8_t> memory;
   std::vector<natkit_packet> packets;
   natkit_batch batch;
@@ -110,7 +113,8 @@ struct Room {
 /// Two devices of the C API with a session.
 class CPair {
  public:
-  explicit CPair(size_t size) {
+  CPair(size_t size, Rng& rng)
+      : sealed_(rng.Below(8192)), opened_(rng.Below(8192)) {
     for (size_t i = 0; i < 2; ++i) {
       natkit_key_generate(nullptr, keys_[i].data());
       Make(i);
@@ -122,11 +126,11 @@ class CPair {
     };
     bytes_ = testing::MakeIpv4(inner(0), inner(1), size);
     Establish();
-    for (size_t i = 0; i < kBatch; ++i) {
-      copies_.push_back(bytes_);
+    for (size_t i = 0; i < kBatch; ++i) {  // one behind the other, as in C++
+      copies_.insert(copies_.end(), bytes_.begin(), bytes_.end());
     }
-    for (std::vector<uint8_t>& copy : copies_) {
-      plain_.push_back(PacketOf(copy));
+    for (size_t i = 0; i < kBatch; ++i) {
+      plain_.push_back(PacketOf(std::span(copies_).subspan(i * size, size)));
     }
   }
 
@@ -163,7 +167,7 @@ class CPair {
             .port = 51820};
   }
 
-  static natkit_packet PacketOf(std::vector<uint8_t>& bytes) {
+  static natkit_packet PacketOf(MutableBytes bytes) {
     natkit_packet packet{};
     packet.data = bytes.data();
     packet.size = bytes.size();
@@ -222,7 +226,7 @@ class CPair {
   std::array<std::array<uint8_t, NATKIT_KEY_SIZE>, 2> keys_{};
   std::array<natkit_wg_device*, 2> devices_{};
   std::vector<uint8_t> bytes_;
-  std::vector<std::vector<uint8_t>> copies_;
+  std::vector<uint8_t> copies_;
   std::vector<natkit_packet> plain_;
   Room sealed_;
   Room opened_;
@@ -287,11 +291,14 @@ void RunRounds(CppPair& cpp, CPair& c, size_t rounds, Times& of_cpp,
 }
 
 void RunSize(size_t size, size_t rounds, const char* after) {
-  CppPair cpp(size);
-  CPair c(size);
   std::vector<Trial> seals;
   std::vector<Trial> opens;
+  SeededRng rng(size);
   for (size_t trial = 0; trial < kTrials; ++trial) {
+    const std::vector<uint8_t> before(rng.Below(8192));
+    CppPair cpp(size);
+    const std::vector<uint8_t> between(rng.Below(8192));
+    CPair c(size, rng);
     Times of_cpp;
     Times of_c;
     AtStackOffset(trial * kStackStep,
