@@ -38,6 +38,13 @@ void Device::Impl::SendPackets(Instant now, const PacketBatch& plaintext,
   }
 }
 
+void Device::Impl::SendPackets(Instant now, std::span<const ByteView> plaintext,
+                               PacketBatch& datagrams) {
+  for (const ByteView packet : plaintext) {
+    RoutePacket(now, packet, datagrams);
+  }
+}
+
 void Device::Impl::RoutePacket(Instant now, ByteView packet, PacketBatch& out) {
   const Result<IpHeader> header = ParseIpHeader(packet);
   if (!header || header->total_size > kMaxPlaintextSize) {
@@ -113,6 +120,15 @@ void Device::Impl::HandleDatagrams(Instant now, const PacketBatch& datagrams,
   for (size_t i = 0; i < datagrams.size(); ++i) {
     HandleDatagram({now, datagrams.bytes(i), datagrams.meta(i)}, plaintext,
                    replies);
+  }
+}
+
+void Device::Impl::HandleDatagrams(Instant now,
+                                   std::span<const Datagram> datagrams,
+                                   PacketBatch& plaintext,
+                                   PacketBatch& replies) {
+  for (const Datagram& datagram : datagrams) {
+    HandleDatagram({now, datagram.bytes, datagram.meta}, plaintext, replies);
   }
 }
 

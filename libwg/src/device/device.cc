@@ -61,9 +61,10 @@ void Device::SendPackets(Instant now, const PacketBatch& plaintext,
   impl_->SendPackets(now, plaintext, datagrams);
 }
 
-void Device::SendPacket(Instant now, ByteView packet, PacketBatch& datagrams) {
+void Device::SendPackets(Instant now, std::span<const ByteView> plaintext,
+                         PacketBatch& datagrams) {
   impl_->latest_now_ = now;
-  impl_->RoutePacket(now, packet, datagrams);
+  impl_->SendPackets(now, plaintext, datagrams);
 }
 
 void Device::HandleDatagrams(Instant now, const PacketBatch& datagrams,
@@ -72,11 +73,10 @@ void Device::HandleDatagrams(Instant now, const PacketBatch& datagrams,
   impl_->HandleDatagrams(now, datagrams, plaintext, replies);
 }
 
-void Device::HandleDatagram(Instant now, ByteView datagram,
-                            const PacketBatch::Meta& meta,
-                            PacketBatch& plaintext, PacketBatch& replies) {
+void Device::HandleDatagrams(Instant now, std::span<const Datagram> datagrams,
+                             PacketBatch& plaintext, PacketBatch& replies) {
   impl_->latest_now_ = now;
-  impl_->HandleDatagram({now, datagram, meta}, plaintext, replies);
+  impl_->HandleDatagrams(now, datagrams, plaintext, replies);
 }
 
 void Device::HandleTimeout(Instant now, PacketBatch& out) {

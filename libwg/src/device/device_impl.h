@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "device/peer_state.h"
@@ -50,6 +51,10 @@ class Device::Impl {
   void SendPackets(Instant now, const PacketBatch& plaintext,
                    PacketBatch& datagrams);
   void HandleDatagrams(Instant now, const PacketBatch& datagrams,
+                       PacketBatch& plaintext, PacketBatch& replies);
+  void SendPackets(Instant now, std::span<const ByteView> plaintext,
+                   PacketBatch& datagrams);
+  void HandleDatagrams(Instant now, std::span<const Datagram> datagrams,
                        PacketBatch& plaintext, PacketBatch& replies);
 
   // timer_flow.cc

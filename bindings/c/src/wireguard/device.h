@@ -17,15 +17,14 @@ struct WgDevice final : Object {
   static constexpr HandleKind kKind = HandleKind::kWgDevice;
 
   /// Packets of a batch that are worked on at a time.
-  static constexpr size_t kPiece = 16;
+  static constexpr size_t kPiece = 32;
 
   WgDevice(const wg::DeviceConfig& config, std::unique_ptr<Rng> random)
       : rng(std::move(random)), device(config, *rng) {}
 
   std::unique_ptr<Rng> rng;
   wg::Device device;
-  /// Of datagrams that come in.
-  std::array<PacketBatch::Meta, kPiece> metas;
+  std::array<wg::Device::Datagram, kPiece> datagrams;  ///< that come in
   PacketBatch plaintext;  ///< describes what lies in the caller's memory
   Outbox outbox;
 };

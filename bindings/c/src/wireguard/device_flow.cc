@@ -1,6 +1,7 @@
 // The functions of natkit_wg_device that move packets.
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <span>
 
@@ -44,6 +45,10 @@ std::span<const natkit_packet> TakePiece(std::span<const natkit_packet>& rest) {
   return piece;
 }
 
+ByteView ViewOf(const natkit_packet& packet) {
+  return {packet.data, packet.size};
+}
+
 Result<void> SendPackets(WgDevice& device, Instant now,
                          const CallerPackets& packets,
                          natkit_batch* datagrams) {
@@ -55,10 +60,11 @@ Result<void> SendPackets(WgDevice& device, Instant now,
     return apart;
   }
   return PutOut(device, *room, [&](PacketBatch& out) -> Result<void> {
+    std::array<ByteView, WgDevice::kPiece> views;
     for (auto rest = packets.all(); !rest.empty();) {
-      for (const natkit_packet& packet : TakePiece(rest)) {
-        device.device.SendPacket(now, {packet.data, packet.size}, out);
-      }
+      const auto piece = TakePiece(rest);
+      std::ranges::transform(piece, views.begin(), ViewOf);
+      device.device.SendPackets(now, std::span(views).first(piece.size()), out);
       device.outbox.Continue(*room);
     }
     return {};
@@ -99,15 +105,16 @@ void OpenPiece(WgDevice& device, Instant now,
                std::span<const natkit_packet> packets, CallerBatch& room,
                PacketBatch& replies) {
   for (size_t i = 0; i < packets.size(); ++i) {
-    ToEndpointFast(packets[i].remote, device.metas[i].remote);
-    ToEndpointFast(packets[i].local, device.metas[i].local);
+    wg::Device::Datagram& datagram = device.datagrams[i];
+    datagram.bytes = ViewOf(packets[i]);
+    ToEndpointFast(packets[i].remote, datagram.meta.remote);
+    ToEndpointFast(packets[i].local, datagram.meta.local);
   }
   device.plaintext.Clear();
   room.LendTo(device.plaintext);
-  for (size_t i = 0; i < packets.size(); ++i) {
-    device.device.HandleDatagram(now, {packets[i].data, packets[i].size},
-                                 device.metas[i], device.plaintext, replies);
-  }
+  device.device.HandleDatagrams(
+      now, std::span(device.datagrams).first(packets.size()), device.plaintext,
+      replies);
   room.Take(device.plaintext);
 }
 

@@ -75,7 +75,7 @@ Result<int> Seal(WgTunnel& tunnel, Instant now, const Buffers& buffers) {
   PacketBatch& result = tunnel.result;
   result.Clear();
   result.Lend(buffers.out, 1);
-  tunnel.device.SendPacket(now, buffers.in, result);
+  tunnel.device.SendPackets(now, {&buffers.in, 1}, result);
   // Handshakes may go with the packet, or instead of it.
   const bool is_sealed =
       result.lent_count() == 1 && result.bytes(0).front() == kTransportData;
@@ -138,7 +138,8 @@ Result<int> Open(WgTunnel& tunnel, Instant now, const Buffers& buffers) {
   result.Clear();
   result.Lend(buffers.out, 1);
   const Result<void> handled = KeepOut(tunnel, [&](PacketBatch& replies) {
-    tunnel.device.HandleDatagram(now, buffers.in, {}, result, replies);
+    const wg::Device::Datagram datagram{.bytes = buffers.in, .meta = {}};
+    tunnel.device.HandleDatagrams(now, {&datagram, 1}, result, replies);
     return Result<void>{};
   });
   if (!handled) {

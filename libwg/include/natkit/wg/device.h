@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "natkit/base/endpoint.h"
@@ -159,8 +160,9 @@ class Device {
   void SendPackets(Instant now, const PacketBatch& plaintext,
                    PacketBatch& datagrams);
 
-  /// SendPackets for one packet that lies outside of `datagrams`.
-  void SendPacket(Instant now, ByteView packet, PacketBatch& datagrams);
+  /// The same for packets that lie in no batch, and outside of `datagrams`.
+  void SendPackets(Instant now, std::span<const ByteView> plaintext,
+                   PacketBatch& datagrams);
 
   /// Handles datagrams of all four message types. `plaintext` gets the opened
   /// IP packets without padding (Meta of the datagram, tag = PeerId of the
@@ -168,10 +170,15 @@ class Device {
   void HandleDatagrams(Instant now, const PacketBatch& datagrams,
                        PacketBatch& plaintext, PacketBatch& replies);
 
-  /// HandleDatagrams for one datagram that lies outside of the batches.
-  void HandleDatagram(Instant now, ByteView datagram,
-                      const PacketBatch::Meta& meta, PacketBatch& plaintext,
-                      PacketBatch& replies);
+  /// A datagram that lies in no batch.
+  struct Datagram {
+    ByteView bytes;
+    PacketBatch::Meta meta;
+  };
+
+  /// The same for datagrams that lie in no batch, and outside of both.
+  void HandleDatagrams(Instant now, std::span<const Datagram> datagrams,
+                       PacketBatch& plaintext, PacketBatch& replies);
 
   /// Does what is due. Early, late or repeated calls are harmless.
   void HandleTimeout(Instant now, PacketBatch& out);
