@@ -119,9 +119,6 @@ Result<void> AgentConnection::SetRemote(Instant now,
     if (!usable) {
       return usable;
     }
-    if (description.credentials->ufrag == ufrag()) {
-      return Fail(Errc::kBadValue);  // our own, by mistake
-    }
     if (description.credentials->ufrag == ice_.local_credentials().ufrag) {
       return Fail(Errc::kBadValue);  // our own, come back to us
     }
