@@ -84,7 +84,10 @@ var notNeeded = map[string]bool{"natkit_agent_get_user": true}
 
 // The package must not fall behind the headers.
 func TestAllThatIsCoveredIsThere(t *testing.T) {
-	source := packageSource(t)
+	ours := map[string]bool{}
+	for _, word := range regexp.MustCompile(`\w+`).FindAllString(packageSource(t), -1) {
+		ours[word] = true
+	}
 	covered := map[string]string{
 		"common.h":    `(NATKIT_(?:ERR|LOG)_\w+) =`,
 		"agent.h":     `(NATKIT_[A-Z]\w+) =|\b(natkit_(?:hub|agent|resolve)\w*)\(`,
@@ -100,7 +103,7 @@ func TestAllThatIsCoveredIsThere(t *testing.T) {
 		}
 		for _, name := range found {
 			name = strings.TrimRight(name, "( =")
-			if !notNeeded[name] && !regexp.MustCompile(`\b`+name+`\b`).MatchString(source) {
+			if !notNeeded[name] && !ours[name] {
 				t.Errorf("%s of %s is not in the package", name, header)
 			}
 		}
