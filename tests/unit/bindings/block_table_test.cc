@@ -32,13 +32,13 @@ Block BlockOf(uint64_t number) {
 }
 
 TEST(BlockTable, KnowsNothingAtFirst) {
-  BlockTable table;
+  static BlockTable table;  // as the one there is: it is never destroyed
   EXPECT_FALSE(table.Find(Address(1)).has_value());
   EXPECT_FALSE(table.Take(Address(1)).has_value());
 }
 
 TEST(BlockTable, GivesEachBlockOnce) {
-  BlockTable table;
+  static BlockTable table;  // as the one there is: it is never destroyed
   table.Add(Address(1), BlockOf(1));
   table.Add(Address(2), BlockOf(2));
   EXPECT_EQ(table.Find(Address(1))->size, 1U);
@@ -50,7 +50,7 @@ TEST(BlockTable, GivesEachBlockOnce) {
 // Few addresses, added and taken in any order, so that runs of neighbours in
 // the table form and break everywhere.
 TEST(BlockTable, IsAMapOverAnyHistory) {
-  BlockTable table;
+  static BlockTable table;  // as the one there is: it is never destroyed
   std::map<uint64_t, uint64_t> model;
   std::mt19937_64 random(1);
   for (int step = 0; step < 200'000; ++step) {
