@@ -107,8 +107,7 @@ class WhichNat(unittest.TestCase):
                 while "listening" not in (line := server.stderr.readline()):
                     self.assertTrue(line, "stunsrv has ended")
                 done = net.run("laptop", EXAMPLES / "which_nat",
-                               *(f"{address}:3478" for address in SERVERS),
-                               timeout=DEADLINE)
+                               f"{SERVERS[0]}:3478", timeout=DEADLINE)
                 server.terminate()
         said = dict(line.split(None, 1) for line in done.stdout.splitlines())
         self.assertEqual(0, done.returncode, done.stderr)

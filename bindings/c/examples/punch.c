@@ -1,10 +1,6 @@
-/* Two programs behind NATs find each other and say hello:
- *
- *     punch STUN_SERVER:PORT...
- *
+/* Two programs behind NATs say hello: punch STUN_SERVER:PORT...
  * Each prints what the other has to know: paste it there, with an empty line
- * after it. How it travels is up to you; here it is whoever sits in between.
- */
+ * after it. */
 #include <natkit/natkit.h>
 #include <poll.h>
 #include <stdio.h>
@@ -22,7 +18,6 @@ static void Check(int code, const char* what) {
   }
 }
 
-/* One round of the program's loop. */
 static void Wait(int limit_ms) {
   int ms = 0;
   struct pollfd ready = {natkit_hub_get_fd(hub), POLLIN, 0};
@@ -31,7 +26,6 @@ static void Wait(int limit_ms) {
   natkit_hub_process(hub);
 }
 
-/* Until all addresses are known, then prints them. */
 static void PrintDescription(void) {
   char text[NATKIT_DESCRIPTION_SIZE];
   natkit_hub_event event;

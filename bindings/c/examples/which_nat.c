@@ -1,5 +1,4 @@
-/* Says which NAT this host is behind: which_nat STUN_ADDRESS:PORT...
- * The first server should have two addresses (RFC 5780). */
+/* Which NAT is this host behind? Wants a STUN server with RFC 5780. */
 #include <natkit/natkit.h>
 #include <poll.h>
 #include <stdio.h>
@@ -9,19 +8,18 @@ int main(int argc, char** argv) {
   natkit_nat_verdict verdict;
   natkit_behavior* behavior;
   natkit_nat_check* check;
-  natkit_address servers[16], local;
+  natkit_address server, local;
   natkit_init(&config);
   natkit_init(&verdict);
-  for (int i = 1; i < argc && i <= 16; ++i) {
-    config.server_count += natkit_address_parse(argv[i], &servers[i - 1]) == 0;
-  }
-  config.servers = servers;
+  config.servers = &server;
   config.local_addresses = &local;
-  config.local_address_count = config.drops_own_source = 1;
-  if (argc < 2 || natkit_get_local_address(servers, &local) < 0 ||
+  config.server_count = config.local_address_count = 1;
+  config.drops_own_source = 1;
+  if (argc != 2 || natkit_address_parse(argv[1], &server) < 0 ||
+      natkit_get_local_address(&server, &local) < 0 ||
       natkit_behavior_new(&config, &behavior) < 0 ||
       natkit_nat_check_new(behavior, &check) < 0) {
-    return fprintf(stderr, "usage: which_nat STUN_ADDRESS:PORT...\n"), 2;
+    return fprintf(stderr, "usage: which_nat STUN_ADDRESS:PORT\n"), 2;
   }
   while (natkit_behavior_is_finished(behavior) == 0) {
     struct pollfd ready = {natkit_nat_check_get_fd(check), POLLIN, 0};
