@@ -273,10 +273,10 @@ NATKIT_API int natkit_address_parse(const char* text, natkit_address* out);
 
 /**
  * Writes the text of an address, with its port, to `buffer`; IPv6 as in RFC
- * 5952. Thread-safe.
+ * 5952; "none" for an address that is not set. Thread-safe.
  * @return the length without the zero byte
- * Errors: NATKIT_ERR_BAD_ARGUMENT (also for an address that is not set),
- * NATKIT_ERR_BUFFER_TOO_SMALL (NATKIT_ADDRESS_TEXT_SIZE is always enough).
+ * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BUFFER_TOO_SMALL
+ * (NATKIT_ADDRESS_TEXT_SIZE is always enough).
  */
 NATKIT_API int natkit_address_format(const natkit_address* address,
                                      char* buffer, size_t capacity);

@@ -102,6 +102,19 @@ Result<void> PutAddress(const Result<Endpoint>& endpoint, natkit_address* out) {
   return {};
 }
 
+/// Events have addresses that are not set; who prints one does nothing wrong.
+Result<int> FormatAddress(const natkit_address* address, char* buffer,
+                          size_t capacity) {
+  if (address != nullptr && address->family == NATKIT_FAMILY_NONE) {
+    return PutText("none", buffer, capacity);
+  }
+  const Result<Endpoint> endpoint = ToSetEndpoint(address);
+  if (!endpoint) {
+    return std::unexpected(endpoint.error());
+  }
+  return PutText(endpoint->ToString(), buffer, capacity);
+}
+
 }  // namespace
 }  // namespace natkit::c
 
@@ -119,11 +132,7 @@ int natkit_address_parse(const char* text, natkit_address* out) {
 
 int natkit_address_format(const natkit_address* address, char* buffer,
                           size_t capacity) {
-  const Result<natkit::Endpoint> endpoint = ToSetEndpoint(address);
-  if (!endpoint) {
-    return Refuse(__func__, endpoint.error().code);
-  }
-  return ToCode(__func__, PutText(endpoint->ToString(), buffer, capacity));
+  return ToCode(__func__, FormatAddress(address, buffer, capacity));
 }
 
 int natkit_address_equal(const natkit_address* a, const natkit_address* b) {

@@ -216,12 +216,12 @@ extern "C" {
 
 extern "C" {
     /// Writes the text of an address, with its port, to `buffer`; IPv6 as in RFC
-    /// 5952. Thread-safe.
+    /// 5952; "none" for an address that is not set. Thread-safe.
     ///
     /// Returns the length without the zero byte
     ///
-    /// Errors: NATKIT_ERR_BAD_ARGUMENT (also for an address that is not set),
-    /// NATKIT_ERR_BUFFER_TOO_SMALL (NATKIT_ADDRESS_TEXT_SIZE is always enough).
+    /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BUFFER_TOO_SMALL
+    /// (NATKIT_ADDRESS_TEXT_SIZE is always enough).
     pub fn natkit_address_format(address: *const natkit_address, buffer: *mut c_char, capacity: usize) -> c_int;
 }
 
