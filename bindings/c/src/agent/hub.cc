@@ -307,18 +307,6 @@ Result<void> PutCounters(HubObject& hub, natkit_hub_counters* out) {
   return WriteStruct(out, filled, kFirstCounters);
 }
 
-Result<int> PutBases(const HubShell& shell, natkit_address* out,
-                     size_t capacity) {
-  if (out == nullptr && capacity != 0) {
-    return Fail(Errc::kBadArgument);
-  }
-  const std::vector<Endpoint>& bases = shell.bases();
-  for (size_t i = 0; i < std::min(capacity, bases.size()); ++i) {
-    out[i] = FromEndpoint(bases[i]);
-  }
-  return static_cast<int>(bases.size());
-}
-
 Result<void> PutTimeout(const HubShell& shell, int* out) {
   if (out == nullptr) {
     return Fail(Errc::kBadArgument);
@@ -361,7 +349,7 @@ int natkit_hub_get_public_key(const natkit_hub* hub, uint8_t* out) {
 int natkit_hub_get_local_addresses(const natkit_hub* hub, natkit_address* out,
                                    size_t capacity) {
   return WithHandle<HubObject>(__func__, hub, [&](HubObject& object) {
-    return PutBases(object.shell(), out, capacity);
+    return PutList(object.shell().bases(), out, capacity, FromEndpoint);
   });
 }
 

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "support/convert.h"
+#include "support/core_calls.h"
 #include "support/door.h"
 #include "support/structs.h"
 
@@ -179,9 +180,7 @@ int natkit_behavior_poll_action(natkit_behavior* behavior,
 
 int natkit_behavior_next_timeout(const natkit_behavior* behavior,
                                  uint64_t* out_ns) {
-  return WithHandle<Behavior>(__func__, behavior, [&](Behavior& object) {
-    return PutDeadline(object.NextTimeout(), out_ns);
-  });
+  return CallNextTimeout<Behavior>(__func__, behavior, out_ns);
 }
 
 int natkit_behavior_start(natkit_behavior* behavior, uint64_t now_ns) {
@@ -270,11 +269,7 @@ int natkit_behavior_handle_icmp_error(natkit_behavior* behavior,
 }
 
 int natkit_behavior_handle_timeout(natkit_behavior* behavior, uint64_t now_ns) {
-  return WithTime<Behavior>(__func__, behavior, now_ns,
-                            [](Behavior& object, Instant now) -> Result<void> {
-                              object.core().HandleTimeout(now);
-                              return {};
-                            });
+  return CallHandleTimeout<Behavior>(__func__, behavior, now_ns);
 }
 
 int natkit_behavior_abort(natkit_behavior* behavior, uint64_t now_ns) {

@@ -146,9 +146,16 @@ Result<IpPrefix> ToPrefix(const natkit_nat64_prefix& given) {
   return *prefix;
 }
 
+natkit_nat64_prefix FromPrefix(const IpPrefix& prefix) {
+  natkit_nat64_prefix out{};
+  out.address = FromIp(prefix.address());
+  out.length = static_cast<uint32_t>(prefix.length());
+  return out;
+}
+
 /// Errors: kBadArgument.
 Result<int> PutPrefixes(std::span<const natkit_address> addresses,
-                        std::span<natkit_nat64_prefix> out) {
+                        natkit_nat64_prefix* out, size_t capacity) {
   std::vector<IpAddress> given;
   for (const natkit_address& address : addresses) {
     const Result<Endpoint> endpoint = ToSetEndpoint(&address);
@@ -157,12 +164,7 @@ Result<int> PutPrefixes(std::span<const natkit_address> addresses,
     }
     given.push_back(endpoint->address);
   }
-  const std::vector<IpPrefix> found = nat::FindNat64Prefixes(given);
-  for (size_t i = 0; i < std::min(found.size(), out.size()); ++i) {
-    out[i].address = FromEndpoint({.address = found[i].address(), .port = 0});
-    out[i].length = static_cast<uint32_t>(found[i].length());
-  }
-  return static_cast<int>(found.size());
+  return PutList(nat::FindNat64Prefixes(given), out, capacity, FromPrefix);
 }
 
 Result<void> SetPrefixes(const natkit_behavior_config& given,
@@ -265,9 +267,8 @@ using namespace natkit::c;
 
 int natkit_nat64_find_prefixes(const natkit_address* addresses, size_t count,
                                natkit_nat64_prefix* out, size_t capacity) {
-  if ((addresses == nullptr && count != 0) || count > kMaxNat64Addresses ||
-      (out == nullptr && capacity != 0)) {
+  if ((addresses == nullptr && count != 0) || count > kMaxNat64Addresses) {
     return Refuse(__func__, natkit::Errc::kBadArgument);
   }
-  return ToCode(__func__, PutPrefixes({addresses, count}, {out, capacity}));
+  return ToCode(__func__, PutPrefixes({addresses, count}, out, capacity));
 }

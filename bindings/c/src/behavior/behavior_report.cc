@@ -2,8 +2,6 @@
 
 #include "natkit/nat/behavior_report.h"
 
-#include <algorithm>
-#include <span>
 #include <utility>
 #include <vector>
 
@@ -58,10 +56,6 @@ uint32_t FromAnswer(const std::optional<bool>& value) {
 
 uint64_t FromLifetime(const std::optional<Duration>& value) {
   return value ? ToNs(*value) : 0;
-}
-
-natkit_address FromIp(const IpAddress& address) {
-  return FromEndpoint({.address = address, .port = 0});
 }
 
 natkit_address FromOptional(const std::optional<Endpoint>& endpoint) {
@@ -152,17 +146,6 @@ natkit_nat_report FromReport(const nat::BehaviorReport& report) {
   FillText(nat::ClassicName(report.traits), out.classic_name);
   FillText(report.server_software, out.server_software);
   return out;
-}
-
-/// Errors: kBadArgument.
-Result<int> PutAddresses(std::span<const IpAddress> addresses,
-                         natkit_address* out, size_t capacity) {
-  if (out == nullptr && capacity != 0) {
-    return Fail(Errc::kBadArgument);
-  }
-  std::ranges::transform(addresses.first(std::min(addresses.size(), capacity)),
-                         out, FromIp);
-  return static_cast<int>(addresses.size());
 }
 
 uint64_t BitsOf(const std::set<nat::Axis>& axes) {
@@ -260,14 +243,14 @@ int natkit_behavior_get_external_addresses(const natkit_behavior* behavior,
                                            natkit_address* out,
                                            size_t capacity) {
   return WithReport(__func__, behavior, [&](const nat::BehaviorReport& report) {
-    return PutAddresses(report.traits.external_addresses, out, capacity);
+    return PutList(report.traits.external_addresses, out, capacity, FromIp);
   });
 }
 
 int natkit_behavior_get_hops(const natkit_behavior* behavior,
                              natkit_address* out, size_t capacity) {
   return WithReport(__func__, behavior, [&](const nat::BehaviorReport& report) {
-    return PutAddresses(report.hops, out, capacity);
+    return PutList(report.hops, out, capacity, FromIp);
   });
 }
 

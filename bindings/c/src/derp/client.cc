@@ -13,6 +13,7 @@
 #include "natkit/derp/client_core.h"
 #include "natkit/derp/meta_certificate.h"
 #include "support/convert.h"
+#include "support/core_calls.h"
 #include "support/door.h"
 #include "support/structs.h"
 
@@ -34,6 +35,10 @@ class DerpClient final : public Object {
       : rng_(std::move(rng)), core_(std::move(config), *rng_) {}
 
   [[nodiscard]] derp::ClientCore& core() { return core_; }
+
+  [[nodiscard]] std::optional<Instant> NextTimeout() const {
+    return core_.NextTimeout();
+  }
 
   [[nodiscard]] Result<void> Start(Instant now,
                                    const std::optional<PublicKey>& key) {
@@ -251,11 +256,7 @@ int natkit_derp_client_handle_closed(natkit_derp_client* client,
 
 int natkit_derp_client_handle_timeout(natkit_derp_client* client,
                                       uint64_t now_ns) {
-  return WithTime<DerpClient>(__func__, client, now_ns,
-                              [](DerpClient& it, Instant now) -> Result<void> {
-                                it.core().HandleTimeout(now);
-                                return {};
-                              });
+  return CallHandleTimeout<DerpClient>(__func__, client, now_ns);
 }
 
 int natkit_derp_client_send(natkit_derp_client* client, uint64_t now_ns,
@@ -321,9 +322,7 @@ int natkit_derp_client_is_connected(const natkit_derp_client* client) {
 
 int natkit_derp_client_next_timeout(const natkit_derp_client* client,
                                     uint64_t* out_ns) {
-  return WithHandle<DerpClient>(__func__, client, [&](DerpClient& it) {
-    return PutDeadline(it.core().NextTimeout(), out_ns);
-  });
+  return CallNextTimeout<DerpClient>(__func__, client, out_ns);
 }
 
 int natkit_derp_client_poll_event(natkit_derp_client* client,

@@ -7,6 +7,7 @@
 #include "ice/candidate.h"
 #include "natkit/base/secret.h"
 #include "support/convert.h"
+#include "support/core_calls.h"
 #include "support/door.h"
 #include "support/structs.h"
 
@@ -79,7 +80,7 @@ int WithAddress(const char* function, natkit_ice_agent* agent, uint64_t now_ns,
         if (!endpoint) {
           return std::unexpected(endpoint.error());
         }
-        return call(it.agent(), now, *endpoint);
+        return call(it.core(), now, *endpoint);
       });
 }
 
@@ -101,7 +102,7 @@ int natkit_ice_agent_get_local_credentials(const natkit_ice_agent* agent,
         if (out == nullptr) {
           return Fail(Errc::kBadArgument);
         }
-        const Credentials& own = it.agent().local_credentials();
+        const Credentials& own = it.core().local_credentials();
         FillText(own.ufrag, out->ufrag);
         FillText(own.password.Expose(), out->password);
         return {};
@@ -121,7 +122,7 @@ int natkit_ice_agent_set_remote_credentials(natkit_ice_agent* agent,
         if (!name || !secret) {
           return Fail(Errc::kBadCredentials);
         }
-        return it.agent().SetRemoteCredentials(
+        return it.core().SetRemoteCredentials(
             now, {.ufrag = std::string(*name), .password = *secret});
       });
 }
@@ -162,7 +163,7 @@ int natkit_ice_agent_set_local_end_of_candidates(natkit_ice_agent* agent,
                                                  uint64_t now_ns) {
   return WithTime<IceAgent>(__func__, agent, now_ns,
                             [](IceAgent& it, Instant now) -> Result<void> {
-                              it.agent().SetLocalEndOfCandidates(now);
+                              it.core().SetLocalEndOfCandidates(now);
                               return {};
                             });
 }
@@ -176,7 +177,7 @@ int natkit_ice_agent_add_remote_candidate(
         if (!given) {
           return std::unexpected(given.error());
         }
-        return it.agent().AddRemoteCandidate(now, *given);
+        return it.core().AddRemoteCandidate(now, *given);
       });
 }
 
@@ -189,7 +190,7 @@ int natkit_ice_agent_add_remote_candidate_line(natkit_ice_agent* agent,
                               if (!given) {
                                 return std::unexpected(given.error());
                               }
-                              return it.agent().AddRemoteCandidate(now, *given);
+                              return it.core().AddRemoteCandidate(now, *given);
                             });
 }
 
@@ -205,7 +206,7 @@ int natkit_ice_agent_set_remote_end_of_candidates(natkit_ice_agent* agent,
                                                   uint64_t now_ns) {
   return WithTime<IceAgent>(__func__, agent, now_ns,
                             [](IceAgent& it, Instant now) -> Result<void> {
-                              it.agent().SetRemoteEndOfCandidates(now);
+                              it.core().SetRemoteEndOfCandidates(now);
                               return {};
                             });
 }
@@ -213,7 +214,7 @@ int natkit_ice_agent_set_remote_end_of_candidates(natkit_ice_agent* agent,
 int natkit_ice_agent_restart(natkit_ice_agent* agent, uint64_t now_ns) {
   return WithTime<IceAgent>(__func__, agent, now_ns,
                             [](IceAgent& it, Instant now) -> Result<void> {
-                              it.agent().Restart(now);
+                              it.core().Restart(now);
                               return {};
                             });
 }
@@ -230,17 +231,12 @@ int natkit_ice_agent_handle_datagram(natkit_ice_agent* agent, uint64_t now_ns,
         if (!base || !source || !datagram) {
           return Fail(Errc::kBadArgument);
         }
-        return it.agent().HandleDatagram(now, *base, *source, *datagram) ? 1
-                                                                         : 0;
+        return it.core().HandleDatagram(now, *base, *source, *datagram) ? 1 : 0;
       });
 }
 
 int natkit_ice_agent_handle_timeout(natkit_ice_agent* agent, uint64_t now_ns) {
-  return WithTime<IceAgent>(__func__, agent, now_ns,
-                            [](IceAgent& it, Instant now) -> Result<void> {
-                              it.agent().HandleTimeout(now);
-                              return {};
-                            });
+  return CallHandleTimeout<IceAgent>(__func__, agent, now_ns);
 }
 
 int natkit_ice_agent_poll_transmit(natkit_ice_agent* agent,
@@ -259,15 +255,13 @@ int natkit_ice_agent_poll_transmit(natkit_ice_agent* agent,
 
 int natkit_ice_agent_next_timeout(const natkit_ice_agent* agent,
                                   uint64_t* out_ns) {
-  return WithHandle<IceAgent>(__func__, agent, [&](IceAgent& it) {
-    return PutDeadline(it.NextTimeout(), out_ns);
-  });
+  return CallNextTimeout<IceAgent>(__func__, agent, out_ns);
 }
 
 int natkit_ice_agent_note_data(natkit_ice_agent* agent, uint64_t now_ns) {
   return WithTime<IceAgent>(__func__, agent, now_ns,
                             [](IceAgent& it, Instant now) -> Result<void> {
-                              it.agent().NoteData(now);
+                              it.core().NoteData(now);
                               return {};
                             });
 }

@@ -17,14 +17,14 @@ class IceAgent final : public Object {
   static constexpr HandleKind kKind = HandleKind::kIceAgent;
 
   IceAgent(ice::AgentConfig config, std::unique_ptr<Rng> rng)
-      : rng_(std::move(rng)), agent_(std::move(config), *rng_) {}
+      : rng_(std::move(rng)), core_(std::move(config), *rng_) {}
 
-  [[nodiscard]] ice::Agent& agent() { return agent_; }
+  [[nodiscard]] ice::Agent& core() { return core_; }
 
   /// The next datagram to send; it stays so until PopTransmit().
   [[nodiscard]] const ice::AgentTransmit* NextTransmit() {
     if (!transmit_) {
-      transmit_ = agent_.PollTransmit();
+      transmit_ = core_.PollTransmit();
     }
     return transmit_ ? &*transmit_ : nullptr;
   }
@@ -32,12 +32,12 @@ class IceAgent final : public Object {
   void PopTransmit() { transmit_.reset(); }
 
   [[nodiscard]] std::optional<Instant> NextTimeout() const {
-    return transmit_ ? last_time() : agent_.NextTimeout();
+    return transmit_ ? last_time() : core_.NextTimeout();
   }
 
  private:
   std::unique_ptr<Rng> rng_;
-  ice::Agent agent_;
+  ice::Agent core_;
   std::optional<ice::AgentTransmit> transmit_;
 };
 

@@ -1,13 +1,11 @@
 // What an agent says of itself.
-#include <algorithm>
-#include <climits>
-#include <span>
 #include <variant>
 
 #include "ice/agent.h"
 #include "ice/agent_config.h"
 #include "ice/candidate.h"
 #include "support/convert.h"
+#include "support/core_calls.h"
 #include "support/door.h"
 #include "support/structs.h"
 
@@ -80,6 +78,12 @@ struct EventWriter {
   }
 };
 
+natkit_ice_event FromEvent(const ice::AgentEvent& event) {
+  natkit_ice_event out{};
+  std::visit(EventWriter{out}, event);
+  return out;
+}
+
 natkit_ice_counters FromCounters(const ice::AgentCounters& from) {
   natkit_ice_counters out{};
   out.checks_sent = from.checks_sent;
@@ -97,18 +101,6 @@ natkit_ice_counters FromCounters(const ice::AgentCounters& from) {
   out.dropped_asymmetric = from.dropped_asymmetric;
   out.dropped_over_limit = from.dropped_over_limit;
   return out;
-}
-
-/// Writes as many of `items` as there is room for; their number.
-template <class Out, class Item, class Convert>
-Result<int> PutList(const std::vector<Item>& items, Out* out, size_t capacity,
-                    Convert convert) {
-  if (out == nullptr && capacity != 0) {
-    return Fail(Errc::kBadArgument);
-  }
-  const size_t count = std::min(capacity, items.size());
-  std::ranges::transform(std::span(items).first(count), out, convert);
-  return static_cast<int>(std::min<size_t>(items.size(), INT_MAX));
 }
 
 Result<void> SetKeepalive(IceAgent& it, Instant now,
@@ -132,10 +124,10 @@ Result<void> SetKeepalive(IceAgent& it, Instant now,
   if (*assured != Duration::zero()) {
     traits.assured_lifetime = *assured;
   }
-  nat::KeepalivePolicy policy = it.agent().keepalive();
+  nat::KeepalivePolicy policy = it.core().keepalive();
   policy.SetTraits(traits);
   policy.SetPower(static_cast<nat::PowerMode>(given->power));
-  it.agent().SetKeepalive(now, policy);
+  it.core().SetKeepalive(now, policy);
   return {};
 }
 
@@ -176,21 +168,10 @@ using natkit::Result;
 
 int natkit_ice_agent_poll_event(natkit_ice_agent* agent,
                                 natkit_ice_event* out) {
-  return WithHandle<IceAgent>(
-      __func__, agent, [&](IceAgent& it) -> Result<int> {
-        const Result<void> valid = CheckStruct(out, kFirstEventSize);
-        if (!valid) {
-          return std::unexpected(valid.error());
-        }
-        const auto event = it.agent().PollEvent();
-        if (!event) {
-          return 0;
-        }
-        natkit_ice_event flat{};
-        std::visit(EventWriter{flat}, *event);
-        const Result<void> written = WriteStruct(out, flat, kFirstEventSize);
-        return written ? Result<int>(1) : std::unexpected(written.error());
-      });
+  return WithHandle<IceAgent>(__func__, agent, [&](IceAgent& it) {
+    return PutNext(out, kFirstEventSize,
+                   [&] { return it.core().PollEvent().transform(FromEvent); });
+  });
 }
 
 int natkit_ice_agent_set_keepalive(natkit_ice_agent* agent, uint64_t now_ns,
@@ -208,7 +189,7 @@ int natkit_ice_agent_get_selected(const natkit_ice_agent* agent,
                                 if (out == nullptr) {
                                   return Fail(Errc::kBadArgument);
                                 }
-                                const auto pair = it.agent().selected();
+                                const auto pair = it.core().selected();
                                 if (!pair) {
                                   return 0;
                                 }
@@ -220,7 +201,7 @@ int natkit_ice_agent_get_selected(const natkit_ice_agent* agent,
 int natkit_ice_agent_get_paths(const natkit_ice_agent* agent,
                                natkit_ice_pair* out, size_t capacity) {
   return WithHandle<IceAgent>(__func__, agent, [&](IceAgent& it) {
-    return PutList(it.agent().paths(), out, capacity, FromPath);
+    return PutList(it.core().paths(), out, capacity, FromPath);
   });
 }
 
@@ -228,38 +209,38 @@ int natkit_ice_agent_get_local_candidates(const natkit_ice_agent* agent,
                                           natkit_ice_candidate* out,
                                           size_t capacity) {
   return WithHandle<IceAgent>(__func__, agent, [&](IceAgent& it) {
-    return PutList(it.agent().local_candidates(), out, capacity, FromCandidate);
+    return PutList(it.core().local_candidates(), out, capacity, FromCandidate);
   });
 }
 
 int natkit_ice_agent_get_state(const natkit_ice_agent* agent) {
   return WithHandle<IceAgent>(__func__, agent, [](IceAgent& it) -> Result<int> {
-    return static_cast<int>(it.agent().state());
+    return static_cast<int>(it.core().state());
   });
 }
 
 int natkit_ice_agent_get_role(const natkit_ice_agent* agent) {
   return WithHandle<IceAgent>(__func__, agent, [](IceAgent& it) -> Result<int> {
-    return static_cast<int>(it.agent().role());
+    return static_cast<int>(it.core().role());
   });
 }
 
 int natkit_ice_agent_is_suspect(const natkit_ice_agent* agent) {
   return WithHandle<IceAgent>(__func__, agent, [](IceAgent& it) -> Result<int> {
-    return it.agent().is_suspect() ? 1 : 0;
+    return it.core().is_suspect() ? 1 : 0;
   });
 }
 
 int natkit_ice_agent_is_resting(const natkit_ice_agent* agent) {
   return WithHandle<IceAgent>(__func__, agent, [](IceAgent& it) -> Result<int> {
-    return it.agent().is_resting() ? 1 : 0;
+    return it.core().is_resting() ? 1 : 0;
   });
 }
 
 int natkit_ice_agent_get_counters(const natkit_ice_agent* agent,
                                   natkit_ice_counters* out) {
   return WithHandle<IceAgent>(__func__, agent, [&](IceAgent& it) {
-    return WriteStruct(out, FromCounters(it.agent().counters()),
+    return WriteStruct(out, FromCounters(it.core().counters()),
                        kFirstCountersSize);
   });
 }

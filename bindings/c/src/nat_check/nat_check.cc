@@ -73,7 +73,7 @@ Result<void> PutLocalAddress(const natkit_address* toward,
   if (!local) {
     return std::unexpected(local.error());
   }
-  *out = FromEndpoint({.address = *local, .port = 0});
+  *out = FromIp(*local);
   return {};
 }
 

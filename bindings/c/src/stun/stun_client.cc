@@ -7,8 +7,10 @@
 #include "natkit/nat/stun_binding_client.h"
 #include "natkit/stun.h"
 #include "stun/stun_bytes.h"
+#include "stun/stun_event.h"
 #include "stun/stun_schedule.h"
 #include "support/convert.h"
+#include "support/core_calls.h"
 #include "support/door.h"
 #include "support/outbox.h"
 #include "support/structs.h"
@@ -42,17 +44,13 @@ class StunClient final : public Object {
     core_.Cancel();
   }
 
-  [[nodiscard]] Result<int> PollTransmit(natkit_address* to, void* out,
-                                         size_t capacity) {
-    return outbox_.Take([this] { return core_.PollTransmit(); }, to, out,
-                        capacity);
-  }
-
   [[nodiscard]] std::optional<Instant> NextTimeout() const {
     return outbox_.is_waiting() ? last_time() : core_.NextTimeout();
   }
 
   [[nodiscard]] BindingClient& core() { return core_; }
+
+  [[nodiscard]] Outbox& outbox() { return outbox_; }
 
  private:
   std::unique_ptr<Rng> rng_;
@@ -191,10 +189,7 @@ uint32_t FromOutcome(BindingOutcome outcome) {
 }
 
 natkit_stun_event FromEvent(const BindingEvent& event) {
-  natkit_stun_event out{};
-  out.outcome = FromOutcome(event.outcome);
-  out.error_code =
-      event.error_code ? static_cast<uint32_t>(*event.error_code) : 0;
+  natkit_stun_event out = FromResult(FromOutcome(event.outcome), event);
   out.server = FromEndpoint(event.server);
   if (event.reflexive_address) {
     out.reflexive_address = FromEndpoint(*event.reflexive_address);
@@ -202,27 +197,8 @@ natkit_stun_event FromEvent(const BindingEvent& event) {
   if (event.alternate_server) {
     out.alternate_server = FromEndpoint(*event.alternate_server);
   }
-  out.is_verified = event.is_verified ? 1 : 0;
-  out.rtt_ns = event.rtt ? ToNs(*event.rtt) : 0;
   out.is_alg_detected = event.alg_detected ? 1 : 0;
   return out;
-}
-
-Result<int> PollEvent(StunClient& client, natkit_stun_event* out) {
-  const Result<void> room = CheckStruct(out, kFirstEventSize);
-  if (!room) {
-    return std::unexpected(room.error());
-  }
-  const std::optional<BindingEvent> event = client.core().PollEvent();
-  if (!event) {
-    return 0;
-  }
-  const Result<void> written =
-      WriteStruct(out, FromEvent(*event), kFirstEventSize);
-  if (!written) {
-    return std::unexpected(written.error());
-  }
-  return 1;
 }
 
 }  // namespace
@@ -262,46 +238,31 @@ int natkit_stun_client_handle_datagram(natkit_stun_client* client,
                                        uint64_t now_ns,
                                        const natkit_address* from,
                                        const void* data, size_t size) {
-  return WithTime<StunClient>(
-      __func__, client, now_ns,
-      [&](StunClient& object, Instant now) -> Result<int> {
-        const auto source = ToSetEndpoint(from);
-        const auto bytes = ToBytes(data, size);
-        if (!source || !bytes) {
-          return natkit::Fail(natkit::Errc::kBadArgument);
-        }
-        return object.core().HandleDatagram(now, *source, *bytes) ? 1 : 0;
-      });
+  return CallHandleDatagram<StunClient>(__func__, client, now_ns, from,
+                                        ToBytes(data, size));
 }
 
 int natkit_stun_client_handle_timeout(natkit_stun_client* client,
                                       uint64_t now_ns) {
-  return WithTime<StunClient>(
-      __func__, client, now_ns,
-      [](StunClient& object, Instant now) -> Result<void> {
-        object.core().HandleTimeout(now);
-        return {};
-      });
+  return CallHandleTimeout<StunClient>(__func__, client, now_ns);
 }
 
 int natkit_stun_client_poll_transmit(natkit_stun_client* client,
                                      natkit_address* to, void* buffer,
                                      size_t capacity) {
-  return WithHandle<StunClient>(__func__, client, [&](StunClient& object) {
-    return object.PollTransmit(to, buffer, capacity);
-  });
+  return CallPollTransmit<StunClient>(__func__, client, to, buffer, capacity);
 }
 
 int natkit_stun_client_poll_event(natkit_stun_client* client,
                                   natkit_stun_event* out) {
   return WithHandle<StunClient>(__func__, client, [&](StunClient& object) {
-    return PollEvent(object, out);
+    return PutNext(out, kFirstEventSize, [&] {
+      return object.core().PollEvent().transform(FromEvent);
+    });
   });
 }
 
 int natkit_stun_client_next_timeout(const natkit_stun_client* client,
                                     uint64_t* out_ns) {
-  return WithHandle<StunClient>(__func__, client, [&](StunClient& object) {
-    return PutDeadline(object.NextTimeout(), out_ns);
-  });
+  return CallNextTimeout<StunClient>(__func__, client, out_ns);
 }

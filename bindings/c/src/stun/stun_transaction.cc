@@ -10,8 +10,10 @@
 
 #include "natkit/stun.h"
 #include "stun/stun_bytes.h"
+#include "stun/stun_event.h"
 #include "stun/stun_schedule.h"
 #include "support/convert.h"
+#include "support/core_calls.h"
 #include "support/door.h"
 #include "support/outbox.h"
 #include "support/structs.h"
@@ -50,12 +52,6 @@ class StunTransaction final : public Object {
     core_.Cancel();
   }
 
-  [[nodiscard]] Result<int> PollTransmit(natkit_address* to, void* out,
-                                         size_t capacity) {
-    return outbox_.Take([this] { return core_.PollTransmit(); }, to, out,
-                        capacity);
-  }
-
   /// The event, which stays until DropEvent().
   [[nodiscard]] const std::optional<TransactionEvent>& PeekEvent() {
     if (!event_) {
@@ -71,6 +67,8 @@ class StunTransaction final : public Object {
   }
 
   [[nodiscard]] ClientTransaction& core() { return core_; }
+
+  [[nodiscard]] Outbox& outbox() { return outbox_; }
 
  private:
   ClientTransaction core_;
@@ -181,15 +179,10 @@ uint32_t FromOutcome(TransactionOutcome outcome) {
 }
 
 natkit_stun_event FromEvent(const TransactionEvent& event) {
-  natkit_stun_event out{};
-  out.outcome = FromOutcome(event.outcome);
-  out.error_code =
-      event.error_code ? static_cast<uint32_t>(*event.error_code) : 0;
+  natkit_stun_event out = FromResult(FromOutcome(event.outcome), event);
   if (!event.response.empty()) {
     out.server = FromEndpoint(event.from);
   }
-  out.is_verified = event.is_verified ? 1 : 0;
-  out.rtt_ns = event.rtt ? ToNs(*event.rtt) : 0;
   return out;
 }
 
@@ -257,35 +250,20 @@ int natkit_stun_transaction_cancel(natkit_stun_transaction* transaction) {
 int natkit_stun_transaction_handle_datagram(
     natkit_stun_transaction* transaction, uint64_t now_ns,
     const natkit_address* from, const void* data, size_t size) {
-  return WithTime<StunTransaction>(
-      __func__, transaction, now_ns,
-      [&](StunTransaction& object, Instant now) -> Result<int> {
-        const auto source = ToSetEndpoint(from);
-        const auto bytes = ToBytes(data, size);
-        if (!source || !bytes) {
-          return Fail(Errc::kBadArgument);
-        }
-        return object.core().HandleDatagram(now, *source, *bytes) ? 1 : 0;
-      });
+  return CallHandleDatagram<StunTransaction>(__func__, transaction, now_ns,
+                                             from, ToBytes(data, size));
 }
 
 int natkit_stun_transaction_handle_timeout(natkit_stun_transaction* transaction,
                                            uint64_t now_ns) {
-  return WithTime<StunTransaction>(
-      __func__, transaction, now_ns,
-      [](StunTransaction& object, Instant now) -> Result<void> {
-        object.core().HandleTimeout(now);
-        return {};
-      });
+  return CallHandleTimeout<StunTransaction>(__func__, transaction, now_ns);
 }
 
 int natkit_stun_transaction_poll_transmit(natkit_stun_transaction* transaction,
                                           natkit_address* to, void* buffer,
                                           size_t capacity) {
-  return WithHandle<StunTransaction>(
-      __func__, transaction, [&](StunTransaction& object) {
-        return object.PollTransmit(to, buffer, capacity);
-      });
+  return CallPollTransmit<StunTransaction>(__func__, transaction, to, buffer,
+                                           capacity);
 }
 
 int natkit_stun_transaction_poll_event(natkit_stun_transaction* transaction,
@@ -300,8 +278,5 @@ int natkit_stun_transaction_poll_event(natkit_stun_transaction* transaction,
 
 int natkit_stun_transaction_next_timeout(
     const natkit_stun_transaction* transaction, uint64_t* out_ns) {
-  return WithHandle<StunTransaction>(
-      __func__, transaction, [&](StunTransaction& object) {
-        return PutDeadline(object.NextTimeout(), out_ns);
-      });
+  return CallNextTimeout<StunTransaction>(__func__, transaction, out_ns);
 }

@@ -61,6 +61,10 @@ natkit_address FromEndpoint(const Endpoint& endpoint) {
   return out;
 }
 
+natkit_address FromIp(const IpAddress& address) {
+  return FromEndpoint({.address = address, .port = 0});
+}
+
 Result<ByteView> ToBytes(const void* data, size_t size) {
   if (data == nullptr && size != 0) {
     return Fail(Errc::kBadArgument);

@@ -1,12 +1,16 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
+#include <climits>
 #include <cstddef>
 #include <cstring>
 #include <memory>
+#include <ranges>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "natkit/base/bytes.h"
 #include "natkit/base/endpoint.h"
@@ -34,6 +38,8 @@ static_assert(sizeof(natkit_address) == sizeof(Endpoint) &&
 [[nodiscard]] Result<Endpoint> ToSetEndpoint(const natkit_address* address);
 
 [[nodiscard]] natkit_address FromEndpoint(const Endpoint& endpoint);
+/// An address that has no port.
+[[nodiscard]] natkit_address FromIp(const IpAddress& address);
 
 namespace internal {
 
@@ -115,6 +121,20 @@ template <size_t N>
 void FillText(std::string_view text, char (&out)[N]) {
   std::memset(out, 0, N);
   std::memcpy(out, text.data(), std::min(text.size(), N - 1));
+}
+
+/// Writes as many of `items` as there is room for, each made by `convert`, and
+/// returns how many there are. Errors: kBadArgument (NULL with a capacity).
+template <std::ranges::sized_range Items, class Out, class Convert>
+[[nodiscard]] Result<int> PutList(const Items& items, Out* out, size_t capacity,
+                                  Convert&& convert) {
+  if (out == nullptr && capacity != 0) {
+    return Fail(Errc::kBadArgument);
+  }
+  const size_t count = std::ranges::size(items);
+  std::ranges::transform(std::span(items).first(std::min(capacity, count)), out,
+                         std::forward<Convert>(convert));
+  return static_cast<int>(std::min<size_t>(count, INT_MAX));
 }
 
 /// A key of 32 bytes. Errors: kBadArgument for NULL.

@@ -3,7 +3,6 @@
 #include "wireguard/device.h"
 
 #include <algorithm>
-#include <climits>
 #include <string>
 
 #include "natkit/wg/uapi.h"
@@ -126,16 +125,6 @@ Result<void> PutPeer(const std::optional<wg::PeerId>& peer, Errc none,
   }
   *out = *peer;
   return {};
-}
-
-/// Writes as many of `items`, each made by `make`, as there is room for; the
-/// number of all.
-template <class Item, class T, class Make>
-int PutList(const std::vector<Item>& items, std::span<T> out, Make&& make) {
-  const size_t count = std::min(items.size(), out.size());
-  std::ranges::transform(std::span(items).first(count), out.begin(),
-                         std::forward<Make>(make));
-  return static_cast<int>(std::min<size_t>(items.size(), INT_MAX));
 }
 
 Result<int> ServeUapi(WgDevice& device, Instant now, std::string_view request,
@@ -265,22 +254,16 @@ int natkit_wg_device_get_allowed_ips(const natkit_wg_device* device,
         if (!status) {
           return Fail(Errc::kNotFound);
         }
-        return PutList(status->allowed_ips, std::span(out, capacity),
-                       FromPrefix);
+        return PutList(status->allowed_ips, out, capacity, FromPrefix);
       });
 }
 
 int natkit_wg_device_get_peers(const natkit_wg_device* device, uint32_t* out,
                                size_t capacity) {
-  if (out == nullptr && capacity != 0) {
-    return Refuse(__func__, Errc::kBadArgument);
-  }
-  return WithHandle<WgDevice>(
-      __func__, device, [&](WgDevice& self) -> Result<int> {
-        return PutList(
-            self.device.ListPeers(), std::span(out, capacity),
-            [](const natkit::wg::PeerStatus& status) { return status.id; });
-      });
+  return WithHandle<WgDevice>(__func__, device, [&](WgDevice& self) {
+    return PutList(self.device.ListPeers(), out, capacity,
+                   &natkit::wg::PeerStatus::id);
+  });
 }
 
 int natkit_wg_device_get_status(const natkit_wg_device* device,

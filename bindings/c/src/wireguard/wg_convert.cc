@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "support/convert.h"
+#include "support/core_calls.h"
 #include "support/door.h"
 
 namespace natkit::c {
@@ -47,6 +48,12 @@ struct EventWriter {
 
   natkit_wg_event& out;
 };
+
+natkit_wg_event FromEvent(const wg::DeviceEvent& event) {
+  natkit_wg_event out{};
+  std::visit(EventWriter{out}, event);
+  return out;
+}
 
 }  // namespace
 
@@ -93,7 +100,7 @@ Result<std::vector<IpPrefix>> ToPrefixes(const natkit_wg_prefix* prefixes,
 }
 
 natkit_wg_prefix FromPrefix(const IpPrefix& prefix) {
-  return {.address = FromEndpoint({.address = prefix.address(), .port = 0}),
+  return {.address = FromIp(prefix.address()),
           .length = static_cast<uint32_t>(prefix.length())};
 }
 
@@ -132,19 +139,8 @@ Result<void> WriteCounters(const wg::DeviceCounters& counters,
 }
 
 Result<int> PutEvent(wg::Device& device, natkit_wg_event* out) {
-  if (const Result<void> usable = CheckStruct(out, kFirstEventSize); !usable) {
-    return std::unexpected(usable.error());
-  }
-  const std::optional<wg::DeviceEvent> event = device.PollEvent();
-  if (!event) {
-    return 0;
-  }
-  natkit_wg_event value{};
-  std::visit(EventWriter{value}, *event);
-  if (const auto written = WriteStruct(out, value, kFirstEventSize); !written) {
-    return std::unexpected(written.error());
-  }
-  return 1;
+  return PutNext(out, kFirstEventSize,
+                 [&] { return device.PollEvent().transform(FromEvent); });
 }
 
 }  // namespace natkit::c
