@@ -6,6 +6,7 @@
 #include <span>
 
 #include "support/convert.h"
+#include "support/core_calls.h"
 #include "support/door.h"
 #include "wireguard/caller_batch.h"
 #include "wireguard/device.h"
@@ -225,9 +226,5 @@ int natkit_wg_device_poll_event(natkit_wg_device* device,
 
 int natkit_wg_device_next_timeout(const natkit_wg_device* device,
                                   uint64_t* out_ns) {
-  return WithHandle<WgDevice>(__func__, device, [&](WgDevice& self) {
-    return PutDeadline(self.outbox.is_empty() ? self.device.NextTimeout()
-                                              : std::optional(self.last_time()),
-                       out_ns);
-  });
+  return CallNextTimeout<WgDevice>(__func__, device, out_ns);
 }

@@ -2,14 +2,16 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "natkit/base/packet_batch.h"
 #include "natkit/wg/device.h"
 #include "support/convert.h"
+#include "support/core_calls.h"
 #include "support/door.h"
-#include "wireguard/outbox.h"
 #include "wireguard/wg_convert.h"
+#include "wireguard/wg_outbox.h"
 
 namespace natkit::c {
 namespace {
@@ -26,12 +28,16 @@ struct WgTunnel final : Object {
   WgTunnel(const wg::DeviceConfig& config, std::unique_ptr<Rng> random)
       : rng(std::move(random)), device(config, *rng) {}
 
+  [[nodiscard]] std::optional<Instant> NextTimeout() const {
+    return outbox.is_empty() ? device.NextTimeout() : last_time();
+  }
+
   std::unique_ptr<Rng> rng;
   wg::Device device;
   wg::PeerId peer = wg::kNoPeer;
   PacketBatch result;  ///< describes what lies in the caller's buffer
   CallerBatch nowhere = *CallerBatch::Read(nullptr);
-  Outbox outbox;
+  WgOutbox outbox;
 };
 
 /// Has `call`, which returns a Result<void>, put datagrams into a PacketBatch,
@@ -292,11 +298,7 @@ int natkit_wg_tunnel_handle_timeout(natkit_wg_tunnel* tunnel, uint64_t now_ns) {
 
 int natkit_wg_tunnel_next_timeout(const natkit_wg_tunnel* tunnel,
                                   uint64_t* out_ns) {
-  return WithHandle<WgTunnel>(__func__, tunnel, [&](WgTunnel& self) {
-    return PutDeadline(self.outbox.is_empty() ? self.device.NextTimeout()
-                                              : std::optional(self.last_time()),
-                       out_ns);
-  });
+  return CallNextTimeout<WgTunnel>(__func__, tunnel, out_ns);
 }
 
 int natkit_wg_tunnel_poll_event(natkit_wg_tunnel* tunnel,

@@ -1,4 +1,4 @@
-#include "wireguard/outbox.h"
+#include "wireguard/wg_outbox.h"
 
 #include <algorithm>
 #include <climits>
@@ -7,7 +7,7 @@
 
 namespace natkit::c {
 
-Result<PacketBatch*> Outbox::Begin(CallerBatch& room) {
+Result<PacketBatch*> WgOutbox::Begin(CallerBatch& room) {
   if (is_full()) {
     return Fail(Errc::kLimitExceeded);
   }
@@ -16,19 +16,19 @@ Result<PacketBatch*> Outbox::Begin(CallerBatch& room) {
   return &out_;
 }
 
-void Outbox::Continue(CallerBatch& room) {
+void WgOutbox::Continue(CallerBatch& room) {
   Finish(room);
   LendRoom(room);
 }
 
-void Outbox::Finish(CallerBatch& room) {
+void WgOutbox::Finish(CallerBatch& room) {
   room.Take(out_);
   for (size_t i = out_.lent_count(); i < out_.size(); ++i) {
     Keep(out_.bytes(i), out_.meta(i));
   }
 }
 
-Result<int> Outbox::Poll(CallerBatch& room) {
+Result<int> WgOutbox::Poll(CallerBatch& room) {
   const bool was_empty = is_empty();
   const size_t count = Flush(room);
   if (count == 0 && !was_empty) {
@@ -37,7 +37,7 @@ Result<int> Outbox::Poll(CallerBatch& room) {
   return static_cast<int>(std::min<size_t>(count, INT_MAX));
 }
 
-Result<int> Outbox::PollOne(MutableBytes out) {
+Result<int> WgOutbox::PollOne(MutableBytes out) {
   if (is_empty()) {
     return 0;
   }
@@ -51,20 +51,20 @@ Result<int> Outbox::PollOne(MutableBytes out) {
   return size;
 }
 
-void Outbox::Keep(ByteView datagram, const PacketBatch::Meta& meta) {
+void WgOutbox::Keep(ByteView datagram, const PacketBatch::Meta& meta) {
   kept_.push_back({{datagram.begin(), datagram.end()}, meta});
   kept_bytes_ += datagram.size();
 }
 
 // Nothing may overtake what is kept.
-void Outbox::LendRoom(const CallerBatch& room) {
+void WgOutbox::LendRoom(const CallerBatch& room) {
   out_.Clear();
   if (is_empty()) {
     room.LendTo(out_);
   }
 }
 
-size_t Outbox::Flush(CallerBatch& room) {
+size_t WgOutbox::Flush(CallerBatch& room) {
   size_t count = 0;
   while (!is_empty() && room.Append(kept_.front().bytes, kept_.front().meta)) {
     RemoveFirst();
@@ -73,7 +73,7 @@ size_t Outbox::Flush(CallerBatch& room) {
   return count;
 }
 
-void Outbox::RemoveFirst() {
+void WgOutbox::RemoveFirst() {
   kept_bytes_ -= kept_.front().bytes.size();
   kept_.pop_front();
 }

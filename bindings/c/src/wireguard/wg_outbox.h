@@ -15,7 +15,7 @@ namespace natkit::c {
 /// Datagrams on their way to the caller: into the caller's batch as far as it
 /// has room; what it has no room for is kept and comes first the next time.
 /// Order stays as it is.
-class Outbox {
+class WgOutbox {
  public:
   /// Begins a call whose datagrams go to `room`: puts there what was kept, and
   /// returns where to put more. Errors: kLimitExceeded, with nothing done,
