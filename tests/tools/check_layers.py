@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Fails when the tree's includes break the layer picture.
 
-Four rules (docs/architecture.md): a library includes only what ALLOWED names,
+Five rules (docs/architecture.md): a library includes only what ALLOWED names,
 a core touches no socket, clock, random source or event loop, public
-headers do not include each other in a circle, and each is listed for
-installation.
+headers do not include each other in a circle, each is listed for
+installation, and no two files define a type of the same name.
 """
+import collections
 import pathlib
 import re
 import sys
@@ -62,6 +63,13 @@ EXEMPT = {
     ("netsim/src/world/world.cc", r"::now\("),
 }
 FORBIDDEN_IN_CORES.append(r"\brandombytes_buf\b")
+
+# As clang-format writes them: what a namespace holds is not indented, and the
+# end of each is marked.
+NAMESPACE = re.compile(r"(?:inline )?namespace(?: ([\w:]+))? \{$")
+NAMESPACE_END = re.compile(r"\}  // namespace")
+TYPE = re.compile(r"(?:class|struct|union|enum(?: class)?) (\w+)"
+                  r"(?: final)?(?: :[^:].*)?(?: \{|$)")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.M)
 
@@ -155,11 +163,37 @@ def unlisted_headers(root):
     return problems
 
 
+def types_of(path):
+    """The types that others could define too, with their namespaces."""
+    spaces, before = [], ""
+    for line in path.read_text().splitlines():
+        if space := NAMESPACE.match(line):
+            spaces.append(space.group(1))
+        elif NAMESPACE_END.match(line):
+            spaces.pop()
+        elif found := TYPE.match(line):
+            if None not in spaces and not before.startswith("template <>"):
+                yield "::".join(spaces + [found.group(1)])
+        before = line
+
+
+def types_of_two_files(root):
+    """A linker takes one of two classes of the same name for both."""
+    files = collections.defaultdict(set)
+    for _, path in sources(root):
+        if path.suffix != ".c" and "examples" not in path.parts:
+            for name in types_of(path):
+                files[name].add(path.relative_to(root).as_posix())
+    return [f"{name}: defined in {' and in '.join(sorted(places))}"
+            for name, places in sorted(files.items()) if len(places) > 1]
+
+
 def check(root):
     graph, problems, count = {}, [], 0
     for folder, path in sources(root):
         count += 1
         problems += check_file(root, folder, path, graph)
+    problems += types_of_two_files(root)
     cycle = find_cycle(graph)
     if cycle:
         problems.append("include cycle: " + " -> ".join(cycle))

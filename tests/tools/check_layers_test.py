@@ -74,6 +74,20 @@ class CheckLayers(unittest.TestCase):
             "libnat/include/natkit/nat/b.h": '#include "natkit/nat/a.h"\n'})
         self.assertIn("include cycle", problems[0])
 
+    def test_rejects_two_types_of_one_name(self):
+        one = "namespace natkit::c {\n\nclass A final : public B {\n};\n"
+        end = "\n}  // namespace natkit::c\n"
+        hidden = "namespace natkit::c {\nnamespace {\n\nstruct A {\n};\n\n" \
+                 "}  // namespace\n"
+        self.assertEqual(1, len(self.run_on(
+            {"bindings/c/src/a/x.h": one + end,
+             "bindings/c/src/b/x.h": one.replace("class", "struct") + end})))
+        self.assertEqual([], self.run_on(
+            {"bindings/c/src/a.h": one + end,
+             "bindings/c/src/b.cc": hidden + end,
+             "bindings/c/src/c.cc": "namespace natkit::c {\nclass A;\n" + end,
+             "libwg/src/a.h": one.replace("::c", "::wg") + end}))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -15,8 +15,8 @@ namespace natkit::meshnode {
 
 namespace {
 
+using mesh::FleetRotationStep;
 using mesh::RotationState;
-using mesh::RotationStep;
 
 struct RotateOptions {
   std::string mesh_path;
@@ -59,14 +59,14 @@ int Fail(const std::string& text) {
 std::string Advice(const RotationState& state) {
   const std::string& node = state.node;
   switch (state.step) {
-    case RotationStep::kAnnounce:
+    case FleetRotationStep::kAnnounce:
       return "apply the files of its peers";
-    case RotationStep::kSwitch:
+    case FleetRotationStep::kSwitch:
       return "start move-prefixes.sh at its peers, then apply the file of " +
              node + ", which needs " + node + ".next.key";
-    case RotationStep::kMove:
+    case FleetRotationStep::kMove:
       return "apply the files of its peers";
-    case RotationStep::kRetire:
+    case FleetRotationStep::kRetire:
       return "apply the files of its peers; then, in the mesh file, make "
              "next_public_key of " +
              node + " its public_key, on its host make " + node +
@@ -202,7 +202,7 @@ int Continue(const RotateOptions& options, const mesh::MeshFile& file,
 
 int Abort(const RotateOptions& options, const mesh::MeshFile& file,
           const RotationState& state) {
-  if (state.step != RotationStep::kAnnounce) {
+  if (state.step != FleetRotationStep::kAnnounce) {
     return Fail(state.node +
                 " may use its next key already: go on instead, and rotate "
                 "back afterwards");
@@ -212,7 +212,7 @@ int Abort(const RotateOptions& options, const mesh::MeshFile& file,
 
 bool IsFinished(const mesh::MeshFile& file, const RotationState& state) {
   const mesh::NodeEntry* node = file.FindNode(state.node);
-  return state.step == RotationStep::kRetire && node != nullptr &&
+  return state.step == FleetRotationStep::kRetire && node != nullptr &&
          node->public_key == state.to;
 }
 

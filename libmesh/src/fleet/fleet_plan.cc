@@ -98,8 +98,9 @@ class Planner {
 
   /// The steps at which the node has its next key and peers still have both.
   [[nodiscard]] bool IsSwitching() const {
-    return plan_.rotation && (plan_.rotation->step == RotationStep::kSwitch ||
-                              plan_.rotation->step == RotationStep::kMove);
+    return plan_.rotation &&
+           (plan_.rotation->step == FleetRotationStep::kSwitch ||
+            plan_.rotation->step == FleetRotationStep::kMove);
   }
 
   void AddWarning(const NodeEntry& node, const std::string& text) {
@@ -197,14 +198,14 @@ void Planner::AddPeer(const NodeEntry& node, const NodeEntry& peer,
 }
 
 void Planner::AddBothKeys(const FleetPeer& entry, FleetNode& out) const {
-  const RotationStep step = plan_.rotation->step;
+  const FleetRotationStep step = plan_.rotation->step;
   const bool has_moved =
-      step == RotationStep::kMove || step == RotationStep::kRetire;
+      step == FleetRotationStep::kMove || step == FleetRotationStep::kRetire;
   FleetPeer old_key = entry;
   FleetPeer next_key = entry;
   next_key.public_key = plan_.rotation->to;
   next_key.is_next_key = true;
-  old_key.expects_handshake = step == RotationStep::kAnnounce;
+  old_key.expects_handshake = step == FleetRotationStep::kAnnounce;
   next_key.expects_handshake = !old_key.expects_handshake;
   (has_moved ? old_key : next_key).allowed_ips.clear();
   if (has_moved) {
@@ -212,10 +213,10 @@ void Planner::AddBothKeys(const FleetPeer& entry, FleetNode& out) const {
   }
   // Without AllowedIPs there is no traffic that would bring the handshake of
   // the next key about.
-  if (entry.has_endpoint() && step != RotationStep::kRetire) {
+  if (entry.has_endpoint() && step != FleetRotationStep::kRetire) {
     next_key.keepalive = file_.fleet.keepalive;
   }
-  if (step != RotationStep::kRetire) {
+  if (step != FleetRotationStep::kRetire) {
     out.peers.push_back(std::move(old_key));
   }
   out.peers.push_back(std::move(next_key));
@@ -241,7 +242,7 @@ Planner::Nodes Planner::LinkedWith(const NodeEntry& node) {
 
 void Planner::SetKey(const NodeEntry& node, FleetNode& out) const {
   const bool uses_next =
-      IsRotating(node) && plan_.rotation->step != RotationStep::kAnnounce;
+      IsRotating(node) && plan_.rotation->step != FleetRotationStep::kAnnounce;
   out.public_key = uses_next ? plan_.rotation->to : node.public_key;
   out.key_name = node.name + (uses_next ? ".next" : "");
 }

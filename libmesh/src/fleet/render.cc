@@ -84,7 +84,7 @@ class Renderer {
 
   /// The next key of a node that is changing its key at this step.
   [[nodiscard]] const FleetPeer* FindSwitching(const FleetNode& node) const {
-    if (!plan_.rotation || plan_.rotation->step != RotationStep::kSwitch) {
+    if (!plan_.rotation || plan_.rotation->step != FleetRotationStep::kSwitch) {
       return nullptr;
     }
     return node.FindPeer(plan_.rotation->to);

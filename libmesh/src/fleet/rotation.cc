@@ -29,15 +29,15 @@ bool IsBlocker(const Finding& finding, const std::string& node,
 
 }  // namespace
 
-std::optional<RotationStep> NextRotationStep(RotationStep step) {
+std::optional<FleetRotationStep> NextRotationStep(FleetRotationStep step) {
   switch (step) {
-    case RotationStep::kAnnounce:
-      return RotationStep::kSwitch;
-    case RotationStep::kSwitch:
-      return RotationStep::kMove;
-    case RotationStep::kMove:
-      return RotationStep::kRetire;
-    case RotationStep::kRetire:
+    case FleetRotationStep::kAnnounce:
+      return FleetRotationStep::kSwitch;
+    case FleetRotationStep::kSwitch:
+      return FleetRotationStep::kMove;
+    case FleetRotationStep::kMove:
+      return FleetRotationStep::kRetire;
+    case FleetRotationStep::kRetire:
       return std::nullopt;
   }
   return std::nullopt;
@@ -56,7 +56,7 @@ std::expected<RotationState, std::string> BeginRotation(const MeshFile& file,
   return RotationState{entry->name,
                        entry->public_key,
                        *entry->fleet.next_public_key,
-                       RotationStep::kAnnounce,
+                       FleetRotationStep::kAnnounce,
                        {}};
 }
 

@@ -11,8 +11,9 @@ namespace natkit::mesh {
 
 namespace {
 
-constexpr std::array kSteps = {RotationStep::kAnnounce, RotationStep::kSwitch,
-                               RotationStep::kMove, RotationStep::kRetire};
+constexpr std::array kSteps = {
+    FleetRotationStep::kAnnounce, FleetRotationStep::kSwitch,
+    FleetRotationStep::kMove, FleetRotationStep::kRetire};
 
 PublicKey ReadKey(TomlTable& table, std::string_view name) {
   const auto key = PublicKey::FromBase64(table.RequiredString(name));
@@ -23,7 +24,7 @@ PublicKey ReadKey(TomlTable& table, std::string_view name) {
   return *key;
 }
 
-RotationStep ReadStep(TomlTable& table) {
+FleetRotationStep ReadStep(TomlTable& table) {
   const std::string text = table.RequiredString("step");
   const auto* const found =
       std::ranges::find(kSteps, std::string_view(text), RotationStepName);
@@ -58,15 +59,15 @@ std::string Quoted(std::string_view text) {
 
 }  // namespace
 
-std::string_view RotationStepName(RotationStep step) {
+std::string_view RotationStepName(FleetRotationStep step) {
   switch (step) {
-    case RotationStep::kAnnounce:
+    case FleetRotationStep::kAnnounce:
       return "announce";
-    case RotationStep::kSwitch:
+    case FleetRotationStep::kSwitch:
       return "switch";
-    case RotationStep::kMove:
+    case FleetRotationStep::kMove:
       return "move";
-    case RotationStep::kRetire:
+    case FleetRotationStep::kRetire:
       return "retire";
   }
   return "";

@@ -57,7 +57,7 @@ class PrefixCheck {
   [[nodiscard]] bool IsOwner(const FleetPeer& plan,
                              const WgDumpPeer& peer) const {
     const auto& rotation = out_.plan.rotation;
-    if (rotation && rotation->step == RotationStep::kSwitch &&
+    if (rotation && rotation->step == FleetRotationStep::kSwitch &&
         plan.name == rotation->node) {
       return peer.public_key == rotation->from ||
              peer.public_key == rotation->to;

@@ -39,7 +39,7 @@ void CheckFleet(const natkit::mesh::MeshFile& file) {
   for (const auto& node : file.nodes) {
     if (auto state = natkit::mesh::BeginRotation(file, node.name)) {
       rotations.emplace_back(*state);
-      state->step = natkit::mesh::RotationStep::kMove;
+      state->step = natkit::mesh::FleetRotationStep::kMove;
       rotations.emplace_back(*state);
     }
   }

@@ -17,8 +17,9 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-constexpr std::array kSteps = {RotationStep::kAnnounce, RotationStep::kSwitch,
-                               RotationStep::kMove, RotationStep::kRetire};
+constexpr std::array kSteps = {
+    FleetRotationStep::kAnnounce, FleetRotationStep::kSwitch,
+    FleetRotationStep::kMove, FleetRotationStep::kRetire};
 
 /// A server whose key changes from 1 to 9, two peers that begin towards it.
 MeshFile Rotating() {
@@ -30,14 +31,15 @@ MeshFile Rotating() {
                      FleetNodeText("office", 3, EndpointText(3)));
 }
 
-FleetPlan PlanAt(RotationStep step) {
+FleetPlan PlanAt(FleetRotationStep step) {
   RotationState state = *BeginRotation(Rotating(), "server");
   state.step = step;
   return PlanFleet(Rotating(), state);
 }
 
 /// The keys that `node` has of the server, with "+" where the prefixes are.
-std::vector<std::string> KeysAt(RotationStep step, const std::string& node) {
+std::vector<std::string> KeysAt(FleetRotationStep step,
+                                const std::string& node) {
   const FleetPlan plan = PlanAt(step);
   std::vector<std::string> out;
   for (const FleetPeer& peer : plan.FindNode(node)->peers) {
@@ -49,7 +51,7 @@ std::vector<std::string> KeysAt(RotationStep step, const std::string& node) {
   return out;
 }
 
-std::string RenderedAt(const std::optional<RotationStep>& step,
+std::string RenderedAt(const std::optional<FleetRotationStep>& step,
                        const std::string& path) {
   const FleetPlan plan = step ? PlanAt(*step) : PlanFleet(Rotating());
   const FleetFiles files = RenderFleet(plan, {});
@@ -63,21 +65,22 @@ std::string RenderedAt(const std::optional<RotationStep>& step,
 
 TEST(Rotation, APrefixIsAtOneKeyAtATimeAndMovesAfterTheSwitch) {
   for (const auto* peer : {"laptop", "office"}) {
-    EXPECT_THAT(KeysAt(RotationStep::kAnnounce, peer),
+    EXPECT_THAT(KeysAt(FleetRotationStep::kAnnounce, peer),
                 ElementsAre("old+", "next"));
-    EXPECT_THAT(KeysAt(RotationStep::kSwitch, peer),
+    EXPECT_THAT(KeysAt(FleetRotationStep::kSwitch, peer),
                 ElementsAre("old+", "next"));
-    EXPECT_THAT(KeysAt(RotationStep::kMove, peer), ElementsAre("old", "next+"));
-    EXPECT_THAT(KeysAt(RotationStep::kRetire, peer), ElementsAre("next+"));
+    EXPECT_THAT(KeysAt(FleetRotationStep::kMove, peer),
+                ElementsAre("old", "next+"));
+    EXPECT_THAT(KeysAt(FleetRotationStep::kRetire, peer), ElementsAre("next+"));
   }
 }
 
 TEST(Rotation, TheNodeItselfUsesTheNextKeyFromTheSwitchOn) {
-  for (const RotationStep step : kSteps) {
+  for (const FleetRotationStep step : kSteps) {
     const FleetPlan plan = PlanAt(step);
     ASSERT_TRUE(plan.is_usable());
     const FleetNode& node = *plan.FindNode("server");
-    const bool is_next = step != RotationStep::kAnnounce;
+    const bool is_next = step != FleetRotationStep::kAnnounce;
     EXPECT_EQ(node.public_key, TestKey(is_next ? 9 : 1));
     EXPECT_EQ(node.key_name, is_next ? "server.next" : "server");
   }
@@ -87,13 +90,18 @@ TEST(Rotation, EachStepChangesOnlyWhatItMust) {
   const std::string node = "server/wg0.conf";
   const std::string peer = "laptop/wg0.conf";
   const auto at = RenderedAt;
-  EXPECT_EQ(at({}, node), at(RotationStep::kAnnounce, node));
-  EXPECT_NE(at({}, peer), at(RotationStep::kAnnounce, peer));
-  EXPECT_NE(at(RotationStep::kAnnounce, node), at(RotationStep::kSwitch, node));
-  EXPECT_EQ(at(RotationStep::kAnnounce, peer), at(RotationStep::kSwitch, peer));
-  EXPECT_EQ(at(RotationStep::kSwitch, node), at(RotationStep::kMove, node));
-  EXPECT_NE(at(RotationStep::kSwitch, peer), at(RotationStep::kMove, peer));
-  EXPECT_NE(at(RotationStep::kMove, peer), at(RotationStep::kRetire, peer));
+  EXPECT_EQ(at({}, node), at(FleetRotationStep::kAnnounce, node));
+  EXPECT_NE(at({}, peer), at(FleetRotationStep::kAnnounce, peer));
+  EXPECT_NE(at(FleetRotationStep::kAnnounce, node),
+            at(FleetRotationStep::kSwitch, node));
+  EXPECT_EQ(at(FleetRotationStep::kAnnounce, peer),
+            at(FleetRotationStep::kSwitch, peer));
+  EXPECT_EQ(at(FleetRotationStep::kSwitch, node),
+            at(FleetRotationStep::kMove, node));
+  EXPECT_NE(at(FleetRotationStep::kSwitch, peer),
+            at(FleetRotationStep::kMove, peer));
+  EXPECT_NE(at(FleetRotationStep::kMove, peer),
+            at(FleetRotationStep::kRetire, peer));
 }
 
 TEST(Rotation, AfterTheLastStepTheFilesAreThoseOfTheNewKey) {
@@ -105,7 +113,7 @@ TEST(Rotation, AfterTheLastStepTheFilesAreThoseOfTheNewKey) {
   for (const FleetFile& one : files.files) {
     done += one.path == "laptop/wg0.conf" ? one.text : "";
   }
-  std::string last = RenderedAt(RotationStep::kRetire, "laptop/wg0.conf");
+  std::string last = RenderedAt(FleetRotationStep::kRetire, "laptop/wg0.conf");
   const std::string mark = ", next key";
   last.erase(last.find(mark), mark.size());
   EXPECT_EQ(done, last);
@@ -115,30 +123,31 @@ TEST(Rotation, WhoCanBeginGreetsTheOtherWithoutWaitingForTraffic) {
   // At rest neither server nor office sends keepalives.
   EXPECT_EQ(PeerOf(PlanFleet(Rotating()), "office", "server").keepalive,
             seconds(0));
-  const FleetPlan announced = PlanAt(RotationStep::kAnnounce);
+  const FleetPlan announced = PlanAt(FleetRotationStep::kAnnounce);
   EXPECT_EQ(PeerOf(announced, "office", "server", true).keepalive, seconds(25));
   EXPECT_EQ(PeerOf(announced, "server", "office").keepalive, seconds(0));
-  const FleetPlan switched = PlanAt(RotationStep::kSwitch);
+  const FleetPlan switched = PlanAt(FleetRotationStep::kSwitch);
   EXPECT_EQ(PeerOf(switched, "server", "office").keepalive, seconds(25));
   EXPECT_EQ(PeerOf(switched, "server", "laptop").keepalive, seconds(0));
-  const FleetPlan moved = PlanAt(RotationStep::kMove);
+  const FleetPlan moved = PlanAt(FleetRotationStep::kMove);
   EXPECT_EQ(PeerOf(moved, "laptop", "server").keepalive, seconds(0));
-  const FleetPlan retired = PlanAt(RotationStep::kRetire);
+  const FleetPlan retired = PlanAt(FleetRotationStep::kRetire);
   EXPECT_EQ(PeerOf(retired, "office", "server", true).keepalive, seconds(0));
   EXPECT_EQ(PeerOf(retired, "laptop", "server", true).keepalive, seconds(25));
 }
 
 TEST(Rotation, AtTheSwitchThePeersGetAScriptThatMovesThePrefixes) {
   const std::string path = "laptop/" + std::string(kMoveScript);
-  const std::string script = RenderedAt(RotationStep::kSwitch, path);
+  const std::string script = RenderedAt(FleetRotationStep::kSwitch, path);
   EXPECT_THAT(script, HasSubstr("next=" + TestKey(9).ToBase64()));
   EXPECT_THAT(script, HasSubstr("allowed-ips 10.77.0.1/32,192.168.7.0/24\n"));
   EXPECT_THAT(script, Not(HasSubstr("@")));
-  EXPECT_EQ(
-      RenderedAt(RotationStep::kSwitch, "server/" + std::string(kMoveScript)),
-      "");
-  for (const RotationStep step :
-       {RotationStep::kAnnounce, RotationStep::kMove, RotationStep::kRetire}) {
+  EXPECT_EQ(RenderedAt(FleetRotationStep::kSwitch,
+                       "server/" + std::string(kMoveScript)),
+            "");
+  for (const FleetRotationStep step :
+       {FleetRotationStep::kAnnounce, FleetRotationStep::kMove,
+        FleetRotationStep::kRetire}) {
     EXPECT_EQ(RenderedAt(step, path), "");
   }
 }
@@ -147,7 +156,7 @@ TEST(Rotation, AHubTakesTheWholeMeshAlong) {
   MeshFile file = FleetFileOf(TwoHubsText());
   file.nodes[0].fleet.next_public_key = TestKey(9);
   RotationState state = *BeginRotation(file, "h1");
-  state.step = RotationStep::kMove;
+  state.step = FleetRotationStep::kMove;
   const FleetPlan plan = PlanFleet(file, state);
   EXPECT_THAT(PeerOf(plan, "s1", "h1").allowed_ips, IsEmpty());
   EXPECT_EQ(PeerOf(plan, "s1", "h1", true).allowed_ips.size(), 4U);
@@ -162,10 +171,13 @@ TEST(Rotation, NeedsANodeWithANextKey) {
 }
 
 TEST(Rotation, StepsFollowEachOther) {
-  EXPECT_EQ(NextRotationStep(RotationStep::kAnnounce), RotationStep::kSwitch);
-  EXPECT_EQ(NextRotationStep(RotationStep::kSwitch), RotationStep::kMove);
-  EXPECT_EQ(NextRotationStep(RotationStep::kMove), RotationStep::kRetire);
-  EXPECT_EQ(NextRotationStep(RotationStep::kRetire), std::nullopt);
+  EXPECT_EQ(NextRotationStep(FleetRotationStep::kAnnounce),
+            FleetRotationStep::kSwitch);
+  EXPECT_EQ(NextRotationStep(FleetRotationStep::kSwitch),
+            FleetRotationStep::kMove);
+  EXPECT_EQ(NextRotationStep(FleetRotationStep::kMove),
+            FleetRotationStep::kRetire);
+  EXPECT_EQ(NextRotationStep(FleetRotationStep::kRetire), std::nullopt);
 }
 
 TEST(Rotation, TheFileMustKeepBothKeysUntilTheEnd) {
@@ -180,7 +192,7 @@ TEST(Rotation, TheFileMustKeepBothKeysUntilTheEnd) {
 }
 
 TEST(RotationBlockers, NothingBlocksWhereEverybodyIsReady) {
-  for (const RotationStep step : kSteps) {
+  for (const FleetRotationStep step : kSteps) {
     const Observed seen(PlanAt(step));
     EXPECT_THAT(seen.Findings(), IsEmpty()) << RotationStepName(step);
     EXPECT_THAT(RotationBlockers(seen.plan, seen.Verify()), IsEmpty());
@@ -188,7 +200,7 @@ TEST(RotationBlockers, NothingBlocksWhereEverybodyIsReady) {
 }
 
 TEST(RotationBlockers, APeerThatDoesNotKnowTheNextKeyBlocks) {
-  Observed seen(PlanAt(RotationStep::kAnnounce));
+  Observed seen(PlanAt(FleetRotationStep::kAnnounce));
   std::erase(seen.Interface("laptop").peers,
              seen.Peer("laptop", "server", true));
   EXPECT_THAT(
@@ -197,7 +209,7 @@ TEST(RotationBlockers, APeerThatDoesNotKnowTheNextKeyBlocks) {
 }
 
 TEST(RotationBlockers, ANextKeyThatTookThePrefixesTooEarlyBlocks) {
-  Observed seen(PlanAt(RotationStep::kAnnounce));
+  Observed seen(PlanAt(FleetRotationStep::kAnnounce));
   std::swap(seen.Peer("laptop", "server").allowed_ips,
             seen.Peer("laptop", "server", true).allowed_ips);
   EXPECT_THAT(RotationBlockers(seen.plan, seen.Verify()),
@@ -206,7 +218,7 @@ TEST(RotationBlockers, ANextKeyThatTookThePrefixesTooEarlyBlocks) {
 }
 
 TEST(RotationBlockers, APeerWithoutADumpBlocksAndOthersDoNot) {
-  Observed seen(PlanAt(RotationStep::kAnnounce));
+  Observed seen(PlanAt(FleetRotationStep::kAnnounce));
   seen.Peer("laptop", "office").latest_handshake = std::nullopt;
   EXPECT_FALSE(seen.Verify().is_fine());
   EXPECT_THAT(RotationBlockers(seen.plan, seen.Verify()), IsEmpty());
@@ -216,14 +228,14 @@ TEST(RotationBlockers, APeerWithoutADumpBlocksAndOthersDoNot) {
 }
 
 TEST(RotationBlockers, TheNodeMustHaveSwitched) {
-  Observed seen(PlanAt(RotationStep::kSwitch));
+  Observed seen(PlanAt(FleetRotationStep::kSwitch));
   seen.Interface("server").public_key = TestKey(1);
   EXPECT_THAT(RotationBlockers(seen.plan, seen.Verify()),
               Contains("server: it uses the old key instead of the next key"));
 }
 
 TEST(RotationBlockers, EveryPeerMustHaveSeenTheNextKey) {
-  Observed seen(PlanAt(RotationStep::kSwitch));
+  Observed seen(PlanAt(FleetRotationStep::kSwitch));
   WgDumpPeer& next = seen.Peer("laptop", "server", true);
   next.latest_handshake = std::nullopt;
   EXPECT_THAT(RotationBlockers(seen.plan, seen.Verify()),
@@ -238,14 +250,14 @@ TEST(RotationBlockers, EveryPeerMustHaveSeenTheNextKey) {
 }
 
 TEST(RotationBlockers, PrefixesMayHaveMovedAtTheSwitch) {
-  Observed seen(PlanAt(RotationStep::kSwitch));
+  Observed seen(PlanAt(FleetRotationStep::kSwitch));
   std::swap(seen.Peer("laptop", "server").allowed_ips,
             seen.Peer("laptop", "server", true).allowed_ips);
   EXPECT_THAT(RotationBlockers(seen.plan, seen.Verify()), IsEmpty());
 }
 
 TEST(RotationBlockers, PrefixesMustHaveMovedBeforeTheOldKeyGoes) {
-  Observed seen(PlanAt(RotationStep::kMove));
+  Observed seen(PlanAt(FleetRotationStep::kMove));
   std::swap(seen.Peer("laptop", "server").allowed_ips,
             seen.Peer("laptop", "server", true).allowed_ips);
   EXPECT_THAT(RotationBlockers(seen.plan, seen.Verify()),
@@ -253,7 +265,7 @@ TEST(RotationBlockers, PrefixesMustHaveMovedBeforeTheOldKeyGoes) {
 }
 
 TEST(RotationState, ReadsWhatItWrites) {
-  for (const RotationStep step : kSteps) {
+  for (const FleetRotationStep step : kSteps) {
     const RotationState state{"server", TestKey(1), TestKey(9), step,
                               "the laptop is off"};
     EXPECT_EQ(*ParseRotationState(FormatRotationState(state)), state);
@@ -265,13 +277,13 @@ TEST(RotationState, WordsCannotBreakTheFile) {
   state.forced = "it's\nstep = 'retire'\xff";
   const auto read = ParseRotationState(FormatRotationState(state));
   ASSERT_TRUE(read);
-  EXPECT_EQ(read->step, RotationStep::kAnnounce);
+  EXPECT_EQ(read->step, FleetRotationStep::kAnnounce);
   EXPECT_EQ(read->forced, "it?s?step = ?retire??");
 }
 
 TEST(RotationState, NamesWhatIsWrong) {
   const std::string good = FormatRotationState(
-      {"server", TestKey(1), TestKey(9), RotationStep::kMove, ""});
+      {"server", TestKey(1), TestKey(9), FleetRotationStep::kMove, ""});
   const auto error = [](const std::string& text) {
     const auto state = ParseRotationState(text);
     return state

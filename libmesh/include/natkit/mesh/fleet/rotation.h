@@ -14,7 +14,8 @@
 namespace natkit::mesh {
 
 /// The step after one; nullopt after the last.
-[[nodiscard]] std::optional<RotationStep> NextRotationStep(RotationStep step);
+[[nodiscard]] std::optional<FleetRotationStep> NextRotationStep(
+    FleetRotationStep step);
 
 /// The first step of the rotation of a node's key. An error says for people
 /// why there can be none: no such node, or no next_public_key.

@@ -13,7 +13,7 @@ namespace natkit::mesh {
 /// the first step to the last, but a prefix belongs to one of them at a time:
 /// an entry that took the prefixes before the node has its new key would take
 /// the traffic with it.
-enum class RotationStep : uint8_t {
+enum class FleetRotationStep : uint8_t {
   kAnnounce,  ///< peers know the next key, without AllowedIPs
   kSwitch,    ///< the node itself uses the next key
   kMove,      ///< at the peers the prefixes are the next key's
@@ -21,14 +21,14 @@ enum class RotationStep : uint8_t {
 };
 
 /// "announce", "switch", "move" or "retire".
-[[nodiscard]] std::string_view RotationStepName(RotationStep step);
+[[nodiscard]] std::string_view RotationStepName(FleetRotationStep step);
 
 /// One rotation under way.
 struct RotationState {
   std::string node;
   PublicKey from;
   PublicKey to;
-  RotationStep step = RotationStep::kAnnounce;
+  FleetRotationStep step = FleetRotationStep::kAnnounce;
   /// Why the last step was taken although the fleet was not ready for it.
   std::string forced;
 
