@@ -9,127 +9,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "agent_side.h"
 #include "check.h"
 #include "natkit/natkit.h"
-
-/* Nothing here takes longer than some seconds on an idle machine. */
-#define LIMIT (60 * NATKIT_SECOND)
-
-struct side {
-  natkit_hub* hub;
-  natkit_agent* agent;
-  int states;
-  int paths;
-  int descriptions;
-  int rtts;
-  int whys;
-  uint32_t state;
-  uint32_t kind;
-  int received;
-  char last[64];
-};
-
-static natkit_hub* NewHub(const int* sockets, uint32_t count) {
-  natkit_hub_config config;
-  natkit_hub* hub = NULL;
-  natkit_init(&config);
-  config.flags = NATKIT_HUB_LOOPBACK | NATKIT_HUB_NO_IPV6;
-  config.sockets = sockets;
-  config.socket_count = count;
-  CHECK_EQ(natkit_hub_new(&config, &hub), 0);
-  return hub;
-}
-
-static void Open(struct side* side) {
-  natkit_agent_config config;
-  memset(side, 0, sizeof *side);
-  side->hub = NewHub(NULL, 0);
-  natkit_init(&config);
-  config.user = side;
-  CHECK_EQ(natkit_agent_new(side->hub, &config, &side->agent), 0);
-}
-
-static void Close(struct side* side) {
-  natkit_agent_free(side->agent);
-  natkit_hub_free(side->hub);
-}
-
-static void TakeEvents(struct side* side) {
-  natkit_hub_event event;
-  natkit_init(&event);
-  while (natkit_hub_poll_event(side->hub, &event) == 1) {
-    CHECK(event.agent == side->agent);
-    CHECK(event.user == side);
-    side->states += event.type == NATKIT_HUB_EVENT_STATE;
-    side->paths += event.type == NATKIT_HUB_EVENT_PATH;
-    side->descriptions += event.type == NATKIT_HUB_EVENT_DESCRIPTION;
-    side->rtts += event.type == NATKIT_HUB_EVENT_RTT;
-    side->whys += event.type == NATKIT_HUB_EVENT_WHY_NOT_DIRECT;
-    if (event.type == NATKIT_HUB_EVENT_STATE) {
-      side->state = event.state;
-    } else if (event.type == NATKIT_HUB_EVENT_PATH) {
-      side->kind = event.path.kind;
-    }
-    CHECK_EQ(event.struct_size, sizeof event);
-  }
-}
-
-static void TakeData(struct side* side) {
-  natkit_agent* agent = NULL;
-  size_t size = 0;
-  while (natkit_hub_receive(side->hub, &agent, side->last,
-                            sizeof side->last - 1, &size) == 1) {
-    CHECK(agent == side->agent);
-    side->last[size] = '\0';
-    ++side->received;
-  }
-}
-
-static void Run(struct side* a, struct side* b, int* condition, int wanted) {
-  const uint64_t deadline = natkit_monotonic_ns() + LIMIT;
-  struct side* const sides[] = {a, b};
-  while (*condition < wanted) {
-    struct pollfd fds[2];
-    int wait = 1000;
-    CHECK(natkit_monotonic_ns() < deadline);
-    for (int i = 0; i < 2; ++i) {
-      int ms = 0;
-      fds[i].fd = natkit_hub_get_fd(sides[i]->hub);
-      fds[i].events = POLLIN;
-      CHECK_EQ(natkit_hub_get_timeout(sides[i]->hub, &ms), 0);
-      wait = ms >= 0 && ms < wait ? ms : wait;
-    }
-    CHECK(poll(fds, 2, wait) >= 0);
-    for (int i = 0; i < 2; ++i) {
-      CHECK_EQ(natkit_hub_process(sides[i]->hub), 0);
-      TakeEvents(sides[i]);
-      TakeData(sides[i]);
-    }
-  }
-}
-
-static void Tell(struct side* from, struct side* to) {
-  char text[NATKIT_DESCRIPTION_SIZE];
-  CHECK(natkit_agent_get_local_description(from->agent, text, sizeof text) > 0);
-  CHECK(strstr(text, "a=ice-ufrag:") != NULL);
-  CHECK(strstr(text, " typ host") != NULL);
-  CHECK_EQ(natkit_agent_set_remote_description(to->agent, text), 0);
-}
-
-static void Connect(struct side* a, struct side* b) {
-  int done = 0;
-  Tell(a, b);
-  Tell(b, a);
-  while (!done) {
-    int waits = a->kind == NATKIT_PATH_DIRECT ? b->paths : a->paths;
-    int* const paths = a->kind == NATKIT_PATH_DIRECT ? &b->paths : &a->paths;
-    if (a->kind == NATKIT_PATH_DIRECT && b->kind == NATKIT_PATH_DIRECT) {
-      done = 1;
-    } else {
-      Run(a, b, paths, waits + 1);
-    }
-  }
-}
 
 static int CountThreads(void) {
   DIR* const tasks = opendir("/proc/self/task");
@@ -182,17 +64,6 @@ static void TwoAgentsConnectAndTalk(void) {
   CHECK_EQ(CountThreads(), 1); /* natkit starts none */
   Close(&a);
   Close(&b);
-}
-
-static int BoundSocket(int type) {
-  struct sockaddr_in address;
-  const int fd = socket(AF_INET, type, 0);
-  CHECK(fd >= 0);
-  memset(&address, 0, sizeof address);
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  CHECK_EQ(bind(fd, (struct sockaddr*)&address, sizeof address), 0);
-  return fd;
 }
 
 static void SocketsMayBeTheCallers(void) {
@@ -315,7 +186,10 @@ static void ConfigurationsAreChecked(void) {
   CHECK_EQ(natkit_hub_new(NULL, &hub), NATKIT_ERR_BAD_ARGUMENT);
   natkit_init(&config);
   CHECK_EQ(natkit_hub_new(&config, NULL), NATKIT_ERR_BAD_ARGUMENT);
-  config.struct_size = sizeof config - 1;
+  config.struct_size = offsetof(natkit_hub_config, agent_receive_buffer);
+  CHECK_EQ(natkit_hub_new(&config, &hub), 0); /* of the first version */
+  natkit_hub_free(hub);
+  --config.struct_size;
   CHECK_EQ(natkit_hub_new(&config, &hub), NATKIT_ERR_STRUCT_SIZE);
   natkit_init(&config);
   config.flags = 1u << 31;

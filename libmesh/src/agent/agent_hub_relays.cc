@@ -11,8 +11,9 @@ namespace natkit::mesh {
 
 namespace {
 
-/// Relayed packets that wait for the owner; the oldest go first.
-constexpr size_t kMaxRelayed = 1024;
+/// Relayed packets that wait for the owner; the oldest go first. No 64 KiB of
+/// a relay's bytes hold more: an owner who polls after each loses none.
+constexpr size_t kMaxRelayed = 2048;
 
 }  // namespace
 

@@ -91,8 +91,10 @@ typedef struct natkit_hub_config {
    * with IPV6_V6ONLY. The hub duplicates the descriptors: the caller may close
    * its own, and must not read from them. They become non-blocking. */
   const int* sockets;
-  /** Bytes of datagrams that wait for natkit_hub_receive(), over all agents; 0:
-   * 1 MiB. The oldest go first. */
+  /** Bytes of datagrams that wait to be received, over all agents; 0: 1 MiB, at
+   * least 128 KiB. Each datagram takes a multiple of 512. Where there is no
+   * room, the agent that has the most waiting loses its oldest: a peer that
+   * floods the hub takes nothing from those that have less than their share. */
   size_t receive_buffer;
   /** Interfaces whose addresses are not told to peers, such as the tunnel that
    * the datagrams come from: names, of which the last character may be '*' for
@@ -112,6 +114,9 @@ typedef struct natkit_hub_config {
   const natkit_random* random;
   /** NULL: nothing is logged. */
   const natkit_log* log;
+  /** What the datagrams that wait for one agent take of `receive_buffer` at
+   * most, at least 64 KiB; its oldest go first. 0: no limit but that. */
+  size_t agent_receive_buffer;
 } natkit_hub_config;
 
 /** One relay (a DERP server). */
@@ -364,7 +369,8 @@ typedef struct natkit_hub_counters {
   uint64_t dropped_relayed;
   /** Descriptions over a relay that were old or of no use. */
   uint64_t dropped_signals;
-  /** Received datagrams that nobody took in time. */
+  /** Received datagrams that nobody took in time:
+   * natkit_hub_config::receive_buffer. */
   uint64_t dropped_received;
   /** Events that nobody took in time: beyond 65,536 the oldest go. */
   uint64_t events_lost;
@@ -488,6 +494,30 @@ NATKIT_API int natkit_agent_get_state(const natkit_agent* agent);
  * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE. */
 NATKIT_API int natkit_agent_get_path(const natkit_agent* agent,
                                      natkit_path* out);
+
+/** What an agent has sent, received and dropped; only ever grows. */
+typedef struct natkit_agent_counters {
+  /** sizeof(natkit_agent_counters); see natkit_init(). */
+  size_t struct_size;
+  /** Datagrams sent directly. */
+  uint64_t sent_direct;
+  /** Datagrams given to relays. */
+  uint64_t sent_relayed;
+  /** Bytes in both. */
+  uint64_t sent_bytes;
+  /** Datagrams received, either way. */
+  uint64_t received;
+  /** Bytes in them. */
+  uint64_t received_bytes;
+  /** Received datagrams that nobody took in time:
+   * natkit_hub_config::receive_buffer. */
+  uint64_t dropped_received;
+} natkit_agent_counters;
+
+/** Reads the counters of an agent.
+ * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE. */
+NATKIT_API int natkit_agent_get_counters(const natkit_agent* agent,
+                                         natkit_agent_counters* out);
 
 /** The sizes of texts in natkit_diagnosis and natkit_fix. */
 #define NATKIT_DIAGNOSIS_TEXT_SIZE 384

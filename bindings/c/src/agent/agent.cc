@@ -18,6 +18,7 @@ namespace {
 constexpr size_t kFirstConfig = sizeof(natkit_agent_config);
 constexpr size_t kFirstPath = sizeof(natkit_path);
 constexpr size_t kFirstDiagnosis = sizeof(natkit_diagnosis);
+constexpr size_t kFirstCounters = sizeof(natkit_agent_counters);
 
 static_assert(mesh::kMaxDescriptionText < NATKIT_DESCRIPTION_SIZE);
 
@@ -87,8 +88,8 @@ Result<void> AddAgent(natkit_hub* handle, HubObject& hub,
   if (!id) {
     return std::unexpected(id.error());
   }
-  const auto made =
-      MakeHandle(std::make_unique<AgentObject>(handle, *id, given.user, hub.freed()), out);
+  const auto made = MakeHandle(
+      std::make_unique<AgentObject>(handle, *id, given.user, hub.freed()), out);
   if (made) {
     hub.SetOwner(*id, {.handle = *out, .user = given.user});
   }
@@ -152,6 +153,20 @@ Result<void> PutDiagnosis(const HubShell& shell, mesh::AgentId id,
     filled.fixes[i] = ToFix(found->fixes[i]);
   }
   return WriteStruct(out, filled, kFirstDiagnosis);
+}
+
+Result<void> PutCounters(const HubShell& shell, mesh::AgentId id,
+                         natkit_agent_counters* out) {
+  const AgentCounters counters = shell.CountersOf(id);
+  natkit_agent_counters filled{};
+  filled.struct_size = sizeof filled;
+  filled.sent_direct = counters.sent_direct;
+  filled.sent_relayed = counters.sent_relayed;
+  filled.sent_bytes = counters.sent_bytes;
+  filled.received = counters.received;
+  filled.received_bytes = counters.received_bytes;
+  filled.dropped_received = counters.dropped_received;
+  return WriteStruct(out, filled, kFirstCounters);
 }
 
 }  // namespace
@@ -242,5 +257,12 @@ int natkit_agent_get_path(const natkit_agent* agent, natkit_path* out) {
 int natkit_agent_explain(const natkit_agent* agent, natkit_diagnosis* out) {
   return WithAgent(__func__, agent, [&](HubShell& shell, AgentId id) {
     return PutDiagnosis(shell, id, out);
+  });
+}
+
+int natkit_agent_get_counters(const natkit_agent* agent,
+                              natkit_agent_counters* out) {
+  return WithAgent(__func__, agent, [&](HubShell& shell, AgentId id) {
+    return PutCounters(shell, id, out);
   });
 }

@@ -16,7 +16,7 @@ namespace natkit::c {
 namespace {
 
 // Sizes of the first versions.
-constexpr size_t kFirstHubConfig = sizeof(natkit_hub_config);
+constexpr size_t kFirstHubConfig = NATKIT_SIZE_UP_TO(natkit_hub_config, log);
 constexpr size_t kFirstRelay = sizeof(natkit_relay);
 constexpr size_t kFirstEvent = sizeof(natkit_hub_event);
 constexpr size_t kFirstCounters = sizeof(natkit_hub_counters);
@@ -30,6 +30,7 @@ constexpr size_t kMaxRootsPem = size_t{16} << 20;
 constexpr size_t kMaxHost = 255;
 constexpr size_t kMinReceiveBuffer = size_t{1} << 17;
 constexpr size_t kMaxReceiveBuffer = size_t{1} << 30;
+constexpr size_t kMinShare = size_t{1} << 16;  // for the longest datagram
 constexpr uint16_t kHttps = 443;
 constexpr size_t kMaxIgnored = 64;
 constexpr size_t kMaxInterfaceName = 16;  // a name's 15 bytes and a '*'
@@ -92,12 +93,12 @@ Result<HubShellConfig> ReadConfig(const natkit_hub_config* from) {
   auto sockets = Duplicate(given->sockets, given->socket_count);
   auto ignored =
       ReadNames(given->ignored_interfaces, given->ignored_interface_count);
-  const bool is_odd = (given->flags & ~kHubFlags) != 0 ||
-      given->reserved2 != 0 || !ignored ||
-                      given->reserved != 0 ||
-                      given->power > NATKIT_POWER_MOBILE_IDLE || !rng ||
-                      given->receive_buffer > kMaxReceiveBuffer ||
-                      (given->log != nullptr && given->log->line == nullptr);
+  const bool is_odd =
+      (given->flags & ~kHubFlags) != 0 || given->reserved2 != 0 || !ignored ||
+      given->reserved != 0 || given->power > NATKIT_POWER_MOBILE_IDLE || !rng ||
+      given->receive_buffer > kMaxReceiveBuffer ||
+      given->agent_receive_buffer > kMaxReceiveBuffer ||
+      (given->log != nullptr && given->log->line == nullptr);
   if (is_odd || !sockets) {
     natkit_wipe(given->private_key, sizeof given->private_key);
     return Fail(sockets ? Errc::kBadArgument : sockets.error().code);
@@ -115,6 +116,10 @@ Result<HubShellConfig> ReadConfig(const natkit_hub_config* from) {
   config.watches_network = (given->flags & NATKIT_HUB_NO_NETWORK_WATCH) == 0;
   if (given->receive_buffer != 0) {
     config.receive_buffer = std::max(given->receive_buffer, kMinReceiveBuffer);
+  }
+  if (given->agent_receive_buffer != 0) {
+    config.agent_receive_buffer =
+        std::max(given->agent_receive_buffer, kMinShare);
   }
   if (given->roots_pem != nullptr) {
     const auto roots = ToText(given->roots_pem, kMaxRootsPem);
@@ -280,11 +285,11 @@ Result<int> Receive(HubObject& hub, natkit_agent** agent,
   if (item == nullptr) {
     return 0;
   }
-  *size = item->bytes.size();
-  if (item->bytes.size() > room->size()) {
+  *size = item->size;
+  if (item->size > room->size()) {
     return Fail(Errc::kBufferTooSmall);
   }
-  std::ranges::copy(item->bytes, room->begin());
+  queue.CopyFront(*room);
   if (agent != nullptr) {
     *agent = hub.OwnerOf(item->agent).handle;
   }

@@ -70,6 +70,7 @@ HubShell::HubShell(HubShellConfig config)
                 .on_bytes =
                     [this](mesh::RelayId relay, ByteView bytes) {
                       hub_.HandleRelayBytes(io::EventLoop::Now(), relay, bytes);
+                      DeliverRelayed();  // before more than fits has come
                     },
                 .on_writable = [](mesh::RelayId) {},  // Process() pumps anyway
                 .on_closed =
@@ -78,7 +79,7 @@ HubShell::HubShell(HubShellConfig config)
                                              reason);
                     }},
                fwmark_),
-      received_(config.receive_buffer) {}
+      received_(config.receive_buffer, config.agent_receive_buffer) {}
 
 Result<std::unique_ptr<HubShell>> HubShell::Make(HubShellConfig config) {
   std::vector<io::UniqueFd> sockets = std::move(config.sockets);
@@ -177,14 +178,14 @@ Result<void> HubShell::StartWatching() {
 }
 
 bool HubShell::IsIgnored(std::string_view interface) const {
-  return std::ranges::any_of(
-      ignored_interfaces_, [interface](std::string_view name) {
-        if (!name.ends_with('*')) {
-          return interface == name;
-        }
-        name.remove_suffix(1);
-        return interface.starts_with(name);
-      });
+  return std::ranges::any_of(ignored_interfaces_,
+                             [interface](std::string_view name) {
+                               if (!name.ends_with('*')) {
+                                 return interface == name;
+                               }
+                               name.remove_suffix(1);
+                               return interface.starts_with(name);
+                             });
 }
 
 Result<void> HubShell::RefreshAddresses() {
@@ -278,14 +279,45 @@ void HubShell::OnDatagrams(PacketBatch& batch) {
     const auto agent =
         hub_.HandleDatagram(now, meta.local, meta.remote, batch.bytes(i));
     if (agent) {
-      Deliver(*agent, batch.bytes(i));
+      Deliver({.agent = *agent, .remote = meta.remote, .local = meta.local},
+              batch.bytes(i));
     }
   }
 }
 
-void HubShell::Deliver(mesh::AgentId agent, ByteView bytes) {
+void HubShell::Deliver(const ReceiveQueue::Item& item, ByteView bytes) {
+  AgentCounters& agent = agents_[item.agent];
+  ++agent.received;
+  agent.received_bytes += bytes.size();
   ++counters_.received;
-  counters_.dropped_received += received_.Push(agent, bytes);
+  counters_.dropped_received += received_.Push(item, bytes);
+}
+
+void HubShell::DeliverRelayed() {
+  while (const auto data = hub_.PollRelayed()) {
+    Deliver({.agent = data->agent}, data->bytes);
+  }
+}
+
+void HubShell::CountSent(mesh::AgentId agent, mesh::PathKind way,
+                         size_t bytes) {
+  AgentCounters& counters = agents_[agent];
+  counters.sent_bytes += bytes;
+  if (way == mesh::PathKind::kDirect) {
+    ++counters.sent_direct;
+    ++counters_.sent_direct;
+  } else {
+    ++counters.sent_relayed;
+    ++counters_.sent_relayed;
+  }
+}
+
+AgentCounters HubShell::CountersOf(mesh::AgentId agent) const {
+  const auto found = agents_.find(agent);
+  AgentCounters counters =
+      found == agents_.end() ? AgentCounters{} : found->second;
+  counters.dropped_received = received_.LostOf(agent);
+  return counters;
 }
 
 void HubShell::Process() {
@@ -321,11 +353,13 @@ Result<void> HubShell::Send(mesh::AgentId agent, ByteView data) {
       sent = Fail(Errc::kFrameTooLarge);
     } else if (socket) {
       socket->SendTo(route->remote, data, route->local.address);
-      ++counters_.sent_direct;
+      CountSent(agent, route->kind, data.size());
     }
   } else {
     sent = hub_.SendRelayed(now, agent, data);
-    counters_.sent_relayed += sent ? 1U : 0U;
+    if (sent) {
+      CountSent(agent, route->kind, data.size());
+    }
   }
   Pump();
   return sent;
@@ -334,6 +368,7 @@ Result<void> HubShell::Send(mesh::AgentId agent, ByteView data) {
 void HubShell::Remove(mesh::AgentId agent) {
   (void)hub_.Remove(io::EventLoop::Now(), agent);
   received_.Remove(agent);
+  agents_.erase(agent);
   Pump();
 }
 
@@ -354,9 +389,7 @@ void HubShell::Pump() {
       socket->SendTo(transmit->to, transmit->payload, from);
     }
   }
-  while (const auto data = hub_.PollRelayed()) {
-    Deliver(data->agent, data->bytes);
-  }
+  DeliverRelayed();
   streams_.Fill([this](mesh::RelayId relay, MutableBytes out) {
     return hub_.PollRelayBytes(io::EventLoop::Now(), relay, out);
   });

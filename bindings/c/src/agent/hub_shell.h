@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "agent/receive_queue.h"
@@ -35,6 +36,8 @@ struct HubShellConfig {
   bool watches_network = true;
   std::vector<io::UniqueFd> sockets;  ///< empty: opens its own
   size_t receive_buffer = size_t{1} << 20;
+  /// What one agent has of it at most.
+  size_t agent_receive_buffer = SIZE_MAX;
   std::optional<std::string> roots_pem;  ///< unset: the system's
   /// Names; a '*' at the end stands for any end.
   std::vector<std::string> ignored_interfaces;
@@ -45,6 +48,16 @@ struct HubShellCounters {
   uint64_t sent_direct = 0;
   uint64_t sent_relayed = 0;
   uint64_t received = 0;
+  uint64_t dropped_received = 0;
+};
+
+/// What one agent has sent and received.
+struct AgentCounters {
+  uint64_t sent_direct = 0;
+  uint64_t sent_relayed = 0;
+  uint64_t sent_bytes = 0;
+  uint64_t received = 0;
+  uint64_t received_bytes = 0;
   uint64_t dropped_received = 0;
 };
 
@@ -98,6 +111,9 @@ class HubShell {
 
   [[nodiscard]] const HubShellCounters& counters() const { return counters_; }
 
+  /// All zeros for an agent that there is not.
+  [[nodiscard]] AgentCounters CountersOf(mesh::AgentId agent) const;
+
  private:
   explicit HubShell(HubShellConfig config);
 
@@ -108,7 +124,9 @@ class HubShell {
   [[nodiscard]] Result<void> MakeTls(bool needs_roots);
   [[nodiscard]] std::optional<io::UdpSocket>& SocketFor(const Endpoint& remote);
   void OnDatagrams(PacketBatch& batch);
-  void Deliver(mesh::AgentId agent, ByteView bytes);
+  void Deliver(const ReceiveQueue::Item& item, ByteView bytes);
+  void DeliverRelayed();
+  void CountSent(mesh::AgentId agent, mesh::PathKind way, size_t bytes);
   void Pump();
   void Obey(const mesh::RelayCommand& command);
   void Log(LogLevel level, const std::string& line) const;
@@ -141,6 +159,7 @@ class HubShell {
   shell::RelayStreams streams_;
   ReceiveQueue received_;
   HubShellCounters counters_;
+  std::unordered_map<mesh::AgentId, AgentCounters> agents_;
 };
 
 }  // namespace natkit::c

@@ -482,8 +482,10 @@ pub struct natkit_hub_config {
     /// with IPV6_V6ONLY. The hub duplicates the descriptors: the caller may close
     /// its own, and must not read from them. They become non-blocking.
     pub sockets: *const c_int,
-    /// Bytes of datagrams that wait for natkit_hub_receive(), over all agents; 0:
-    /// 1 MiB. The oldest go first.
+    /// Bytes of datagrams that wait to be received, over all agents; 0: 1 MiB, at
+    /// least 128 KiB. Each datagram takes a multiple of 512. Where there is no
+    /// room, the agent that has the most waiting loses its oldest: a peer that
+    /// floods the hub takes nothing from those that have less than their share.
     pub receive_buffer: usize,
     /// Interfaces whose addresses are not told to peers, such as the tunnel that
     /// the datagrams come from: names, of which the last character may be '*' for
@@ -503,6 +505,9 @@ pub struct natkit_hub_config {
     pub random: *const natkit_random,
     /// NULL: nothing is logged.
     pub log: *const natkit_log,
+    /// What the datagrams that wait for one agent take of `receive_buffer` at
+    /// most, at least 64 KiB; its oldest go first. 0: no limit but that.
+    pub agent_receive_buffer: usize,
 }
 // SAFETY: as the trait asks for: all fields are plain data.
 unsafe impl crate::Versioned for natkit_hub_config {}
@@ -776,7 +781,8 @@ pub struct natkit_hub_counters {
     pub dropped_relayed: u64,
     /// Descriptions over a relay that were old or of no use.
     pub dropped_signals: u64,
-    /// Received datagrams that nobody took in time.
+    /// Received datagrams that nobody took in time:
+    /// natkit_hub_config::receive_buffer.
     pub dropped_received: u64,
     /// Events that nobody took in time: beyond 65,536 the oldest go.
     pub events_lost: u64,
@@ -912,6 +918,36 @@ extern "C" {
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE.
     pub fn natkit_agent_get_path(agent: *const natkit_agent, out: *mut natkit_path) -> c_int;
+}
+
+/// What an agent has sent, received and dropped; only ever grows.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct natkit_agent_counters {
+    /// sizeof(natkit_agent_counters); see natkit_init().
+    pub struct_size: usize,
+    /// Datagrams sent directly.
+    pub sent_direct: u64,
+    /// Datagrams given to relays.
+    pub sent_relayed: u64,
+    /// Bytes in both.
+    pub sent_bytes: u64,
+    /// Datagrams received, either way.
+    pub received: u64,
+    /// Bytes in them.
+    pub received_bytes: u64,
+    /// Received datagrams that nobody took in time:
+    /// natkit_hub_config::receive_buffer.
+    pub dropped_received: u64,
+}
+// SAFETY: as the trait asks for: all fields are plain data.
+unsafe impl crate::Versioned for natkit_agent_counters {}
+
+extern "C" {
+    /// Reads the counters of an agent.
+    ///
+    /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE.
+    pub fn natkit_agent_get_counters(agent: *const natkit_agent, out: *mut natkit_agent_counters) -> c_int;
 }
 
 /// The sizes of texts in natkit_diagnosis and natkit_fix.
