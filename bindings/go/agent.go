@@ -201,6 +201,39 @@ func (a *Agent) Path() (Path, error) {
 	return fromPath(&read), err
 }
 
+// AgentCounters are what an agent has sent, received and dropped; they only
+// grow.
+type AgentCounters struct {
+	// SentDirect: datagrams sent directly.
+	SentDirect uint64
+	// SentRelayed: datagrams given to relays.
+	SentRelayed uint64
+	// SentBytes: bytes in both.
+	SentBytes uint64
+	// Received: datagrams received, either way.
+	Received uint64
+	// ReceivedBytes: bytes in them.
+	ReceivedBytes uint64
+	// DroppedReceived: received datagrams that nobody took in time.
+	DroppedReceived uint64
+}
+
+// Counters reads the counters.
+func (a *Agent) Counters() (AgentCounters, error) {
+	read := C.natkit_agent_counters{struct_size: C.sizeof_natkit_agent_counters}
+	_, err := a.hub.call("natkit_agent_get_counters", func() C.int {
+		return C.natkit_agent_get_counters(a.handle, &read)
+	})
+	return AgentCounters{
+		SentDirect:      uint64(read.sent_direct),
+		SentRelayed:     uint64(read.sent_relayed),
+		SentBytes:       uint64(read.sent_bytes),
+		Received:        uint64(read.received),
+		ReceivedBytes:   uint64(read.received_bytes),
+		DroppedReceived: uint64(read.dropped_received),
+	}, err
+}
+
 func fromPath(from *C.natkit_path) Path {
 	return Path{
 		Kind:   PathKind(from.kind),

@@ -47,8 +47,12 @@ type HubConfig struct {
 	// duplicates them: they may be closed and must not be read from.
 	Sockets []int
 	// ReceiveBuffer is the bytes of datagrams that wait for Receive, over all
-	// agents; 0: 1 MiB. The oldest go first.
+	// agents; 0: 1 MiB. Where there is no room, the agent that has the most
+	// waiting loses its oldest.
 	ReceiveBuffer int
+	// AgentReceiveBuffer is what one agent has of them at most; 0: no limit but
+	// that.
+	AgentReceiveBuffer int
 	// IgnoredInterfaces have addresses that are not told to peers, such as the
 	// tunnel that the datagrams come from: at most 64 names, of which the last
 	// character may be '*' for any end.
@@ -135,6 +139,8 @@ func NewHub(config HubConfig) (*Hub, error) {
 		fwmark:         C.uint32_t(config.Fwmark),
 		roots_pem:      copies.add(config.RootsPEM),
 
+		agent_receive_buffer: C.size_t(config.AgentReceiveBuffer),
+
 		ignored_interfaces:      copies.list(config.IgnoredInterfaces),
 		ignored_interface_count: C.size_t(len(config.IgnoredInterfaces)),
 	}
@@ -142,7 +148,7 @@ func NewHub(config HubConfig) (*Hub, error) {
 	defer C.free(unsafe.Pointer(given.ignored_interfaces))
 	toKey(&given.private_key, config.PrivateKey)
 	defer C.natkit_wipe(unsafe.Pointer(&given), C.sizeof_natkit_hub_config)
-	if copies.err != nil || config.ReceiveBuffer < 0 {
+	if copies.err != nil || config.ReceiveBuffer < 0 || config.AgentReceiveBuffer < 0 {
 		return nil, &Error{copies.op, ErrBadArgument}
 	}
 	hub := &Hub{

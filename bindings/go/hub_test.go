@@ -126,6 +126,11 @@ func TestTwoAgentsConnectAndTalk(t *testing.T) {
 	if counters.Received != 1 || counters.SentDirect != 1 || counters.SentRelayed != 0 {
 		t.Errorf("counters are %+v", counters)
 	}
+	own, err := b.agent.Counters()
+	must(t, err)
+	if own != (AgentCounters{SentDirect: 1, Received: 1, ReceivedBytes: 5}) {
+		t.Errorf("the agent's counters are %+v", own)
+	}
 	stun := make([]byte, 20)
 	copy(stun, []byte{0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42})
 	expect(t, a.agent.Send(stun), ErrBadValue)

@@ -44,8 +44,8 @@ class HubCase(unittest.TestCase):
 
 
 class ConnectionTest(HubCase):
-    def connect(self):
-        a, b = (Agent(self.hub()) for _ in range(2))
+    def connect(self, **options):
+        a, b = (Agent(self.hub(**options)) for _ in range(2))
         a.set_remote_description(b.local_description)
         b.set_remote_description(a.local_description)
         connected = natkit.AgentState.CONNECTED
@@ -68,6 +68,20 @@ class ConnectionTest(HubCase):
         counters = b.hub.counters
         self.assertEqual((counters.received, counters.sent_direct,
                           counters.sent_relayed), (2, 2, 0))
+        self.assertEqual(b.counters, natkit.AgentCounters(
+            sent_direct=2, sent_relayed=0, sent_bytes=4, received=2,
+            received_bytes=9005, dropped_received=0))
+
+    def test_one_agents_part_of_the_buffer_may_be_limited(self):
+        a, b = self.connect(agent_receive_buffer=65536)
+        for _ in range(100):
+            a.send(bytes(1000))
+        end = time.monotonic() + LIMIT
+        while b.counters.received < 100:
+            self.assertLess(time.monotonic(), end)
+            b.hub.process()
+        self.assertEqual(b.counters.dropped_received, 36)
+        self.assertEqual(len(list(b.hub.datagrams())), 64)
 
     def test_stun_messages_are_no_data(self):
         a, _ = self.connect()

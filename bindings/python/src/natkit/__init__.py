@@ -10,7 +10,7 @@ Whatever the library refuses is a NatkitError with its Code; values that C
 cannot hold are ValueError. Everything that owns something is closed by
 ``with``.
 """
-from .agent import Agent, AgentFlag, Role
+from .agent import Agent, AgentCounters, AgentFlag, Role
 from .common import (Address, AddressLike, LogLevel, MisuseHook, format_key,
                      generate_key, monotonic_ns, parse_key, poll_timeout_ms,
                      public_key, resolve, set_misuse_hook, version,
@@ -30,8 +30,8 @@ from .wireguard import (Tunnel, WgCounters, WgEvent, WgEventType, WgPeerStatus,
 __version__ = "0.1.0"
 
 __all__ = [
-    "Address", "AddressLike", "Agent", "AgentFlag", "AgentState", "Code",
-    "DescriptionEvent", "Diagnosis", "Event", "EventType", "Fix", "FixSide",
+    "Address", "AddressLike", "Agent", "AgentCounters", "AgentFlag",
+    "AgentState", "Code", "DescriptionEvent", "Diagnosis", "Event", "EventType", "Fix", "FixSide",
     "Hub", "HubCounters", "HubFlag", "LogLevel", "LogSink", "MisuseHook",
     "NatAxis", "NatCheck", "NatOutcome", "NatReport", "NatVerdict",
     "NatkitError", "Path", "PathEvent", "PathKind", "PathReason", "Power",

@@ -48,6 +48,7 @@ _HUB: "dict[str, tuple[Any, tuple[Any, ...]]]" = {
     "natkit_agent_get_state": (c_int, (c_void_p,)),
     "natkit_agent_get_path": (c_int, (c_void_p, Out(s.Path))),
     "natkit_agent_explain": (c_int, (c_void_p, Out(s.Diagnosis))),
+    "natkit_agent_get_counters": (c_int, (c_void_p, Out(s.AgentCounters))),
     "natkit_resolve": (c_int, (c_char_p, c_uint16, c_void_p, c_size_t)),
 }
 _COMMON: "dict[str, tuple[Any, tuple[Any, ...]]]" = {

@@ -63,7 +63,8 @@ class HubConfig(Sized):
                 ("ignored_interface_count", c_size_t), ("fwmark", c_uint32),
                 ("reserved2", c_uint32), ("roots_pem", c_char_p),
                 ("random", ctypes.POINTER(Random)),
-                ("log", ctypes.POINTER(Log))]
+                ("log", ctypes.POINTER(Log)),
+                ("agent_receive_buffer", c_size_t)]
 
 
 class Relay(Sized):
@@ -98,6 +99,14 @@ class HubCounters(Sized):
                 ("dropped_unknown", c_uint64), ("dropped_relayed", c_uint64),
                 ("dropped_signals", c_uint64), ("dropped_received", c_uint64),
                 ("events_lost", c_uint64)]
+
+
+class AgentCounters(Sized):
+    """natkit_agent_counters"""
+    _fields_ = [("struct_size", c_size_t), ("sent_direct", c_uint64),
+                ("sent_relayed", c_uint64), ("sent_bytes", c_uint64),
+                ("received", c_uint64), ("received_bytes", c_uint64),
+                ("dropped_received", c_uint64)]
 
 
 class AgentConfig(Sized):

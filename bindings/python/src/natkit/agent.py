@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import enum
 from typing import Optional
 
@@ -28,6 +29,24 @@ class AgentFlag(enum.IntFlag):
     """Bits of natkit_agent_config::flags."""
 
     NO_RELAYED_DATA = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class AgentCounters:
+    """What an agent has sent, received and dropped; only ever grows."""
+
+    #: Datagrams sent directly.
+    sent_direct: int
+    #: Datagrams given to relays.
+    sent_relayed: int
+    #: Bytes in both.
+    sent_bytes: int
+    #: Datagrams received, either way.
+    received: int
+    #: Bytes in them.
+    received_bytes: int
+    #: Received datagrams that nobody took in time.
+    dropped_received: int
 
 
 class Agent(Handle):
@@ -123,6 +142,14 @@ class Agent(Handle):
         raw = s.Path()
         lib.natkit_agent_get_path(self._pointer, raw)
         return Path.from_c(raw)
+
+    @property
+    def counters(self) -> AgentCounters:
+        """What the agent has sent, received and dropped."""
+        raw = s.AgentCounters()
+        lib.natkit_agent_get_counters(self._pointer, raw)
+        return AgentCounters(**{field.name: getattr(raw, field.name)
+                                for field in dataclasses.fields(AgentCounters)})
 
     def explain(self) -> Diagnosis:
         """Why the path is direct or is not, and what would make it so."""

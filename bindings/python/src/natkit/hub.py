@@ -123,7 +123,7 @@ class Hub(Handle):
                  sockets: Sequence[Union[int, HasFileno]] = (),
                  loopback: bool = False, ipv6: bool = True,
                  network_watch: bool = True, power: Power = Power.MAINS,
-                 receive_buffer: int = 0,
+                 receive_buffer: int = 0, agent_receive_buffer: int = 0,
                  ignored_interfaces: Sequence[str] = (), fwmark: int = 0,
                  roots_pem: Optional[str] = None,
                  random: Optional[RandomSource] = None,
@@ -140,7 +140,10 @@ class Hub(Handle):
         ipv6: open an IPv6 socket, too.
         network_watch: watch the system for changes of addresses. Otherwise the
             program calls network_changed().
-        receive_buffer: bytes of datagrams that may wait; 0: 1 MiB.
+        receive_buffer: bytes of datagrams that may wait; 0: 1 MiB. Where there
+            is no room, the agent that has the most waiting loses its oldest.
+        agent_receive_buffer: what one agent has of them at most; 0: no limit
+            but that.
         ignored_interfaces: those whose addresses are not told to peers, such
             as the tunnel that the datagrams come from: names, of which the last
             character may be ``*`` for any end.
@@ -170,6 +173,8 @@ class Hub(Handle):
         config.socket_count = len(numbers)
         config.sockets = (ctypes.c_int * len(numbers))(*numbers)
         config.receive_buffer = unsigned(receive_buffer, 63, "receive_buffer")
+        config.agent_receive_buffer = unsigned(agent_receive_buffer, 63,
+                                               "agent_receive_buffer")
         names = [text(name, "an interface") for name in ignored_interfaces]
         config.ignored_interface_count = len(names)
         config.ignored_interfaces = (ctypes.c_char_p * len(names))(*names)

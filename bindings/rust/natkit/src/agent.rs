@@ -102,6 +102,24 @@ pub struct AgentConfig {
     pub no_relayed_data: bool,
 }
 
+/// What an agent has sent, received and dropped; only ever grows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AgentCounters {
+    /// Datagrams sent directly.
+    pub sent_direct: u64,
+    /// Datagrams given to relays.
+    pub sent_relayed: u64,
+    /// Bytes in both.
+    pub sent_bytes: u64,
+    /// Datagrams received, either way.
+    pub received: u64,
+    /// Bytes in them.
+    pub received_bytes: u64,
+    /// Received datagrams that nobody took in time.
+    pub dropped_received: u64,
+}
+
 /// Which agent an event or a datagram is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AgentId(usize);
@@ -218,6 +236,20 @@ impl Agent {
         let mut read: sys::natkit_path = sys::init();
         call!(natkit_agent_get_path(self.handle, &mut read))?;
         Ok(Path::from_c(&read))
+    }
+
+    /// Reads the counters.
+    pub fn counters(&self) -> Result<AgentCounters> {
+        let mut read: sys::natkit_agent_counters = sys::init();
+        call!(natkit_agent_get_counters(self.handle, &mut read))?;
+        Ok(AgentCounters {
+            sent_direct: read.sent_direct,
+            sent_relayed: read.sent_relayed,
+            sent_bytes: read.sent_bytes,
+            received: read.received,
+            received_bytes: read.received_bytes,
+            dropped_received: read.dropped_received,
+        })
     }
 
     /// Why the path is direct or is not, and what would make it so.

@@ -47,8 +47,11 @@ pub struct HubConfig {
     /// may be closed and must not be read from.
     pub sockets: Vec<RawFd>,
     /// Bytes of datagrams that wait for [`Hub::receive`], over all agents; 0: 1
-    /// MiB. The oldest go first.
+    /// MiB. Where there is no room, the agent that has the most waiting loses
+    /// its oldest.
     pub receive_buffer: usize,
+    /// What one agent has of them at most; 0: no limit but that.
+    pub agent_receive_buffer: usize,
     /// Interfaces whose addresses are not told to peers, such as the tunnel that
     /// the datagrams come from: at most 64 names, of which the last character
     /// may be '*' for any end.
@@ -145,6 +148,7 @@ impl Hub {
             .map_err(|_| Error::bad_argument("natkit_hub_new"))?;
         given.sockets = config.sockets.as_ptr();
         given.receive_buffer = config.receive_buffer;
+        given.agent_receive_buffer = config.agent_receive_buffer;
         given.ignored_interfaces = ignored_names.as_ptr();
         given.ignored_interface_count = ignored_names.len();
         given.fwmark = config.fwmark;

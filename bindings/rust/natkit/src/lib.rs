@@ -52,7 +52,7 @@ mod tunnel;
 mod wait;
 
 pub use address::{resolve, Prefix};
-pub use agent::{Agent, AgentConfig, AgentId, Path, Role, State};
+pub use agent::{Agent, AgentConfig, AgentCounters, AgentId, Path, Role, State};
 pub use callbacks::{LogLevel, Logger, Random};
 pub use diagnosis::{Diagnosis, Fix, FixSide, Reason};
 pub use error::{Error, ErrorKind, Result};

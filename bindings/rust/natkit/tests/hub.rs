@@ -104,6 +104,10 @@ fn two_agents_connect_and_talk() {
     let counters = b.hub.counters().unwrap();
     assert_eq!((counters.received, counters.sent_direct), (1, 1));
     assert_eq!(counters.sent_relayed, 0);
+    let own = b.agent.counters().unwrap();
+    assert_eq!((own.received, own.received_bytes), (1, 5));
+    assert_eq!((own.sent_direct, own.sent_bytes), (1, 0));
+    assert_eq!((own.sent_relayed, own.dropped_received), (0, 0));
     let mut stun = [0; 20];
     stun[..8].copy_from_slice(&[0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42]);
     assert_eq!(kind(a.agent.send(&stun)), ErrorKind::BadValue);
