@@ -1,6 +1,6 @@
 package natkit
 
-// #include "natkit/natkit.h"
+// #include "bridge.h"
 import "C"
 
 import (
@@ -176,7 +176,7 @@ func (a *Agent) Restart() error {
 // ErrFrameTooLarge, ErrLimitExceeded (a relay's limits).
 func (a *Agent) Send(data []byte) error {
 	_, err := a.hub.call("natkit_agent_send", func() C.int {
-		return C.natkit_agent_send(a.handle, unsafe.Pointer(pointerTo(data)), C.size_t(len(data)))
+		return C.natkit_go_agent_send(a.handle, pointerTo(data), C.size_t(len(data)))
 	})
 	return err
 }

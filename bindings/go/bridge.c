@@ -65,3 +65,43 @@ int natkit_go_is_readable(int fd) {
   struct pollfd entry = {fd, POLLIN, 0};
   return poll(&entry, 1, 0) == 1;
 }
+
+int natkit_go_agent_send(natkit_agent* agent, const uint8_t* data,
+                         size_t size) {
+  return natkit_agent_send(agent, data, size);
+}
+
+int natkit_go_hub_receive(natkit_hub* hub, natkit_agent** out_agent,
+                          uint8_t* buffer, size_t capacity, size_t* out_size) {
+  return natkit_hub_receive(hub, out_agent, buffer, capacity, out_size);
+}
+
+int natkit_go_wg_tunnel_seal(natkit_wg_tunnel* tunnel, uint64_t now_ns,
+                             const uint8_t* data, size_t size, uint8_t* buffer,
+                             size_t capacity) {
+  return natkit_wg_tunnel_seal(tunnel, now_ns, data, size, buffer, capacity);
+}
+
+int natkit_go_wg_tunnel_open(natkit_wg_tunnel* tunnel, uint64_t now_ns,
+                             const uint8_t* data, size_t size, uint8_t* buffer,
+                             size_t capacity) {
+  return natkit_wg_tunnel_open(tunnel, now_ns, data, size, buffer, capacity);
+}
+
+int natkit_go_wg_tunnel_poll_transmit(natkit_wg_tunnel* tunnel, uint8_t* buffer,
+                                      size_t capacity) {
+  return natkit_wg_tunnel_poll_transmit(tunnel, buffer, capacity);
+}
+
+int natkit_go_stun_client_handle_datagram(natkit_stun_client* client,
+                                          uint64_t now_ns,
+                                          const natkit_address* from,
+                                          const uint8_t* data, size_t size) {
+  return natkit_stun_client_handle_datagram(client, now_ns, from, data, size);
+}
+
+int natkit_go_stun_client_poll_transmit(natkit_stun_client* client,
+                                        natkit_address* out_to, uint8_t* buffer,
+                                        size_t capacity) {
+  return natkit_stun_client_poll_transmit(client, out_to, buffer, capacity);
+}

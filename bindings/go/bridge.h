@@ -29,4 +29,27 @@ int natkit_go_behavior_new(natkit_behavior_config* config, uintptr_t source,
 /* 1 if there is something to read, else 0. */
 int natkit_go_is_readable(int fd);
 
+/* The functions of these names, with pointers to bytes in the place of void*.
+ * All of the Go memory that a void* leads into is looked through by cgo, which
+ * panics if there is another pointer in it, as beside a buffer in a structure.
+ */
+int natkit_go_agent_send(natkit_agent* agent, const uint8_t* data, size_t size);
+int natkit_go_hub_receive(natkit_hub* hub, natkit_agent** out_agent,
+                          uint8_t* buffer, size_t capacity, size_t* out_size);
+int natkit_go_wg_tunnel_seal(natkit_wg_tunnel* tunnel, uint64_t now_ns,
+                             const uint8_t* data, size_t size, uint8_t* buffer,
+                             size_t capacity);
+int natkit_go_wg_tunnel_open(natkit_wg_tunnel* tunnel, uint64_t now_ns,
+                             const uint8_t* data, size_t size, uint8_t* buffer,
+                             size_t capacity);
+int natkit_go_wg_tunnel_poll_transmit(natkit_wg_tunnel* tunnel, uint8_t* buffer,
+                                      size_t capacity);
+int natkit_go_stun_client_handle_datagram(natkit_stun_client* client,
+                                          uint64_t now_ns,
+                                          const natkit_address* from,
+                                          const uint8_t* data, size_t size);
+int natkit_go_stun_client_poll_transmit(natkit_stun_client* client,
+                                        natkit_address* out_to, uint8_t* buffer,
+                                        size_t capacity);
+
 #endif /* NATKIT_GO_BRIDGE_H_ */

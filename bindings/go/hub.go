@@ -106,6 +106,8 @@ type HubCounters struct {
 	DroppedSignals uint64
 	// DroppedReceived: received datagrams that nobody took in time.
 	DroppedReceived uint64
+	// EventsLost: events that nobody took in time: beyond 65,536 the oldest go.
+	EventsLost uint64
 }
 
 // Hub is a set of sockets and relays, and the agents that use them.
@@ -337,7 +339,7 @@ func (h *Hub) Receive(buffer []byte) (*Agent, int, error) {
 	var size C.size_t
 	_, err := h.call("natkit_hub_receive", func() C.int {
 		var whose *C.natkit_agent
-		result := C.natkit_hub_receive(h.handle, &whose, unsafe.Pointer(pointerTo(buffer)),
+		result := C.natkit_go_hub_receive(h.handle, &whose, pointerTo(buffer),
 			C.size_t(len(buffer)), &size)
 		if result == 1 {
 			agent = h.agents[whose]
@@ -364,5 +366,6 @@ func (h *Hub) Counters() (HubCounters, error) {
 		DroppedRelayed:  uint64(read.dropped_relayed),
 		DroppedSignals:  uint64(read.dropped_signals),
 		DroppedReceived: uint64(read.dropped_received),
+		EventsLost:      uint64(read.events_lost),
 	}, err
 }

@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"reflect"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -135,6 +137,16 @@ func TestTwoAgentsConnectAndTalk(t *testing.T) {
 	copy(stun, []byte{0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42})
 	expect(t, a.agent.Send(stun), ErrBadValue)
 	must(t, a.agent.Restart())
+}
+
+// One counter of 64 bits after the other, behind the structure's size.
+func TestAllCountersOfTheHeaderAreRead(t *testing.T) {
+	body := regexp.MustCompile(`(?s)typedef struct natkit_hub_counters \{(.*?)\}`).
+		FindStringSubmatch(headerText(t, "agent.h"))[1]
+	there := len(regexp.MustCompile(`uint64_t \w+;`).FindAllString(body, -1))
+	if ours := reflect.TypeOf(HubCounters{}).NumField(); ours != there || there < 8 {
+		t.Errorf("%d counters, and %d in the header", ours, there)
+	}
 }
 
 func TestEventsSayWhatHappened(t *testing.T) {
@@ -442,6 +454,48 @@ func TestTooSmallBuffersLoseNothing(t *testing.T) {
 	if agent != b.agent || size != 5 || string(large) != "hello" {
 		t.Errorf("got %q", large[:size])
 	}
+}
+
+// session has its buffers beside pointers: cgo must not look beyond the bytes
+// that it is given.
+type session struct {
+	agent   *Agent
+	in, out [2048]byte
+}
+
+func TestBuffersMayBePartsOfStructures(t *testing.T) {
+	a, b := connected(t)
+	here, there := &session{agent: a.agent}, &session{agent: b.agent}
+	must(t, here.agent.Send(here.out[:copy(here.out[:], "hello")]))
+	stop := time.Now().Add(limit)
+	for {
+		must(t, b.hub.Wait(10*time.Millisecond))
+		must(t, b.hub.Process())
+		agent, size, err := b.hub.Receive(there.in[:])
+		must(t, err)
+		if agent != nil {
+			if agent != there.agent || string(there.in[:size]) != "hello" {
+				t.Errorf("got %q", there.in[:size])
+			}
+			break
+		}
+		if time.Now().After(stop) {
+			t.Fatal("no datagram")
+		}
+	}
+	tunnel, _ := newTunnels(t)
+	_, err := tunnel.Seal(start, here.in[:copy(here.in[:], ipPacket(100))], here.out[:])
+	must(t, err)
+	size, err := tunnel.PollTransmit(here.out[:])
+	must(t, err)
+	_, err = tunnel.Open(start, here.out[:size], here.in[:])
+	expect(t, err, ErrAuthFailed)
+	client := newStunClient(t, StunClientConfig{})
+	must(t, client.Start(start))
+	size, _, err = client.PollTransmit(here.out[:])
+	must(t, err)
+	_, err = client.HandleDatagram(start, stunServer, here.out[:size])
+	must(t, err)
 }
 
 func TestCallbacksAreTheCallers(t *testing.T) {

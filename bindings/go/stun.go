@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/netip"
 	"time"
-	"unsafe"
 )
 
 // StunMaxUDPSize is enough for any request whose names, realm and nonce are not
@@ -206,8 +205,8 @@ func (s *StunClient) Cancel() error {
 // this client, used or not; otherwise it belongs to somebody else.
 func (s *StunClient) HandleDatagram(now Instant, from netip.AddrPort, data []byte) (bool, error) {
 	sender := toAddress(from)
-	result := C.natkit_stun_client_handle_datagram(s.handle, C.uint64_t(now), &sender,
-		unsafe.Pointer(pointerTo(data)), C.size_t(len(data)))
+	result := C.natkit_go_stun_client_handle_datagram(s.handle, C.uint64_t(now), &sender,
+		pointerTo(data), C.size_t(len(data)))
 	return result == 1, check("natkit_stun_client_handle_datagram", result)
 }
 
@@ -224,8 +223,8 @@ func (s *StunClient) HandleTimeout(now Instant) error {
 // StunMaxMessageSize always).
 func (s *StunClient) PollTransmit(out []byte) (int, netip.AddrPort, error) {
 	var to C.natkit_address
-	size := C.natkit_stun_client_poll_transmit(s.handle, &to,
-		unsafe.Pointer(pointerTo(out)), C.size_t(len(out)))
+	size := C.natkit_go_stun_client_poll_transmit(s.handle, &to,
+		pointerTo(out), C.size_t(len(out)))
 	if size <= 0 {
 		return 0, netip.AddrPort{}, check("natkit_stun_client_poll_transmit", size)
 	}

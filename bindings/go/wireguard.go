@@ -263,8 +263,8 @@ func (t *Tunnel) Close() {
 // ErrBadValue (no IP packet, or one of more than WgMaxPacketSize), ErrNoRoute
 // (outside of AllowedIPs), ErrLimitExceeded (too much waits for PollTransmit).
 func (t *Tunnel) Seal(now Instant, packet, out []byte) (int, error) {
-	size := C.natkit_wg_tunnel_seal(t.handle, C.uint64_t(now), unsafe.Pointer(pointerTo(packet)),
-		C.size_t(len(packet)), unsafe.Pointer(pointerTo(out)), C.size_t(len(out)))
+	size := C.natkit_go_wg_tunnel_seal(t.handle, C.uint64_t(now), pointerTo(packet),
+		C.size_t(len(packet)), pointerTo(out), C.size_t(len(out)))
 	return sizeOf("natkit_wg_tunnel_seal", size)
 }
 
@@ -276,8 +276,8 @@ func (t *Tunnel) Seal(now Instant, packet, out []byte) (int, error) {
 // ErrUnknownIndex, ErrUnknownPeer, ErrNoSession (too old), ErrNotAllowed
 // (outside of AllowedIPs), ErrLimitExceeded.
 func (t *Tunnel) Open(now Instant, datagram, out []byte) (int, error) {
-	size := C.natkit_wg_tunnel_open(t.handle, C.uint64_t(now), unsafe.Pointer(pointerTo(datagram)),
-		C.size_t(len(datagram)), unsafe.Pointer(pointerTo(out)), C.size_t(len(out)))
+	size := C.natkit_go_wg_tunnel_open(t.handle, C.uint64_t(now), pointerTo(datagram),
+		C.size_t(len(datagram)), pointerTo(out), C.size_t(len(out)))
 	return sizeOf("natkit_wg_tunnel_open", size)
 }
 
@@ -286,7 +286,7 @@ func (t *Tunnel) Open(now Instant, datagram, out []byte) (int, error) {
 // of the longest packet that was given to Seal is enough, or WgHandshakeSize if
 // that is more).
 func (t *Tunnel) PollTransmit(out []byte) (int, error) {
-	size := C.natkit_wg_tunnel_poll_transmit(t.handle, unsafe.Pointer(pointerTo(out)), C.size_t(len(out)))
+	size := C.natkit_go_wg_tunnel_poll_transmit(t.handle, pointerTo(out), C.size_t(len(out)))
 	return sizeOf("natkit_wg_tunnel_poll_transmit", size)
 }
 
