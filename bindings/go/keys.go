@@ -6,7 +6,6 @@ import "C"
 import (
 	"fmt"
 	"io"
-	"runtime/cgo"
 	"unsafe"
 )
 
@@ -22,15 +21,17 @@ type PrivateKey [C.NATKIT_KEY_SIZE]byte
 type PresharedKey [C.NATKIT_KEY_SIZE]byte
 
 // GeneratePrivateKey makes a private key of what random gives; nil: the
-// system's source. The program ends if random fails.
+// system's source. Errors: those of random.
 func GeneratePrivateKey(random io.Reader) (PrivateKey, error) {
 	var key PrivateKey
 	if random == nil {
 		return key, check("natkit_key_generate", C.natkit_key_generate(nil, pointerTo(key[:])))
 	}
-	source := cgo.NewHandle(random)
-	defer source.Delete()
-	return key, check("natkit_key_generate", generateKey(source, key[:]))
+	var given PrivateKey
+	if _, err := io.ReadFull(random, given[:]); err != nil {
+		return key, err
+	}
+	return key, check("natkit_key_generate", generateKey(given[:], key[:]))
 }
 
 // Public returns the public key.

@@ -77,16 +77,16 @@ func TestKeysAreMadeOfTheCallersRandomness(t *testing.T) {
 	}
 }
 
-func TestARandomSourceThatFailsPanics(t *testing.T) {
-	defer func() {
-		if said := fmt.Sprint(recover()); !strings.Contains(said, "no more") {
-			t.Errorf("got %s", said)
-		}
-	}()
-	GeneratePrivateKey(failing{})
-	t.Error("a key without randomness")
+func TestThereAreNoKeysWithoutRandomness(t *testing.T) {
+	key, err := GeneratePrivateKey(failing{})
+	if !errors.Is(err, errNoMore) || key != (PrivateKey{}) {
+		t.Errorf("got %v", err)
+	}
 }
 
+var errNoMore = errors.New("no more")
+
+// failing is a random source without randomness.
 type failing struct{}
 
-func (failing) Read([]byte) (int, error) { return 0, errors.New("no more") }
+func (failing) Read([]byte) (int, error) { return 0, errNoMore }

@@ -15,16 +15,17 @@ var longAgo = time.Unix(1, 0)
 
 // pollable is a duplicate of a descriptor that the runtime's poller watches.
 func pollable(original C.int) (*os.File, error) {
-	fd, err := syscall.Dup(int(original))
-	if err != nil {
-		return nil, os.NewSyscallError("dup", err)
+	// Closed upon exec from the beginning: other goroutines may start programs.
+	fd, _, code := syscall.Syscall(syscall.SYS_FCNTL, uintptr(original),
+		syscall.F_DUPFD_CLOEXEC, 0)
+	if code != 0 {
+		return nil, os.NewSyscallError("fcntl", code)
 	}
-	syscall.CloseOnExec(fd)
-	if err := syscall.SetNonblock(fd, true); err != nil {
-		syscall.Close(fd)
+	if err := syscall.SetNonblock(int(fd), true); err != nil {
+		syscall.Close(int(fd))
 		return nil, os.NewSyscallError("fcntl", err)
 	}
-	file := os.NewFile(uintptr(fd), "natkit")
+	file := os.NewFile(fd, "natkit")
 	if err := file.SetReadDeadline(time.Time{}); err != nil { // the poller cannot
 		file.Close()
 		return nil, err
