@@ -18,7 +18,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -243,7 +242,8 @@ static void HandleTimeout(Peer* peer) {
 
 /* Configuration. */
 
-/* Reads up to the empty line that ends an operation. */
+/* Reads up to the empty line that ends an operation, however long `wg` takes:
+ * a busy machine may stop it for seconds after it has connected. */
 static size_t ReadRequest(int fd, char* request, size_t capacity) {
   size_t size = 0;
   while (size < 2 || memcmp(request + size - 2, "\n\n", 2) != 0) {
@@ -259,12 +259,10 @@ static size_t ReadRequest(int fd, char* request, size_t capacity) {
 static void HandleControl(Peer* peer) {
   static char request[65536];
   static char answer[65536];
-  const struct timeval patience = {2, 0};
   const int fd = accept4(peer->fds[CONTROL].fd, NULL, NULL, SOCK_CLOEXEC);
   if (fd < 0) {
     return;
   }
-  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   const size_t size = ReadRequest(fd, request, sizeof request);
   const int length =
       natkit_wg_device_handle_uapi(peer->device, natkit_monotonic_ns(), request,

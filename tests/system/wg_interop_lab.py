@@ -14,6 +14,7 @@ import time
 
 SKIPPED = 77  # ctest's SKIP_RETURN_CODE
 DEADLINE = 150.0  # seconds; generous, as every wait ends with its condition
+ACCEPTS_CONNECTIONS = "00010000"  # Flags in /proc/net/unix (__SO_ACCEPTCON)
 ECHO = str(pathlib.Path(__file__).parents[1] / "support" / "echo.py")
 
 
@@ -154,8 +155,18 @@ class Tunnel:
     def is_ready(self):
         if self.process.poll() is not None:
             raise AssertionError(pathlib.Path(self.log).read_text())
-        return subprocess.run(["wg", "show", self.name],
-                              capture_output=True).returncode == 0
+        return self.is_listening() and subprocess.run(
+            ["wg", "show", self.name], capture_output=True).returncode == 0
+
+    def is_listening(self):
+        """Whether the interface's socket takes connections. `wg` must not look
+        before: it takes one that is bound, and does not listen yet, for what a
+        dead process left, and removes it."""
+        sockets = (line.split() for line in
+                   self.host.run("cat", "/proc/net/unix").splitlines())
+        return any(fields[3] == ACCEPTS_CONNECTIONS
+                   and fields[-1].endswith(f"/{self.name}.sock")
+                   for fields in sockets)
 
     def wg(self, *arguments, text=None):
         return self.host.run("wg", *arguments, text=text)
