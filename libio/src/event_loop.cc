@@ -1,9 +1,14 @@
 #include "natkit/io/event_loop.h"
 
+#include <sys/eventfd.h>
+
+#include <array>
 #include <utility>
 
 #include "event_loop_impl.h"
 #include "natkit/base/check.h"
+#include "natkit/io/unique_fd.h"
+#include "system_error.h"
 
 namespace natkit::io {
 
@@ -60,6 +65,19 @@ void EventLoop::Impl::FireDue() {
   }
   uv_idle_stop(&hurry);
   uv_check_stop(&after_sockets);
+}
+
+Result<void> EventLoop::CheckDescriptors() {
+  // libuv: its epoll and what wakes it, and in a process's first loop two pipes
+  // for signals, for lack of which it aborts. Trying is the only way to ask.
+  std::array<UniqueFd, 6> wanted;
+  for (UniqueFd& fd : wanted) {
+    fd = UniqueFd(::eventfd(0, EFD_CLOEXEC));
+    if (!fd.is_valid()) {
+      return FailErrno();
+    }
+  }
+  return {};
 }
 
 EventLoop::EventLoop() : impl_(std::make_unique<Impl>()) {

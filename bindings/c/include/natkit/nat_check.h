@@ -31,7 +31,8 @@ typedef struct natkit_nat_check natkit_nat_check;
  * Starts a discovery that has not been started, with sockets of its own. From
  * now on the program asks `behavior` for results only, and may abort it.
  * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BAD_HANDLE,
- * NATKIT_ERR_INVALID_STATE (it has been started).
+ * NATKIT_ERR_INVALID_STATE (it has been started), NATKIT_ERR_LIMIT_EXCEEDED (no
+ * more descriptors or handles).
  */
 NATKIT_API int natkit_nat_check_new(natkit_behavior* behavior,
                                     natkit_nat_check** out);

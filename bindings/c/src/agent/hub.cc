@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <climits>
 #include <utility>
 
@@ -43,7 +44,7 @@ Result<std::vector<io::UniqueFd>> Duplicate(const int* sockets, size_t count) {
   for (size_t i = 0; i < count; ++i) {
     out.emplace_back(::fcntl(sockets[i], F_DUPFD_CLOEXEC, 0));
     if (!out.back().is_valid()) {
-      return Fail(Errc::kUnsupported);
+      return Fail(errno == EMFILE ? Errc::kLimitExceeded : Errc::kUnsupported);
     }
   }
   return out;

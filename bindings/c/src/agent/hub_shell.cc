@@ -82,6 +82,9 @@ HubShell::HubShell(HubShellConfig config)
       received_(config.receive_buffer, config.agent_receive_buffer) {}
 
 Result<std::unique_ptr<HubShell>> HubShell::Make(HubShellConfig config) {
+  if (const auto has_room = io::EventLoop::CheckDescriptors(); !has_room) {
+    return std::unexpected(has_room.error());
+  }
   std::vector<io::UniqueFd> sockets = std::move(config.sockets);
   std::unique_ptr<HubShell> shell(new HubShell(std::move(config)));
   if (shell->roots_pem_) {

@@ -42,6 +42,9 @@ Result<void> MakeCheck(natkit_behavior* handle, Behavior& behavior,
   if (out == nullptr) {
     return Fail(Errc::kBadArgument);
   }
+  if (const auto has_room = io::EventLoop::CheckDescriptors(); !has_room) {
+    return has_room;
+  }
   const auto started = behavior.Start(io::EventLoop::Now());
   if (!started) {
     return started;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "natkit/base/result.h"
 #include "natkit/base/time.h"
 
 struct uv_loop_s;
@@ -22,10 +23,16 @@ using UnixTime = std::chrono::sys_time<Duration>;
 /// They may be destroyed inside their own handlers.
 class EventLoop {
  public:
+  /// Needs a few descriptors; without them the process ends.
   EventLoop();
   ~EventLoop();
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
+
+  /// Whether the system has the descriptors that a loop needs: to be asked
+  /// before making one where their lack must not end the process. Thread-safe.
+  /// Errors: kLimitExceeded, kIo.
+  [[nodiscard]] static Result<void> CheckDescriptors();
 
   /// Serves handlers until Stop(). Not reentrant: never call it in a handler.
   void Run();
