@@ -355,6 +355,9 @@ Result<UdpSocket> UdpSocket::Adopt(EventLoop& loop, UniqueFd fd,
   int type = 0;
   socklen_t size = sizeof type;
   if (::getsockopt(fd.get(), SOL_SOCKET, SO_TYPE, &type, &size) != 0) {
+    if (errno == ENOTSOCK) {
+      return Fail(Errc::kUnsupported);
+    }
     return FailErrno();
   }
   const Endpoint local = LocalEndpointOf(fd.get());

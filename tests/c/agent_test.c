@@ -92,6 +92,10 @@ static void OtherDescriptorsAreRefused(void) {
   close(fds[0]);
   fds[0] = -1;
   CHECK_EQ(natkit_hub_new(&config, &hub), NATKIT_ERR_UNSUPPORTED);
+  fds[0] = open("/dev/null", O_RDWR); /* no socket at all */
+  CHECK(fds[0] >= 0);
+  CHECK_EQ(natkit_hub_new(&config, &hub), NATKIT_ERR_UNSUPPORTED);
+  close(fds[0]);
   fds[0] = BoundSocket(SOCK_DGRAM);
   fds[1] = BoundSocket(SOCK_DGRAM);
   config.socket_count = 2; /* two of one family */

@@ -1,5 +1,6 @@
 #include "natkit/io/udp_socket.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -289,6 +290,7 @@ TEST(UdpSocket, AdoptsNothingElse) {
   };
   EXPECT_EQ(adopt(::socket(AF_INET, SOCK_STREAM, 0)), Errc::kUnsupported);
   EXPECT_EQ(adopt(::socket(AF_UNIX, SOCK_DGRAM, 0)), Errc::kUnsupported);
+  EXPECT_EQ(adopt(::open("/dev/null", O_RDWR)), Errc::kUnsupported);
   EXPECT_FALSE(UdpSocket::Adopt(loop, UniqueFd(-1)));
 }
 

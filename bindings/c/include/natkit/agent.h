@@ -151,7 +151,8 @@ typedef struct natkit_relay {
  *
  * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE,
  * NATKIT_ERR_UNSUPPORTED (a descriptor is no bound UDP socket, or is connected,
- * or two are of one family), NATKIT_ERR_ADDRESS_IN_USE,
+ * or an IPv6 one without IPV6_V6ONLY, or two are of one family),
+ * NATKIT_ERR_ADDRESS_IN_USE,
  * NATKIT_ERR_PERMISSION_DENIED, NATKIT_ERR_IO, NATKIT_ERR_LIMIT_EXCEEDED (no
  * more descriptors or handles), NATKIT_ERR_BAD_CERTIFICATE (`roots_pem`).
  */

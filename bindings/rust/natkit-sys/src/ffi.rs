@@ -549,7 +549,8 @@ extern "C" {
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE,
     /// NATKIT_ERR_UNSUPPORTED (a descriptor is no bound UDP socket, or is connected,
-    /// or two are of one family), NATKIT_ERR_ADDRESS_IN_USE,
+    /// or an IPv6 one without IPV6_V6ONLY, or two are of one family),
+    /// NATKIT_ERR_ADDRESS_IN_USE,
     /// NATKIT_ERR_PERMISSION_DENIED, NATKIT_ERR_IO, NATKIT_ERR_LIMIT_EXCEEDED (no
     /// more descriptors or handles), NATKIT_ERR_BAD_CERTIFICATE (`roots_pem`).
     pub fn natkit_hub_new(config: *const natkit_hub_config, out: *mut *mut natkit_hub) -> c_int;
@@ -2651,7 +2652,8 @@ extern "C" {
     /// now on the program asks `behavior` for results only, and may abort it.
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BAD_HANDLE,
-    /// NATKIT_ERR_INVALID_STATE (it has been started).
+    /// NATKIT_ERR_INVALID_STATE (it has been started), NATKIT_ERR_LIMIT_EXCEEDED (no
+    /// more descriptors or handles).
     pub fn natkit_nat_check_new(behavior: *mut natkit_behavior, out: *mut *mut natkit_nat_check) -> c_int;
 }
 
