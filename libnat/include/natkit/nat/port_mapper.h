@@ -97,6 +97,7 @@ struct PortMappingAttempt {
 /// refuses, or says nothing to a request for ten seconds, the next one is used.
 /// Every ten minutes, and when Refresh() is called, the router is asked whether
 /// all is as before; if it is silent for 30 s, all protocols are tried anew.
+/// Where none answers, that is repeated after 1, 2, 4, ... ten minutes.
 ///
 /// Pure: owns no socket, clock or random source; `rng` must outlive it. One
 /// family of addresses: use one mapper for IPv4 and, for pinholes in a
@@ -230,6 +231,7 @@ class PortMapper {
   std::optional<Instant> request_ends_at_;
   bool has_told_none_ = false;
   std::optional<Instant> check_at_;
+  Duration next_search_{};  ///< how long after a vain search the next one is
   std::optional<Instant> silent_at_;  ///< no answer to a check until then
   bool is_shut_down_ = false;
   Instant last_now_;
