@@ -16,6 +16,8 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR/..
 . "$NATKIT_ROOT/scripts/lib/source_package.sh"
 # shellcheck source-path=SCRIPTDIR/..
+. "$NATKIT_ROOT/scripts/lib/build_once.sh"
+# shellcheck source-path=SCRIPTDIR/..
 . "$NATKIT_ROOT/scripts/lib/boringssl.sh"
 # shellcheck source-path=SCRIPTDIR/..
 . "$NATKIT_ROOT/scripts/lib/folded.sh"
