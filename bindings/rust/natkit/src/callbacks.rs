@@ -83,6 +83,9 @@ fn guarded(callback: impl FnOnce()) {
 }
 
 unsafe extern "C" fn fill(context: *mut c_void, out: *mut u8, size: usize) {
+    if size == 0 {
+        return; // `out` may be NULL then, which no slice is
+    }
     // SAFETY: `context` is that of random(), alive during calls on its handle;
     // `out` has `size` bytes, which are made valid before they are a slice.
     let (callbacks, out) = unsafe {

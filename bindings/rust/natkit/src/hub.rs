@@ -106,6 +106,8 @@ pub struct HubCounters {
     pub dropped_signals: u64,
     /// Received datagrams that nobody took in time.
     pub dropped_received: u64,
+    /// Events that nobody took in time: beyond 65,536 the oldest go.
+    pub events_lost: u64,
 }
 
 /// A set of sockets and relays, and the agents that use them.
@@ -290,6 +292,7 @@ impl Hub {
             dropped_relayed: read.dropped_relayed,
             dropped_signals: read.dropped_signals,
             dropped_received: read.dropped_received,
+            events_lost: read.events_lost,
         })
     }
 }
@@ -326,4 +329,19 @@ impl Drop for Hub {
 
 fn to_io(error: Error) -> io::Error {
     io::Error::new(io::ErrorKind::Other, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::mem::size_of;
+
+    #[test]
+    fn all_counters_are_read() {
+        let first = size_of::<usize>(); // struct_size
+        let there = size_of::<sys::natkit_hub_counters>();
+        assert_eq!(size_of::<HubCounters>(), there - first);
+        let there = size_of::<sys::natkit_agent_counters>();
+        assert_eq!(size_of::<crate::AgentCounters>(), there - first);
+    }
 }

@@ -75,6 +75,6 @@ pub use wait::wait;
 
 /// The version of the library that is loaded, such as "0.1.0".
 pub fn version() -> &'static str {
-    // SAFETY: it takes no arguments.
-    text::from_static(unsafe { natkit_sys::natkit_version() }).unwrap_or("")
+    // SAFETY: it takes no arguments, and returns static text.
+    unsafe { text::from_static(natkit_sys::natkit_version()) }.unwrap_or("")
 }

@@ -99,8 +99,8 @@ impl NatAxis {
 
     /// The stable word for it, such as "mapping".
     pub fn name(self) -> &'static str {
-        // SAFETY: it takes any number.
-        from_static(unsafe { sys::natkit_nat_axis_name(self.number()) }).unwrap_or("unknown")
+        // SAFETY: it takes any number, and returns static text.
+        unsafe { from_static(sys::natkit_nat_axis_name(self.number())) }.unwrap_or("unknown")
     }
 
     fn number(self) -> u32 {

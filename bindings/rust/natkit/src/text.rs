@@ -50,10 +50,13 @@ pub(crate) fn from_chars(chars: &[c_char]) -> String {
 }
 
 /// A text of static storage; `None` for NULL.
-pub(crate) fn from_static(text: *const c_char) -> Option<&'static str> {
+///
+/// # Safety
+/// What is not NULL is a text that ends with a zero byte and never changes.
+pub(crate) unsafe fn from_static(text: *const c_char) -> Option<&'static str> {
     if text.is_null() {
         return None;
     }
-    // SAFETY: the caller has it from a function that returns static text.
+    // SAFETY: as the caller promises.
     unsafe { CStr::from_ptr(text) }.to_str().ok()
 }

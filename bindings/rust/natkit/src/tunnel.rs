@@ -143,8 +143,8 @@ impl WgDrop {
     pub fn name(self) -> Option<&'static str> {
         (0..sys::NATKIT_WG_DROP_COUNT as u32)
             .find(|&number| WgDrop::from_c(number) == self)
-            // SAFETY: it takes any number.
-            .and_then(|number| from_static(unsafe { sys::natkit_wg_drop_name(number) }))
+            // SAFETY: it takes any number, and returns static text or NULL.
+            .and_then(|number| unsafe { from_static(sys::natkit_wg_drop_name(number)) })
     }
 }
 
@@ -207,6 +207,9 @@ impl Tunnel {
         given.allowed_ip_count = prefixes.len();
         given.private_key = *private_key.as_bytes();
         given.public_key = *peer_key.as_bytes();
+        if let Some(key) = &config.preshared_key {
+            given.preshared_key = *key.as_bytes();
+        }
         let callbacks = Callbacks::new(config.random, None);
         let random = callbacks.random();
         given.random = random.as_ptr();
@@ -358,7 +361,7 @@ impl Drop for Tunnel {
 }
 
 impl TunnelConfig {
-    /// What is no pointer and no key of the peers.
+    /// What is no pointer and no key.
     fn to_c(&self) -> Result<sys::natkit_wg_tunnel_config> {
         let wall_clock = self.wall_clock.unwrap_or_else(SystemTime::now);
         let since_1970 = wall_clock
@@ -367,9 +370,6 @@ impl TunnelConfig {
         let mut given: sys::natkit_wg_tunnel_config = sys::init();
         given.wall_clock_ns = nanos(since_1970);
         given.keepalive_ns = nanos(self.keepalive);
-        if let Some(key) = &self.preshared_key {
-            given.preshared_key = *key.as_bytes();
-        }
         given.mtu = self.mtu;
         given.max_staged_packets = self.max_staged_packets;
         given.max_staged_bytes = self.max_staged_bytes;

@@ -3,6 +3,8 @@
 use natkit::*;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::unix::io::AsRawFd;
+use std::os::unix::process::ExitStatusExt;
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant as Clock};
@@ -293,6 +295,33 @@ fn randomness_is_the_callers() {
     // Callbacks live as long as anything that may call them.
     drop(hub);
     assert_eq!(kind(agent.restart()), ErrorKind::BadHandle);
+}
+
+#[test]
+fn a_panic_in_a_callback_ends_the_process() {
+    let again = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "a_callback_in_a_process_of_its_own"])
+        .env("NATKIT_CALLBACK", "panics")
+        .output()
+        .unwrap();
+    assert_eq!(again.status.signal(), Some(6), "{again:?}"); // SIGABRT
+}
+
+/// What the test above runs: it recovers from the panic if it can.
+#[test]
+fn a_callback_in_a_process_of_its_own() {
+    let panics = std::env::var_os("NATKIT_CALLBACK").is_some();
+    let ended = std::panic::catch_unwind(|| {
+        Hub::new(HubConfig {
+            random: Some(Box::new(move |out| {
+                assert!(!panics, "on purpose");
+                out.fill(7);
+            })),
+            ..config()
+        })
+        .is_ok()
+    });
+    assert!(ended.unwrap_or(true));
 }
 
 #[test]
