@@ -44,6 +44,14 @@ class AddressTest(unittest.TestCase):
         self.assertEqual(str(Address.of(("::ffff:192.0.2.1", 80, 0, 0))),
                          "192.0.2.1:80")
 
+    def test_mapped_addresses_are_ipv4(self):
+        plain = Address.parse("192.0.2.1:80")
+        mapped = ipaddress.ip_address("::ffff:192.0.2.1")
+        for address in (Address(mapped, 80),
+                        Address.parse("[::ffff:192.0.2.1]:80")):
+            self.assertEqual(address, plain)
+            self.assertEqual(str(address), "192.0.2.1:80")
+
     def test_names_are_looked_up(self):
         self.assertEqual(natkit.resolve("192.0.2.1", 7),
                          [Address.parse("192.0.2.1:7")])

@@ -26,13 +26,17 @@ class LogLevel(OpenEnum):
 
 @dataclasses.dataclass(frozen=True)
 class Address:
-    """An IP address and a UDP or TCP port."""
+    """An IP address and a UDP or TCP port. An IPv4-mapped IPv6 address becomes
+    IPv4; an IPv6 zone is lost on the way to the library."""
 
     ip: IpAddress
     port: int
 
     def __post_init__(self) -> None:
         unsigned(self.port, 16, "a port")
+        mapped = getattr(self.ip, "ipv4_mapped", None)
+        if mapped is not None:
+            object.__setattr__(self, "ip", mapped)
 
     @classmethod
     def parse(cls, value: str) -> "Address":
@@ -51,9 +55,7 @@ class Address:
             return value
         if isinstance(value, str):
             return cls.parse(value)
-        ip = ipaddress.ip_address(value[0].partition("%")[0])
-        mapped = getattr(ip, "ipv4_mapped", None)
-        return cls(mapped or ip, value[1])
+        return cls(ipaddress.ip_address(value[0].partition("%")[0]), value[1])
 
     def __str__(self) -> str:
         out = ctypes.create_string_buffer(s.ADDRESS_TEXT_SIZE)
@@ -181,18 +183,19 @@ def _wiped(secret: Any) -> bytes:
 
 #: What set_misuse_hook() takes: the C function's name, and why it refused.
 MisuseHook = Callable[[str, Code], None]
-_misuse_hook: Any = None
+# All that there were: another thread may be about to call the one before.
+_misuse_hooks: List[Any] = []
 
 
 def set_misuse_hook(hook: Optional[MisuseHook]) -> None:
     """Has `hook` called whenever the library refuses a call because of a fault
     in the program (Code.BAD_ARGUMENT, BAD_HANDLE, BUSY, STRUCT_SIZE), besides
-    the exception. None: nobody is told, as at the start."""
-    global _misuse_hook  # pylint: disable=global-statement
+    the exception. None: nobody is told, as at the start. Hooks stay in memory
+    until the program ends."""
     function = s.MisuseFunction(0)  # NULL
     if hook is not None:
         told: MisuseHook = hook
         function = s.MisuseFunction(
             lambda _context, name, code: told(name.decode(), Code(code)))
+        _misuse_hooks.append(function)
     lib.natkit_set_misuse_hook(function, None)
-    _misuse_hook = function  # the one before may go only after this
