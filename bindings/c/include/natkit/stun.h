@@ -191,11 +191,29 @@ NATKIT_API int natkit_stun_client_poll_event(natkit_stun_client* client,
                                              natkit_stun_event* out);
 
 /**
- * When to call natkit_stun_client_handle_timeout() next.
+ * When to call natkit_stun_client_handle_timeout() next. While there is an
+ * event or a datagram to take, that is now.
  * @return 1, or 0 if there is nothing to wait for
  */
 NATKIT_API int natkit_stun_client_next_timeout(const natkit_stun_client* client,
                                                uint64_t* out_ns);
+
+/**
+ * Begins to ask, or begins anew, over the UDP socket `fd`, and blocks until the
+ * event, for programs without an event loop. The client is this call's alone
+ * meanwhile; its time is natkit_monotonic_ns(). The socket stays the caller's:
+ * it may be blocking or not, connected to the server or not, and an IPv6 socket
+ * without IPV6_V6ONLY reaches IPv4 servers. What else comes in until then is
+ * dropped, so nobody else may be using the socket. Signals do not end it.
+ * @return 1
+ * Errors: NATKIT_ERR_STRUCT_SIZE, NATKIT_ERR_UNSUPPORTED (`fd` is no UDP
+ * socket, or one of another address family), NATKIT_ERR_UNREACHABLE,
+ * NATKIT_ERR_PERMISSION_DENIED, NATKIT_ERR_ADDRESS_NOT_AVAILABLE,
+ * NATKIT_ERR_IO, NATKIT_ERR_CLOSED (another thread closed `fd`). That nobody
+ * answers is no error but an event.
+ */
+NATKIT_API int natkit_stun_client_run(natkit_stun_client* client, int fd,
+                                      natkit_stun_event* out);
 
 /* One transaction. */
 

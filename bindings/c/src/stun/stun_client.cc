@@ -8,6 +8,7 @@
 #include "natkit/stun.h"
 #include "stun/stun_bytes.h"
 #include "stun/stun_event.h"
+#include "stun/stun_run.h"
 #include "stun/stun_schedule.h"
 #include "support/convert.h"
 #include "support/core_calls.h"
@@ -201,6 +202,27 @@ natkit_stun_event FromEvent(const BindingEvent& event) {
   return out;
 }
 
+/// As the caller would do it, by the monotonic clock.
+Result<int> Run(StunClient& client, Instant now, int fd,
+                natkit_stun_event* out) {
+  if (const auto usable = CheckStruct(out, kFirstEventSize); !usable) {
+    return std::unexpected(usable.error());
+  }
+  const auto socket = io::BorrowedUdp::Of(fd);
+  if (!socket) {
+    return std::unexpected(socket.error());
+  }
+  client.Start(now);
+  const auto event = RunOverSocket(client.core(), *socket, [&] {
+    return *client.TakeTime(natkit_monotonic_ns());
+  });
+  if (!event) {
+    return std::unexpected(event.error());
+  }
+  return PutNext(out, kFirstEventSize,
+                 [&] { return std::optional(FromEvent(*event)); });
+}
+
 }  // namespace
 }  // namespace natkit::c
 
@@ -265,4 +287,12 @@ int natkit_stun_client_poll_event(natkit_stun_client* client,
 int natkit_stun_client_next_timeout(const natkit_stun_client* client,
                                     uint64_t* out_ns) {
   return CallNextTimeout<StunClient>(__func__, client, out_ns);
+}
+
+int natkit_stun_client_run(natkit_stun_client* client, int fd,
+                           natkit_stun_event* out) {
+  return WithTime<StunClient>(__func__, client, natkit_monotonic_ns(),
+                              [&](StunClient& object, Instant now) {
+                                return Run(object, now, fd, out);
+                              });
 }

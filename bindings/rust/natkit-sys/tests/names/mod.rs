@@ -574,6 +574,7 @@ macro_rules! functions {
             natkit_stun_client_poll_transmit,
             natkit_stun_client_poll_event,
             natkit_stun_client_next_timeout,
+            natkit_stun_client_run,
             natkit_stun_transaction_new,
             natkit_stun_transaction_free,
             natkit_stun_transaction_start,
