@@ -8,13 +8,24 @@
 namespace natkit::ice {
 
 void Mux::SetUfrag(AgentId agent, std::string ufrag) {
-  Ufrags& ufrags = agents_[agent];
-  if (ufrags.current == ufrag) {
+  const auto [place, is_new] = agents_.try_emplace(agent);
+  Entry& entry = place->second;
+  if (is_new) {
+    entry.number = ++last_number_;
+  }
+  if (entry.current == ufrag) {
     return;
   }
-  by_ufrag_.erase(ufrags.previous);
-  ufrags.previous = std::exchange(ufrags.current, ufrag);
+  ForgetUfrag(agent, entry.previous);
+  entry.previous = std::exchange(entry.current, ufrag);
   by_ufrag_.insert_or_assign(std::move(ufrag), agent);
+}
+
+void Mux::ForgetUfrag(AgentId agent, const std::string& ufrag) {
+  const auto found = by_ufrag_.find(ufrag);
+  if (found != by_ufrag_.end() && found->second == agent) {
+    by_ufrag_.erase(found);
+  }
 }
 
 void Mux::Remove(AgentId agent) {
@@ -22,28 +33,26 @@ void Mux::Remove(AgentId agent) {
   if (found == agents_.end()) {
     return;
   }
-  by_ufrag_.erase(found->second.current);
-  by_ufrag_.erase(found->second.previous);
+  ForgetUfrag(agent, found->second.current);
+  ForgetUfrag(agent, found->second.previous);
   agents_.erase(found);
-  std::erase_if(oldest_first_, [&](const stun::TransactionId& id) {
-    return by_transaction_.at(id) == agent;
-  });
-  std::erase_if(by_transaction_,
-                [&](const auto& entry) { return entry.second == agent; });
 }
 
 void Mux::NoteSent(AgentId agent, ByteView datagram) {
   const auto message = stun::Message::Parse(datagram);
+  const auto sender = agents_.find(agent);
   if (!message || message->type() != stun::kBindingRequest ||
-      !agents_.contains(agent)) {
+      sender == agents_.end()) {
     return;
   }
-  const auto [entry, is_new] = by_transaction_.emplace(message->id(), agent);
+  const auto [entry, is_new] = by_transaction_.emplace(
+      message->id(), Sender{.agent = agent, .number = sender->second.number});
   if (!is_new) {
     return;  // a retransmit
   }
   oldest_first_.push_back(message->id());
-  if (oldest_first_.size() > max_transactions_) {
+  const size_t most = max_transactions_ + per_agent_ * agents_.size();
+  while (oldest_first_.size() > most) {
     by_transaction_.erase(oldest_first_.front());
     oldest_first_.pop_front();
   }
@@ -56,8 +65,14 @@ std::optional<Mux::AgentId> Mux::Route(ByteView datagram) const {
   }
   if (message->type().is_response()) {
     const auto found = by_transaction_.find(message->id());
-    return found == by_transaction_.end() ? std::nullopt
-                                          : std::optional(found->second);
+    if (found == by_transaction_.end()) {
+      return std::nullopt;
+    }
+    const Sender& sender = found->second;
+    const auto agent = agents_.find(sender.agent);
+    return agent != agents_.end() && agent->second.number == sender.number
+               ? std::optional(sender.agent)
+               : std::nullopt;
   }
   const auto ufrags = ReadUfrags(*message);
   if (!ufrags || ufrags->receiver.empty()) {

@@ -89,6 +89,45 @@ TEST(Mux, ForgetsARemovedAgent) {
   EXPECT_EQ(mux.Route(Response(9)), std::nullopt);
 }
 
+TEST(Mux, ANameThatIsUsedAgainIsAnotherAgent) {
+  Mux mux;
+  mux.SetUfrag(1, "aaaa");
+  mux.NoteSent(1, Request("peer", 7));
+  mux.Remove(1);
+  mux.SetUfrag(1, "cccc");
+  mux.NoteSent(1, Request("peer", 8));
+  EXPECT_EQ(mux.Route(Response(7)), std::nullopt);
+  EXPECT_EQ(mux.Route(Response(8)), 1U);
+}
+
+TEST(Mux, AUfragThatWasTakenOverStaysWithItsNewAgent) {
+  Mux mux;
+  mux.SetUfrag(1, "aaaa");
+  mux.SetUfrag(2, "aaaa");
+  EXPECT_EQ(mux.Route(Request("aaaa")), 2U);
+  mux.SetUfrag(1, "bbbb");
+  mux.SetUfrag(1, "cccc");
+  EXPECT_EQ(mux.Route(Request("aaaa")), 2U);
+  mux.SetUfrag(3, "cccc");
+  mux.Remove(1);
+  EXPECT_EQ(mux.Route(Request("cccc")), 3U);
+}
+
+TEST(Mux, RemembersMoreForMoreAgents) {
+  Mux mux(/*max_transactions=*/1, /*per_agent=*/2);
+  mux.SetUfrag(1, "aaaa");
+  mux.SetUfrag(2, "bbbb");
+  for (uint8_t id = 1; id <= 6; ++id) {
+    mux.NoteSent(1, Request("peer", id));
+  }
+  EXPECT_EQ(mux.Route(Response(1)), std::nullopt);
+  EXPECT_EQ(mux.Route(Response(2)), 1U);
+  mux.Remove(2);
+  mux.NoteSent(1, Request("peer", 7));
+  EXPECT_EQ(mux.Route(Response(4)), std::nullopt);
+  EXPECT_EQ(mux.Route(Response(5)), 1U);
+}
+
 TEST(Mux, LeavesOtherDatagramsAlone) {
   const Mux mux;
   EXPECT_EQ(mux.Route({}), std::nullopt);
