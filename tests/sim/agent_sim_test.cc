@@ -449,6 +449,32 @@ TEST(AgentHub, AnOwnerWhoNeverPollsLosesTheOldestEvents) {
   EXPECT_FALSE(hub.has_events());
 }
 
+TEST(AgentHub, EventsOfAnAgentGoWithIt) {
+  SeededRng rng(21);
+  AgentHub hub({.private_key = GeneratePrivateKey(rng)}, rng);
+  const auto first = hub.Add(Instant{}, {});
+  const auto second = hub.Add(Instant{}, {});
+  const auto third = hub.Add(Instant{}, {});
+  ASSERT_TRUE(first && second && third);
+  EXPECT_TRUE(hub.Remove(Instant{}, *first));
+  EXPECT_TRUE(hub.Remove(Instant{}, *third));
+  ASSERT_TRUE(hub.has_events());
+  while (hub.has_events()) {
+    const auto event = hub.PollEvent();
+    ASSERT_TRUE(event);
+    std::visit(
+        [&](const auto& body) {
+          if constexpr (requires { body.agent; }) {
+            EXPECT_EQ(body.agent, *second);
+          }
+        },
+        *event);
+  }
+  EXPECT_FALSE(hub.PollEvent());
+  EXPECT_TRUE(hub.Remove(Instant{}, *second));
+  EXPECT_FALSE(hub.has_events());
+}
+
 TEST(AgentHub, OurOwnDescriptionIsNoPeer) {
   AgentWorld world(Cone(), Cone(), 19, /*has_relay=*/false);
   world.StartBoth();

@@ -161,18 +161,8 @@ bool AgentHub::Impl::Remove(Instant /*now*/, AgentId agent) {
   }
   std::erase_if(relayed_,
                 [&](const RelayedData& data) { return data.agent == agent; });
-  std::erase_if(events_, [&](const HubEvent& event) {
-    return std::visit(
-        [&](const auto& body) {
-          if constexpr (requires { body.agent; }) {
-            return body.agent == agent;
-          } else {
-            return false;
-          }
-        },
-        event);
-  });
   agents_.erase(agent);
+  SkipDeadEvents();
   if (agents_.empty()) {
     Rest();
   }
@@ -358,6 +348,24 @@ void AgentHub::Impl::PushEvent(HubEvent event) {
   if (events_.size() > kMaxEvents) {
     events_.pop_front();
     ++counters_.events_lost;
+    SkipDeadEvents();
+  }
+}
+
+void AgentHub::Impl::SkipDeadEvents() {
+  const auto is_dead = [this](const HubEvent& event) {
+    return std::visit(
+        [this](const auto& body) {
+          if constexpr (requires { body.agent; }) {
+            return !agents_.contains(body.agent);
+          } else {
+            return false;
+          }
+        },
+        event);
+  };
+  while (!events_.empty() && is_dead(events_.front())) {
+    events_.pop_front();
   }
 }
 
@@ -407,7 +415,9 @@ std::optional<RelayCommand> AgentHub::Impl::PollRelayCommand() {
 }
 
 std::optional<HubEvent> AgentHub::Impl::PollEvent() {
-  return TakeFront(events_);
+  auto event = TakeFront(events_);
+  SkipDeadEvents();
+  return event;
 }
 
 std::optional<Instant> AgentHub::Impl::NextTimeout() const {

@@ -67,6 +67,9 @@ class AgentHub::Impl {
   [[nodiscard]] size_t agent_count() const { return agents_.size(); }
 
  private:
+  /// Checks whose answers may be under way when all agents search at once.
+  static constexpr size_t kTransactionsOfAgent = 32;
+
   /// A connection and what the hub keeps for it.
   struct Member {
     Member(AgentId id, const AgentOptions& options,
@@ -106,6 +109,8 @@ class AgentHub::Impl {
   /// Moves what a connection has to say to where it goes.
   void Drain(Instant now, Member& member);
   void PushEvent(HubEvent event);
+  /// Takes events of removed agents from the front.
+  void SkipDeadEvents();
   void UpdateDeadline(Member& member);
 
   AgentHubConfig config_;
@@ -120,7 +125,7 @@ class AgentHub::Impl {
   std::map<AgentId, std::unique_ptr<Member>> agents_;
   std::unordered_map<PublicKey, AgentId> by_peer_;
   std::unordered_map<Endpoint, AgentId> by_remote_;
-  ice::Mux mux_;
+  ice::Mux mux_{ice::Mux::kDefaultTransactions, kTransactionsOfAgent};
   std::set<std::pair<Instant, AgentId>> deadlines_;
   uint64_t boot_;
   uint64_t sequence_ = 0;
