@@ -475,6 +475,74 @@ TEST(AgentHub, EventsOfAnAgentGoWithIt) {
   EXPECT_FALSE(hub.has_events());
 }
 
+/// Runs until `done`, for at most `limit`.
+bool RunUntil(AgentWorld& world, Duration limit, auto done) {
+  for (Duration ran{}; ran < limit && !done(); ran += milliseconds(100)) {
+    world.Run(milliseconds(100));
+  }
+  return done();
+}
+
+TEST(AgentHub, AnAddressThatANatGivesToAnotherPeerIsThatPeers) {
+  AgentWorld world(Cone(), Cone(), 22);
+  world.StartBoth();
+  std::array<std::unique_ptr<AgentHost>, 2> peers;
+  std::array<AgentId, 2> here{};
+  std::array<AgentId, 2> there{};
+  for (size_t i = 0; i < peers.size(); ++i) {
+    peers[i] = std::make_unique<AgentHost>(
+        world.world_, std::vector<SimRelay*>{&world.relay_}, 100 + i);
+    peers[i]->AddBase(0, "203.0.113.77:4000");
+    peers[i]->Start(AgentWorld::servers());
+    here[i] = world.a.Add({.peer = peers[i]->key()});
+    there[i] = peers[i]->Add({.peer = world.a.key()});
+    ASSERT_TRUE(RunUntil(world, seconds(20), [&] {
+      return peers[i]->KindOf(there[i]) == PathKind::kDirect &&
+             world.a.KindOf(here[i]) == PathKind::kDirect;
+    }));
+    EXPECT_TRUE(peers[i]->Send(there[i], "from " + std::to_string(i)));
+    world.Run(seconds(1));
+    EXPECT_TRUE(
+        world.a.arrived().contains({here[i], "from " + std::to_string(i)}))
+        << i;
+    world.world_.network().RemoveAddress(peers[i]->id(),
+                                         *IpAddress::Parse("203.0.113.77"));
+  }
+}
+
+TEST(AgentHub, AFalseSourceTakesNobodysAddress) {
+  AgentWorld world(Cone(), Cone(), 23);
+  world.StartBoth();
+  AgentHost other(world.world_, {&world.relay_}, 123);
+  other.AddBase(0, "203.0.113.77:4000");
+  other.Start(AgentWorld::servers());
+  const AgentId at_a = world.a.Add({.peer = world.b.key()});
+  const AgentId at_b = world.b.Add({.peer = world.a.key()});
+  world.Run(seconds(5));
+  const Path path = *world.a.hub().CurrentPath(at_a);
+  ASSERT_EQ(path.kind, PathKind::kDirect);
+  // What the other one sends comes as if it were from b.
+  int forged = 0;
+  world.world_.network().SetEater([&](auto host, ByteView payload) {
+    const bool is_request = payload[0] == 0 && payload[1] == 1;
+    if (host == other.id() && is_request) {
+      const std::vector<uint8_t> copy(payload.begin(), payload.end());
+      (void)world.a.hub().HandleDatagram(world.world_.now(), *path.local,
+                                         *path.remote, copy);
+      ++forged;
+    }
+    return host == other.id();
+  });
+  world.a.Add({.peer = other.key()});
+  other.Add({.peer = world.a.key()});
+  world.Run(seconds(5));
+  EXPECT_GT(forged, 10);
+  EXPECT_EQ(Exchange(world, at_a, at_b, seconds(1)), 0);
+  EXPECT_TRUE(world.b.Send(at_b, "still b"));
+  world.Run(seconds(1));
+  EXPECT_TRUE(world.a.arrived().contains({at_a, "still b"}));
+}
+
 TEST(AgentHub, OurOwnDescriptionIsNoPeer) {
   AgentWorld world(Cone(), Cone(), 19, /*has_relay=*/false);
   world.StartBoth();

@@ -183,16 +183,14 @@ void AgentConnection::Restart(Instant now) {
 
 bool AgentConnection::HandleDatagram(Instant now, const Endpoint& local,
                                      const Endpoint& from, ByteView datagram) {
-  const auto authentic = [this] {
-    const ice::AgentCounters& counters = ice_.counters();
-    return counters.requests_answered + counters.responses_accepted;
-  };
-  const uint64_t before = authentic();
+  const ice::AgentCounters before = ice_.counters();
   if (!ice_.HandleDatagram(now, local, from, datagram)) {
     return false;
   }
-  if (authentic() != before) {
-    heard_remotes_.push_back(from);
+  const ice::AgentCounters& after = ice_.counters();
+  const bool is_answer = after.responses_accepted != before.responses_accepted;
+  if (is_answer || after.requests_answered != before.requests_answered) {
+    heard_remotes_.push_back({.from = from, .is_answer = is_answer});
     if (heard_remotes_.size() > kMaxHeardRemotes) {
       heard_remotes_.pop_front();
     }
@@ -202,8 +200,8 @@ bool AgentConnection::HandleDatagram(Instant now, const Endpoint& local,
   return true;
 }
 
-std::vector<Endpoint> AgentConnection::TakeHeardRemotes() {
-  std::vector<Endpoint> out(heard_remotes_.begin(), heard_remotes_.end());
+std::vector<HeardRemote> AgentConnection::TakeHeardRemotes() {
+  std::vector<HeardRemote> out(heard_remotes_.begin(), heard_remotes_.end());
   heard_remotes_.clear();
   return out;
 }

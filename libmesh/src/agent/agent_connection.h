@@ -33,6 +33,13 @@ struct HubSurroundings {
   bool has_gathered = false;
 };
 
+/// Where an authentic check came from: data may follow.
+struct HeardRemote {
+  Endpoint from;
+  /// It was an answer: who sends from there receives there as well.
+  bool is_answer = false;
+};
+
 /// One connection of a hub: an ICE agent, the exchange of descriptions over
 /// relays, and the choice between the paths that there are.
 ///
@@ -89,8 +96,8 @@ class AgentConnection {
     return ice_.local_credentials().ufrag;
   }
 
-  /// Where authentic checks came from since the last call: data may follow.
-  [[nodiscard]] std::vector<Endpoint> TakeHeardRemotes();
+  /// Since the last call.
+  [[nodiscard]] std::vector<HeardRemote> TakeHeardRemotes();
 
   [[nodiscard]] AgentDescription Describe() const;
 
@@ -136,7 +143,7 @@ class AgentConnection {
   bool is_peer_fixed_;  ///< the owner named it
   ice::Agent ice_;
   std::vector<Endpoint> fed_bases_;
-  std::deque<Endpoint> heard_remotes_;
+  std::deque<HeardRemote> heard_remotes_;
 
   bool has_remote_credentials_ = false;
   std::optional<std::string> remote_relay_;  ///< where the peer says it is

@@ -16,7 +16,7 @@ namespace {
 constexpr size_t kMaxAgents = 65536;
 /// Events that wait for an owner who does not poll; the oldest go first.
 constexpr size_t kMaxEvents = 65536;
-/// Addresses that one peer's data comes from.
+/// Addresses that one peer's data comes from; the newest are kept.
 constexpr size_t kMaxRemotes = 16;
 /// STUN servers have answered by then, or do not.
 constexpr Duration kGatherTime = std::chrono::seconds(3);
@@ -239,17 +239,32 @@ AgentHub::Impl::Member* AgentHub::Impl::FindByRemote(const Endpoint& from) {
 }
 
 void AgentHub::Impl::NoteRemotes(Member& member) {
-  for (const Endpoint& remote : member.connection.TakeHeardRemotes()) {
-    const auto [place, is_new] =
-        by_remote_.try_emplace(remote, member.connection.id());
-    if (!is_new) {
-      continue;  // ours already, or another connection's, which came first
+  for (const HeardRemote& heard : member.connection.TakeHeardRemotes()) {
+    NoteRemote(member, heard);
+  }
+}
+
+void AgentHub::Impl::NoteRemote(Member& member, const HeardRemote& heard) {
+  const AgentId id = member.connection.id();
+  const auto [place, is_new] = by_remote_.try_emplace(heard.from, id);
+  if (place->second != id) {
+    // A NAT gave the address of one peer to another. A request that says so may
+    // have a false source; an answer does not.
+    if (!heard.is_answer) {
+      return;
     }
-    member.remotes.push_back(remote);
-    if (member.remotes.size() > kMaxRemotes) {
-      by_remote_.erase(member.remotes.front());
-      member.remotes.pop_front();
+    std::erase(FindMember(place->second)->remotes, heard.from);
+    place->second = id;
+  } else if (!is_new) {
+    if (member.remotes.back() == heard.from) {
+      return;
     }
+    std::erase(member.remotes, heard.from);  // it is the newest again
+  }
+  member.remotes.push_back(heard.from);
+  if (member.remotes.size() > kMaxRemotes) {
+    by_remote_.erase(member.remotes.front());
+    member.remotes.pop_front();
   }
 }
 

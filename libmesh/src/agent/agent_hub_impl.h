@@ -80,8 +80,8 @@ class AgentHub::Impl {
     std::optional<PublicKey> peer;  ///< in by_peer_
     std::optional<SignalBox> box;
     SignalReplayFilter replay;
-    std::string ufrag;  ///< that the mux knows
-    std::deque<Endpoint> remotes;
+    std::string ufrag;             ///< that the mux knows
+    std::deque<Endpoint> remotes;  ///< in by_remote_, the newest last
     std::optional<Instant> deadline;
   };
 
@@ -95,6 +95,7 @@ class AgentHub::Impl {
   void TellAll(Instant now);
   void NotePeer(Member& member);
   void NoteRemotes(Member& member);
+  void NoteRemote(Member& member, const HeardRemote& heard);
   /// Whose data comes from there.
   [[nodiscard]] Member* FindByRemote(const Endpoint& from);
   bool TakeStun(Instant now, const Endpoint& local, const Endpoint& from,
