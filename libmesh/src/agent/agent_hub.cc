@@ -117,7 +117,10 @@ void AgentHub::Impl::Rest() {
     }
   }
   relays_.clear();
-  surroundings_.relays_up.clear();
+  for (const RelayId relay : std::exchange(surroundings_.relays_up, {})) {
+    PushEvent(HubRelayChanged{
+        .relay = relay, .is_up = false, .reason = "no agent needs it"});
+  }
   surroundings_.local.reflexive.clear();
   surroundings_.has_gathered = false;
   gathered_at_.reset();
