@@ -543,6 +543,60 @@ TEST(AgentHub, AFalseSourceTakesNobodysAddress) {
   EXPECT_TRUE(world.a.arrived().contains({at_a, "still b"}));
 }
 
+TEST(AgentHub, ARelayThatIsLeftIsSaidToBeDown) {
+  AgentWorld world(Cone(), Cone(), 24);
+  world.StartBoth();
+  const AgentId at_a = world.a.Add({.peer = world.b.key()});
+  world.Run(seconds(2));
+  ASSERT_TRUE(world.a.EventsOf<HubRelayChanged>().back().is_up);
+  EXPECT_TRUE(world.a.Do(
+      [&](AgentHub& hub, Instant now) { return hub.Remove(now, at_a); }));
+  const HubRelayChanged last = world.a.EventsOf<HubRelayChanged>().back();
+  EXPECT_FALSE(last.is_up);
+  EXPECT_EQ(last.relay, 0U);
+  EXPECT_FALSE(last.reason.empty());
+}
+
+TEST(AgentHub, ADescriptionIsNotCompleteWhileServersAreAskedAnew) {
+  AgentWorld world(Cone(), Cone(), 25);
+  world.a.Start({});
+  const AgentId at_a = world.a.Add({});
+  world.Run(seconds(1));
+  ASSERT_TRUE(world.a.EventsOf<AgentDescriptionChanged>().back().is_complete);
+  const auto is_complete = [&] {
+    return world.a.hub().LocalDescription(at_a)->end_of_candidates;
+  };
+  const auto set_servers = [&](std::vector<Endpoint> servers) {
+    (void)world.a.Do([&](AgentHub& hub, Instant now) {
+      hub.SetStunServers(now, servers);
+      return true;
+    });
+  };
+  // Servers that the owner learnt late.
+  set_servers(AgentWorld::servers());
+  EXPECT_FALSE(is_complete());
+  world.Run(seconds(4));
+  EXPECT_TRUE(is_complete());
+  EXPECT_TRUE(world.a.EventsOf<AgentDescriptionChanged>().back().is_complete);
+  EXPECT_NE(world.a.Describe(at_a).find("203.0.113.1"), std::string::npos);
+  set_servers(AgentWorld::servers());  // the same again: nothing to learn
+  EXPECT_TRUE(is_complete());
+  // Another network.
+  const auto realm = world.world_.network().AddNat(
+      0, *IpAddress::Parse("203.0.113.9"), Cone());
+  world.a.ReplaceBase(realm, "10.0.0.2:4000");
+  EXPECT_FALSE(is_complete());
+  EXPECT_FALSE(world.a.EventsOf<AgentDescriptionChanged>().back().is_complete);
+  world.Run(seconds(4));
+  EXPECT_TRUE(is_complete());
+  EXPECT_TRUE(world.a.EventsOf<AgentDescriptionChanged>().back().is_complete);
+  EXPECT_NE(world.a.Describe(at_a).find("203.0.113.9"), std::string::npos);
+  // None is left to wait for.
+  set_servers({});
+  world.Run(milliseconds(1));
+  EXPECT_TRUE(is_complete());
+}
+
 TEST(AgentHub, OurOwnDescriptionIsNoPeer) {
   AgentWorld world(Cone(), Cone(), 19, /*has_relay=*/false);
   world.StartBoth();

@@ -66,23 +66,41 @@ void AgentHub::Impl::SetLocalEndpoints(Instant now,
   }
   surroundings_.local.bases = std::move(endpoints);
   if (is_awake_) {
+    prober_.ForgetUdp();
     prober_.SetBases(now, surroundings_.local.bases);
     prober_.Refresh(now);
     for (auto& [id, relay] : relays_) {
       relay.Probe(now);  // its stream may have used an address that is gone
     }
+    (void)TakeProbes(now);
+    BeginGathering(now);
   }
-  DrainProber(now);
   UpdateSurroundings(now);
   TellAll(now);
 }
 
 void AgentHub::Impl::SetStunServers(Instant now,
                                     std::vector<Endpoint> servers) {
+  if (servers == stun_servers_) {
+    return;
+  }
   stun_servers_ = std::move(servers);
   if (is_awake_) {
     prober_.SetServers(now, stun_servers_);
-    DrainProber(now);
+    const bool is_news = TakeProbes(now);
+    BeginGathering(now);
+    if (is_news) {
+      TellAll(now);
+    }
+  }
+}
+
+void AgentHub::Impl::BeginGathering(Instant now) {
+  if (!stun_servers_.empty()) {
+    surroundings_.has_gathered = false;
+    gathered_at_ = now + kGatherTime;
+  } else if (gathered_at_) {
+    gathered_at_ = now;
   }
 }
 
@@ -92,7 +110,8 @@ void AgentHub::Impl::Wake(Instant now) {
   }
   prober_.SetBases(now, surroundings_.local.bases);
   prober_.SetServers(now, stun_servers_);
-  gathered_at_ = now + (stun_servers_.empty() ? Duration{} : kGatherTime);
+  gathered_at_ = now;
+  BeginGathering(now);
   for (RelayId id = 0; id < config_.relays.size(); ++id) {
     RelayLink& relay =
         relays_
@@ -296,20 +315,28 @@ void AgentHub::Impl::HandleTimeout(Instant now) {
 }
 
 void AgentHub::Impl::DrainProber(Instant now) {
+  if (TakeProbes(now)) {
+    TellAll(now);
+  }
+}
+
+bool AgentHub::Impl::TakeProbes(Instant now) {
   while (auto probe = prober_.PollTransmit()) {
     transmits_.push_back({.from_base = probe->from,
                           .to = probe->datagram.to,
                           .payload = std::move(probe->datagram.payload),
                           .ttl = std::nullopt});
   }
-  if (auto change = prober_.PollChange()) {
-    surroundings_.local.reflexive = std::move(*change);
-    if (gathered_at_) {
-      gathered_at_ = std::min(*gathered_at_, now + kGatherMore);
-    }
-    UpdateSurroundings(now);
-    TellAll(now);
+  auto change = prober_.PollChange();
+  if (!change) {
+    return false;
   }
+  surroundings_.local.reflexive = std::move(*change);
+  if (gathered_at_) {
+    gathered_at_ = std::min(*gathered_at_, now + kGatherMore);
+  }
+  UpdateSurroundings(now);
+  return true;
 }
 
 void AgentHub::Impl::UpdateSurroundings(Instant /*now*/) {

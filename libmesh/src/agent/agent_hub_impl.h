@@ -91,6 +91,11 @@ class AgentHub::Impl {
   void Wake(Instant now);
   void Rest();
   void DrainProber(Instant now);
+  /// What it sends, and what it found: true if that is news.
+  bool TakeProbes(Instant now);
+  /// Reflexive addresses may be others from now on: the description is not
+  /// complete until servers have had their time.
+  void BeginGathering(Instant now);
   void UpdateSurroundings(Instant now);
   void TellAll(Instant now);
   void NotePeer(Member& member);
