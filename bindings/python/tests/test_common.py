@@ -5,6 +5,7 @@ import os
 import pathlib
 import pickle
 import re
+import subprocess
 import sys
 import unittest
 from unittest import mock
@@ -35,6 +36,12 @@ class AddressTest(unittest.TestCase):
         for port in (-1, 65536, 65616):
             with self.assertRaises(ValueError):
                 Address.of(("192.0.2.1", port))
+
+    def test_an_address_is_no_text(self):
+        with self.assertRaisesRegex(TypeError, "Address.of"):
+            Address("192.0.2.1", 80)
+        with self.assertRaisesRegex(TypeError, "an address is a bytes"):
+            Address.parse(b"192.0.2.1:80")
 
     def test_tuples_are_those_of_sockets(self):
         self.assertEqual(Address.of(("192.0.2.1", 80)).as_tuple(),
@@ -180,6 +187,23 @@ class PackageTest(unittest.TestCase):
     def test_all_names_exist(self):
         for name in natkit.__all__:
             self.assertTrue(hasattr(natkit, name), name)
+
+
+class LibraryTest(unittest.TestCase):
+    def reason(self, library):
+        """Why the package cannot be imported with this library."""
+        done = subprocess.run([sys.executable, "-c", "import natkit"],
+                              env={**os.environ, "NATKIT_LIBRARY": library},
+                              stderr=subprocess.PIPE, text=True, check=False)
+        return done.stderr.splitlines()[-1] if done.stderr else ""
+
+    def test_a_missing_library_says_where_it_has_to_be(self):
+        self.assertRegex(self.reason("/nowhere/libnatkit.so.1"),
+                         "ImportError: .*NATKIT_LIBRARY")
+
+    def test_a_library_without_a_function_is_too_old(self):
+        self.assertRegex(self.reason("libc.so.6"),
+                         "ImportError: libc.so.6 is older")
 
 
 if __name__ == "__main__":

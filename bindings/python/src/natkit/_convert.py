@@ -31,6 +31,8 @@ def nanoseconds(value: int) -> int:
 
 def text(value: str, what: str) -> bytes:
     """`value` as the C API takes it."""
+    if not isinstance(value, str):
+        raise TypeError(f"{what} is a {type(value).__name__}, not a str")
     if "\0" in value:
         raise ValueError(f"{what} holds a zero byte")
     return value.encode()

@@ -129,9 +129,18 @@ def _check(result: int, function: Any, _arguments: Any) -> int:
 
 def _load() -> Any:
     """$NATKIT_LIBRARY, or the library as the system finds it."""
-    library = ctypes.CDLL(os.environ.get("NATKIT_LIBRARY", "libnatkit.so.1"))
+    path = os.environ.get("NATKIT_LIBRARY", "libnatkit.so.1")
+    try:
+        library = ctypes.CDLL(path)
+    except OSError as error:
+        raise ImportError(f"{error}; natkit's C library has to be where the "
+                          "loader looks (ldconfig), or in NATKIT_LIBRARY"
+                          ) from error
     for name, (result, arguments) in PROTOTYPES.items():
-        function = getattr(library, name)
+        function = getattr(library, name, None)
+        if function is None:
+            raise ImportError(f"{path} is older than this package: {name}() "
+                              "is not in it")
         function.restype = result
         function.argtypes = arguments
         if result is c_int:

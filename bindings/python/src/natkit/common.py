@@ -33,6 +33,10 @@ class Address:
     port: int
 
     def __post_init__(self) -> None:
+        if not isinstance(self.ip, (ipaddress.IPv4Address,
+                                    ipaddress.IPv6Address)):
+            raise TypeError(f"no IPv4Address or IPv6Address: {self.ip!r}; "
+                            "Address.of() reads texts and tuples")
         unsigned(self.port, 16, "a port")
         mapped = getattr(self.ip, "ipv4_mapped", None)
         if mapped is not None:
