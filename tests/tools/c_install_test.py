@@ -5,11 +5,13 @@ and by pkg-config, with gcc and clang, as C11 and as C++17, shared and static.
 import itertools
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
 import unittest
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ["NATKIT_BUILD"])
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 # Of each compiler: its C and its C++.
@@ -37,6 +39,16 @@ add_executable(cpp_shared main.cc)
 target_link_libraries(cpp_shared PRIVATE natkit::natkit)
 add_executable(cpp_static main.cc)
 target_link_libraries(cpp_static PRIVATE natkit::natkit_static)
+"""
+
+# The C++ libraries are not in the tree that the C API alone is installed to.
+COMPONENT = """
+cmake_minimum_required(VERSION 3.13)
+project(consumer LANGUAGES C)
+find_package(natkit QUIET COMPONENTS cpp)
+set(required ${natkit_FOUND})
+find_package(natkit QUIET OPTIONAL_COMPONENTS cpp)
+message(STATUS "required: ${required}, optional: ${natkit_FOUND}")
 """
 
 # Both C11 and C++17. A key is derived and printed, so something is linked that
@@ -92,8 +104,8 @@ class CInstall(unittest.TestCase):
                            ("main.cc", PROGRAM)):
             (cls.root / "source" / name).write_text(text)
 
-    def flags(self, module):
-        return run("pkg-config", "--cflags", "--libs", module,
+    def flags(self, module, *options):
+        return run("pkg-config", "--cflags", "--libs", *options, module,
                    PKG_CONFIG_PATH=str(self.library / "pkgconfig")).split()
 
     def test_consumers_build_by_cmake(self):
@@ -119,10 +131,53 @@ class CInstall(unittest.TestCase):
                 program, LD_LIBRARY_PATH=str(self.library)), program)
 
     def test_a_program_may_be_static_altogether(self):
-        program = self.root / "static"
-        run("gcc", "-static", self.root / "source/main.c", "-o", program,
+        for module in ("natkit-static", "natkit"):
+            program = self.root / f"static-{module}"
+            run("gcc", "-static", self.root / "source/main.c", "-o", program,
+                *self.flags(module, "--static"))
+            self.assertEqual(PRINTED, run(program))
+
+    def test_programs_have_no_executable_stack(self):
+        program = self.root / "stack"
+        run("gcc", self.root / "source/main.c", "-o", program,
             *self.flags("natkit-static"))
-        self.assertEqual(PRINTED, run(program))
+        for file in (program, self.library / "libnatkit.so"):
+            stack = re.search(r"GNU_STACK.* (\w+) +0x\w+$", run(
+                "readelf", "--segments", "--wide", file), re.M)
+            self.assertEqual("RW", stack.group(1), file)
+
+    def test_a_component_that_is_not_installed_is_said(self):
+        source = self.root / "component"
+        source.mkdir()
+        (source / "CMakeLists.txt").write_text(COMPONENT)
+        said = run("cmake", "-S", source, "-B", source / "build",
+                   f"-DCMAKE_PREFIX_PATH={self.prefix}")
+        self.assertIn("-- required: 0, optional: 1", said)
+
+    def test_files_know_no_place_of_this_machine(self):
+        places = [str(place).encode() for place in (ROOT, BUILD)]
+        files = self.files()
+        self.assertGreater(len(files), 200)
+        for name, data in files.items():
+            for place in places:
+                self.assertNotIn(place, data, name)
+
+    def test_installing_again_changes_nothing(self):
+        before = self.files()
+        run("cmake", "--install", BUILD, "--component", "c", "--prefix",
+            self.prefix)
+        after = self.files()
+        self.assertEqual(before.keys(), after.keys())
+        self.assertEqual([], [name for name in before
+                              if before[name] != after[name]])
+
+    def files(self):
+        """What is installed, by its name."""
+        folders = (self.prefix / name for name in ("include", "share"))
+        found = [path for folder in (*folders, self.library)
+                 for path in folder.rglob("*") if path.is_file()]
+        return {str(path.relative_to(self.prefix)): path.read_bytes()
+                for path in found}
 
     def test_each_header_stands_alone(self):
         headers = sorted((self.prefix / "include/natkit").glob("*.h"))

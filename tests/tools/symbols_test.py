@@ -126,6 +126,7 @@ class Libraries(unittest.TestCase):
         self.assertNotIn("TEXTREL", dynamic)
         self.assertIn("NODELETE", dynamic)
         self.assertIn("NOW", dynamic)
+        self.assertIn("GNU_RELRO", run("readelf", "--segments", SHARED))
         for name in names("--dynamic", "--undefined-only", SHARED):
             self.assertTrue("@GLIBC_" in name or "@GCC_" in name
                             or name in OF_THE_COMPILER, name)
