@@ -16,6 +16,10 @@ import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts/lib"))
+
+import c_headers  # noqa: E402  (found by the line above)
+
 BIN = pathlib.Path(os.environ["NATKIT_BIN"])
 C_FILE = re.compile(r"^```c\n/\* (\w+\.c) \*/\n(.*?)^```", re.M | re.S)
 BLOCK = re.compile(r"^```sh( run)?\n(.*?)^```", re.M | re.S)
@@ -99,6 +103,17 @@ class Documents(unittest.TestCase):
                             self.assertIn(word.split("=")[0], text,
                                           f"{path.name}: {line}")
         self.assertGreater(seen, 0)
+
+    def test_names_of_the_c_api_exist(self):
+        known = {part.name for header in c_headers.read_headers()
+                 for item in header.items for part in (item, *item.parts)}
+        # A CMake target, and where tests find what was built.
+        known |= {"natkit_static", "NATKIT_BUILD"}
+        named = set(re.findall(r"\b(?:natkit|NATKIT)_\w+",
+                               (ROOT / "docs/c-api.md").read_text()))
+        self.assertGreater(len(named), 50)
+        self.assertEqual([], sorted(
+            name for name in named - known if not name.startswith("natkit_x_")))
 
     def test_links_lead_somewhere(self):
         for path in documents():

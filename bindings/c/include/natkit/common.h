@@ -14,6 +14,8 @@
  * - A handle is used by one call at a time, from any thread. A call that finds
  *   another one at work on its handle is refused with NATKIT_ERR_BUSY. Two
  *   handles are independent of each other unless a function says otherwise.
+ * - Freeing returns at once, whatever is at work on the handle: that call goes
+ *   on to its end, and its callbacks may be called until then.
  * - NULL where there must be something, and a time or a size out of its range,
  *   are refused with NATKIT_ERR_BAD_ARGUMENT. That, NATKIT_ERR_BAD_HANDLE and
  *   NATKIT_ERR_BUSY are not repeated everywhere; all else that a function
@@ -432,7 +434,8 @@ typedef struct natkit_log {
   void* context;
 } natkit_log;
 
-/** Where natkit's memory comes from. */
+/** Where natkit's memory comes from. Locks may be held where it is called, so
+ * the functions must not call natkit. */
 typedef struct natkit_allocator {
   /** sizeof(natkit_allocator); see natkit_init(). */
   size_t struct_size;
@@ -473,7 +476,8 @@ typedef void (*natkit_misuse_hook)(void* context, const char* function,
  * calling program: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BAD_HANDLE,
  * NATKIT_ERR_BUSY, NATKIT_ERR_STRUCT_SIZE. A debug build gives a function that
  * prints the names and calls abort(). `function` is the name of the function
- * that was called. NULL: nobody is told, as at the start. Thread-safe.
+ * that was called. NULL: nobody is told, as at the start. Thread-safe; other
+ * threads may still be calling the one before.
  */
 NATKIT_API void natkit_set_misuse_hook(natkit_misuse_hook hook, void* context);
 

@@ -377,7 +377,8 @@ pub struct natkit_log {
     pub context: *mut c_void,
 }
 
-/// Where natkit's memory comes from.
+/// Where natkit's memory comes from. Locks may be held where it is called, so
+/// the functions must not call natkit.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct natkit_allocator {
@@ -420,7 +421,8 @@ extern "C" {
     /// calling program: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BAD_HANDLE,
     /// NATKIT_ERR_BUSY, NATKIT_ERR_STRUCT_SIZE. A debug build gives a function that
     /// prints the names and calls abort(). `function` is the name of the function
-    /// that was called. NULL: nobody is told, as at the start. Thread-safe.
+    /// that was called. NULL: nobody is told, as at the start. Thread-safe; other
+    /// threads may still be calling the one before.
     pub fn natkit_set_misuse_hook(hook: natkit_misuse_hook, context: *mut c_void);
 }
 
