@@ -208,6 +208,40 @@ static void AnswersBatches(void) {
   natkit_stun_server_free(server);
 }
 
+static void RequestsAreApartFromReplies(void) {
+  const natkit_stun_server_config config = Config();
+  natkit_stun_server* server = NewServer(&config);
+  static uint8_t memory[2 * NATKIT_STUN_MAX_RESPONSE_SIZE];
+  uint8_t request[64];
+  natkit_packet packets[2];
+  natkit_batch batch;
+  memset(packets, 0, sizeof packets);
+  packets[0].data = request;
+  packets[0].size = Request(request, sizeof request, 0);
+  packets[0].remote = Address("203.0.113.7:41641");
+  packets[1] = packets[0];
+  natkit_init(&batch);
+  batch.memory = memory;
+  batch.memory_size = sizeof memory;
+  batch.packets = packets;
+  batch.packet_capacity = 2;
+  CHECK_EQ(natkit_stun_server_handle_batch(server, 0, packets, 2, &batch),
+           NATKIT_ERR_BAD_ARGUMENT);
+  batch.packet_count = 1;
+  batch.memory_size = NATKIT_STUN_MAX_RESPONSE_SIZE;
+  CHECK_EQ(natkit_stun_server_handle_batch(server, 0, packets + 1, 1, &batch),
+           NATKIT_ERR_BAD_ARGUMENT);
+  /* What is there already may be a request. */
+  CHECK_EQ(natkit_stun_server_handle_batch(server, 0, packets, 1, &batch), 1);
+  /* No datagram is so long. */
+  packets[0].size = 65536;
+  batch.packet_count = 1;
+  batch.memory_used = 0;
+  CHECK_EQ(natkit_stun_server_handle_batch(server, 0, packets, 1, &batch),
+           NATKIT_ERR_BAD_ARGUMENT);
+  natkit_stun_server_free(server);
+}
+
 static void BatchesRefuseMisuse(void) {
   const natkit_stun_server_config config = Config();
   natkit_stun_server* server = NewServer(&config);
@@ -435,6 +469,7 @@ int main(void) {
   RUN(AnswersFromItsOtherAddress);
   RUN(LimitsWhatASourceMayAsk);
   RUN(AnswersBatches);
+  RUN(RequestsAreApartFromReplies);
   RUN(BatchesRefuseMisuse);
   RUN(AnswersStreams);
   RUN(ConfigsAreChecked);

@@ -214,7 +214,8 @@ NATKIT_API int natkit_stun_server_handle_datagram(
 /**
  * Answers `count` datagrams: `remote` is where one came from, `local` where it
  * arrived. Responses are appended to `replies` with `remote` and `local` of
- * their way and the `peer` of the request; not every request has one.
+ * their way and the `peer` of the request; not every request has one. Requests
+ * must not lie in the room that `replies` has left.
  * @return how many were appended
  * Errors: NATKIT_ERR_BUFFER_TOO_SMALL (there has to be room for `count` packets
  * of NATKIT_STUN_MAX_RESPONSE_SIZE bytes; no datagram was looked at).

@@ -113,7 +113,7 @@ struct Draft {
 Result<void> AddBytes(Draft draft, uint32_t type, ByteView value) {
   const Result<AttributeType> ordinary = ToOrdinary(type);
   if (!ordinary ||
-      Overlap(value, {draft.builder.buffer, draft.builder.capacity})) {
+      Overlap<uint8_t>(value, {draft.builder.buffer, draft.builder.capacity})) {
     return Fail(Errc::kBadArgument);
   }
   draft.message.AddRaw(*ordinary, value);

@@ -26,14 +26,6 @@ Result<std::string_view> ToLimitedText(const char* text, size_t limit) {
   return std::string_view(text, length);
 }
 
-bool Overlap(ByteView a, ByteView b) {
-  const auto start = [](ByteView bytes) {
-    return reinterpret_cast<uintptr_t>(bytes.data());
-  };
-  return !a.empty() && !b.empty() && start(a) < start(b) + b.size() &&
-         start(b) < start(a) + a.size();
-}
-
 Result<stun::IntegrityKey> ToKey(const natkit_stun_key* key) {
   if (key == nullptr || key->size == 0 || key->size > sizeof key->bytes) {
     return Fail(Errc::kBadArgument);

@@ -25,9 +25,6 @@ namespace natkit::c {
 /// is accepted.
 inline constexpr size_t kLongestGiven = 4096;
 
-/// Whether two pieces of memory have a byte in common.
-[[nodiscard]] bool Overlap(ByteView a, ByteView b);
-
 /// A key of the caller's. Errors: kBadArgument (NULL, or a size that no key
 /// has).
 [[nodiscard]] Result<stun::IntegrityKey> ToKey(const natkit_stun_key* key);

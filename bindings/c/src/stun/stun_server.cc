@@ -2,13 +2,14 @@
 
 #include "natkit/nat/stun_server.h"
 
+#include <algorithm>
 #include <memory>
-#include <span>
 #include <utility>
 
 #include "natkit/stun_server.h"
 #include "stun/stun_bytes.h"
 #include "stun/stun_server_config.h"
+#include "support/caller_batch.h"
 #include "support/convert.h"
 #include "support/door.h"
 #include "support/structs.h"
@@ -18,7 +19,6 @@ namespace {
 
 constexpr size_t kFirstConfigSize = sizeof(natkit_stun_server_config);
 constexpr size_t kFirstCountersSize = sizeof(natkit_stun_counters);
-constexpr size_t kFirstBatchSize = sizeof(natkit_batch);
 
 constexpr size_t kResponseSize = NATKIT_STUN_MAX_RESPONSE_SIZE;
 static_assert(kResponseSize == stun::StunServer::kMaxResponseSize);
@@ -77,7 +77,7 @@ Result<Question> ToQuestion(const natkit_address* local,
 Result<MutableBytes> ToRoom(void* out, size_t capacity,
                             const Question& question) {
   const Result<MutableBytes> room = ToMutableBytes(out, capacity);
-  if (!room || Overlap(question.bytes, *room)) {
+  if (!room || Overlap<uint8_t>(question.bytes, *room)) {
     return Fail(Errc::kBadArgument);
   }
   if (capacity < kResponseSize) {
@@ -90,92 +90,60 @@ natkit_address FromLocal(const Endpoint& local) {
   return local == Endpoint{} ? natkit_address{} : FromEndpoint(local);
 }
 
-/// What there is room for in a caller's batch.
-struct Room {
-  MutableBytes memory;
-  std::span<natkit_packet> packets;
-};
-
 /// Errors: kBadArgument, kBufferTooSmall.
-Result<Room> ToRoom(const natkit_batch& batch, size_t count) {
-  if (batch.memory_used > batch.memory_size ||
-      batch.packet_count > batch.packet_capacity ||
-      (batch.memory == nullptr && batch.memory_size != 0) ||
-      (batch.packets == nullptr && batch.packet_capacity != 0)) {
+Result<void> CheckBatch(const CallerPackets& requests,
+                        const CallerBatch& replies) {
+  const size_t count = requests.all().size();
+  const bool all_have_source =
+      std::ranges::all_of(requests.all(), [](const natkit_packet& request) {
+        return request.remote.family != NATKIT_FAMILY_NONE;
+      });
+  if (!all_have_source || !requests.CheckApartFrom(replies)) {
     return Fail(Errc::kBadArgument);
   }
-  const Room room{.memory = MutableBytes(batch.memory, batch.memory_size)
-                                .subspan(batch.memory_used),
-                  .packets = std::span(batch.packets, batch.packet_capacity)
-                                 .subspan(batch.packet_count)};
-  if (room.packets.size() < count ||
-      room.memory.size() / kResponseSize < count) {
+  if (replies.packet_room() < count ||
+      replies.memory().size() / kResponseSize < count) {
     return Fail(Errc::kBufferTooSmall);
-  }
-  return room;
-}
-
-/// Whether all of `requests` can be taken. Errors: kBadArgument.
-Result<void> CheckRequests(std::span<const natkit_packet> requests,
-                           const Room& room) {
-  for (const natkit_packet& request : requests) {
-    const auto question =
-        ToQuestion(&request.local, &request.remote, request.data, request.size);
-    if (!question || request.reserved != 0 ||
-        Overlap(question->bytes, room.memory)) {
-      return Fail(Errc::kBadArgument);
-    }
   }
   return {};
 }
 
 /// Appends the response to one request, which has been checked.
 void Answer(stun::StunServer& core, Instant now, const natkit_packet& request,
-            natkit_batch& replies) {
-  const auto question =
-      ToQuestion(&request.local, &request.remote, request.data, request.size);
-  uint8_t* const out = replies.memory + replies.memory_used;
+            CallerBatch& replies) {
+  Endpoint local;
+  Endpoint from;
+  ToEndpointFast(request.local, local);
+  ToEndpointFast(request.remote, from);
   const stun::ServerReply reply =
-      core.HandleDatagram(now, question->local, question->from, question->bytes,
-                          {out, kResponseSize});
-  if (reply.size == 0) {
-    return;
+      core.HandleDatagram(now, local, from, {request.data, request.size},
+                          replies.memory().first(kResponseSize));
+  if (reply.size != 0) {
+    replies.AppendWritten(
+        reply.size,
+        {.remote = reply.to, .local = reply.from, .tag = request.peer});
   }
-  natkit_packet& packet = replies.packets[replies.packet_count];
-  packet = {};
-  packet.data = out;
-  packet.size = reply.size;
-  packet.remote = FromEndpoint(reply.to);
-  packet.local = FromLocal(reply.from);
-  packet.peer = request.peer;
-  ++replies.packet_count;
-  replies.memory_used += reply.size;
 }
 
-/// Errors: kBadArgument, kStructSize, kBufferTooSmall.
+/// Errors: kBadArgument, kStructSize, kUnsupported, kBufferTooSmall.
 Result<int> AnswerAll(stun::StunServer& core, Instant now,
-                      std::span<const natkit_packet> requests,
+                      const Result<CallerPackets>& requests,
                       natkit_batch* replies) {
-  Result<natkit_batch> batch = ReadStruct(replies, kFirstBatchSize);
+  Result<CallerBatch> batch = CallerBatch::Read(replies);
   if (!batch) {
     return std::unexpected(batch.error());
   }
-  const Result<Room> room = ToRoom(*batch, requests.size());
-  if (!room) {
-    return std::unexpected(room.error());
+  if (!requests || replies == nullptr) {
+    return Fail(Errc::kBadArgument);
   }
-  if (const auto checked = CheckRequests(requests, *room); !checked) {
+  if (const auto checked = CheckBatch(*requests, *batch); !checked) {
     return std::unexpected(checked.error());
   }
-  const size_t before = batch->packet_count;
-  for (const natkit_packet& request : requests) {
+  const size_t before = batch->packet_room();
+  for (const natkit_packet& request : requests->all()) {
     Answer(core, now, request, *batch);
   }
-  const Result<void> written = WriteStruct(replies, *batch, kFirstBatchSize);
-  if (!written) {
-    return std::unexpected(written.error());
-  }
-  return static_cast<int>(batch->packet_count - before);
+  return static_cast<int>(before - batch->packet_room());
 }
 
 natkit_stun_counters FromCounters(const stun::ServerCounters& from) {
@@ -248,12 +216,10 @@ int natkit_stun_server_handle_batch(natkit_stun_server* server, uint64_t now_ns,
                                     const natkit_packet* requests, size_t count,
                                     natkit_batch* replies) {
   return WithTime<StunServer>(
-      __func__, server, now_ns,
-      [&](StunServer& object, Instant now) -> Result<int> {
-        if (requests == nullptr && count != 0) {
-          return Fail(Errc::kBadArgument);
-        }
-        return AnswerAll(object.core(), now, {requests, count}, replies);
+      __func__, server, now_ns, [&](StunServer& object, Instant now) {
+        return AnswerAll(
+            object.core(), now,
+            CallerPackets::Read(requests, count, Addresses::kChecked), replies);
       });
 }
 

@@ -106,6 +106,16 @@ inline void PutEndpointFast(const Endpoint& endpoint, natkit_address& out) {
 [[nodiscard]] Result<ByteView> ToBytes(const void* data, size_t size);
 [[nodiscard]] Result<MutableBytes> ToMutableBytes(void* data, size_t size);
 
+/// Whether two pieces of memory have a byte in common.
+template <class T>
+[[nodiscard]] bool Overlap(std::span<const T> a, std::span<const T> b) {
+  const auto start = [](auto span) {
+    return reinterpret_cast<uintptr_t>(span.data());
+  };
+  return !a.empty() && !b.empty() && start(a) < start(b) + b.size_bytes() &&
+         start(b) < start(a) + a.size_bytes();
+}
+
 /// A text of the caller's. Errors: kBadArgument for NULL or a text of more than
 /// `limit` bytes.
 [[nodiscard]] Result<std::string_view> ToText(const char* text, size_t limit);

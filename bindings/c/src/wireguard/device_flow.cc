@@ -5,10 +5,10 @@
 #include <optional>
 #include <span>
 
+#include "support/caller_batch.h"
 #include "support/convert.h"
 #include "support/core_calls.h"
 #include "support/door.h"
-#include "wireguard/caller_batch.h"
 #include "wireguard/device.h"
 #include "wireguard/wg_convert.h"
 

@@ -8,7 +8,7 @@
 #include "natkit/base/packet_batch.h"
 #include "natkit/base/result.h"
 #include "natkit/wireguard.h"
-#include "wireguard/caller_batch.h"
+#include "support/caller_batch.h"
 
 namespace natkit::c {
 

@@ -14,16 +14,6 @@ namespace natkit::c {
 /// The longest packet that a caller may give.
 inline constexpr size_t kMaxGivenPacket = 65535;
 
-/// True if both have bytes in common.
-template <class T>
-[[nodiscard]] bool Overlap(std::span<const T> a, std::span<const T> b) {
-  const auto start = [](auto span) {
-    return reinterpret_cast<uintptr_t>(span.data());
-  };
-  return !a.empty() && !b.empty() && start(a) < start(b) + b.size_bytes() &&
-         start(b) < start(a) + a.size_bytes();
-}
-
 /// The room that is left in a natkit_batch of the caller's, while a call fills
 /// it. The caller's structure changes with each packet.
 class CallerBatch {
@@ -51,6 +41,9 @@ class CallerBatch {
 
   /// Appends a copy. False: it does not fit.
   [[nodiscard]] bool Append(ByteView bytes, const PacketBatch::Meta& meta);
+  /// Appends what was written to the first `size` bytes of memory(); there is
+  /// room for a packet.
+  void AppendWritten(size_t size, const PacketBatch::Meta& meta);
 
   /// Has `batch`, which is empty, fill the room.
   void LendTo(PacketBatch& batch) const {

@@ -1,4 +1,4 @@
-#include "wireguard/caller_batch.h"
+#include "support/caller_batch.h"
 
 #include <algorithm>
 
@@ -92,9 +92,13 @@ bool CallerBatch::Append(ByteView bytes, const PacketBatch::Meta& meta) {
     return false;
   }
   CopyBytes(bytes, memory_);
-  Describe(packets_.front(), memory_.first(bytes.size()), meta);
-  Advance(1, bytes.size());
+  AppendWritten(bytes.size(), meta);
   return true;
+}
+
+void CallerBatch::AppendWritten(size_t size, const PacketBatch::Meta& meta) {
+  Describe(packets_.front(), memory_.first(size), meta);
+  Advance(1, size);
 }
 
 void CallerBatch::Take(const PacketBatch& batch) {
