@@ -71,6 +71,7 @@ static void Read(const uint8_t* data, size_t size) {
   uint64_t u64;
   char text[NATKIT_STUN_TEXT_SIZE];
   CHECK_EQ(natkit_stun_is_message(data, size), 1);
+  CHECK_EQ(natkit_stun_make_id(NULL, header.id), 0);
   CHECK_EQ(natkit_stun_parse(data, size, &header), 0);
   CHECK(natkit_stun_get_attributes(data, size, attributes, 16) >= 8);
   CHECK_EQ(natkit_stun_get_mapped_address(data, size, &address), 0);

@@ -211,11 +211,14 @@ using natkit::stun::MessageBuilder;
 using namespace natkit::c;
 
 int natkit_stun_make_id(const natkit_random* random, uint8_t* out) {
-  const auto rng = MakeRng(random);
-  if (!rng || out == nullptr) {
+  if (out == nullptr || (random != nullptr && random->fill == nullptr)) {
     return Refuse(__func__, Errc::kBadArgument);
   }
-  (*rng)->Fill({out, NATKIT_STUN_ID_SIZE});
+  if (random == nullptr) {
+    natkit::SystemRng().Fill({out, NATKIT_STUN_ID_SIZE});
+  } else {
+    random->fill(random->context, out, NATKIT_STUN_ID_SIZE);
+  }
   return NATKIT_OK;
 }
 
