@@ -51,11 +51,10 @@ int natkit_key_parse(const char* text, uint8_t* out) {
 }
 
 int natkit_key_format(const uint8_t* key, char* buffer, size_t capacity) {
-  const Result<natkit::PublicKey> given = ToPublicKey(key);
-  if (!given) {
-    return Refuse(__func__, given.error().code);
+  if (key == nullptr) {
+    return Refuse(__func__, Errc::kBadArgument);
   }
-  std::string base64 = given->ToBase64();
+  std::string base64 = natkit::ToBase64({key, NATKIT_KEY_SIZE});
   const Result<int> length = PutText(base64, buffer, capacity);
   natkit_wipe(base64.data(), base64.size());
   return ToCode(__func__, length);
