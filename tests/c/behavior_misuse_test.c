@@ -182,6 +182,7 @@ static void RefusesMisuse(void) {
   verdict.struct_size -= 1;
   CHECK_EQ(natkit_behavior_get_verdict(behavior, 0, &verdict), size);
   CHECK_EQ(natkit_behavior_get_evidence(behavior, 27, 0, &probe), bad);
+  CHECK_EQ(natkit_behavior_get_evidence(behavior, 0, 0, NULL), bad);
   CHECK_EQ(natkit_behavior_get_evidence(behavior, 0, 0, &probe),
            NATKIT_ERR_NOT_FOUND);
   CHECK_EQ(natkit_behavior_get_traits(behavior, NULL), bad);

@@ -26,8 +26,10 @@ static void CertificatesOfOnesOwnAreChecked(void) {
   IS_BAD(natkit_tls_make_self_signed("a", 1, chain, 4096, NULL, 4096));
   CHECK_EQ(natkit_tls_make_self_signed("a", 1, chain, 100, key, 4096),
            NATKIT_ERR_BUFFER_TOO_SMALL);
+  memset(chain, 'x', sizeof chain);
   CHECK_EQ(natkit_tls_make_self_signed("a", 1, chain, 4096, key, 100),
            NATKIT_ERR_BUFFER_TOO_SMALL);
+  CHECK_EQ(chain[0], 'x'); /* no certificate without its key */
   IS_BAD(natkit_tls_get_pin(NULL, text, sizeof text));
   IS_BAD(natkit_tls_get_pin(chain_pem, NULL, 9));
   CHECK_EQ(natkit_tls_get_pin("no certificate", text, sizeof text),

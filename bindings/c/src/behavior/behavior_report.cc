@@ -212,8 +212,9 @@ int natkit_behavior_get_evidence(const natkit_behavior* behavior, uint32_t axis,
   return WithReport(__func__, behavior,
                     [&](const nat::BehaviorReport& report) -> Result<void> {
                       const Result<nat::Axis> known = ToAxis(axis);
-                      if (!known) {
-                        return std::unexpected(known.error());
+                      const auto checked = CheckStruct(out, kFirstProbeSize);
+                      if (!known || !checked) {
+                        return known ? checked : Fail(known.error().code);
                       }
                       const std::vector<nat::Probe>& evidence =
                           report.verdict(*known).evidence;

@@ -1,5 +1,7 @@
 #include "common/allocator.h"
 
+#include <optional>
+
 #include "natkit/common.h"
 #include "support/door.h"
 #include "support/structs.h"
@@ -11,13 +13,11 @@ using namespace natkit::c;
 
 namespace {
 
-Result<void> SetAllocator(const natkit_allocator* allocator) {
-  if (InstallAllocator == nullptr) {
-    return Fail(Errc::kUnsupported);
-  }
+/// Unset for NULL.
+Result<std::optional<natkit_allocator>> ReadAllocator(
+    const natkit_allocator* allocator) {
   if (allocator == nullptr) {
-    InstallAllocator(nullptr);
-    return {};
+    return std::nullopt;
   }
   const Result<natkit_allocator> given =
       ReadStruct(allocator, sizeof(natkit_allocator));
@@ -27,7 +27,18 @@ Result<void> SetAllocator(const natkit_allocator* allocator) {
   if (given->allocate == nullptr || given->release == nullptr) {
     return Fail(Errc::kBadArgument);
   }
-  InstallAllocator(&*given);
+  return *given;
+}
+
+Result<void> SetAllocator(const natkit_allocator* allocator) {
+  const auto given = ReadAllocator(allocator);
+  if (!given) {
+    return std::unexpected(given.error());
+  }
+  if (InstallAllocator == nullptr) {
+    return Fail(Errc::kUnsupported);
+  }
+  InstallAllocator(*given ? &**given : nullptr);
   return {};
 }
 

@@ -180,16 +180,16 @@ Result<void> PutSelfSigned(const char* host, uint64_t now, PemRoom chain,
   if (!identity) {
     return std::unexpected(identity.error());
   }
+  const std::string certificate = identity->ChainPem();
   std::string secret = identity->ExposePrivateKeyPem();
-  const Result<int> wrote_chain =
-      PutText(identity->ChainPem(), chain.text, chain.size);
-  const Result<int> wrote_key =
-      wrote_chain ? PutText(secret, key.text, key.size) : wrote_chain;
+  // Neither is written if there is no room for both.
+  const bool has_room =
+      certificate.size() < chain.size && secret.size() < key.size;
+  const bool is_written = has_room &&
+                          PutText(certificate, chain.text, chain.size) &&
+                          PutText(secret, key.text, key.size);
   WipeBytes({reinterpret_cast<uint8_t*>(secret.data()), secret.size()});
-  if (!wrote_key) {
-    return std::unexpected(wrote_key.error());
-  }
-  return {};
+  return is_written ? Result<void>() : Fail(Errc::kBufferTooSmall);
 }
 
 }  // namespace
