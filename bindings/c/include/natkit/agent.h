@@ -190,9 +190,11 @@ NATKIT_API int natkit_hub_set_stun_servers(natkit_hub* hub,
  * @return its number, from 0
  * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE,
  * NATKIT_ERR_INVALID_STATE (there was an agent), NATKIT_ERR_ALREADY_EXISTS (the
- * name), NATKIT_ERR_LIMIT_EXCEEDED, NATKIT_ERR_NOT_FOUND (the system's trusted
- * roots), NATKIT_ERR_BAD_CERTIFICATE (they are not usable),
- * NATKIT_ERR_BAD_ENCODING (the pin in `certificate_name`).
+ * name), NATKIT_ERR_BAD_VALUE (the name has a space or a line end, or
+ * "HOST:PORT" is too long for one), NATKIT_ERR_LIMIT_EXCEEDED,
+ * NATKIT_ERR_NOT_FOUND (the system's trusted roots), NATKIT_ERR_BAD_CERTIFICATE
+ * (they are not usable), NATKIT_ERR_BAD_ENCODING (the pin in
+ * `certificate_name`).
  */
 NATKIT_API int natkit_hub_add_relay(natkit_hub* hub, const natkit_relay* relay);
 

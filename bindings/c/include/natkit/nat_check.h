@@ -57,7 +57,8 @@ NATKIT_API int natkit_nat_check_process(natkit_nat_check* check);
 /**
  * The address of this host that packets to `toward` leave with, port 0: what a
  * natkit_behavior_config wants as local address. Nothing is sent. Thread-safe.
- * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_UNREACHABLE, NATKIT_ERR_IO.
+ * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_UNREACHABLE,
+ * NATKIT_ERR_PERMISSION_DENIED (a broadcast address), NATKIT_ERR_IO.
  */
 NATKIT_API int natkit_get_local_address(const natkit_address* toward,
                                         natkit_address* out);

@@ -395,9 +395,10 @@ NATKIT_API int natkit_stun_make_id(const natkit_random* random, uint8_t* out);
  *
  * Then come the natkit_stun_add… functions in the order that the message shall
  * have, and natkit_stun_finish(). A function that fails makes the later ones
- * fail with the same code, so it is enough to look at that of the last. Errors
- * of all of them: NATKIT_ERR_BAD_ARGUMENT (also for a builder that was not
- * begun), NATKIT_ERR_BUFFER_TOO_SMALL, NATKIT_ERR_INVALID_STATE (after
+ * fail with the same code, so it is enough to look at that of the last; the
+ * buffer then holds nothing of use. Errors of all of them:
+ * NATKIT_ERR_BAD_ARGUMENT (also for a builder that was not begun),
+ * NATKIT_ERR_BUFFER_TOO_SMALL, NATKIT_ERR_INVALID_STATE (after
  * natkit_stun_finish(), or an order that is not allowed).
  */
 NATKIT_API int natkit_stun_begin(natkit_stun_builder* builder, void* buffer,

@@ -228,7 +228,7 @@ NATKIT_API int natkit_stun_server_handle_batch(natkit_stun_server* server,
 
 /**
  * Answers a message of a TCP or TLS connection, which is as long as
- * natkit_stun_peek_size() says.
+ * natkit_stun_peek_size() says. `local` may be NULL or not set: not known.
  * @return the size of the response; 0: the connection is to be closed
  * Errors: as natkit_stun_server_handle_datagram().
  */

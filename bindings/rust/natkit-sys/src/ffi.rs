@@ -593,9 +593,11 @@ extern "C" {
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE,
     /// NATKIT_ERR_INVALID_STATE (there was an agent), NATKIT_ERR_ALREADY_EXISTS (the
-    /// name), NATKIT_ERR_LIMIT_EXCEEDED, NATKIT_ERR_NOT_FOUND (the system's trusted
-    /// roots), NATKIT_ERR_BAD_CERTIFICATE (they are not usable),
-    /// NATKIT_ERR_BAD_ENCODING (the pin in `certificate_name`).
+    /// name), NATKIT_ERR_BAD_VALUE (the name has a space or a line end, or
+    /// "HOST:PORT" is too long for one), NATKIT_ERR_LIMIT_EXCEEDED,
+    /// NATKIT_ERR_NOT_FOUND (the system's trusted roots), NATKIT_ERR_BAD_CERTIFICATE
+    /// (they are not usable), NATKIT_ERR_BAD_ENCODING (the pin in
+    /// `certificate_name`).
     pub fn natkit_hub_add_relay(hub: *mut natkit_hub, relay: *const natkit_relay) -> c_int;
 }
 
@@ -2688,7 +2690,8 @@ extern "C" {
     /// The address of this host that packets to `toward` leave with, port 0: what a
     /// natkit_behavior_config wants as local address. Nothing is sent. Thread-safe.
     ///
-    /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_UNREACHABLE, NATKIT_ERR_IO.
+    /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_UNREACHABLE,
+    /// NATKIT_ERR_PERMISSION_DENIED (a broadcast address), NATKIT_ERR_IO.
     pub fn natkit_get_local_address(toward: *const natkit_address, out: *mut natkit_address) -> c_int;
 }
 
@@ -3387,9 +3390,10 @@ extern "C" {
     ///
     /// Then come the natkit_stun_add… functions in the order that the message shall
     /// have, and natkit_stun_finish(). A function that fails makes the later ones
-    /// fail with the same code, so it is enough to look at that of the last. Errors
-    /// of all of them: NATKIT_ERR_BAD_ARGUMENT (also for a builder that was not
-    /// begun), NATKIT_ERR_BUFFER_TOO_SMALL, NATKIT_ERR_INVALID_STATE (after
+    /// fail with the same code, so it is enough to look at that of the last; the
+    /// buffer then holds nothing of use. Errors of all of them:
+    /// NATKIT_ERR_BAD_ARGUMENT (also for a builder that was not begun),
+    /// NATKIT_ERR_BUFFER_TOO_SMALL, NATKIT_ERR_INVALID_STATE (after
     /// natkit_stun_finish(), or an order that is not allowed).
     pub fn natkit_stun_begin(builder: *mut natkit_stun_builder, buffer: *mut c_void, capacity: usize, message_class: u32, method: u32, id: *const u8) -> c_int;
 }
@@ -3674,7 +3678,7 @@ extern "C" {
 
 extern "C" {
     /// Answers a message of a TCP or TLS connection, which is as long as
-    /// natkit_stun_peek_size() says.
+    /// natkit_stun_peek_size() says. `local` may be NULL or not set: not known.
     ///
     /// Returns the size of the response; 0: the connection is to be closed
     ///
