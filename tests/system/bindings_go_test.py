@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The Go binding: two peers find each other through NATs."""
+"""The Go binding: two peers find each other through NATs, and what these are."""
 import pathlib
 import sys
 
@@ -9,4 +9,5 @@ import toolchains  # noqa: E402  (found by the line above)
 import bindings_lab  # noqa: E402
 
 if __name__ == "__main__":
-    bindings_lab.main([toolchains.go_example("peer")])
+    bindings_lab.main([toolchains.go_example("peer")],
+                      [toolchains.go_example("whichnat")])

@@ -1,10 +1,12 @@
-"""Two peers of a binding of the C API, each behind a NAT of its own.
+"""Two peers of a binding of the C API, each behind a NAT of its own, and a host
+that asks which NAT it is behind.
 
-A binding's test gives the command that starts its peer program:
+A binding's test gives the commands that start its programs:
 
-    bindings_lab.main(["python3", "bindings/python/examples/peer.py"])
+    bindings_lab.main(["python3", "bindings/python/examples/peer.py"],
+                      ["python3", "bindings/python/examples/which_nat.py"])
 
-The programs of all languages have one command line,
+The peers of all languages have one command line,
 
     peer [--relay HOST:PORT:PIN|plain] [--stun IP:PORT]...
 
@@ -12,12 +14,17 @@ and speak lines of text. Out: `description BASE64` whenever the other side has
 to be told anew, `state NAME`, `path none|relay|direct REMOTE|-`, `data TEXT`.
 In: `description BASE64`, `send TEXT` (nothing comes of it without a path) and
 `quit`, upon which they end with 0.
+
+The other program is called with STUN servers (`IP:PORT`...), and prints what is
+certain of the NAT: `QUESTION  ANSWER`, as `mapping  endpoint-independent`.
 """
+import json
 import os
 import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -88,13 +95,21 @@ class BindingCase(unittest.TestCase):
     """The cases, the same for every language."""
 
     command = []
+    which_nat = []
 
-    def begin(self, profile, options, backend="kernel"):
-        """Two peers behind NATs of this kind, who tell each other."""
+    def simulate(self, profile):
+        """Two hosts behind NATs of this kind, and one for servers, which has
+        two addresses."""
         net = Simulation(two_homes(
-            OUTSIDE, f'profile = "{profile}"\nbackend = "{backend}"'))
+            OUTSIDE, f'profile = "{profile}"\nbackend = "kernel"'))
         net.up()
         self.addCleanup(net.down)
+        net.exec("stun", "ip", "address", "add", f"{SECOND}/24", "dev", "eth0")
+        return net
+
+    def begin(self, profile, options):
+        """Two peers behind NATs of this kind, who tell each other."""
+        net = self.simulate(profile)
         self.start_servers(net)
         self.news = threading.Condition()
         self.peers = {}
@@ -110,7 +125,6 @@ class BindingCase(unittest.TestCase):
 
     def start_servers(self, net):
         """A STUN server with two addresses, and a relay."""
-        net.exec("stun", "ip", "address", "add", f"{SECOND}/24", "dev", "eth0")
         self.start(net, [BIN / "stunsrv", f"--listen={SERVER}:3478",
                          f"--listen={SECOND}:3478", "--rate-limit=0"],
                    "listening")
@@ -201,14 +215,30 @@ class BindingCase(unittest.TestCase):
         self.quit()
 
 
-def main(command):
-    """Runs the cases with this peer program, if networks can be simulated."""
+    def test_the_check_says_which_nat_it_is(self):
+        net = self.simulate("port-restricted")
+        with tempfile.NamedTemporaryFile("w", suffix=".toml") as config:
+            addresses = json.dumps([SERVER, SECOND])
+            config.write(f"discovery_addresses = {addresses}\n")
+            config.flush()
+            self.start(net, [BIN / "stunsrv", "--config", config.name],
+                       "listening")
+        said = net.exec("here", *self.which_nat, f"{SERVER}:3478",
+                        f"{SECOND}:3478", timeout=DEADLINE)
+        values = dict(line.split(None, 1) for line in said.splitlines())
+        self.assertEqual((values["mapping"], values["filtering"]),
+                         ("endpoint-independent", "address-and-port-dependent"))
+
+
+def main(command, which_nat):
+    """Runs the cases with these programs, if networks can be simulated."""
     reason = can_simulate()
     if reason:
         print(f"skipped: {reason}")
         sys.exit(SKIPPED)
     os.environ["LD_LIBRARY_PATH"] = str(LIBRARIES)
-    case = type("Bindings", (BindingCase,), {"command": command})
+    case = type("Bindings", (BindingCase,),
+                {"command": command, "which_nat": which_nat})
     tests = unittest.defaultTestLoader.loadTestsFromTestCase(case)
     done = unittest.TextTestRunner(verbosity=2).run(tests)
     sys.exit(not done.wasSuccessful())

@@ -1,14 +1,12 @@
 #!/usr/bin/env python3
-"""The Python binding and our servers. Hubs that know each other's key need only
-derpd to carry their descriptions; stunsrv tells which NAT a host is behind."""
-import json
+"""The Python binding and derpd. Hubs that know each other's key need nothing else
+to carry their descriptions."""
 import os
 import pathlib
 import re
 import select
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 
@@ -17,10 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 os.environ["NATKIT_LIBRARY"] = str(BIN.parent / "lib/libnatkit.so")
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(ROOT / "bindings/python/src"))
-sys.path.insert(0, str(ROOT / "tests/support"))
 import natkit  # noqa: E402
-from netsim import Simulation, can_simulate  # noqa: E402
-from netsim_homes import two_homes  # noqa: E402
 
 DEADLINE = 120  # seconds; only failures take so long
 
@@ -112,43 +107,6 @@ class RelayTest(unittest.TestCase):
         self.run_until(lambda: all(
             agent.explain().reason is natkit.PathReason.NO_RELAY
             for agent in agents), agents)
-
-
-class WhichNatTest(unittest.TestCase):
-    SERVERS = ["203.0.113.21", "203.0.113.22"]
-
-    def start_server(self, net):
-        """A STUN server with two addresses."""
-        net.exec("stun", "ip", "address", "add", f"{self.SERVERS[1]}/24", "dev",
-                 "eth0")
-        config = tempfile.NamedTemporaryFile("w", suffix=".toml")
-        self.addCleanup(config.close)
-        config.write(f"discovery_addresses = {json.dumps(self.SERVERS)}\n")
-        config.flush()
-        server = net.popen("stun", [BIN / "stunsrv", "--config", config.name],
-                           stderr=subprocess.PIPE, text=True)
-        self.addCleanup(server.communicate)
-        self.addCleanup(server.terminate)
-        while "listening" not in (line := server.stderr.readline()):
-            self.assertTrue(line, "stunsrv has ended")
-
-    def test_the_example_says_what_the_nat_is(self):
-        if reason := can_simulate():
-            self.skipTest(reason)
-        net = Simulation(two_homes(
-            ("here", "there"), 'profile = "port-restricted"'))
-        net.up()
-        self.addCleanup(net.down)
-        self.start_server(net)
-        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1",
-                       "PYTHONPATH": str(ROOT / "bindings/python/src")}
-        said = net.exec("here", sys.executable,
-                        ROOT / "bindings/python/examples/which_nat.py",
-                        *(f"{address}:3478" for address in self.SERVERS),
-                        env=environment, timeout=DEADLINE)
-        values = dict(line.split(None, 1) for line in said.splitlines())
-        self.assertEqual((values["mapping"], values["filtering"]),
-                         ("endpoint-independent", "address-and-port-dependent"))
 
 
 if __name__ == "__main__":
