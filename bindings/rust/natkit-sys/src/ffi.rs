@@ -580,7 +580,8 @@ extern "C" {
 extern "C" {
     /// Says which STUN servers to ask what the hub's addresses look like from
     /// outside: every 20 s, while there are agents. Two or more, at different
-    /// addresses, also tell how the NAT maps. They replace those of before.
+    /// addresses, also tell how the NAT maps. They replace those of before. A port
+    /// of 0 is STUN's, 3478.
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT (more than 16, or one is not an address).
     pub fn natkit_hub_set_stun_servers(hub: *mut natkit_hub, servers: *const natkit_address, count: usize) -> c_int;
