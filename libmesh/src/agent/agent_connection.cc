@@ -488,7 +488,8 @@ nat::PathDiagnosis AgentConnection::Explain(Instant now) const {
        .has_searched = HasSearched(now),
        // Descriptions may travel otherwise: if one came, nothing is missing.
        .has_relay = !hub_.relays_up.empty() || has_remote_credentials_ ||
-                    !peer_.has_value()});
+                    !peer_.has_value(),
+       .uses_relays = peer_.has_value()});
   // What a hub does not do is no advice.
   std::erase_if(diagnosis.fixes, [](const nat::Fix& fix) {
     return fix.code == nat::FixCode::kAllowHardPunch ||

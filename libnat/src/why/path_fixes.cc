@@ -228,7 +228,9 @@ std::vector<Fix> FixesFor(PathReason reason, const PathQuestion& question) {
       break;
     case PathReason::kPeerSilent:
       out.push_back({FixCode::kStartPeer, FixSide::kTheirs,
-                     "both sides must be at a relay to find each other"});
+                     question.uses_relays
+                         ? "both sides must be at a relay to find each other"
+                         : "each side must be given the other's description"});
       break;
     case PathReason::kSearching:
       out.push_back({FixCode::kWait, FixSide::kEither,

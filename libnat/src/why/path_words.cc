@@ -213,7 +213,10 @@ std::string SummaryOf(PathReason reason, const PathQuestion& question,
     case PathReason::kIdle:
       return "there is no traffic, so no direct path is searched for";
     case PathReason::kPeerSilent:
-      return "the peer has not answered: it is not running, or not at a relay";
+      return question.uses_relays ? "the peer has not answered: it is not "
+                                    "running, or not at a relay"
+                                  : "nothing is known of the peer: its "
+                                    "description has not been given";
     case PathReason::kSearching:
       return "a direct path is being searched for";
     case PathReason::kUdpBlocked:

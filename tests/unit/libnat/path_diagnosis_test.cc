@@ -324,6 +324,18 @@ TEST(PathDiagnosis, DirectIdleAndSilentPairsSaySo) {
   EXPECT_EQ(DiagnosePath({.is_active = true}).reason, PathReason::kPeerSilent);
 }
 
+TEST(PathDiagnosis, WhoCarriesDescriptionsIsTold) {
+  PathQuestion question{.is_active = true};
+  const std::string over_relays = DiagnosePath(question).summary;
+  question.uses_relays = false;
+  const PathDiagnosis by_hand = DiagnosePath(question);
+  EXPECT_EQ(by_hand.reason, PathReason::kPeerSilent);
+  EXPECT_NE(by_hand.summary, over_relays);
+  EXPECT_EQ(by_hand.summary.find("relay"), std::string::npos);
+  ASSERT_EQ(by_hand.fixes.size(), 1U);
+  EXPECT_EQ(by_hand.fixes[0].reason.find("relay"), std::string::npos);
+}
+
 TEST(PathDiagnosis, TwoHardNatsMustBothGo) {
   const PathDiagnosis diagnosis =
       DiagnosePath(Searched(Side(kApd, kApd), Side(kApd, kApd)));

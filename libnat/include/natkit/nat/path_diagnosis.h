@@ -108,6 +108,9 @@ struct PathQuestion {
   bool has_searched = false;
   /// One is up, so the two sides can tell each other where they are.
   bool has_relay = true;
+  /// The two sides tell each other over relays; else their owners carry what
+  /// each has to know.
+  bool uses_relays = true;
   HardPunchOutcome hard_punch = HardPunchOutcome::kNotTried;
   /// Which sides have it switched on.
   bool we_allow_hard_punch = false;
