@@ -62,7 +62,7 @@ std::string_view SystemErrcName(Errc code) {
     case Errc::kBusy:
       return "handle is in use by another call";
     case Errc::kStructSize:
-      return "struct_size is too small";
+      return "struct_size is not set, or too small";
     default:
       return {};
   }
