@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <span>
 #include <utility>
 
 #include "natkit/base/queue.h"
@@ -21,15 +22,16 @@ constexpr Duration kFailTime = seconds(30);
 constexpr Duration kRestAfter = seconds(15);
 /// Remembered until the hub takes them.
 constexpr size_t kMaxHeardRemotes = 64;
-// Offers travel over a relay that may drop them.
-constexpr std::array<Duration, 6> kOfferRepeats = {
-    milliseconds(500), seconds(1), seconds(2),
-    seconds(4),        seconds(8), seconds(15)};
-constexpr std::array<Duration, 6> kRetries = {seconds(15),  seconds(30),
-                                              seconds(60),  seconds(120),
-                                              seconds(240), seconds(300)};
+/// Offers travel over a relay that may drop them. A peer that is not there
+/// offers a connection itself when it comes.
+constexpr std::array kOfferRepeats = std::to_array<Duration>(
+    {milliseconds(500), seconds(1), seconds(2), seconds(4), seconds(8),
+     seconds(15), seconds(30), seconds(60), seconds(120), seconds(300)});
+constexpr std::array kRetries =
+    std::to_array<Duration>({seconds(15), seconds(30), seconds(60),
+                             seconds(120), seconds(240), seconds(300)});
 
-Duration Step(const std::array<Duration, 6>& steps, int attempt) {
+Duration Step(std::span<const Duration> steps, int attempt) {
   return steps[std::min(static_cast<size_t>(attempt), steps.size() - 1)];
 }
 
