@@ -597,6 +597,42 @@ TEST(AgentHub, ADescriptionIsNotCompleteWhileServersAreAskedAnew) {
   EXPECT_TRUE(is_complete());
 }
 
+TEST(AgentHub, APeerThatIsAwayCostsLittle) {
+  AgentWorld world(Cone(), Cone(), 26);
+  world.StartBoth();
+  const AgentId at_a = world.a.Add({.peer = world.b.key()});
+  world.Run(seconds(1800));
+  EXPECT_LT(world.a.relay_bytes(), 15000U);
+  // It is connected at once when it comes.
+  const AgentId at_b = world.b.Add({.peer = world.a.key()});
+  world.Run(seconds(5));
+  EXPECT_EQ(world.a.KindOf(at_a), PathKind::kDirect);
+  EXPECT_EQ(world.b.KindOf(at_b), PathKind::kDirect);
+}
+
+TEST(AgentHub, ManyPeersAreOfferedAConnectionAtTheRelaysPace) {
+  constexpr size_t kPeers = 300;  // more than wait for a relay's stream
+  AgentWorld world(Cone(), Cone(), 27);
+  std::vector<std::unique_ptr<AgentHost>> peers;
+  for (size_t i = 0; i < kPeers; ++i) {
+    peers.push_back(std::make_unique<AgentHost>(
+        world.world_, std::vector<SimRelay*>{&world.relay_}, 1000 + i));
+    peers.back()->Start({});
+    peers.back()->Add({.peer = world.a.key()});
+  }
+  world.Run(seconds(8));  // they have asked, and will not so soon again
+  world.a.Start({});
+  std::vector<AgentId> here;
+  for (const auto& peer : peers) {
+    here.push_back(world.a.Add({.peer = peer->key()}));
+  }
+  world.Run(milliseconds(400));
+  const auto connected = std::ranges::count_if(here, [&](AgentId agent) {
+    return world.a.KindOf(agent) == PathKind::kRelay;
+  });
+  EXPECT_EQ(connected, static_cast<std::ptrdiff_t>(kPeers));
+}
+
 TEST(AgentHub, OurOwnDescriptionIsNoPeer) {
   AgentWorld world(Cone(), Cone(), 19, /*has_relay=*/false);
   world.StartBoth();

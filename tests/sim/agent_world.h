@@ -126,6 +126,9 @@ class AgentHost : public sim::SimActor {
 
   [[nodiscard]] const std::vector<HubEvent>& events() const { return events_; }
 
+  /// Sent to relays so far.
+  [[nodiscard]] size_t relay_bytes() const { return relay_bytes_; }
+
   template <class Event>
   [[nodiscard]] std::vector<Event> EventsOf() const {
     std::vector<Event> out;
@@ -171,6 +174,7 @@ class AgentHost : public sim::SimActor {
         if (size == 0) {
           break;
         }
+        relay_bytes_ += size;
         relays_[relay]->FromClient(now, *connection,
                                    ByteView(buffer).first(size));
       }
@@ -224,6 +228,7 @@ class AgentHost : public sim::SimActor {
   std::map<RelayId, std::optional<derp::ConnectionId>> connections_;
   std::map<std::pair<AgentId, std::string>, int> arrived_;
   std::vector<HubEvent> events_;
+  size_t relay_bytes_ = 0;
 };
 
 /// Two hubs, each behind a NAT of its own, two STUN servers and a relay.

@@ -84,6 +84,10 @@ class AgentConnection {
   [[nodiscard]] std::optional<HubEvent> PollEvent();
 
   using SignalBody = decltype(Signal::body);
+
+  [[nodiscard]] bool has_signal() const { return answer_due_ || is_offer_due_; }
+
+  /// As things are now, so it may wait as long as has_signal().
   [[nodiscard]] std::optional<SignalBody> PollSignal();
   [[nodiscard]] std::optional<Instant> NextTimeout() const;
 

@@ -312,6 +312,7 @@ void AgentHub::Impl::HandleTimeout(Instant now) {
     member.connection.HandleTimeout(now);
     Drain(now, member);
   }
+  SendWaitingSignals(now);
 }
 
 void AgentHub::Impl::DrainProber(Instant now) {
@@ -379,9 +380,7 @@ void AgentHub::Impl::Drain(Instant now, Member& member) {
     mux_.NoteSent(connection.id(), transmit->payload);
     transmits_.push_back(std::move(*transmit));
   }
-  while (auto body = connection.PollSignal()) {
-    SendSignal(now, member, std::move(*body));
-  }
+  SendSignals(now, member);
   while (auto event = connection.PollEvent()) {
     PushEvent(std::move(*event));
   }
@@ -470,6 +469,7 @@ std::optional<Instant> AgentHub::Impl::NextTimeout() const {
   for (const auto& [id, relay] : relays_) {
     next = Earlier(next, relay.NextTimeout());
   }
+  next = Earlier(next, NextSignal());
   return deadlines_.empty() ? next : Earlier(next, deadlines_.begin()->first);
 }
 

@@ -83,6 +83,7 @@ class AgentHub::Impl {
     std::string ufrag;             ///< that the mux knows
     std::deque<Endpoint> remotes;  ///< in by_remote_, the newest last
     std::optional<Instant> deadline;
+    bool is_waiting = false;  ///< in waiting_
   };
 
   void NoteRelay(const RelayEntry& relay);
@@ -110,6 +111,13 @@ class AgentHub::Impl {
   void TakeRelayed(Instant now, RelayId relay, RelayedPacket& packet);
   /// True if it was a signal.
   bool TakeSignal(Instant now, RelayId relay, Member& member, ByteView packet);
+  /// Whether the relays have room for another one.
+  [[nodiscard]] bool MaySignal(Instant now) const;
+  /// When to call SendWaitingSignals(); never in the past once it was called.
+  [[nodiscard]] std::optional<Instant> NextSignal() const;
+  /// Sends what a connection has to tell its peer, or has it wait its turn.
+  void SendSignals(Instant now, Member& member);
+  void SendWaitingSignals(Instant now);
   void SendSignal(Instant now, Member& member,
                   AgentConnection::SignalBody body);
   /// Moves what a connection has to say to where it goes.
@@ -135,6 +143,8 @@ class AgentHub::Impl {
   std::set<std::pair<Instant, AgentId>> deadlines_;
   uint64_t boot_;
   uint64_t sequence_ = 0;
+  Instant signals_until_{};  ///< what was sent takes a relay so long
+  std::deque<AgentId> waiting_;
   std::deque<ice::AgentTransmit> transmits_;
   std::deque<RelayedData> relayed_;
   std::deque<RelayCommand> commands_;

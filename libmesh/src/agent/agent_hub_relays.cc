@@ -11,6 +11,11 @@ namespace natkit::mesh {
 
 namespace {
 
+// Signals of many agents at once would push each other out of the queue before
+// a relay's stream: 100 go at once, then 50 every 50 ms.
+constexpr Duration kSignalTime = std::chrono::milliseconds(1);
+constexpr Duration kSignalBurst = 100 * kSignalTime;
+
 /// Relayed packets that wait for the owner; the oldest go first. No 64 KiB of
 /// a relay's bytes hold more: an owner who polls after each loses none.
 constexpr size_t kMaxRelayed = 2048;
@@ -156,6 +161,41 @@ bool AgentHub::Impl::TakeSignal(Instant now, RelayId relay, Member& member,
     ++counters_.dropped_bad_signals;
   }
   return true;
+}
+
+bool AgentHub::Impl::MaySignal(Instant now) const {
+  return now >= signals_until_ - kSignalBurst;
+}
+
+std::optional<Instant> AgentHub::Impl::NextSignal() const {
+  return waiting_.empty() ? std::nullopt
+                          : std::optional(signals_until_ - kSignalBurst / 2);
+}
+
+void AgentHub::Impl::SendSignals(Instant now, Member& member) {
+  while (!member.is_waiting && member.connection.has_signal()) {
+    if (!MaySignal(now)) {
+      member.is_waiting = true;
+      waiting_.push_back(member.connection.id());
+      return;
+    }
+    auto body = member.connection.PollSignal();
+    if (body && !surroundings_.relays_up.empty()) {
+      signals_until_ = std::max(signals_until_, now) + kSignalTime;
+      SendSignal(now, member, *std::move(body));
+    }
+  }
+}
+
+void AgentHub::Impl::SendWaitingSignals(Instant now) {
+  while (!waiting_.empty() && MaySignal(now)) {
+    Member* const member = FindMember(waiting_.front());
+    waiting_.pop_front();
+    if (member != nullptr) {
+      member->is_waiting = false;
+      Drain(now, *member);
+    }
+  }
 }
 
 void AgentHub::Impl::SendSignal(Instant now, Member& member,
