@@ -157,8 +157,9 @@ class AgentHost : public sim::SimActor {
     if (!hub_) {
       return;
     }
-    if (const auto agent = hub_->HandleDatagram(now, local, from, payload)) {
-      ++arrived_[{*agent, std::string(AsText(payload))}];
+    const auto claim = hub_->HandleDatagram(now, local, from, payload);
+    if (claim.owner == DatagramOwner::kAgent) {
+      ++arrived_[{claim.agent, std::string(AsText(payload))}];
     }
     Pump(now);
   }

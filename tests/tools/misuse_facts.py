@@ -92,6 +92,7 @@ COUNTS = {
 # Structures that have grown since their first version: its last field.
 FIRST_VERSIONS = {
     "natkit_hub_config": "log",
+    "natkit_hub_counters": "events_lost",
 }
 
 # Structures that functions both read and write.
@@ -154,6 +155,8 @@ VALUES = {
 MAY_BE_NULL = {
     ("natkit_agent_new", "config"),
     ("natkit_hub_receive", "out_agent"),
+    ("natkit_hub_receive_batch", "out_agents"),
+    ("natkit_hub_receive_batch", "out_users"),
     ("natkit_ice_mux_new", "config"),
     ("natkit_init_struct", "structure"),
     ("natkit_key_generate", "random"),
@@ -211,6 +214,7 @@ UNPREPARED = {
 # What functions return that cannot succeed with what the test gives them.
 EXPECTED = {
     "natkit_agent_send": "NATKIT_ERR_INVALID_STATE",
+    "natkit_agent_send_batch": "NATKIT_ERR_INVALID_STATE",
     "natkit_behavior_get_evidence": "NATKIT_ERR_NOT_FOUND",
     "natkit_set_allocator": "kDocumented",  # not everywhere
     "natkit_tls_channel_export": "NATKIT_ERR_INVALID_STATE",
@@ -251,8 +255,9 @@ LENIENT_FIELDS = {
     *(("natkit_ice_agent_config", name) for name in (
         "rest_after_ns", "recheck_interval_ns", "reprobe_interval_ns")),
     # "Only `data` and `size` count."
-    *(("natkit_wg_device_send_packets", name) for name in (
-        "remote", "local", "reserved")),
+    *((function, name) for function in (
+        "natkit_wg_device_send_packets", "natkit_agent_send_batch")
+      for name in ("remote", "local", "reserved")),
     # A datagram is as long as it says.
     ("natkit_stun_server_handle_batch", "size"),
     # 0 is all that it can say.

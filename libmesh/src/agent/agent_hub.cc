@@ -30,10 +30,6 @@ bool IsGlobalV6(const Endpoint& base) {
          !ip.is_loopback();
 }
 
-bool IsStun(ByteView datagram) {
-  return nat::Classify(datagram) == nat::DatagramKind::kStun;
-}
-
 }  // namespace
 
 AgentHub::Impl::Impl(AgentHubConfig config, Rng& rng)
@@ -218,23 +214,22 @@ Result<void> AgentHub::Impl::Restart(Instant now, AgentId agent) {
   return {};
 }
 
-std::optional<AgentId> AgentHub::Impl::HandleDatagram(Instant now,
-                                                      const Endpoint& local,
-                                                      const Endpoint& from,
-                                                      ByteView datagram) {
-  if (IsStun(datagram)) {
-    // Also what is nobody's: checks of a session that has ended are no data.
-    counters_.dropped_unknown += TakeStun(now, local, from, datagram) ? 0U : 1U;
-    return std::nullopt;
+DatagramClaim AgentHub::Impl::HandleDatagram(Instant now, const Endpoint& local,
+                                             const Endpoint& from,
+                                             ByteView datagram) {
+  // What is nobody's is no data, either: checks of a session that has ended.
+  const bool may_be_data = MayBeData(datagram);
+  if (!may_be_data && TakeStun(now, local, from, datagram)) {
+    return {.owner = DatagramOwner::kHub};
   }
-  Member* const member = FindByRemote(from);
+  Member* const member = may_be_data ? FindByRemote(from) : nullptr;
   if (member == nullptr) {
     ++counters_.dropped_unknown;
-    return std::nullopt;
+    return {.owner = DatagramOwner::kNobody};
   }
   member->connection.NoteData(now);
   Drain(now, *member);
-  return member->connection.id();
+  return {.owner = DatagramOwner::kAgent, .agent = member->connection.id()};
 }
 
 bool AgentHub::Impl::TakeStun(Instant now, const Endpoint& local,
@@ -434,7 +429,7 @@ Result<DataRoute> AgentHub::Impl::Route(Instant now, AgentId agent,
   if (member == nullptr) {
     return Fail(Errc::kNotFound);
   }
-  if (IsStun(data)) {
+  if (!MayBeData(data)) {
     return Fail(Errc::kBadValue);
   }
   const DataRoute route = member->connection.Route();
@@ -511,10 +506,9 @@ Result<void> AgentHub::Restart(Instant now, AgentId agent) {
   return impl_->Restart(now, agent);
 }
 
-std::optional<AgentId> AgentHub::HandleDatagram(Instant now,
-                                                const Endpoint& local,
-                                                const Endpoint& from,
-                                                ByteView datagram) {
+DatagramClaim AgentHub::HandleDatagram(Instant now, const Endpoint& local,
+                                       const Endpoint& from,
+                                       ByteView datagram) {
   return impl_->HandleDatagram(now, local, from, datagram);
 }
 
@@ -534,6 +528,10 @@ void AgentHub::HandleRelayClosed(Instant now, RelayId relay,
 
 void AgentHub::HandleTimeout(Instant now) {
   impl_->HandleTimeout(now);
+}
+
+bool AgentHub::MayBeData(ByteView datagram) {
+  return nat::Classify(datagram) != nat::DatagramKind::kStun;
 }
 
 Result<DataRoute> AgentHub::Route(Instant now, AgentId agent, ByteView data) {

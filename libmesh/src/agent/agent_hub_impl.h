@@ -35,9 +35,8 @@ class AgentHub::Impl {
   Result<void> SetRemoteDescription(Instant now, AgentId agent,
                                     const AgentDescription& description);
   Result<void> Restart(Instant now, AgentId agent);
-  std::optional<AgentId> HandleDatagram(Instant now, const Endpoint& local,
-                                        const Endpoint& from,
-                                        ByteView datagram);
+  DatagramClaim HandleDatagram(Instant now, const Endpoint& local,
+                               const Endpoint& from, ByteView datagram);
   void HandleRelayOpen(Instant now, RelayId relay,
                        const std::optional<PublicKey>& server_key);
   void HandleRelayBytes(Instant now, RelayId relay, ByteView bytes);

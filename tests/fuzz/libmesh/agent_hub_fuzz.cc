@@ -117,13 +117,9 @@ class Driver {
         (void)hub_.Restart(now_, PickAgent());
         return;
       case 4:
-        (void)hub_.HandleDatagram(now_, PickEndpoint(), PickEndpoint(),
-                                  data_.Bytes());
-        return;
+        return TakeDatagram(data_.Bytes());
       case 5:
-        (void)hub_.HandleDatagram(now_, PickEndpoint(), PickEndpoint(),
-                                  PickEcho());
-        return;
+        return TakeDatagram(PickEcho());
       case 6:
         hub_.HandleRelayOpen(now_, data_.Pick(2), std::nullopt);
         return;
@@ -141,6 +137,20 @@ class Driver {
         (void)hub_.Route(now_, PickAgent(), data_.Bytes());
         (void)hub_.SendRelayed(now_, PickAgent(), data_.Bytes());
     }
+  }
+
+  /// What is nobody's is counted, all else is the hub's or data of an agent.
+  void TakeDatagram(ByteView bytes) {
+    const uint64_t before = hub_.counters().dropped_unknown;
+    const DatagramClaim claim =
+        hub_.HandleDatagram(now_, PickEndpoint(), PickEndpoint(), bytes);
+    const bool is_nobodys = claim.owner == DatagramOwner::kNobody;
+    const bool is_data = claim.owner == DatagramOwner::kAgent;
+    NATKIT_CHECK(hub_.counters().dropped_unknown - before ==
+                 (is_nobodys ? 1U : 0U));
+    NATKIT_CHECK(!is_data || AgentHub::MayBeData(bytes));
+    NATKIT_CHECK(is_data == (claim.agent != 0));
+    NATKIT_CHECK(!is_data || hub_.State(claim.agent).has_value());
   }
 
   void AddAgent() {

@@ -89,7 +89,9 @@ typedef struct natkit_hub_config {
   uint32_t socket_count;
   /** Bound UDP sockets of the caller, at most one for each family; IPv6 ones
    * with IPV6_V6ONLY. The hub duplicates the descriptors: the caller may close
-   * its own, and must not read from them. They become non-blocking. */
+   * its own, and must not read from them. They become non-blocking. Who has
+   * another protocol on a socket sends on its own descriptor, and receives with
+   * natkit_hub_receive_unclaimed(). */
   const int* sockets;
   /** Bytes of datagrams that wait to be received, over all agents; 0: 1 MiB, at
    * least 128 KiB. Each datagram takes a multiple of 512. Where there is no
@@ -117,6 +119,10 @@ typedef struct natkit_hub_config {
   /** What the datagrams that wait for one agent take of `receive_buffer` at
    * most, at least 64 KiB; its oldest go first. 0: no limit but that. */
   size_t agent_receive_buffer;
+  /** Bytes of datagrams from nobody that is known that are kept for
+   * natkit_hub_receive_unclaimed(), at least 64 KiB; the oldest go first. While
+   * some wait, natkit_hub_get_timeout() says 0. 0: they are dropped. */
+  size_t unclaimed_buffer;
 } natkit_hub_config;
 
 /** One relay (a DERP server). */
@@ -357,6 +363,38 @@ NATKIT_API int natkit_hub_receive(natkit_hub* hub, natkit_agent** out_agent,
                                   void* buffer, size_t capacity,
                                   size_t* out_size);
 
+/**
+ * Takes datagrams that arrived for the agents of the hub, the oldest first, as
+ * many as `batch` has room for, and appends them to it. Each has the addresses
+ * between which it came in `remote` and `local`, not set if it came over a
+ * relay, and 0 in `peer`. Whose packets[i] is goes to out_agents[i], and that
+ * agent's natkit_agent_config::user to out_users[i]: arrays of as many items as
+ * `packets` has; NULL: not wanted.
+ * @return how many were appended; 0 if none waits
+ * Errors: NATKIT_ERR_BAD_ARGUMENT (also for a batch that contradicts itself),
+ * NATKIT_ERR_STRUCT_SIZE, NATKIT_ERR_BUFFER_TOO_SMALL (not even one fits;
+ * nothing is lost. 65,536 bytes are always enough for one).
+ */
+NATKIT_API int natkit_hub_receive_batch(natkit_hub* hub, natkit_batch* batch,
+                                        natkit_agent** out_agents,
+                                        void** out_users);
+
+/**
+ * Takes datagrams that arrived on the hub's UDP sockets from nobody that is
+ * known, with natkit_hub_config::unclaimed_buffer: so that another protocol can
+ * share a socket. They are appended as by natkit_hub_receive_batch(); `remote`
+ * is where one came from, and `local` where it came to, whose family says on
+ * which socket.
+ *
+ * Among them are STUN messages that no agent knows, and what comes from a peer
+ * before a path to it has been found, or after its agent was freed: the program
+ * tells what is its own, see natkit_classify_datagram().
+ * @return how many were appended; 0 if none waits
+ * Errors: as natkit_hub_receive_batch().
+ */
+NATKIT_API int natkit_hub_receive_unclaimed(natkit_hub* hub,
+                                            natkit_batch* batch);
+
 /** What a hub has done and dropped; only ever grows. */
 typedef struct natkit_hub_counters {
   /** sizeof(natkit_hub_counters); see natkit_init(). */
@@ -367,7 +405,7 @@ typedef struct natkit_hub_counters {
   uint64_t sent_relayed;
   /** Datagrams of data received, either way. */
   uint64_t received;
-  /** Datagrams from nobody that is known. */
+  /** Datagrams from nobody that is known, where they are not kept. */
   uint64_t dropped_unknown;
   /** Relayed packets from nobody that is known, or too many at once. */
   uint64_t dropped_relayed;
@@ -378,6 +416,13 @@ typedef struct natkit_hub_counters {
   uint64_t dropped_received;
   /** Events that nobody took in time: beyond 65,536 the oldest go. */
   uint64_t events_lost;
+  /** Datagrams that were kept for natkit_hub_receive_unclaimed(). */
+  uint64_t unclaimed;
+  /** Those of them that nobody took in time. */
+  uint64_t dropped_unclaimed;
+  /** Datagrams of any kind that the system did not take: there was no room, and
+   * 256 KiB were waiting for some, or there is no way there. */
+  uint64_t dropped_sent;
 } natkit_hub_counters;
 
 /** Reads the counters. */
@@ -486,6 +531,18 @@ NATKIT_API int natkit_agent_restart(natkit_agent* agent);
  */
 NATKIT_API int natkit_agent_send(natkit_agent* agent, const void* data,
                                  size_t size);
+
+/**
+ * Sends datagrams to the peer, in order, as natkit_agent_send() does, with
+ * fewer calls of the system. Only `data` and `size` of each count.
+ * @return how many were taken, from the first on. If that is not all, the one
+ * after them was refused; what for, a call with the rest says
+ * Errors: those of natkit_agent_send(), where the first datagram is refused;
+ * NATKIT_ERR_BAD_ARGUMENT if any has more than 65,535 bytes: nothing was sent.
+ */
+NATKIT_API int natkit_agent_send_batch(natkit_agent* agent,
+                                       const natkit_packet* packets,
+                                       size_t count);
 
 /** Reads natkit_agent_config::user.
  * Errors: NATKIT_ERR_BAD_ARGUMENT. */

@@ -1,12 +1,14 @@
 #include "natkit/agent.h"
 
 #include <algorithm>
+#include <climits>
 #include <iterator>
 #include <utility>
 
 #include "agent/hub_object.h"
 #include "natkit/base/secret.h"
 #include "natkit/mesh/agent/description.h"
+#include "support/caller_batch.h"
 #include "support/convert.h"
 #include "support/door.h"
 #include "support/structs.h"
@@ -155,6 +157,30 @@ Result<void> PutDiagnosis(const HubShell& shell, mesh::AgentId id,
   return WriteStruct(out, filled, kFirstDiagnosis);
 }
 
+Result<void> SendOne(HubShell& shell, mesh::AgentId id,
+                     const Result<ByteView>& bytes) {
+  if (!bytes) {
+    return std::unexpected(bytes.error());
+  }
+  natkit_packet packet{};
+  packet.data = const_cast<uint8_t*>(bytes->data());  // it is only read
+  packet.size = bytes->size();
+  const auto sent = shell.Send(id, {&packet, 1});
+  if (!sent) {
+    return std::unexpected(sent.error());
+  }
+  return {};
+}
+
+Result<int> SendBatch(HubShell& shell, mesh::AgentId id,
+                      const natkit_packet* packets, size_t count) {
+  const auto given = CallerPackets::Read(packets, count, Addresses::kIgnored);
+  if (!given || count > INT_MAX) {
+    return Fail(Errc::kBadArgument);
+  }
+  return shell.Send(id, given->all());
+}
+
 Result<void> PutCounters(const HubShell& shell, mesh::AgentId id,
                          natkit_agent_counters* out) {
   const AgentCounters counters = shell.CountersOf(id);
@@ -213,12 +239,15 @@ int natkit_agent_restart(natkit_agent* agent) {
 int natkit_agent_send(natkit_agent* agent, const void* data, size_t size) {
   return WithAgent(__func__, agent,
                    [&](HubShell& shell, AgentId id) -> Result<void> {
-                     const auto bytes = ToBytes(data, size);
-                     if (!bytes) {
-                       return std::unexpected(bytes.error());
-                     }
-                     return shell.Send(id, *bytes);
+                     return SendOne(shell, id, ToBytes(data, size));
                    });
+}
+
+int natkit_agent_send_batch(natkit_agent* agent, const natkit_packet* packets,
+                            size_t count) {
+  return WithAgent(__func__, agent, [&](HubShell& shell, AgentId id) {
+    return SendBatch(shell, id, packets, count);
+  });
 }
 
 int natkit_agent_get_user(const natkit_agent* agent, void** out) {

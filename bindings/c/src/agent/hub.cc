@@ -20,7 +20,8 @@ namespace {
 constexpr size_t kFirstHubConfig = NATKIT_SIZE_UP_TO(natkit_hub_config, log);
 constexpr size_t kFirstRelay = sizeof(natkit_relay);
 constexpr size_t kFirstEvent = sizeof(natkit_hub_event);
-constexpr size_t kFirstCounters = sizeof(natkit_hub_counters);
+constexpr size_t kFirstCounters =
+    NATKIT_SIZE_UP_TO(natkit_hub_counters, events_lost);
 
 constexpr uint32_t kHubFlags =
     NATKIT_HUB_LOOPBACK | NATKIT_HUB_NO_IPV6 | NATKIT_HUB_NO_NETWORK_WATCH;
@@ -100,6 +101,7 @@ Result<HubShellConfig> ReadConfig(const natkit_hub_config* from) {
       given->reserved != 0 || given->power > NATKIT_POWER_MOBILE_IDLE || !rng ||
       given->receive_buffer > kMaxReceiveBuffer ||
       given->agent_receive_buffer > kMaxReceiveBuffer ||
+      given->unclaimed_buffer > kMaxReceiveBuffer ||
       (given->log != nullptr && given->log->line == nullptr);
   if (is_odd || !sockets) {
     natkit_wipe(given->private_key, sizeof given->private_key);
@@ -118,6 +120,9 @@ Result<HubShellConfig> ReadConfig(const natkit_hub_config* from) {
   config.watches_network = (given->flags & NATKIT_HUB_NO_NETWORK_WATCH) == 0;
   if (given->receive_buffer != 0) {
     config.receive_buffer = std::max(given->receive_buffer, kMinReceiveBuffer);
+  }
+  if (given->unclaimed_buffer != 0) {
+    config.unclaimed_buffer = std::max(given->unclaimed_buffer, kMinShare);
   }
   if (given->agent_receive_buffer != 0) {
     config.agent_receive_buffer =
@@ -277,28 +282,6 @@ Result<int> PollEvent(HubObject& hub, natkit_hub_event* out) {
   return 1;
 }
 
-Result<int> Receive(HubObject& hub, natkit_agent** agent,
-                    const Result<MutableBytes>& room, size_t* size) {
-  if (!room || size == nullptr) {
-    return Fail(Errc::kBadArgument);
-  }
-  ReceiveQueue& queue = hub.shell().received();
-  const ReceiveQueue::Item* const item = queue.Front();
-  if (item == nullptr) {
-    return 0;
-  }
-  *size = item->size;
-  if (item->size > room->size()) {
-    return Fail(Errc::kBufferTooSmall);
-  }
-  queue.CopyFront(*room);
-  if (agent != nullptr) {
-    *agent = hub.OwnerOf(item->agent).handle;
-  }
-  queue.Pop();
-  return 1;
-}
-
 Result<void> PutCounters(HubObject& hub, natkit_hub_counters* out) {
   const HubShell& shell = hub.shell();
   natkit_hub_counters filled{};
@@ -307,10 +290,14 @@ Result<void> PutCounters(HubObject& hub, natkit_hub_counters* out) {
   filled.sent_relayed = shell.counters().sent_relayed;
   filled.received = shell.counters().received;
   filled.dropped_received = shell.counters().dropped_received;
-  filled.dropped_unknown = shell.hub().counters().dropped_unknown;
+  filled.dropped_unknown =
+      shell.hub().counters().dropped_unknown - shell.counters().unclaimed;
   filled.dropped_relayed = shell.hub().counters().dropped_relayed;
   filled.dropped_signals = shell.hub().counters().dropped_bad_signals;
   filled.events_lost = shell.hub().counters().events_lost;
+  filled.unclaimed = shell.counters().unclaimed;
+  filled.dropped_unclaimed = shell.counters().dropped_unclaimed;
+  filled.dropped_sent = shell.CountUnsent();
   return WriteStruct(out, filled, kFirstCounters);
 }
 
@@ -419,14 +406,6 @@ int natkit_hub_network_changed(natkit_hub* hub) {
 int natkit_hub_poll_event(natkit_hub* hub, natkit_hub_event* out) {
   return WithHandle<HubObject>(
       __func__, hub, [&](HubObject& object) { return PollEvent(object, out); });
-}
-
-int natkit_hub_receive(natkit_hub* hub, natkit_agent** out_agent, void* buffer,
-                       size_t capacity, size_t* out_size) {
-  return WithHandle<HubObject>(__func__, hub, [&](HubObject& object) {
-    return Receive(object, out_agent, ToMutableBytes(buffer, capacity),
-                   out_size);
-  });
 }
 
 int natkit_hub_get_counters(const natkit_hub* hub, natkit_hub_counters* out) {

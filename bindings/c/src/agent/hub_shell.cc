@@ -79,7 +79,11 @@ HubShell::HubShell(HubShellConfig config)
                                              reason);
                     }},
                fwmark_),
-      received_(config.receive_buffer, config.agent_receive_buffer) {}
+      received_(config.receive_buffer, config.agent_receive_buffer) {
+  if (config.unclaimed_buffer != 0) {
+    unclaimed_.emplace(config.unclaimed_buffer, SIZE_MAX);
+  }
+}
 
 Result<std::unique_ptr<HubShell>> HubShell::Make(HubShellConfig config) {
   if (const auto has_room = io::EventLoop::CheckDescriptors(); !has_room) {
@@ -275,54 +279,6 @@ std::optional<io::UdpSocket>& HubShell::SocketFor(const Endpoint& remote) {
   return remote.address.is_v4() ? v4_ : v6_;
 }
 
-void HubShell::OnDatagrams(PacketBatch& batch) {
-  const Instant now = io::EventLoop::Now();
-  for (size_t i = 0; i < batch.size(); ++i) {
-    const PacketBatch::Meta& meta = batch.meta(i);
-    const auto agent =
-        hub_.HandleDatagram(now, meta.local, meta.remote, batch.bytes(i));
-    if (agent) {
-      Deliver({.agent = *agent, .remote = meta.remote, .local = meta.local},
-              batch.bytes(i));
-    }
-  }
-}
-
-void HubShell::Deliver(const ReceiveQueue::Item& item, ByteView bytes) {
-  AgentCounters& agent = agents_[item.agent];
-  ++agent.received;
-  agent.received_bytes += bytes.size();
-  ++counters_.received;
-  counters_.dropped_received += received_.Push(item, bytes);
-}
-
-void HubShell::DeliverRelayed() {
-  while (const auto data = hub_.PollRelayed()) {
-    Deliver({.agent = data->agent}, data->bytes);
-  }
-}
-
-void HubShell::CountSent(mesh::AgentId agent, mesh::PathKind way,
-                         size_t bytes) {
-  AgentCounters& counters = agents_[agent];
-  counters.sent_bytes += bytes;
-  if (way == mesh::PathKind::kDirect) {
-    ++counters.sent_direct;
-    ++counters_.sent_direct;
-  } else {
-    ++counters.sent_relayed;
-    ++counters_.sent_relayed;
-  }
-}
-
-AgentCounters HubShell::CountersOf(mesh::AgentId agent) const {
-  const auto found = agents_.find(agent);
-  AgentCounters counters =
-      found == agents_.end() ? AgentCounters{} : found->second;
-  counters.dropped_received = received_.LostOf(agent);
-  return counters;
-}
-
 void HubShell::Process() {
   loop_.RunReady();
   hub_.HandleTimeout(io::EventLoop::Now());
@@ -330,7 +286,8 @@ void HubShell::Process() {
 }
 
 std::optional<Instant> HubShell::NextTimeout() const {
-  if (hub_.has_events() || !received_.is_empty()) {
+  if (hub_.has_events() || !received_.is_empty() ||
+      (unclaimed_ && !unclaimed_->is_empty())) {
     return Instant{};  // there is something to take
   }
   const auto loop = loop_.NextTimeout();
@@ -339,33 +296,6 @@ std::optional<Instant> HubShell::NextTimeout() const {
     return loop ? loop : hub;
   }
   return std::min(*loop, *hub);
-}
-
-Result<void> HubShell::Send(mesh::AgentId agent, ByteView data) {
-  const Instant now = io::EventLoop::Now();
-  const Result<mesh::DataRoute> route = hub_.Route(now, agent, data);
-  if (!route) {
-    return std::unexpected(route.error());
-  }
-  Result<void> sent;
-  if (route->kind == mesh::PathKind::kDirect) {
-    auto& socket = SocketFor(route->remote);
-    constexpr size_t kMaxV4 = 65507;
-    constexpr size_t kMaxV6 = 65487;
-    if (data.size() > (route->remote.address.is_v4() ? kMaxV4 : kMaxV6)) {
-      sent = Fail(Errc::kFrameTooLarge);
-    } else if (socket) {
-      socket->SendTo(route->remote, data, route->local.address);
-      CountSent(agent, route->kind, data.size());
-    }
-  } else {
-    sent = hub_.SendRelayed(now, agent, data);
-    if (sent) {
-      CountSent(agent, route->kind, data.size());
-    }
-  }
-  Pump();
-  return sent;
 }
 
 void HubShell::Remove(mesh::AgentId agent) {

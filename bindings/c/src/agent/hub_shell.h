@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -13,8 +14,10 @@
 #include "agent/receive_queue.h"
 #include "natkit/base/endpoint.h"
 #include "natkit/base/log.h"
+#include "natkit/base/packet_batch.h"
 #include "natkit/base/result.h"
 #include "natkit/base/rng.h"
+#include "natkit/common.h"
 #include "natkit/io/event_loop.h"
 #include "natkit/io/interfaces.h"
 #include "natkit/io/udp_socket.h"
@@ -38,6 +41,7 @@ struct HubShellConfig {
   size_t receive_buffer = size_t{1} << 20;
   /// What one agent has of it at most.
   size_t agent_receive_buffer = SIZE_MAX;
+  size_t unclaimed_buffer = 0;           ///< 0: what is nobody's is dropped
   std::optional<std::string> roots_pem;  ///< unset: the system's
   /// Names; a '*' at the end stands for any end.
   std::vector<std::string> ignored_interfaces;
@@ -49,6 +53,8 @@ struct HubShellCounters {
   uint64_t sent_relayed = 0;
   uint64_t received = 0;
   uint64_t dropped_received = 0;
+  uint64_t unclaimed = 0;  ///< kept
+  uint64_t dropped_unclaimed = 0;
 };
 
 /// What one agent has sent and received.
@@ -93,7 +99,10 @@ class HubShell {
     return result;
   }
 
-  [[nodiscard]] Result<void> Send(mesh::AgentId agent, ByteView data);
+  /// Sends packets from the first on; how many were taken. An error if that is
+  /// the first one's. Only their bytes count.
+  [[nodiscard]] Result<int> Send(mesh::AgentId agent,
+                                 std::span<const natkit_packet> packets);
   void Remove(mesh::AgentId agent);
 
   [[nodiscard]] const mesh::AgentHub& hub() const { return hub_; }
@@ -101,6 +110,14 @@ class HubShell {
   [[nodiscard]] std::optional<mesh::HubEvent> PollEvent();
 
   [[nodiscard]] ReceiveQueue& received() { return received_; }
+
+  /// What is nobody's; nullptr if that is not kept.
+  [[nodiscard]] ReceiveQueue* unclaimed() {
+    return unclaimed_ ? &*unclaimed_ : nullptr;
+  }
+
+  /// Datagrams that the system did not take.
+  [[nodiscard]] uint64_t CountUnsent() const;
 
   [[nodiscard]] const std::vector<Endpoint>& bases() const { return bases_; }
 
@@ -126,6 +143,12 @@ class HubShell {
   void OnDatagrams(PacketBatch& batch);
   void Deliver(const ReceiveQueue::Item& item, ByteView bytes);
   void DeliverRelayed();
+  void Keep(const ReceiveQueue::Item& item, ByteView bytes);
+  [[nodiscard]] Result<int> SendDirect(mesh::AgentId agent,
+                                       const mesh::DataRoute& route,
+                                       std::span<const natkit_packet> packets);
+  [[nodiscard]] Result<int> SendRelayed(mesh::AgentId agent,
+                                        std::span<const natkit_packet> packets);
   void CountSent(mesh::AgentId agent, mesh::PathKind way, size_t bytes);
   void Pump();
   void Obey(const mesh::RelayCommand& command);
@@ -158,6 +181,8 @@ class HubShell {
   bool has_roots_ = false;
   shell::RelayStreams streams_;
   ReceiveQueue received_;
+  std::optional<ReceiveQueue> unclaimed_;
+  PacketBatch outgoing_;
   HubShellCounters counters_;
   std::unordered_map<mesh::AgentId, AgentCounters> agents_;
 };

@@ -482,7 +482,9 @@ pub struct natkit_hub_config {
     pub socket_count: u32,
     /// Bound UDP sockets of the caller, at most one for each family; IPv6 ones
     /// with IPV6_V6ONLY. The hub duplicates the descriptors: the caller may close
-    /// its own, and must not read from them. They become non-blocking.
+    /// its own, and must not read from them. They become non-blocking. Who has
+    /// another protocol on a socket sends on its own descriptor, and receives with
+    /// natkit_hub_receive_unclaimed().
     pub sockets: *const c_int,
     /// Bytes of datagrams that wait to be received, over all agents; 0: 1 MiB, at
     /// least 128 KiB. Each datagram takes a multiple of 512. Where there is no
@@ -510,6 +512,10 @@ pub struct natkit_hub_config {
     /// What the datagrams that wait for one agent take of `receive_buffer` at
     /// most, at least 64 KiB; its oldest go first. 0: no limit but that.
     pub agent_receive_buffer: usize,
+    /// Bytes of datagrams from nobody that is known that are kept for
+    /// natkit_hub_receive_unclaimed(), at least 64 KiB; the oldest go first. While
+    /// some wait, natkit_hub_get_timeout() says 0. 0: they are dropped.
+    pub unclaimed_buffer: usize,
 }
 // SAFETY: as the trait asks for: all fields are plain data.
 unsafe impl crate::Versioned for natkit_hub_config {}
@@ -769,6 +775,39 @@ extern "C" {
     pub fn natkit_hub_receive(hub: *mut natkit_hub, out_agent: *mut *mut natkit_agent, buffer: *mut c_void, capacity: usize, out_size: *mut usize) -> c_int;
 }
 
+extern "C" {
+    /// Takes datagrams that arrived for the agents of the hub, the oldest first, as
+    /// many as `batch` has room for, and appends them to it. Each has the addresses
+    /// between which it came in `remote` and `local`, not set if it came over a
+    /// relay, and 0 in `peer`. Whose packets\[i] is goes to out_agents\[i], and that
+    /// agent's natkit_agent_config::user to out_users\[i]: arrays of as many items as
+    /// `packets` has; NULL: not wanted.
+    ///
+    /// Returns how many were appended; 0 if none waits
+    ///
+    /// Errors: NATKIT_ERR_BAD_ARGUMENT (also for a batch that contradicts itself),
+    /// NATKIT_ERR_STRUCT_SIZE, NATKIT_ERR_BUFFER_TOO_SMALL (not even one fits;
+    /// nothing is lost. 65,536 bytes are always enough for one).
+    pub fn natkit_hub_receive_batch(hub: *mut natkit_hub, batch: *mut natkit_batch, out_agents: *mut *mut natkit_agent, out_users: *mut *mut c_void) -> c_int;
+}
+
+extern "C" {
+    /// Takes datagrams that arrived on the hub's UDP sockets from nobody that is
+    /// known, with natkit_hub_config::unclaimed_buffer: so that another protocol can
+    /// share a socket. They are appended as by natkit_hub_receive_batch(); `remote`
+    /// is where one came from, and `local` where it came to, whose family says on
+    /// which socket.
+    ///
+    /// Among them are STUN messages that no agent knows, and what comes from a peer
+    /// before a path to it has been found, or after its agent was freed: the program
+    /// tells what is its own, see natkit_classify_datagram().
+    ///
+    /// Returns how many were appended; 0 if none waits
+    ///
+    /// Errors: as natkit_hub_receive_batch().
+    pub fn natkit_hub_receive_unclaimed(hub: *mut natkit_hub, batch: *mut natkit_batch) -> c_int;
+}
+
 /// What a hub has done and dropped; only ever grows.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -781,7 +820,7 @@ pub struct natkit_hub_counters {
     pub sent_relayed: u64,
     /// Datagrams of data received, either way.
     pub received: u64,
-    /// Datagrams from nobody that is known.
+    /// Datagrams from nobody that is known, where they are not kept.
     pub dropped_unknown: u64,
     /// Relayed packets from nobody that is known, or too many at once.
     pub dropped_relayed: u64,
@@ -792,6 +831,13 @@ pub struct natkit_hub_counters {
     pub dropped_received: u64,
     /// Events that nobody took in time: beyond 65,536 the oldest go.
     pub events_lost: u64,
+    /// Datagrams that were kept for natkit_hub_receive_unclaimed().
+    pub unclaimed: u64,
+    /// Those of them that nobody took in time.
+    pub dropped_unclaimed: u64,
+    /// Datagrams of any kind that the system did not take: there was no room, and
+    /// 256 KiB were waiting for some, or there is no way there.
+    pub dropped_sent: u64,
 }
 // SAFETY: as the trait asks for: all fields are plain data.
 unsafe impl crate::Versioned for natkit_hub_counters {}
@@ -905,6 +951,18 @@ extern "C" {
     /// NATKIT_ERR_FRAME_TOO_LARGE, NATKIT_ERR_LIMIT_EXCEEDED (a relay's limits),
     /// NATKIT_ERR_BAD_ARGUMENT.
     pub fn natkit_agent_send(agent: *mut natkit_agent, data: *const c_void, size: usize) -> c_int;
+}
+
+extern "C" {
+    /// Sends datagrams to the peer, in order, as natkit_agent_send() does, with
+    /// fewer calls of the system. Only `data` and `size` of each count.
+    ///
+    /// Returns how many were taken, from the first on. If that is not all, the one
+    /// after them was refused; what for, a call with the rest says
+    ///
+    /// Errors: those of natkit_agent_send(), where the first datagram is refused;
+    /// NATKIT_ERR_BAD_ARGUMENT if any has more than 65,535 bytes: nothing was sent.
+    pub fn natkit_agent_send_batch(agent: *mut natkit_agent, packets: *const natkit_packet, count: usize) -> c_int;
 }
 
 extern "C" {

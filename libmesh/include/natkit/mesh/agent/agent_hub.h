@@ -120,6 +120,20 @@ struct RelayedData {
   std::vector<uint8_t> bytes;
 };
 
+/// Whose a datagram is that came in.
+enum class DatagramOwner : uint8_t {
+  kHub,     ///< the hub's own; it is dealt with
+  kAgent,   ///< data for an agent's owner
+  kNobody,  ///< of another protocol, or late; counted
+};
+
+struct DatagramClaim {
+  DatagramOwner owner = DatagramOwner::kNobody;
+  AgentId agent = 0;  ///< kAgent
+
+  bool operator==(const DatagramClaim&) const = default;
+};
+
 struct AgentHubCounters {
   uint64_t dropped_unknown = 0;      ///< datagrams of nobody
   uint64_t dropped_relayed = 0;      ///< relayed packets of nobody
@@ -179,11 +193,9 @@ class AgentHub {
   /// Errors: kNotFound.
   [[nodiscard]] Result<void> Restart(Instant now, AgentId agent);
 
-  /// A datagram that arrived on the base `local`. The agent whose data it is;
-  /// nullopt if it was handled, or is nobody's and was counted.
-  std::optional<AgentId> HandleDatagram(Instant now, const Endpoint& local,
-                                        const Endpoint& from,
-                                        ByteView datagram);
+  /// A datagram that arrived on the base `local`. Says whose it is.
+  DatagramClaim HandleDatagram(Instant now, const Endpoint& local,
+                               const Endpoint& from, ByteView datagram);
   void HandleRelayOpen(Instant now, RelayId relay,
                        const std::optional<PublicKey>& server_key);
   void HandleRelayBytes(Instant now, RelayId relay, ByteView bytes);
@@ -191,8 +203,11 @@ class AgentHub {
   void HandleTimeout(Instant now);
 
   // Data.
+  /// False for what has the form of a STUN message: it is never taken for data.
+  [[nodiscard]] static bool MayBeData(ByteView datagram);
   /// Which way a datagram for the peer goes now, and notes that it goes.
-  /// kRelay: give it to SendRelayed(). Errors: kNotFound; kInvalidState while
+  /// It holds until the next call that is not const. kRelay: give it to
+  /// SendRelayed(). Errors: kNotFound; kInvalidState while
   /// there is no path; kBadValue for one that has the form of a STUN message,
   /// which is never taken for data.
   [[nodiscard]] Result<DataRoute> Route(Instant now, AgentId agent,
