@@ -105,3 +105,25 @@ int natkit_go_stun_client_poll_transmit(natkit_stun_client* client,
                                         size_t capacity) {
   return natkit_stun_client_poll_transmit(client, out_to, buffer, capacity);
 }
+
+int natkit_go_receive(natkit_hub* hub, int is_unclaimed, uint8_t* memory,
+                      size_t size, natkit_go_datagram* out) {
+  natkit_packet packets[natkit_go_batch];
+  natkit_agent* agents[natkit_go_batch] = {NULL};
+  natkit_batch batch;
+  natkit_init(&batch);
+  batch.memory = memory;
+  batch.memory_size = size;
+  batch.packets = packets;
+  batch.packet_capacity = natkit_go_batch;
+  const int count = is_unclaimed
+                        ? natkit_hub_receive_unclaimed(hub, &batch)
+                        : natkit_hub_receive_batch(hub, &batch, agents, NULL);
+  for (int i = 0; i < count; ++i) {
+    out[i].agent = agents[i];
+    out[i].size = packets[i].size;
+    out[i].remote = packets[i].remote;
+    out[i].local = packets[i].local;
+  }
+  return count;
+}

@@ -26,6 +26,23 @@ int natkit_go_stun_client_new(natkit_stun_client_config* config,
 int natkit_go_behavior_new(natkit_behavior_config* config, uintptr_t source,
                            natkit_behavior** out);
 
+/* One datagram of a batch. */
+typedef struct natkit_go_datagram {
+  natkit_agent* agent;
+  size_t size;
+  natkit_address remote;
+  natkit_address local;
+} natkit_go_datagram;
+
+/* How many datagrams natkit_go_receive() takes at most. */
+enum { natkit_go_batch = 64 };
+
+/* natkit_hub_receive_batch() or natkit_hub_receive_unclaimed(): bytes to
+ * `memory`, one datagram after the other, and what they are to `out`, which has
+ * room for natkit_go_batch. */
+int natkit_go_receive(natkit_hub* hub, int is_unclaimed, uint8_t* memory,
+                      size_t size, natkit_go_datagram* out);
+
 /* 1 if there is something to read, else 0. */
 int natkit_go_is_readable(int fd);
 

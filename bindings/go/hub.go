@@ -53,6 +53,9 @@ type HubConfig struct {
 	// AgentReceiveBuffer is what one agent has of them at most; 0: no limit but
 	// that.
 	AgentReceiveBuffer int
+	// UnclaimedBuffer is the bytes of datagrams from nobody that is known that
+	// are kept for ReceiveUnclaimed; 0: they are dropped.
+	UnclaimedBuffer int
 	// IgnoredInterfaces have addresses that are not told to peers, such as the
 	// tunnel that the datagrams come from: at most 64 names, of which the last
 	// character may be '*' for any end.
@@ -108,6 +111,12 @@ type HubCounters struct {
 	DroppedReceived uint64
 	// EventsLost: events that nobody took in time: beyond 65,536 the oldest go.
 	EventsLost uint64
+	// Unclaimed: datagrams that were kept for ReceiveUnclaimed.
+	Unclaimed uint64
+	// DroppedUnclaimed: those of them that nobody took in time.
+	DroppedUnclaimed uint64
+	// DroppedSent: datagrams of any kind that the system did not take.
+	DroppedSent uint64
 }
 
 // Hub is a set of sockets and relays, and the agents that use them.
@@ -142,6 +151,7 @@ func NewHub(config HubConfig) (*Hub, error) {
 		roots_pem:      copies.add(config.RootsPEM),
 
 		agent_receive_buffer: C.size_t(config.AgentReceiveBuffer),
+		unclaimed_buffer:     C.size_t(config.UnclaimedBuffer),
 
 		ignored_interfaces:      copies.list(config.IgnoredInterfaces),
 		ignored_interface_count: C.size_t(len(config.IgnoredInterfaces)),
@@ -150,7 +160,8 @@ func NewHub(config HubConfig) (*Hub, error) {
 	defer C.free(unsafe.Pointer(given.ignored_interfaces))
 	toKey(&given.private_key, config.PrivateKey)
 	defer C.natkit_wipe(unsafe.Pointer(&given), C.sizeof_natkit_hub_config)
-	if copies.err != nil || config.ReceiveBuffer < 0 || config.AgentReceiveBuffer < 0 {
+	if copies.err != nil || config.ReceiveBuffer < 0 ||
+		config.AgentReceiveBuffer < 0 || config.UnclaimedBuffer < 0 {
 		return nil, &Error{copies.op, ErrBadArgument}
 	}
 	hub := &Hub{
@@ -352,6 +363,54 @@ func (h *Hub) Receive(buffer []byte) (*Agent, int, error) {
 	return agent, int(size), err
 }
 
+// Datagram is one of those that ReceiveBatch and ReceiveUnclaimed take.
+type Datagram struct {
+	// Agent is whose it is; nil: nobody's.
+	Agent *Agent
+	// Data are its bytes: a part of the buffer.
+	Data []byte
+	// Remote is where it came from, and Local where it came to; not set if it
+	// came over a relay.
+	Remote, Local netip.AddrPort
+}
+
+// ReceiveBatch takes datagrams that arrived for the hub's agents, the oldest
+// first, up to 64 and as many as buffer has room for. None: there is none.
+// Errors: ErrBufferTooSmall (not even one fits; nothing is lost, and 65,536
+// bytes are always enough for one).
+func (h *Hub) ReceiveBatch(buffer []byte) ([]Datagram, error) {
+	return h.receive("natkit_hub_receive_batch", 0, buffer)
+}
+
+// ReceiveUnclaimed takes datagrams from nobody that is known, as ReceiveBatch
+// does, if UnclaimedBuffer was asked for: so that another protocol, which sends
+// on a descriptor of its own, can share a socket. Among them are STUN messages
+// that no agent knows, and what comes from a peer before or after its path.
+// Errors: as ReceiveBatch.
+func (h *Hub) ReceiveUnclaimed(buffer []byte) ([]Datagram, error) {
+	return h.receive("natkit_hub_receive_unclaimed", 1, buffer)
+}
+
+func (h *Hub) receive(op string, unclaimed C.int, buffer []byte) ([]Datagram, error) {
+	var read [C.natkit_go_batch]C.natkit_go_datagram
+	var datagrams []Datagram
+	_, err := h.call(op, func() C.int {
+		count := C.natkit_go_receive(h.handle, unclaimed, pointerTo(buffer),
+			C.size_t(len(buffer)), &read[0])
+		for i := C.int(0); i < count; i++ {
+			datagrams = append(datagrams, Datagram{
+				Agent:  h.agents[read[i].agent],
+				Data:   buffer[:read[i].size:read[i].size],
+				Remote: fromAddress(&read[i].remote),
+				Local:  fromAddress(&read[i].local),
+			})
+			buffer = buffer[read[i].size:]
+		}
+		return count
+	})
+	return datagrams, err
+}
+
 // Counters reads the counters.
 func (h *Hub) Counters() (HubCounters, error) {
 	read := C.natkit_hub_counters{struct_size: C.sizeof_natkit_hub_counters}
@@ -367,5 +426,9 @@ func (h *Hub) Counters() (HubCounters, error) {
 		DroppedSignals:  uint64(read.dropped_signals),
 		DroppedReceived: uint64(read.dropped_received),
 		EventsLost:      uint64(read.events_lost),
+
+		Unclaimed:        uint64(read.unclaimed),
+		DroppedUnclaimed: uint64(read.dropped_unclaimed),
+		DroppedSent:      uint64(read.dropped_sent),
 	}, err
 }

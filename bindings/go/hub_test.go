@@ -149,6 +149,85 @@ func TestAllCountersOfTheHeaderAreRead(t *testing.T) {
 	}
 }
 
+func TestBatchesArriveWhole(t *testing.T) {
+	a, b := connected(t)
+	var sent [][]byte
+	for i := 0; i < 200; i++ {
+		sent = append(sent, bytes.Repeat([]byte{byte(i)}, i*7%1400))
+	}
+	taken, err := a.agent.SendBatch(sent)
+	must(t, err)
+	if taken != len(sent) {
+		t.Fatalf("%d were taken", taken)
+	}
+	buffer := make([]byte, 65536)
+	stop := time.Now().Add(limit)
+	for len(sent) > 0 && time.Now().Before(stop) {
+		must(t, b.hub.Wait(10*time.Millisecond))
+		must(t, b.hub.Process())
+		batch, err := b.hub.ReceiveBatch(buffer)
+		must(t, err)
+		for _, datagram := range batch {
+			if datagram.Agent != b.agent || !bytes.Equal(datagram.Data, sent[0]) {
+				t.Fatalf("got %+v", datagram)
+			}
+			sent = sent[1:]
+		}
+	}
+	if len(sent) != 0 {
+		t.Errorf("%d did not arrive", len(sent))
+	}
+	stun := make([]byte, 20)
+	copy(stun, []byte{0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42})
+	taken, err = a.agent.SendBatch([][]byte{nil, stun})
+	must(t, err)
+	if taken != 1 {
+		t.Errorf("%d were taken", taken)
+	}
+	_, err = a.agent.SendBatch([][]byte{stun, nil})
+	expect(t, err, ErrBadValue)
+	taken, err = a.agent.SendBatch(nil)
+	must(t, err)
+	if taken != 0 {
+		t.Errorf("%d were taken", taken)
+	}
+}
+
+func TestASocketMayBeSharedWithAnotherProtocol(t *testing.T) {
+	mine, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	must(t, err)
+	defer mine.Close()
+	stranger, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	must(t, err)
+	defer stranger.Close()
+	raw, err := mine.SyscallConn()
+	must(t, err)
+	var hub *Hub
+	must(t, raw.Control(func(fd uintptr) {
+		hub = newHub(t, HubConfig{Sockets: []int{int(fd)}, UnclaimedBuffer: 1 << 20})
+	}))
+	_, err = stranger.WriteTo([]byte("something else"), mine.LocalAddr())
+	must(t, err)
+	var got []Datagram
+	stop := time.Now().Add(limit)
+	for len(got) == 0 && time.Now().Before(stop) {
+		must(t, hub.Wait(10*time.Millisecond))
+		must(t, hub.Process())
+		got, err = hub.ReceiveUnclaimed(make([]byte, 65536))
+		must(t, err)
+	}
+	if len(got) != 1 || got[0].Agent != nil || string(got[0].Data) != "something else" ||
+		got[0].Remote.String() != stranger.LocalAddr().String() ||
+		got[0].Local.String() != mine.LocalAddr().String() {
+		t.Errorf("got %+v", got)
+	}
+	counters, err := hub.Counters()
+	must(t, err)
+	if counters.Unclaimed != 1 || counters.DroppedUnclaimed != 0 || counters.DroppedUnknown != 0 {
+		t.Errorf("counters are %+v", counters)
+	}
+}
+
 func TestEventsSayWhatHappened(t *testing.T) {
 	a, b := connected(t)
 	run(t, a, b, func() bool { return hasRTT(a.events) })

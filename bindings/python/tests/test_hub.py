@@ -72,6 +72,30 @@ class ConnectionTest(HubCase):
             sent_direct=2, sent_relayed=0, sent_bytes=4, received=2,
             received_bytes=9005, dropped_received=0))
 
+    def test_batches_arrive_whole(self):
+        a, b = self.connect()
+        sent = [bytes([i]) * (i * 7 % 1400) for i in range(200)]
+        self.assertEqual(a.send_batch(sent), 200)
+        self.assertEqual(a.send_batch([]), 0)
+        end = time.monotonic() + LIMIT
+        while b.counters.received < 200:
+            self.assertLess(time.monotonic(), end)
+            b.hub.process()
+        got = []
+        while batch := b.hub.receive_batch():
+            self.assertLessEqual(len(batch), 64)
+            got += batch
+        self.assertEqual(got, [(b, data) for data in sent])
+
+    def test_a_batch_ends_at_what_is_refused(self):
+        a, _ = self.connect()
+        stun = b"\0\1\0\0\x21\x12\xa4\x42" + bytes(12)
+        self.assertEqual(a.send_batch([b"one", stun, b"two"]), 1)
+        self.assert_refused(Code.BAD_VALUE, a.send_batch, [stun, b"two"])
+        self.assert_refused(Code.BAD_ARGUMENT, a.send_batch,
+                            [b"one", bytes(65536)])
+        self.assertEqual(a.counters.sent_direct, 1)
+
     def test_one_agents_part_of_the_buffer_may_be_limited(self):
         a, b = self.connect(agent_receive_buffer=65536)
         for _ in range(100):
@@ -149,6 +173,30 @@ class HubTest(HubCase):
             hub = self.hub(sockets=[mine])
         self.assertEqual([address.as_tuple()
                           for address in hub.local_addresses], [where])
+
+    def test_a_socket_may_be_shared_with_another_protocol(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mine, \
+                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            mine.bind(("127.0.0.1", 0))
+            stranger.bind(("127.0.0.1", 0))
+            hub = self.hub(sockets=[mine], unclaimed_buffer=1 << 20)
+            for data in (b"something else", b""):
+                stranger.sendto(data, mine.getsockname())
+            end = time.monotonic() + LIMIT
+            while hub.counters.unclaimed < 2:
+                self.assertLess(time.monotonic(), end)
+                hub.process()
+            taken = hub.unclaimed()
+            self.assertEqual([datagram.data for datagram in taken],
+                             [b"something else", b""])
+            self.assertEqual(taken[0].remote.as_tuple(), stranger.getsockname())
+            self.assertEqual(taken[0].local.as_tuple(), mine.getsockname())
+            self.assertEqual(hub.unclaimed(), [])
+            mine.sendto(b"answer", stranger.getsockname())
+            stranger.settimeout(LIMIT)
+            self.assertEqual(stranger.recv(100), b"answer")
+            self.assertEqual((hub.counters.dropped_unknown,
+                              hub.counters.dropped_unclaimed), (0, 0))
 
     def test_other_descriptors_are_refused(self):
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream:

@@ -19,7 +19,8 @@ from .errors import Code, NatkitError
 from .events import (AgentState, DescriptionEvent, Diagnosis, Event, EventType,
                      Fix, FixSide, Path, PathEvent, PathKind, PathReason,
                      RelayEvent, RttEvent, StateEvent, WhyNotDirectEvent)
-from .hub import Hub, HubCounters, HubFlag, LogSink, Power, Relay
+from .hub import (Hub, HubCounters, HubFlag, LogSink, Power, Relay,
+                  Unclaimed)
 from .nat import (NatAxis, NatCheck, NatOutcome, NatReport, NatVerdict,
                   local_address)
 from .stun import (StunClient, StunEvent, StunMechanism, StunOutcome,
@@ -37,7 +38,7 @@ __all__ = [
     "NatkitError", "Path", "PathEvent", "PathKind", "PathReason", "Power",
     "Relay", "RelayEvent", "Role", "RttEvent", "StateEvent", "StunClient",
     "StunEvent", "StunMechanism", "StunOutcome", "StunSchedule",
-    "StunServerKind", "Tunnel", "WgCounters", "WgEvent", "WgEventType",
+    "StunServerKind", "Tunnel", "Unclaimed", "WgCounters", "WgEvent", "WgEventType",
     "WgPeerStatus", "WhyNotDirectEvent", "format_key", "generate_key",
     "local_address", "monotonic_ns", "parse_key", "poll_timeout_ms",
     "public_key", "resolve", "sealed_size", "set_misuse_hook", "version",

@@ -51,6 +51,20 @@ class Sized(ctypes.Structure):
         self.struct_size = ctypes.sizeof(self)
 
 
+class Packet(ctypes.Structure):
+    """natkit_packet"""
+    _fields_ = [("data", c_void_p), ("size", c_size_t), ("remote", Address),
+                ("local", Address), ("peer", c_uint32), ("reserved", c_uint32)]
+
+
+class Batch(Sized):
+    """natkit_batch"""
+    _fields_ = [("struct_size", c_size_t), ("memory", c_void_p),
+                ("memory_size", c_size_t), ("memory_used", c_size_t),
+                ("packets", ctypes.POINTER(Packet)),
+                ("packet_capacity", c_size_t), ("packet_count", c_size_t)]
+
+
 class HubConfig(Sized):
     """natkit_hub_config"""
     _fields_ = [("struct_size", c_size_t), ("private_key", Key),
@@ -64,7 +78,8 @@ class HubConfig(Sized):
                 ("reserved2", c_uint32), ("roots_pem", c_char_p),
                 ("random", ctypes.POINTER(Random)),
                 ("log", ctypes.POINTER(Log)),
-                ("agent_receive_buffer", c_size_t)]
+                ("agent_receive_buffer", c_size_t),
+                ("unclaimed_buffer", c_size_t)]
 
 
 class Relay(Sized):
@@ -98,7 +113,8 @@ class HubCounters(Sized):
                 ("sent_relayed", c_uint64), ("received", c_uint64),
                 ("dropped_unknown", c_uint64), ("dropped_relayed", c_uint64),
                 ("dropped_signals", c_uint64), ("dropped_received", c_uint64),
-                ("events_lost", c_uint64)]
+                ("events_lost", c_uint64), ("unclaimed", c_uint64),
+                ("dropped_unclaimed", c_uint64), ("dropped_sent", c_uint64)]
 
 
 class AgentCounters(Sized):

@@ -4,7 +4,7 @@ from __future__ import annotations
 import ctypes
 import dataclasses
 import enum
-from typing import Optional
+from typing import Optional, Sequence
 
 from . import _structs as s
 from ._convert import (Buffer, Handle, octets, put_key, take_text, text,
@@ -130,6 +130,23 @@ class Agent(Handle):
         message), FRAME_TOO_LARGE, LIMIT_EXCEEDED (a relay's limits)."""
         raw = octets(data)
         lib.natkit_agent_send(self._pointer, raw, len(raw))
+
+    def send_batch(self, datagrams: Sequence[Buffer]) -> int:
+        """Sends datagrams in order, as send() does, with fewer calls of the
+        system. Returns how many were taken, from the first on: the one after
+        them was refused; what for, a call with the rest says.
+
+        Errors: those of send(), where the first datagram is refused;
+        Code.BAD_ARGUMENT if any has more than 65,535 bytes: nothing was sent.
+        """
+        raw = [octets(data) for data in datagrams]
+        packets = (s.Packet * len(raw))()
+        for packet, data in zip(packets, raw):
+            packet.data = ctypes.cast(data, ctypes.c_void_p)
+            packet.size = len(data)
+        taken: int = lib.natkit_agent_send_batch(self._pointer, packets,
+                                                 len(raw))
+        return taken
 
     @property
     def state(self) -> AgentState:

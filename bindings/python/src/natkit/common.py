@@ -49,7 +49,7 @@ class Address:
         Errors: Code.BAD_ENCODING."""
         raw = s.Address()
         lib.natkit_address_parse(text(value, "an address"), raw)
-        return _known(raw)
+        return known(raw)
 
     @classmethod
     def of(cls, value: "AddressLike") -> "Address":
@@ -92,7 +92,8 @@ def from_c(raw: s.Address) -> Optional[Address]:
     return None
 
 
-def _known(raw: s.Address) -> Address:
+def known(raw: s.Address) -> Address:
+    """The address of a natkit_address that is set."""
     address = from_c(raw)
     assert address is not None
     return address
@@ -108,7 +109,7 @@ def take_addresses(function: Any, handle: Any) -> "List[Address]":
     out: Any = ()
     while (count := function(handle, out or None, len(out))) > len(out):
         out = (s.Address * count)()
-    return [_known(raw) for raw in out[:count]]
+    return [known(raw) for raw in out[:count]]
 
 
 def resolve(host: str, port: int = 0, *, limit: int = 16) -> "List[Address]":
@@ -118,7 +119,7 @@ def resolve(host: str, port: int = 0, *, limit: int = 16) -> "List[Address]":
     out = (s.Address * limit)()
     count = lib.natkit_resolve(text(host, "a host name"),
                                unsigned(port, 16, "a port"), out, limit)
-    return [_known(raw) for raw in out[:count]]
+    return [known(raw) for raw in out[:count]]
 
 
 def version() -> str:

@@ -11,7 +11,7 @@ from . import _structs as s
 from ._convert import (Buffer, Handle, RandomSource, optional_text,
                        pointer_or_null, put_key, random_struct, text, unsigned)
 from ._library import lib
-from .common import (Address, AddressLike, LogLevel, address_array,
+from .common import (Address, AddressLike, LogLevel, address_array, known,
                      take_addresses)
 from .errors import OpenEnum
 from .events import Event, event_from_c
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 LogSink = Callable[[LogLevel, str], None]
 
 _MAX_DATAGRAM = 65536
+_BATCH = 64
 
 
 class HasFileno(Protocol):
@@ -91,6 +92,28 @@ class HubCounters:
     dropped_received: int
     #: Events that nobody took in time; the oldest went.
     events_lost: int
+    #: Datagrams that were kept for unclaimed().
+    unclaimed: int
+    #: Those of them that nobody took in time.
+    dropped_unclaimed: int
+    #: Datagrams of any kind that the system did not take.
+    dropped_sent: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Unclaimed:
+    """A datagram from nobody that is known."""
+
+    data: bytes
+    #: Where it came from.
+    remote: Address
+    #: Where it came to.
+    local: Address
+
+
+def _bytes_of(packet: s.Packet) -> bytes:
+    """A copy of its bytes."""
+    return ctypes.string_at(packet.data, packet.size) if packet.size else b""
 
 
 def _log_struct(sink: Optional[LogSink]) -> Optional[s.Log]:
@@ -124,6 +147,7 @@ class Hub(Handle):
                  loopback: bool = False, ipv6: bool = True,
                  network_watch: bool = True, power: Power = Power.MAINS,
                  receive_buffer: int = 0, agent_receive_buffer: int = 0,
+                 unclaimed_buffer: int = 0,
                  ignored_interfaces: Sequence[str] = (), fwmark: int = 0,
                  roots_pem: Optional[str] = None,
                  random: Optional[RandomSource] = None,
@@ -144,6 +168,8 @@ class Hub(Handle):
             is no room, the agent that has the most waiting loses its oldest.
         agent_receive_buffer: what one agent has of them at most; 0: no limit
             but that.
+        unclaimed_buffer: bytes of datagrams from nobody that is known that are
+            kept for unclaimed(); 0: they are dropped.
         ignored_interfaces: those whose addresses are not told to peers, such
             as the tunnel that the datagrams come from: names, of which the last
             character may be ``*`` for any end.
@@ -163,6 +189,7 @@ class Hub(Handle):
         self._random = random_struct(random)
         self._log = _log_struct(log)
         self._buffer = ctypes.create_string_buffer(_MAX_DATAGRAM)
+        self._packets = (s.Packet * _BATCH)()
         config = s.HubConfig()
         config.port = unsigned(port, 16, "a port")
         config.flags = ((HubFlag.LOOPBACK if loopback else 0)
@@ -175,6 +202,8 @@ class Hub(Handle):
         config.receive_buffer = unsigned(receive_buffer, 63, "receive_buffer")
         config.agent_receive_buffer = unsigned(agent_receive_buffer, 63,
                                                "agent_receive_buffer")
+        config.unclaimed_buffer = unsigned(unclaimed_buffer, 63,
+                                           "unclaimed_buffer")
         names = [text(name, "an interface") for name in ignored_interfaces]
         config.ignored_interface_count = len(names)
         config.ignored_interfaces = (ctypes.c_char_p * len(names))(*names)
@@ -295,6 +324,42 @@ class Hub(Handle):
         """Takes all datagrams that arrived."""
         while (datagram := self.receive()) is not None:
             yield datagram
+
+    def receive_batch(self) -> "List[Tuple[Agent, bytes]]":
+        """Takes datagrams that arrived, up to 64 with one call of the library;
+        empty if there are none."""
+        batch = self._room()
+        owners = (ctypes.c_void_p * _BATCH)()
+        taken: "List[Tuple[Agent, bytes]]" = []
+        # Those of agents that were closed meanwhile are nobody's.
+        while not taken and lib.natkit_hub_receive_batch(
+                self._pointer, batch, owners, None) > 0:
+            taken = [(self._agents[owner], _bytes_of(packet))
+                     for packet, owner in zip(batch.packets[:batch.packet_count],
+                                              owners)
+                     if owner in self._agents]
+            batch.packet_count = batch.memory_used = 0
+        return taken
+
+    def unclaimed(self) -> List[Unclaimed]:
+        """Takes datagrams from nobody that is known, up to 64; empty if there
+        are none. Another protocol can share the hub's sockets so: it sends on
+        a descriptor of its own. Among them are STUN messages that no agent
+        knows, and what comes from a peer before or after its path."""
+        batch = self._room()
+        lib.natkit_hub_receive_unclaimed(self._pointer, batch)
+        return [Unclaimed(_bytes_of(packet), known(packet.remote),
+                          known(packet.local))
+                for packet in batch.packets[:batch.packet_count]]
+
+    def _room(self) -> s.Batch:
+        """An empty batch over the hub's buffer."""
+        batch = s.Batch()
+        batch.memory = ctypes.addressof(self._buffer)
+        batch.memory_size = _MAX_DATAGRAM
+        batch.packets = self._packets
+        batch.packet_capacity = _BATCH
+        return batch
 
     @property
     def counters(self) -> HubCounters:

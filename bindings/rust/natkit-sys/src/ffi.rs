@@ -3726,7 +3726,8 @@ extern "C" {
 extern "C" {
     /// Answers `count` datagrams: `remote` is where one came from, `local` where it
     /// arrived. Responses are appended to `replies` with `remote` and `local` of
-    /// their way and the `peer` of the request; not every request has one.
+    /// their way and the `peer` of the request; not every request has one. Requests
+    /// must not lie in the room that `replies` has left.
     ///
     /// Returns how many were appended
     ///

@@ -1,4 +1,5 @@
 use crate::address;
+use crate::batch::packet;
 use crate::callbacks::Callbacks;
 use crate::diagnosis::Diagnosis;
 use crate::error::{call, Result};
@@ -223,6 +224,20 @@ impl Agent {
             data.len()
         ))?;
         Ok(())
+    }
+
+    /// Sends datagrams in order, as [`Agent::send`] does, with fewer calls of the
+    /// system, and returns how many were taken, from the first on. If that is not
+    /// all, the one after them was refused; what for, a call with the rest says.
+    /// Errors: those of `send`, where the first datagram is refused;
+    /// `BadArgument` if any has more than 65,535 bytes: nothing was sent.
+    pub fn send_batch(&self, datagrams: &[&[u8]]) -> Result<usize> {
+        let packets: Vec<_> = datagrams.iter().map(|data| packet(data)).collect();
+        call!(natkit_agent_send_batch(
+            self.handle,
+            packets.as_ptr(),
+            packets.len()
+        ))
     }
 
     /// Where the connection stands.

@@ -1,5 +1,6 @@
 use crate::address;
 use crate::agent::{Agent, AgentConfig, AgentId};
+use crate::batch::Batch;
 use crate::callbacks::{Callbacks, Logger, Random};
 use crate::error::{call, Error, Result};
 use crate::events::Event;
@@ -52,6 +53,9 @@ pub struct HubConfig {
     pub receive_buffer: usize,
     /// What one agent has of them at most; 0: no limit but that.
     pub agent_receive_buffer: usize,
+    /// Bytes of datagrams from nobody that is known that are kept for
+    /// [`Hub::receive_unclaimed`]; 0: they are dropped.
+    pub unclaimed_buffer: usize,
     /// Interfaces whose addresses are not told to peers, such as the tunnel that
     /// the datagrams come from: at most 64 names, of which the last character
     /// may be '*' for any end.
@@ -108,6 +112,12 @@ pub struct HubCounters {
     pub dropped_received: u64,
     /// Events that nobody took in time: beyond 65,536 the oldest go.
     pub events_lost: u64,
+    /// Datagrams that were kept for [`Hub::receive_unclaimed`].
+    pub unclaimed: u64,
+    /// Those of them that nobody took in time.
+    pub dropped_unclaimed: u64,
+    /// Datagrams of any kind that the system did not take.
+    pub dropped_sent: u64,
 }
 
 /// A set of sockets and relays, and the agents that use them.
@@ -151,6 +161,7 @@ impl Hub {
         given.sockets = config.sockets.as_ptr();
         given.receive_buffer = config.receive_buffer;
         given.agent_receive_buffer = config.agent_receive_buffer;
+        given.unclaimed_buffer = config.unclaimed_buffer;
         given.ignored_interfaces = ignored_names.as_ptr();
         given.ignored_interface_count = ignored_names.len();
         given.fwmark = config.fwmark;
@@ -280,6 +291,34 @@ impl Hub {
         Ok((count == 1).then(|| (AgentId::of(agent), size)))
     }
 
+    /// Takes datagrams that arrived for the hub's agents, the oldest first, as
+    /// many as `batch` has room for; what was in it is gone. Returns how many.
+    /// Errors: `BufferTooSmall` (not even one fits; nothing is lost, and 65,536
+    /// bytes are always enough for one).
+    pub fn receive_batch(&self, batch: &mut Batch) -> Result<usize> {
+        let (mut given, agents) = batch.lend();
+        let count = call!(natkit_hub_receive_batch(
+            self.handle,
+            &mut given,
+            agents,
+            std::ptr::null_mut()
+        ))?;
+        batch.count = count;
+        Ok(count)
+    }
+
+    /// Takes datagrams from nobody that is known, as [`Hub::receive_batch`]
+    /// does, if [`HubConfig::unclaimed_buffer`] was asked for: so that another
+    /// protocol, which sends on a descriptor of its own, can share a socket.
+    /// Among them are STUN messages that no agent knows, and what comes from a
+    /// peer before or after its path. Errors: as [`Hub::receive_batch`].
+    pub fn receive_unclaimed(&self, batch: &mut Batch) -> Result<usize> {
+        let (mut given, _) = batch.lend();
+        let count = call!(natkit_hub_receive_unclaimed(self.handle, &mut given))?;
+        batch.count = count;
+        Ok(count)
+    }
+
     /// Reads the counters.
     pub fn counters(&self) -> Result<HubCounters> {
         let mut read: sys::natkit_hub_counters = sys::init();
@@ -293,6 +332,9 @@ impl Hub {
             dropped_signals: read.dropped_signals,
             dropped_received: read.dropped_received,
             events_lost: read.events_lost,
+            unclaimed: read.unclaimed,
+            dropped_unclaimed: read.dropped_unclaimed,
+            dropped_sent: read.dropped_sent,
         })
     }
 }

@@ -38,6 +38,7 @@
 
 mod address;
 mod agent;
+mod batch;
 mod callbacks;
 mod diagnosis;
 mod error;
@@ -53,6 +54,7 @@ mod wait;
 
 pub use address::{resolve, Prefix};
 pub use agent::{Agent, AgentConfig, AgentCounters, AgentId, Path, Role, State};
+pub use batch::{Batch, Datagram};
 pub use callbacks::{LogLevel, Logger, Random};
 pub use diagnosis::{Diagnosis, Fix, FixSide, Reason};
 pub use error::{Error, ErrorKind, Result};

@@ -117,6 +117,67 @@ fn two_agents_connect_and_talk() {
 }
 
 #[test]
+fn batches_arrive_whole() {
+    let (a, b) = connected();
+    let sent: Vec<_> = (0..200).map(|i| vec![i as u8; i * 7 % 1400]).collect();
+    let slices: Vec<_> = sent.iter().map(|data| &data[..]).collect();
+    assert_eq!(a.agent.send_batch(&slices), Ok(200));
+    let mut batch = Batch::new(65536, 30);
+    let mut next = 0;
+    let begin = Clock::now();
+    while next < sent.len() {
+        assert!(begin.elapsed() < LIMIT);
+        b.hub.wait(Some(Duration::from_millis(10))).unwrap();
+        b.hub.process().unwrap();
+        let count = b.hub.receive_batch(&mut batch).unwrap();
+        assert_eq!(batch.iter().count(), count);
+        for datagram in batch.iter() {
+            assert_eq!(datagram.agent, Some(b.agent.id()));
+            assert_eq!(datagram.data, &sent[next][..]);
+            assert!(datagram.remote.is_some() && datagram.local.is_some());
+            next += 1;
+        }
+    }
+    let mut stun = [0; 20];
+    stun[..8].copy_from_slice(&[0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42]);
+    assert_eq!(a.agent.send_batch(&[b"one", &stun]), Ok(1));
+    assert_eq!(
+        kind(a.agent.send_batch(&[&stun, b"one"])),
+        ErrorKind::BadValue
+    );
+    assert_eq!(a.agent.send_batch(&[]), Ok(0));
+}
+
+#[test]
+fn a_socket_may_be_shared_with_another_protocol() {
+    let mine = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let hub = Hub::new(HubConfig {
+        sockets: vec![mine.as_raw_fd()],
+        unclaimed_buffer: 1 << 20,
+        ..config()
+    })
+    .unwrap();
+    let ours = mine.local_addr().unwrap();
+    stranger.send_to(b"something else", ours).unwrap();
+    let mut batch = Batch::new(65536, 30);
+    let begin = Clock::now();
+    while hub.receive_unclaimed(&mut batch).unwrap() == 0 {
+        assert!(begin.elapsed() < LIMIT);
+        hub.wait(Some(Duration::from_millis(10))).unwrap();
+        hub.process().unwrap();
+    }
+    let datagram = batch.iter().next().unwrap();
+    assert_eq!(datagram.agent, None);
+    assert_eq!(datagram.data, b"something else");
+    assert_eq!(datagram.remote, Some(stranger.local_addr().unwrap()));
+    assert_eq!(datagram.local, Some(ours));
+    let counters = hub.counters().unwrap();
+    assert_eq!((counters.unclaimed, counters.dropped_unclaimed), (1, 0));
+    assert_eq!(counters.dropped_unknown, 0);
+}
+
+#[test]
 fn events_say_what_happened() {
     let (mut a, mut b) = connected();
     let measured = |a: &End, _: &End| a.events.iter().any(|it| matches!(it, Event::Rtt { .. }));
