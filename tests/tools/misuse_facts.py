@@ -122,6 +122,7 @@ LIMITS = {
 # Good numbers, of a parameter or of all with a name.
 VALUES = {
     "port": 80,
+    "fd": "(uint64_t)-1",  # good enough to be refused
     "peer": 1,
     "socket": 1,
     "axis": "NATKIT_NAT_AXIS_MAPPING",
@@ -217,6 +218,7 @@ EXPECTED = {
     "natkit_agent_send_batch": "NATKIT_ERR_INVALID_STATE",
     "natkit_behavior_get_evidence": "NATKIT_ERR_NOT_FOUND",
     "natkit_set_allocator": "kDocumented",  # not everywhere
+    "natkit_stun_client_run": "NATKIT_ERR_UNSUPPORTED",
     "natkit_tls_channel_export": "NATKIT_ERR_INVALID_STATE",
     "natkit_tls_channel_get_peer_certificate": "NATKIT_ERR_NOT_FOUND",
     "natkit_tls_channel_handle_end_of_stream": "NATKIT_ERR_CLOSED",
