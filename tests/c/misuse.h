@@ -72,6 +72,7 @@ struct misuse_param {
   /* Memory: writes good elements to `out`, returns how many. */
   size_t (*fill)(void* out);
   int of;       /* kLength: the parameter with the elements */
+  int is_const; /* a handle of a function that only asks */
   int is_sized; /* begins with struct_size */
   size_t first; /* the size of the first version of it */
   int may_be_null;
@@ -94,6 +95,7 @@ struct misuse_function {
   const int* codes; /* what its documentation says that it may return */
   size_t code_count;
   int expected;          /* with good arguments: a code, or kSuccess */
+  int holds_less;        /* not all that its kind does */
   void (*prepare)(void); /* before each call, or NULL */
 };
 
@@ -112,7 +114,12 @@ extern const size_t misuse_kind_count;
  * touched, and begins with bytes that have to stay. */
 
 /* A place of its own for each number below kPlaces. */
-enum { kPlaces = 48, kPlaceSize = 0x14000, kFirstExtra = kMaxParams };
+enum {
+  kBanks = 2,
+  kPlaces = 48,
+  kPlaceSize = 0x14000,
+  kFirstExtra = kMaxParams
+};
 
 /* `size` bytes of zeros at the end of place `index`. */
 void* Place(int index, size_t size);
@@ -122,11 +129,18 @@ void* ExtraCopy(const void* data, size_t size);
 void NoExtras(void);
 /* Whether nothing before what Place() and Extra() gave was written to. */
 int PlacesAreIntact(void);
-/* Makes what Place() gave last for `index` unreadable, or readable again. */
-void Forbid(int index);
-void Allow(int index);
-/* Whether `address` is in place `index`. */
-int IsInPlace(int index, const void* address);
+/* There are two of each place: which one the functions above mean. */
+void UseBank(int bank);
+
+struct misuse_range {
+  uint8_t* begin;
+  size_t size;
+};
+
+/* A place that nobody may touch until Allow(), which a handler of signals may
+ * call. */
+struct misuse_range Forbid(int index);
+int Allow(struct misuse_range range);
 
 /* misuse_handles.c */
 
@@ -138,7 +152,8 @@ void* Adopt(int kind, void* handle);
 void FreshHandles(void);
 /* By the name of its type. */
 int KindOf(const char* name);
-/* The same bytes in each run. */
+/* The same bytes in each run; calls `when_called_back` first. */
+extern void (*when_called_back)(void);
 void FillRepeatably(void* context, uint8_t* out, size_t size);
 natkit_address At(const char* text);
 
@@ -170,6 +185,8 @@ int IsMemory(const struct misuse_param* param);
 /* Puts `bytes` bytes into the place of a parameter, and makes it one. */
 void PlaceMemory(int index, const void* from, size_t bytes);
 /* Makes all arguments good ones. */
+void SetArguments(const struct misuse_function* function);
+/* That, and brings the handles into the state that the function is for. */
 void SetUp(const struct misuse_function* function);
 /* FreshHandles(), also of those that were made for single parameters. */
 void Fresh(void);

@@ -78,7 +78,7 @@ static void* HandleFor(const struct misuse_param* param, int index) {
   return variants[index];
 }
 
-void SetUp(const struct misuse_function* function) {
+void SetArguments(const struct misuse_function* function) {
   natkit_set_misuse_hook(NULL, NULL);
   NoExtras();
   for (size_t i = 0; i < function->param_count; ++i) {
@@ -100,6 +100,10 @@ void SetUp(const struct misuse_function* function) {
           call.bytes[param->of] / function->params[param->of].bytes;
     }
   }
+}
+
+void SetUp(const struct misuse_function* function) {
+  SetArguments(function);
   if (function->prepare != NULL) {
     function->prepare();
   }

@@ -16,11 +16,15 @@ static struct {
 static int made_count;
 static void* live[kMaxHandles];
 static uint64_t random_state;
+void (*when_called_back)(void);
 
 static const natkit_random repeatable = {FillRepeatably, &random_state};
 
 void FillRepeatably(void* context, uint8_t* out, size_t size) {
   uint64_t* const state = context;
+  if (when_called_back != NULL) {
+    when_called_back();
+  }
   for (size_t i = 0; i < size; ++i) {
     *state =
         *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);

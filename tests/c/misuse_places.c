@@ -11,20 +11,22 @@ enum { kCanaries = 256, kCanary = 0xA5 };
 
 static uint8_t* memory;
 static size_t guard; /* bytes after each place that may not be touched */
-static size_t used[kPlaces];
-static int extras;
+static size_t used[kBanks][kPlaces];
+static int extras[kBanks];
+static int bank;
 
 static uint8_t* EndOf(int index) {
-  return memory + ((size_t)index + 1) * (kPlaceSize + guard) - guard;
+  const size_t place = (size_t)(bank * kPlaces + index);
+  return memory + (place + 1) * (kPlaceSize + guard) - guard;
 }
 
 static void Map(void) {
   guard = (size_t)sysconf(_SC_PAGESIZE);
-  const size_t all = kPlaces * (kPlaceSize + guard);
+  const size_t all = kBanks * kPlaces * (kPlaceSize + guard);
   memory = mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
                 -1, 0);
   CHECK(memory != MAP_FAILED);
-  for (int i = 0; i < kPlaces; ++i) {
+  for (int i = 0; i < kBanks * kPlaces; ++i) {
     CHECK_EQ(mprotect(EndOf(i), guard, PROT_NONE), 0);
   }
 }
@@ -35,7 +37,7 @@ void* Place(int index, size_t size) {
   }
   CHECK(index >= 0 && index < kPlaces);
   CHECK(size <= kPlaceSize - kCanaries);
-  used[index] = size;
+  used[bank][index] = size;
   uint8_t* const place = EndOf(index) - size;
   memset(place - kCanaries, kCanary, kCanaries);
   memset(place, 0, size);
@@ -43,7 +45,7 @@ void* Place(int index, size_t size) {
 }
 
 void* Extra(size_t size) {
-  return Place(kFirstExtra + extras++, size);
+  return Place(kFirstExtra + extras[bank]++, size);
 }
 
 void* ExtraCopy(const void* data, size_t size) {
@@ -51,32 +53,31 @@ void* ExtraCopy(const void* data, size_t size) {
 }
 
 void NoExtras(void) {
-  extras = 0;
+  extras[bank] = 0;
 }
 
 int PlacesAreIntact(void) {
   int is_intact = 1;
-  for (int i = 0; i < kFirstExtra + extras; ++i) {
-    const uint8_t* const place = EndOf(i) - used[i];
-    for (int k = 1; k <= kCanaries && used[i] != 0; ++k) {
+  for (int i = 0; i < kFirstExtra + extras[bank]; ++i) {
+    const uint8_t* const place = EndOf(i) - used[bank][i];
+    for (int k = 1; k <= kCanaries && used[bank][i] != 0; ++k) {
       is_intact &= place[-k] == kCanary;
     }
   }
   return is_intact;
 }
 
-void Forbid(int index) {
-  CHECK_EQ(mprotect(EndOf(index) - kPlaceSize, kPlaceSize, PROT_NONE), 0);
+void UseBank(int other) {
+  CHECK(other >= 0 && other < kBanks);
+  bank = other;
 }
 
-void Allow(int index) {
-  CHECK_EQ(
-      mprotect(EndOf(index) - kPlaceSize, kPlaceSize, PROT_READ | PROT_WRITE),
-      0);
+struct misuse_range Forbid(int index) {
+  const struct misuse_range range = {EndOf(index) - kPlaceSize, kPlaceSize};
+  CHECK_EQ(mprotect(range.begin, range.size, PROT_NONE), 0);
+  return range;
 }
 
-int IsInPlace(int index, const void* address) {
-  const uint8_t* const byte = address;
-  return memory != NULL && byte >= EndOf(index) - kPlaceSize &&
-         byte < EndOf(index);
+int Allow(struct misuse_range range) {
+  return mprotect(range.begin, range.size, PROT_READ | PROT_WRITE);
 }

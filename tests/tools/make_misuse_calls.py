@@ -172,6 +172,7 @@ class Table:
         if star and base in self.api.kinds and kind.count("*") == 1:
             row["param_class"] = "kHandle"
             row["kind"] = str(self.api.kinds.index(base))
+            row["is_const"] = str(int(const))
             if key in facts.MADE_BY:
                 row["make"] = facts.MADE_BY[key]
                 self.extern(f"void* {row['make']}(void)")
@@ -291,7 +292,7 @@ class Table:
                 + (f"kParams_{name}, {len(rows)}, " if rows else "NULL, 0, ")
                 + (f"kCodes_{name}, {len(codes)}, " if codes else "NULL, 0, ")
                 + f"{facts.EXPECTED.get(name, 'kSuccess')}, "
-                f"{prepare or 'NULL'}}},")
+                f"{int(name in facts.HOLDS_LESS)}, {prepare or 'NULL'}}},")
 
     def text(self):
         rows = [self.function(function) for function in self.api.functions]
