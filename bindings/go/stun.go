@@ -7,6 +7,7 @@ import "C"
 import (
 	"io"
 	"net/netip"
+	"syscall"
 	"time"
 )
 
@@ -238,6 +239,10 @@ func (s *StunClient) PollEvent() (*StunEvent, error) {
 	if result <= 0 {
 		return nil, check("natkit_stun_client_poll_event", result)
 	}
+	return fromStunEvent(&read), nil
+}
+
+func fromStunEvent(read *C.natkit_stun_event) *StunEvent {
 	return &StunEvent{
 		Outcome:          StunOutcome(read.outcome),
 		ErrorCode:        int(read.error_code),
@@ -247,7 +252,7 @@ func (s *StunClient) PollEvent() (*StunEvent, error) {
 		IsVerified:       read.is_verified == 1,
 		RTT:              time.Duration(read.rtt_ns),
 		AlgDetected:      read.is_alg_detected == 1,
-	}, nil
+	}
 }
 
 // NextTimeout returns when to call HandleTimeout next; false if there is
@@ -256,4 +261,29 @@ func (s *StunClient) NextTimeout() (Instant, bool, error) {
 	var at C.uint64_t
 	result := C.natkit_stun_client_next_timeout(s.handle, &at)
 	return Instant(at), result == 1, check("natkit_stun_client_next_timeout", result)
+}
+
+// Run begins to ask, or begins anew, over a UDP socket such as a *net.UDPConn,
+// and blocks its goroutine and a thread until the event, for programs without an
+// event loop. What else arrives is dropped, so nobody else may be using the
+// socket. Times are Now's. That nobody answers is an event. Errors:
+// ErrUnsupported (no UDP socket, or one of another address family), and what
+// sockets say, such as ErrUnreachable; or that socket is closed.
+func (s *StunClient) Run(socket syscall.Conn) (*StunEvent, error) {
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	read := C.natkit_stun_event{struct_size: C.sizeof_natkit_stun_event}
+	var result C.int
+	err = raw.Control(func(fd uintptr) {
+		result = C.natkit_stun_client_run(s.handle, C.int(fd), &read)
+	})
+	if err == nil {
+		err = check("natkit_stun_client_run", result)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return fromStunEvent(&read), nil
 }

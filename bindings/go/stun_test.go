@@ -3,6 +3,7 @@ package natkit
 import (
 	"bytes"
 	"encoding/binary"
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
@@ -63,6 +64,41 @@ func TestTheReflexiveAddressIsLearnt(t *testing.T) {
 	must(t, err)
 	if event != nil {
 		t.Errorf("another event: %+v", event)
+	}
+}
+
+func TestARunAsksAndWaits(t *testing.T) {
+	loopback := net.UDPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.1:0"))
+	server, err := net.ListenUDP("udp4", loopback)
+	must(t, err)
+	defer server.Close()
+	ours, err := net.ListenUDP("udp4", loopback)
+	must(t, err)
+	client, err := NewStunClient(StunClientConfig{
+		Server: server.LocalAddr().(*net.UDPAddr).AddrPort()})
+	must(t, err)
+	defer client.Close()
+	go func() {
+		request := make([]byte, StunMaxUDPSize)
+		size, from, err := server.ReadFromUDPAddrPort(request)
+		if err == nil {
+			_, _ = server.WriteToUDPAddrPort(response(request[:size], from), from)
+		}
+	}()
+	event, err := client.Run(ours)
+	must(t, err)
+	if event.Outcome != StunSuccess ||
+		event.ReflexiveAddress != ours.LocalAddr().(*net.UDPAddr).AddrPort() {
+		t.Errorf("event is %+v", event)
+	}
+	stream, err := net.Listen("tcp4", "127.0.0.1:0")
+	must(t, err)
+	defer stream.Close()
+	_, err = client.Run(stream.(*net.TCPListener))
+	expect(t, err, ErrUnsupported)
+	must(t, ours.Close())
+	if _, err = client.Run(ours); err == nil {
+		t.Error("ran over a closed socket")
 	}
 }
 

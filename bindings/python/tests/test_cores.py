@@ -1,7 +1,9 @@
 """The STUN client and the WireGuard tunnel, in a time of the test's own."""
 import ipaddress
 import os
+import socket
 import struct
+import threading
 import unittest
 
 import natkit
@@ -34,6 +36,28 @@ class StunTest(unittest.TestCase):
         client = StunClient(SERVER, **options)
         self.addCleanup(client.close)
         return client
+
+    def test_it_asks_and_waits_by_itself(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server, \
+                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ours:
+            server.bind(("127.0.0.1", 0))
+
+            def answer():
+                request, address = server.recvfrom(1500)
+                server.sendto(stun_response(request, address), address)
+
+            thread = threading.Thread(target=answer)
+            thread.start()
+            with StunClient(server.getsockname()) as client:
+                event = client.run(ours)
+                thread.join()
+                self.assertEqual(event.outcome, StunOutcome.SUCCESS)
+                self.assertEqual(event.reflexive_address.as_tuple(),
+                                 ("127.0.0.1", ours.getsockname()[1]))
+                self.assertIsNone(client.poll_event())
+                with self.assertRaises(NatkitError) as caught:
+                    client.run(-1)
+                self.assertEqual(caught.exception.code, Code.UNSUPPORTED)
 
     def test_it_learns_its_address(self):
         client = self.client()

@@ -98,6 +98,7 @@ _CORES: "dict[str, tuple[Any, tuple[Any, ...]]]" = {
                                                  c_void_p, c_size_t)),
     "natkit_stun_client_poll_event": (c_int, (c_void_p, Out(s.StunEvent))),
     "natkit_stun_client_next_timeout": (c_int, (c_void_p, Out(c_uint64))),
+    "natkit_stun_client_run": (c_int, (c_void_p, c_int, Out(s.StunEvent))),
 }
 _NAT: "dict[str, tuple[Any, tuple[Any, ...]]]" = {
     "natkit_behavior_new": (c_int, (Out(s.BehaviorConfig), _handle_out())),

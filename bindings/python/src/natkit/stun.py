@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
-from typing import Optional, Tuple
+from typing import Optional, Tuple, Union
 
 from . import _structs as s
 from ._convert import (Buffer, Handle, RandomSource, nanoseconds, octets,
@@ -12,6 +12,7 @@ from ._convert import (Buffer, Handle, RandomSource, nanoseconds, octets,
 from ._library import lib
 from .common import Address, AddressLike, from_c, to_c
 from .errors import OpenEnum
+from .hub import HasFileno
 
 
 class StunOutcome(OpenEnum):
@@ -202,3 +203,15 @@ class StunClient(Handle):
                                                ctypes.byref(out)) == 0:
             return None
         return out.value
+
+    def run(self, socket: Union[int, HasFileno]) -> StunEvent:
+        """Begins to ask, or begins anew, over a UDP socket, and blocks until the
+        event, for programs without an event loop. What else arrives is dropped,
+        so nobody else may be using the socket; other Python threads run
+        meanwhile. Times are monotonic_ns(). That nobody answers is an event.
+        Errors: Code.UNSUPPORTED (no UDP socket, or one of another address
+        family), and what sockets say, such as Code.UNREACHABLE."""
+        raw = s.StunEvent()
+        number = socket if isinstance(socket, int) else socket.fileno()
+        lib.natkit_stun_client_run(self._pointer, number, raw)
+        return StunEvent.from_c(raw)

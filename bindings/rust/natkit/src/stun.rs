@@ -6,6 +6,7 @@ use crate::text::Text;
 use crate::time::{nanos, Instant};
 use natkit_sys as sys;
 use std::net::SocketAddr;
+use std::os::unix::io::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -235,6 +236,22 @@ impl StunClient {
         let mut at = 0;
         let count = call!(natkit_stun_client_next_timeout(self.handle, &mut at))?;
         Ok((count == 1).then(|| Instant::from_nanos(at)))
+    }
+
+    /// Begins to ask, or begins anew, over a UDP socket such as a
+    /// [`std::net::UdpSocket`], and blocks until the event, for programs without
+    /// an event loop. What else arrives is dropped, so nobody else may be using
+    /// the socket. Times are [`Instant::now`]'s. That nobody answers is an event.
+    /// Errors: `Unsupported` (no UDP socket, or one of another address family),
+    /// and what sockets say, such as `Unreachable`.
+    pub fn run(&mut self, socket: &impl AsRawFd) -> Result<StunEvent> {
+        let mut read: sys::natkit_stun_event = sys::init();
+        call!(natkit_stun_client_run(
+            self.handle,
+            socket.as_raw_fd(),
+            &mut read
+        ))?;
+        Ok(StunEvent::from_c(&read))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Keys, errors, and the cores that are driven by bytes and time.
 
 use natkit::*;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::time::{Duration, SystemTime};
 
 const START: Instant = Instant::from_nanos(1_000_000_000_000);
@@ -272,6 +272,25 @@ fn the_reflexive_address_is_learnt() {
     assert_eq!(event.rtt, Some(Duration::from_millis(20)));
     assert_eq!((event.server, event.is_verified), (Some(server()), false));
     assert_eq!(client.poll_event(), Ok(None));
+}
+
+#[test]
+fn a_run_asks_and_waits() {
+    let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let ours = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let config = StunClientConfig::default();
+    let mut client = StunClient::new(server.local_addr().unwrap(), config).unwrap();
+    let answering = std::thread::spawn(move || {
+        let mut request = [0; STUN_MAX_UDP_SIZE];
+        let (size, from) = server.recv_from(&mut request).unwrap();
+        server.send_to(&response(&request[..size]), from).unwrap();
+    });
+    let event = client.run(&ours).unwrap();
+    answering.join().unwrap();
+    assert_eq!(event.outcome, StunOutcome::Success);
+    assert_eq!(event.reflexive_address, "203.0.113.7:4242".parse().ok());
+    let stream = TcpListener::bind("127.0.0.1:0").unwrap();
+    assert_eq!(kind(client.run(&stream)), ErrorKind::Unsupported);
 }
 
 #[test]
