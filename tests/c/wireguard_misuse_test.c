@@ -217,6 +217,40 @@ static void BatchesAreChecked(void) {
   StopEnd(&a);
 }
 
+/* Descriptions that would be overwritten by what they describe. */
+static void DescriptionsAreApartFromBytes(void) {
+  uint8_t bytes[100] = {0x45};
+  natkit_packet shared[4];
+  natkit_packet other[4];
+  StartEnd(&a, 1, NULL);
+  natkit_batch* const in = &a.plaintext.batch;
+  memset(shared, 0, sizeof shared);
+  memset(other, 0, sizeof other);
+  shared[0].data = bytes;
+  shared[0].size = sizeof bytes;
+  other[0] = shared[0];
+  natkit_batch batch = a.out.batch;
+  batch.memory = (uint8_t*)shared;
+  batch.memory_size = sizeof shared;
+  CHECK_EQ(SendOne(shared, &batch), NATKIT_ERR_BAD_ARGUMENT);
+  CHECK_EQ(HandleOne(shared, in, &batch), NATKIT_ERR_BAD_ARGUMENT);
+  CHECK_EQ(HandleOne(shared, &batch, in), NATKIT_ERR_BAD_ARGUMENT);
+  CHECK_EQ(SendOne(other, &batch), 0);
+  batch.packets = shared;
+  batch.packet_capacity = 4;
+  batch.packet_count = 3;
+  CHECK_EQ(SendOne(other, &batch), NATKIT_ERR_BAD_ARGUMENT);
+  batch = a.out.batch;
+  batch.packets = shared;
+  batch.packet_capacity = 4;
+  natkit_batch plaintext = *in;
+  plaintext.memory = (uint8_t*)shared;
+  plaintext.memory_size = sizeof shared;
+  CHECK_EQ(HandleOne(other, &plaintext, &batch), NATKIT_ERR_BAD_ARGUMENT);
+  CHECK_EQ(HandleOne(other, &batch, &plaintext), NATKIT_ERR_BAD_ARGUMENT);
+  StopEnd(&a);
+}
+
 static void EveryFunctionRefusesBadHandles(natkit_wg_device* bad) {
   natkit_wg_peer_status peer;
   natkit_wg_device_status status;
@@ -435,6 +469,7 @@ int main(void) {
   RUN(PeersAreChecked);
   RUN(PacketsAreChecked);
   RUN(BatchesAreChecked);
+  RUN(DescriptionsAreApartFromBytes);
   RUN(HandlesAreChecked);
   RUN(OtherPointersAreChecked);
   RUN(EventsWaitForAGoodStructure);

@@ -42,6 +42,11 @@ bool IsGood(const natkit_packet& packet, Addresses addresses) {
          (addresses == Addresses::kIgnored || HasGoodAddresses(packet));
 }
 
+ByteView BytesOf(std::span<const natkit_packet> packets) {
+  return {reinterpret_cast<const uint8_t*>(packets.data()),
+          packets.size_bytes()};
+}
+
 void Describe(natkit_packet& packet, MutableBytes bytes,
               const PacketBatch::Meta& meta) {
   packet.data = bytes.data();
@@ -71,6 +76,9 @@ Result<CallerBatch> CallerBatch::Read(natkit_batch* batch) {
                      .subspan(given->memory_used);
   room.packets_ = std::span(given->packets, given->packet_capacity)
                       .subspan(given->packet_count);
+  if (room.HasSomeOf(BytesOf(room.packets_))) {
+    return Fail(Errc::kBadArgument);
+  }
   return room;
 }
 
@@ -84,7 +92,13 @@ bool CallerBatch::IsApartFrom(uintptr_t first, uintptr_t last) const {
 }
 
 bool CallerBatch::HasSomeOf(std::span<const natkit_packet> packets) const {
-  return Overlap<natkit_packet>(packets_, packets);
+  return Overlap<natkit_packet>(packets_, packets) ||
+         HasSomeOf(BytesOf(packets));
+}
+
+bool CallerBatch::Overlaps(const CallerBatch& other) const {
+  return HasSomeOf(other.memory_) || HasSomeOf(other.packets_) ||
+         other.HasSomeOf(BytesOf(packets_));
 }
 
 bool CallerBatch::Append(ByteView bytes, const PacketBatch::Meta& meta) {

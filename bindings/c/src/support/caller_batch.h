@@ -28,16 +28,14 @@ class CallerBatch {
 
   /// True if the room for bytes has some of `bytes`.
   [[nodiscard]] bool HasSomeOf(ByteView bytes) const;
-  /// True if the room for descriptions has some of `packets`.
+  /// True if the room for bytes or for descriptions has some of `packets`.
   [[nodiscard]] bool HasSomeOf(std::span<const natkit_packet> packets) const;
 
   /// True if no byte of the room for bytes is between `first` and `last`.
   [[nodiscard]] bool IsApartFrom(uintptr_t first, uintptr_t last) const;
 
   /// True if both have memory in common.
-  [[nodiscard]] bool Overlaps(const CallerBatch& other) const {
-    return HasSomeOf(other.memory_) || HasSomeOf(other.packets_);
-  }
+  [[nodiscard]] bool Overlaps(const CallerBatch& other) const;
 
   /// Appends a copy. False: it does not fit.
   [[nodiscard]] bool Append(ByteView bytes, const PacketBatch::Meta& meta);
