@@ -45,6 +45,19 @@ TEST(StreamFramer, RefusesWhatIsNotStun) {
   EXPECT_EQ(framer.Next().error().code, Errc::kNotStun);
 }
 
+TEST(StreamFramer, KeepsNothingOfAStreamThatItCannotRead) {
+  StreamFramer framer;
+  framer.Push(AsBytes("GET / HTTP/1.1\r\n"));
+  EXPECT_FALSE(framer.Next());
+  for (int i = 0; i < 100; ++i) {
+    framer.Push(Bytes(1000, 'x'));
+    EXPECT_EQ(framer.Next().error().code, Errc::kNotStun);
+    EXPECT_EQ(framer.buffered(), 0U);
+  }
+  framer.Push(MessageWith("x"));
+  EXPECT_EQ(framer.Next().error().code, Errc::kNotStun);
+}
+
 TEST(StreamFramer, RefusesLongMessagesAtTheirHeader) {
   StreamFramer framer(64);
   framer.Push(ByteView(MessageWith(std::string(100, 'x'))).first(8));

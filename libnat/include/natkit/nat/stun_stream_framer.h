@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "natkit/base/bytes.h"
@@ -14,7 +15,8 @@ namespace natkit::stun {
 ///
 /// Life: Push() what was read, then Next() until it yields nothing. Holds at
 /// most one message's worth of bytes plus what was last pushed. After an error
-/// the stream cannot be read on and is to be closed. Pure.
+/// the stream cannot be read on and is to be closed; nothing more of it is
+/// held. Pure.
 class StreamFramer {
  public:
   /// The longest message that the format can say, bytes.
@@ -36,9 +38,12 @@ class StreamFramer {
   [[nodiscard]] size_t buffered() const { return buffer_.size() - start_; }
 
  private:
+  std::unexpected<Error> FailWith(Error error);
+
   size_t max_message_size_;
   std::vector<uint8_t> buffer_;
   size_t start_ = 0;  ///< of the next message in buffer_
+  std::optional<Error> error_;
 };
 
 }  // namespace natkit::stun
