@@ -70,7 +70,7 @@ static natkit_address WithPort(const char* text, uint16_t port) {
   return address;
 }
 
-static void Reset(void) {
+static void ResetWith(const char* software) {
   natkit_stun_server_config config;
   natkit_stun_endpoints endpoints;
   memset(&world, 0, sizeof world);
@@ -81,10 +81,14 @@ static void Reset(void) {
   config.endpoint_sets = &endpoints;
   config.endpoint_set_count = 1;
   config.no_rate_limit = 1;
-  config.software = "test server";
+  config.software = software;
   CHECK_EQ(natkit_stun_server_new(&config, &world.server), 0);
   world.next_port = 40001;
   world.now = NATKIT_SECOND;
+}
+
+static void Reset(void) {
+  ResetWith("test server");
 }
 
 static struct arrival* Arrive(uint32_t socket) {
@@ -423,6 +427,26 @@ static void FindsAFullCone(void) {
   natkit_stun_server_free(world.server);
 }
 
+/* What nobody wants on a terminal, and an U+00FC where the room ends. */
+static void ShowsWhatServersSay(void) {
+  static const char shown[] = "test\\x1b server ";
+  natkit_behavior_config config = Config();
+  char software[128];
+  memset(software, 'x', sizeof software);
+  memcpy(software, "test\x1b server ", 13);
+  memcpy(software + 123, "\xc3\xbc", 3);
+  ResetWith(software);
+  config.axes = natkit_nat_quick_axes();
+  natkit_behavior* behavior = New(&config);
+  RunUntilFinished(behavior);
+  const natkit_nat_report report = Report(behavior);
+  CHECK(strncmp(report.server_software, shown, sizeof shown - 1) == 0);
+  CHECK_EQ(strlen(report.server_software), 126);
+  CHECK_EQ(report.server_software[125], 'x');
+  natkit_behavior_free(behavior);
+  natkit_stun_server_free(world.server);
+}
+
 static void TellsMappingFromFiltering(void) {
   static const char* const names[] = {"full cone", "port restricted cone",
                                       "symmetric NAT", "symmetric NAT"};
@@ -602,6 +626,7 @@ static void CallsFromTheRandomSourceAreRefused(void) {
 
 int main(void) {
   RUN(FindsAFullCone);
+  RUN(ShowsWhatServersSay);
   RUN(TellsMappingFromFiltering);
   RUN(FindsThatUdpIsBlocked);
   RUN(MeasuresALifetime);

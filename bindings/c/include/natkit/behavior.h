@@ -565,7 +565,8 @@ typedef struct natkit_nat_report {
    * "port restricted cone"; empty if they are not known. For display only: it
    * hides what matters. */
   char classic_name[NATKIT_NAT_NAME_SIZE];
-  /** The server's software, as it says. Cut to what fits. */
+  /** The server's software, as it says. Cut to what fits; bytes that are no
+   * text, and control characters, are written as \xNN. */
   char server_software[NATKIT_NAT_VALUE_SIZE];
 } natkit_nat_report;
 

@@ -144,7 +144,7 @@ natkit_nat_report FromReport(const nat::BehaviorReport& report) {
   out.datagrams_received = report.datagrams_received;
   out.took_ns = ToNs(report.took);
   FillText(nat::ClassicName(report.traits), out.classic_name);
-  FillText(report.server_software, out.server_software);
+  FillForeignText(report.server_software, out.server_software);
   return out;
 }
 

@@ -2,11 +2,8 @@
 
 #include <algorithm>
 #include <iterator>
-#include <string>
-#include <string_view>
 #include <variant>
 
-#include "natkit/base/text.h"
 #include "support/convert.h"
 #include "support/door.h"
 
@@ -29,22 +26,6 @@ static_assert(NATKIT_DERP_PEER_REGULAR == derp::kPeerIsRegular &&
               NATKIT_DERP_PEER_MESH == derp::kPeerIsMeshPeer &&
               NATKIT_DERP_PEER_PROBER == derp::kPeerIsProber &&
               NATKIT_DERP_PEER_NOT_IDEAL == derp::kPeerIsNotIdeal);
-
-/// A foreign text as UTF-8 without control characters, no longer than fits.
-std::string Presentable(std::string_view text) {
-  constexpr size_t kRoom = NATKIT_DERP_EVENT_TEXT_SIZE - 1;
-  std::string shown = EscapeControls(text.substr(0, kRoom + 4));
-  size_t size = 0;
-  while (size < shown.size()) {
-    const size_t next = Utf8SequenceSize(std::string_view(shown).substr(size));
-    if (size + next > kRoom) {
-      break;
-    }
-    size += next;
-  }
-  shown.resize(size);
-  return shown;
-}
 
 /// Writes an event to the structure that C programs get.
 struct EventWriter {
@@ -92,7 +73,7 @@ struct EventWriter {
 
   void operator()(const derp::ClientHealth& event) const {
     out.type = NATKIT_DERP_EVENT_HEALTH;
-    FillText(Presentable(event.problem), out.text);
+    FillForeignText(event.problem, out.text);
   }
 
   void operator()(const derp::Restarting& event) const {

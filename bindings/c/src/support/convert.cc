@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <climits>
 
+#include "natkit/base/text.h"
+
 namespace natkit::c {
 
 static_assert(sizeof(natkit_address) == 20 && alignof(natkit_address) == 2);
@@ -101,6 +103,25 @@ Result<int> PutText(std::string_view text, char* out, size_t size) {
   out[text.size()] = '\0';
   return static_cast<int>(text.size());
 }
+
+namespace internal {
+
+void FillText(std::string_view text, std::span<char> out) {
+  size_t size = std::min(text.size(), out.size() - 1);
+  const auto continues = [&](size_t at) { return (text[at] & 0xc0) == 0x80; };
+  while (size != 0 && size < text.size() && continues(size)) {
+    --size;
+  }
+  std::ranges::fill(std::ranges::copy(text.substr(0, size), out.begin()).out,
+                    out.end(), '\0');
+}
+
+void FillForeignText(std::string_view text, std::span<char> out) {
+  // A character that this cuts in two is beyond what fits.
+  FillText(EscapeControls(text.substr(0, out.size() + 4)), out);
+}
+
+}  // namespace internal
 
 Result<PublicKey> ToPublicKey(const uint8_t* bytes) {
   if (bytes == nullptr) {

@@ -125,12 +125,26 @@ template <class T>
 [[nodiscard]] Result<int> PutText(std::string_view text, char* out,
                                   size_t size);
 
+namespace internal {
+
+/// Copies `text` in UTF-8, cut between two characters, with zeros behind it.
+void FillText(std::string_view text, std::span<char> out);
+void FillForeignText(std::string_view text, std::span<char> out);
+
+}  // namespace internal
+
 /// Copies a text into an array of a structure, cut to what fits; the rest is
 /// zeros.
 template <size_t N>
 void FillText(std::string_view text, char (&out)[N]) {
-  std::memset(out, 0, N);
-  std::memcpy(out, text.data(), std::min(text.size(), N - 1));
+  internal::FillText(text, out);
+}
+
+/// FillText() for what somebody else has written: bytes that are no text, and
+/// control characters, become \xNN.
+template <size_t N>
+void FillForeignText(std::string_view text, char (&out)[N]) {
+  internal::FillForeignText(text, out);
 }
 
 /// Writes as many of `items` as there is room for, each made by `convert`, and
