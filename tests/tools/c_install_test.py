@@ -41,6 +41,14 @@ add_executable(cpp_static main.cc)
 target_link_libraries(cpp_static PRIVATE natkit::natkit_static)
 """
 
+PLUGIN_PROJECT = """
+cmake_minimum_required(VERSION 3.13)
+project(consumer LANGUAGES C)
+find_package(natkit REQUIRED)
+add_library(plugin MODULE ../plugin.c)
+target_link_libraries(plugin PRIVATE natkit::natkit_static)
+"""
+
 # The C++ libraries are not in the tree that the C API alone is installed to.
 COMPONENT = """
 cmake_minimum_required(VERSION 3.13)
@@ -73,6 +81,56 @@ int main(void) {
   }
   printf("%s %s %u\\n", natkit_version(), text, address.port);
   return 0;
+}
+"""
+# Of a shared object that has natkit in it. TLS has something to do when a thread
+# ends that has used it.
+PLUGIN = """
+#include <natkit/natkit.h>
+
+int UseNatkit(void) {
+  natkit_hub_config config;
+  natkit_relay relay;
+  natkit_address address;
+  natkit_hub* hub = NULL;
+  int code = natkit_address_parse("127.0.0.1", &address);
+  natkit_init(&config);
+  natkit_init(&relay);
+  relay.host = "relay.example";
+  relay.addresses = &address;
+  relay.address_count = 1;
+  relay.certificate_name = "sha256-raw:"
+      "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+  code = code == NATKIT_OK ? natkit_hub_new(&config, &hub) : code;
+  code = code == NATKIT_OK ? natkit_hub_add_relay(hub, &relay) : code;
+  natkit_hub_free(hub);
+  return code;
+}
+"""
+# Its thread ends when the plugin is closed.
+PLUGIN_USER = """
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+
+static void* Use(void* path) {
+  void* const plugin = dlopen(path, RTLD_NOW);
+  if (plugin == NULL) {
+    fprintf(stderr, "%s\\n", dlerror());
+    return plugin;
+  }
+  int (*use)(void) = (int (*)(void))(intptr_t)dlsym(plugin, "UseNatkit");
+  const int result = use();
+  dlclose(plugin);
+  return result == 0 ? path : NULL;
+}
+
+int main(int argc, char** argv) {
+  pthread_t thread;
+  void* result = NULL;
+  return argc != 2 || pthread_create(&thread, NULL, Use, argv[1]) != 0 ||
+         pthread_join(thread, &result) != 0 || result == NULL;
 }
 """
 # RFC 7748's function of 0, 1, ... 31.
@@ -136,6 +194,24 @@ class CInstall(unittest.TestCase):
             run("gcc", "-static", self.root / "source/main.c", "-o", program,
                 *self.flags(module, "--static"))
             self.assertEqual(PRINTED, run(program))
+
+    def test_a_plugin_may_be_closed(self):
+        (self.root / "plugin.c").write_text(PLUGIN)
+        (self.root / "plugin_user.c").write_text(PLUGIN_USER)
+        user = self.root / "plugin_user"
+        run("gcc", self.root / "plugin_user.c", "-o", user, "-pthread")
+        for module in ("natkit", "natkit-static"):
+            plugin = self.root / f"plugin-{module}.so"
+            run("gcc", "-shared", "-fPIC", self.root / "plugin.c", "-o", plugin,
+                *self.flags(module))
+            run(user, plugin, LD_LIBRARY_PATH=str(self.library))
+        project = self.root / "plugin"
+        project.mkdir()
+        (project / "CMakeLists.txt").write_text(PLUGIN_PROJECT)
+        run("cmake", "-S", project, "-B", project / "build", "-G", "Ninja",
+            f"-DCMAKE_PREFIX_PATH={self.prefix}")
+        run("cmake", "--build", project / "build")
+        run(user, project / "build/libplugin.so")
 
     def test_programs_have_no_executable_stack(self):
         program = self.root / "stack"
