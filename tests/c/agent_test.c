@@ -477,6 +477,84 @@ static void SecondThreadsAreRefusedOrWait(void) {
   Close(&a);
 }
 
+/* Whatever has the number of the hub's descriptor afterwards stays. */
+static void ADescriptorThatWasClosedIsSaid(void) {
+  for (int round = 0; round < 3; ++round) {
+    struct side a;
+    Open(&a);
+    CHECK_EQ(natkit_hub_process(a.hub), 0);
+    const int fd = natkit_hub_get_fd(a.hub);
+    CHECK(fd >= 0);
+    CHECK_EQ(close(fd), 0);
+    if (round != 0) {
+      const int other = round == 1 ? BoundSocket(SOCK_DGRAM) : dup(0);
+      CHECK(other >= 0);
+      if (other != fd) {
+        CHECK_EQ(dup2(other, fd), fd);
+        close(other);
+      }
+    }
+    CHECK_EQ(natkit_hub_process(a.hub), NATKIT_ERR_CLOSED);
+    CHECK_EQ(natkit_hub_process(a.hub), NATKIT_ERR_CLOSED);
+    CHECK_EQ(natkit_hub_get_fd(a.hub), NATKIT_ERR_CLOSED);
+    TakeEvents(a.hub); /* of before */
+    CHECK(a.descriptions > 0);
+    Close(&a);
+    if (round != 0) {
+      CHECK_EQ(close(fd), 0);
+    }
+    CHECK_EQ(close(fd), -1);
+  }
+}
+
+/* Not even process() may come between. */
+static void ADescriptorThatWasClosedIsNotClosedAgain(void) {
+  struct side a;
+  Open(&a);
+  const int fd = natkit_hub_get_fd(a.hub);
+  CHECK_EQ(close(fd), 0);
+  CHECK_EQ(dup2(0, fd), fd);
+  Close(&a);
+  CHECK_EQ(close(fd), 0);
+}
+
+static void RelaysHaveUsersToo(void) {
+  natkit_hub* const hub = NewHub(NULL, 0);
+  natkit_agent* agent = NULL;
+  natkit_hub_event event;
+  natkit_relay relay;
+  natkit_address address;
+  const uint64_t deadline = natkit_monotonic_ns() + LIMIT;
+  const int nobody = BoundSocket(SOCK_STREAM); /* nobody listens there */
+  struct sockaddr_in bound;
+  socklen_t size = sizeof bound;
+  CHECK_EQ(getsockname(nobody, (struct sockaddr*)&bound, &size), 0);
+  CHECK_EQ(natkit_address_parse("127.0.0.1", &address), 0);
+  natkit_init(&relay);
+  relay.host = "localhost";
+  relay.addresses = &address;
+  relay.address_count = 1;
+  relay.port = ntohs(bound.sin_port);
+  relay.is_plain = 1;
+  relay.user = &relay;
+  CHECK_EQ(natkit_hub_add_relay(hub, &relay), 0);
+  CHECK_EQ(natkit_agent_new(hub, NULL, &agent), 0);
+  natkit_init(&event);
+  while (event.type != NATKIT_HUB_EVENT_RELAY) {
+    CHECK(natkit_monotonic_ns() < deadline);
+    CHECK_EQ(natkit_hub_process(hub), 0);
+    (void)natkit_hub_poll_event(hub, &event);
+  }
+  CHECK(event.agent == NULL);
+  CHECK(event.user == &relay);
+  CHECK_EQ(event.relay, 0);
+  CHECK_EQ(event.is_up, 0);
+  CHECK(event.text[0] != '\0');
+  natkit_agent_free(agent);
+  natkit_hub_free(hub);
+  close(nobody);
+}
+
 static void NamesAreLookedUp(void) {
   natkit_address addresses[4];
   CHECK_EQ(natkit_resolve("192.0.2.1", 443, addresses, 4), 1);
@@ -506,6 +584,9 @@ int main(void) {
   RUN(TooSmallBuffersLoseNothing);
   RUN(CallbacksMustNotUseTheirHub);
   RUN(SecondThreadsAreRefusedOrWait);
+  RUN(ADescriptorThatWasClosedIsSaid);
+  RUN(ADescriptorThatWasClosedIsNotClosedAgain);
+  RUN(RelaysHaveUsersToo);
   RUN(NamesAreLookedUp);
   return 0;
 }

@@ -93,6 +93,7 @@ COUNTS = {
 FIRST_VERSIONS = {
     "natkit_hub_config": "log",
     "natkit_hub_counters": "events_lost",
+    "natkit_relay": "certificate_name",
 }
 
 # Structures that functions both read and write.

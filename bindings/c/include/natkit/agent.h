@@ -148,6 +148,8 @@ typedef struct natkit_relay {
    * that it is checked against instead; or "sha256-raw:" and 64 hex digits of
    * the SHA-256 of the certificate that is expected. */
   const char* certificate_name;
+  /** Given back with the relay's events; natkit does not look at it. */
+  void* user;
 } natkit_relay;
 
 /**
@@ -207,7 +209,10 @@ NATKIT_API int natkit_hub_add_relay(natkit_hub* hub, const natkit_relay* relay);
 
 /**
  * The descriptor to wait on until it is readable, e.g. with poll(). It stays
- * the same and belongs to the hub: never read from it or close it.
+ * the same and belongs to the hub: never read from it or close it. A hub whose
+ * descriptor was closed nevertheless is of no more use: natkit_hub_process()
+ * says so, and natkit_hub_free() leaves what has its number meanwhile.
+ * Errors: NATKIT_ERR_CLOSED (natkit_hub_process() has said so).
  */
 NATKIT_API int natkit_hub_get_fd(const natkit_hub* hub);
 
@@ -217,7 +222,9 @@ NATKIT_API int natkit_hub_get_fd(const natkit_hub* hub);
  */
 NATKIT_API int natkit_hub_get_timeout(const natkit_hub* hub, int* out_ms);
 
-/** Reads, sends and does all that is due. Then poll events and receive. */
+/** Reads, sends and does all that is due. Then poll events and receive.
+ * Errors: NATKIT_ERR_CLOSED (the program has closed natkit_hub_get_fd(); what
+ * has come before can still be taken, and the hub be freed). */
 NATKIT_API int natkit_hub_process(natkit_hub* hub);
 
 /**
@@ -243,7 +250,9 @@ typedef enum natkit_hub_event_type {
   /** Why there is no direct path is another reason than before:
    * natkit_hub_event::reason; natkit_agent_explain() has all of it. */
   NATKIT_HUB_EVENT_WHY_NOT_DIRECT = 5,
-  /** A relay is up or down: natkit_hub_event::relay, is_up, text. */
+  /** A relay is up or down: natkit_hub_event::relay, user, is_up, text. It is
+   * about the hub: agents whose data took the relay have events of their own.
+   */
   NATKIT_HUB_EVENT_RELAY = 6
 } natkit_hub_event_type;
 
@@ -326,7 +335,8 @@ typedef struct natkit_hub_event {
   uint32_t state;
   /** The agent; NULL if the event is not about one. */
   natkit_agent* agent;
-  /** natkit_agent_config::user of the agent. */
+  /** natkit_agent_config::user of the agent; NATKIT_HUB_EVENT_RELAY:
+   * natkit_relay::user. */
   void* user;
   /** The way that data takes now; its `struct_size` is set. */
   natkit_path path;

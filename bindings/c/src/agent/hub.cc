@@ -18,8 +18,8 @@ namespace {
 
 // Sizes of the first versions.
 constexpr size_t kFirstHubConfig = NATKIT_SIZE_UP_TO(natkit_hub_config, log);
-constexpr size_t kFirstRelay = sizeof(natkit_relay);
-constexpr size_t kFirstEvent = sizeof(natkit_hub_event);
+constexpr size_t kFirstRelay =
+    NATKIT_SIZE_UP_TO(natkit_relay, certificate_name);
 constexpr size_t kFirstCounters =
     NATKIT_SIZE_UP_TO(natkit_hub_counters, events_lost);
 
@@ -180,7 +180,7 @@ Result<std::string> ReadOptionalText(const char* text) {
   return std::string(*given);
 }
 
-Result<int> AddRelay(HubShell& shell, const natkit_relay* from) {
+Result<int> AddRelay(HubObject& hub, const natkit_relay* from) {
   const auto given = ReadStruct(from, kFirstRelay);
   if (!given) {
     return std::unexpected(given.error());
@@ -205,81 +205,12 @@ Result<int> AddRelay(HubShell& shell, const natkit_relay* from) {
   for (const Endpoint& address : *addresses) {
     ips.push_back(address.address);
   }
-  const auto id = shell.AddRelay(entry, std::move(ips));
+  const auto id = hub.shell().AddRelay(entry, std::move(ips));
   if (!id) {
     return std::unexpected(id.error());
   }
+  hub.SetRelayUser(*id, given->user);
   return static_cast<int>(*id);
-}
-
-/// Fills in what an event says; `event.type` and the agent are the caller's.
-struct EventWriter {
-  const HubShell& shell;
-  natkit_hub_event& out;
-
-  void operator()(const mesh::AgentStateChanged& event) const {
-    out.type = NATKIT_HUB_EVENT_STATE;
-    out.state = static_cast<uint32_t>(event.state);
-  }
-
-  void operator()(const mesh::AgentPathChanged& event) const {
-    out.type = NATKIT_HUB_EVENT_PATH;
-    out.path = ToPath(shell, event.path);
-  }
-
-  void operator()(const mesh::AgentRttChanged& event) const {
-    out.type = NATKIT_HUB_EVENT_RTT;
-    out.rtt_ns = ToNs(event.rtt);
-  }
-
-  void operator()(const mesh::AgentDescriptionChanged& event) const {
-    out.type = NATKIT_HUB_EVENT_DESCRIPTION;
-    out.is_complete = event.is_complete ? 1 : 0;
-  }
-
-  void operator()(const mesh::AgentDiagnosisChanged& event) const {
-    out.type = NATKIT_HUB_EVENT_WHY_NOT_DIRECT;
-    out.reason = static_cast<uint32_t>(event.reason);
-  }
-
-  void operator()(const mesh::HubRelayChanged& event) const {
-    out.type = NATKIT_HUB_EVENT_RELAY;
-    out.relay = event.relay;
-    out.is_up = event.is_up ? 1 : 0;
-    FillText(event.reason, out.text);
-  }
-};
-
-mesh::AgentId AgentOf(const mesh::HubEvent& event) {
-  return std::visit(
-      [](const auto& body) -> mesh::AgentId {
-        if constexpr (requires { body.agent; }) {
-          return body.agent;
-        } else {
-          return 0;
-        }
-      },
-      event);
-}
-
-Result<int> PollEvent(HubObject& hub, natkit_hub_event* out) {
-  if (const auto checked = CheckStruct(out, kFirstEvent); !checked) {
-    return std::unexpected(checked.error());
-  }
-  HubShell& shell = hub.shell();
-  const auto event = shell.PollEvent();
-  if (!event) {
-    return 0;
-  }
-  natkit_hub_event filled{};
-  filled.struct_size = sizeof filled;
-  filled.path.struct_size = sizeof filled.path;
-  std::visit(EventWriter{shell, filled}, *event);
-  const HubObject::Owner owner = hub.OwnerOf(AgentOf(*event));
-  filled.agent = owner.handle;
-  filled.user = owner.user;
-  (void)WriteStruct(out, filled, kFirstEvent);
-  return 1;
 }
 
 Result<void> PutCounters(HubObject& hub, natkit_hub_counters* out) {
@@ -372,14 +303,18 @@ int natkit_hub_add_relay(natkit_hub* hub, const natkit_relay* relay) {
         if (object.shell().relay_count() >= kMaxRelays) {
           return Fail(Errc::kLimitExceeded);
         }
-        return AddRelay(object.shell(), relay);
+        return AddRelay(object, relay);
       });
 }
 
 int natkit_hub_get_fd(const natkit_hub* hub) {
   return WithHandle<HubObject>(__func__, hub,
                                [](HubObject& object) -> Result<int> {
-                                 return object.shell().descriptor();
+                                 const int fd = object.shell().descriptor();
+                                 if (fd < 0) {
+                                   return Fail(Errc::kClosed);
+                                 }
+                                 return fd;
                                });
 }
 
@@ -390,22 +325,15 @@ int natkit_hub_get_timeout(const natkit_hub* hub, int* out_ms) {
 }
 
 int natkit_hub_process(natkit_hub* hub) {
-  return WithHandle<HubObject>(__func__, hub,
-                               [](HubObject& object) -> Result<void> {
-                                 object.shell().Process();
-                                 return {};
-                               });
+  return WithHandle<HubObject>(__func__, hub, [](HubObject& object) {
+    return object.shell().Process();
+  });
 }
 
 int natkit_hub_network_changed(natkit_hub* hub) {
   return WithHandle<HubObject>(__func__, hub, [](HubObject& object) {
     return object.shell().RefreshAddresses();
   });
-}
-
-int natkit_hub_poll_event(natkit_hub* hub, natkit_hub_event* out) {
-  return WithHandle<HubObject>(
-      __func__, hub, [&](HubObject& object) { return PollEvent(object, out); });
 }
 
 int natkit_hub_get_counters(const natkit_hub* hub, natkit_hub_counters* out) {

@@ -59,10 +59,20 @@ class HubObject final : public Object {
   /// Nothing for an agent that is gone.
   [[nodiscard]] Owner OwnerOf(mesh::AgentId agent) const;
 
+  void SetRelayUser(mesh::RelayId relay, void* user) {
+    relay_users_[relay] = user;
+  }
+
+  [[nodiscard]] void* RelayUser(mesh::RelayId relay) const {
+    const auto found = relay_users_.find(relay);
+    return found == relay_users_.end() ? nullptr : found->second;
+  }
+
  private:
   std::unique_ptr<HubShell> shell_;
   std::shared_ptr<FreedAgents> freed_ = std::make_shared<FreedAgents>();
   std::map<mesh::AgentId, Owner> owners_;
+  std::map<mesh::RelayId, void*> relay_users_;
 };
 
 /// What a natkit_agent stands for: its place in its hub.

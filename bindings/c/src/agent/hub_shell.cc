@@ -108,6 +108,11 @@ Result<std::unique_ptr<HubShell>> HubShell::Make(HubShellConfig config) {
       });
     }
   }
+  auto wait = WaitDescriptor::Make(shell->loop_.descriptor());
+  if (!wait) {
+    return std::unexpected(wait.error());
+  }
+  shell->wait_.emplace(std::move(*wait));
   if (const auto watching = shell->StartWatching(); !watching) {
     return std::unexpected(watching.error());
   }
@@ -279,10 +284,15 @@ std::optional<io::UdpSocket>& HubShell::SocketFor(const Endpoint& remote) {
   return remote.address.is_v4() ? v4_ : v6_;
 }
 
-void HubShell::Process() {
+Result<void> HubShell::Process() {
+  if (!wait_ || !wait_->IsThere()) {
+    wait_.reset();
+    return Fail(Errc::kClosed);
+  }
   loop_.RunReady();
   hub_.HandleTimeout(io::EventLoop::Now());
   Pump();
+  return {};
 }
 
 std::optional<Instant> HubShell::NextTimeout() const {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "agent/receive_queue.h"
+#include "agent/wait_descriptor.h"
 #include "natkit/base/endpoint.h"
 #include "natkit/base/log.h"
 #include "natkit/base/packet_batch.h"
@@ -82,11 +83,13 @@ class HubShell {
   [[nodiscard]] Result<mesh::RelayId> AddRelay(
       const mesh::RelayEntry& entry, std::vector<IpAddress> addresses);
 
-  void Process();
+  /// Errors: kClosed, from the first time on that descriptor() was found
+  /// closed.
+  [[nodiscard]] Result<void> Process();
   /// Errors: kIo.
   [[nodiscard]] Result<void> RefreshAddresses();
 
-  [[nodiscard]] int descriptor() const { return loop_.descriptor(); }
+  [[nodiscard]] int descriptor() const { return wait_ ? wait_->get() : -1; }
 
   [[nodiscard]] std::optional<Instant> NextTimeout() const;
 
@@ -183,6 +186,7 @@ class HubShell {
   ReceiveQueue received_;
   std::optional<ReceiveQueue> unclaimed_;
   PacketBatch outgoing_;
+  std::optional<WaitDescriptor> wait_;  ///< unset: it was closed
   HubShellCounters counters_;
   std::unordered_map<mesh::AgentId, AgentCounters> agents_;
 };

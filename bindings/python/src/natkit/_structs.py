@@ -88,7 +88,7 @@ class Relay(Sized):
                 ("host", c_char_p), ("addresses", ctypes.POINTER(Address)),
                 ("address_count", c_size_t), ("port", c_uint16),
                 ("is_plain", c_uint16), ("reserved", c_uint32),
-                ("certificate_name", c_char_p)]
+                ("certificate_name", c_char_p), ("user", c_void_p)]
 
 
 class Path(Sized):

@@ -545,6 +545,8 @@ pub struct natkit_relay {
     /// that it is checked against instead; or "sha256-raw:" and 64 hex digits of
     /// the SHA-256 of the certificate that is expected.
     pub certificate_name: *const c_char,
+    /// Given back with the relay's events; natkit does not look at it.
+    pub user: *mut c_void,
 }
 // SAFETY: as the trait asks for: all fields are plain data.
 unsafe impl crate::Versioned for natkit_relay {}
@@ -610,7 +612,11 @@ extern "C" {
 
 extern "C" {
     /// The descriptor to wait on until it is readable, e.g. with poll(). It stays
-    /// the same and belongs to the hub: never read from it or close it.
+    /// the same and belongs to the hub: never read from it or close it. A hub whose
+    /// descriptor was closed nevertheless is of no more use: natkit_hub_process()
+    /// says so, and natkit_hub_free() leaves what has its number meanwhile.
+    ///
+    /// Errors: NATKIT_ERR_CLOSED (natkit_hub_process() has said so).
     pub fn natkit_hub_get_fd(hub: *const natkit_hub) -> c_int;
 }
 
@@ -622,6 +628,9 @@ extern "C" {
 
 extern "C" {
     /// Reads, sends and does all that is due. Then poll events and receive.
+    ///
+    /// Errors: NATKIT_ERR_CLOSED (the program has closed natkit_hub_get_fd(); what
+    /// has come before can still be taken, and the hub be freed).
     pub fn natkit_hub_process(hub: *mut natkit_hub) -> c_int;
 }
 
@@ -649,7 +658,8 @@ pub const NATKIT_HUB_EVENT_DESCRIPTION: natkit_hub_event_type = 4;
 /// Why there is no direct path is another reason than before:
 /// natkit_hub_event::reason; natkit_agent_explain() has all of it.
 pub const NATKIT_HUB_EVENT_WHY_NOT_DIRECT: natkit_hub_event_type = 5;
-/// A relay is up or down: natkit_hub_event::relay, is_up, text.
+/// A relay is up or down: natkit_hub_event::relay, user, is_up, text. It is
+/// about the hub: agents whose data took the relay have events of their own.
 pub const NATKIT_HUB_EVENT_RELAY: natkit_hub_event_type = 6;
 
 /// Where a connection stands.
@@ -734,7 +744,8 @@ pub struct natkit_hub_event {
     pub state: u32,
     /// The agent; NULL if the event is not about one.
     pub agent: *mut natkit_agent,
-    /// natkit_agent_config::user of the agent.
+    /// natkit_agent_config::user of the agent; NATKIT_HUB_EVENT_RELAY:
+    /// natkit_relay::user.
     pub user: *mut c_void,
     /// The way that data takes now; its `struct_size` is set.
     pub path: natkit_path,
@@ -1643,7 +1654,8 @@ pub struct natkit_nat_report {
     /// "port restricted cone"; empty if they are not known. For display only: it
     /// hides what matters.
     pub classic_name: [c_char; NATKIT_NAT_NAME_SIZE],
-    /// The server's software, as it says. Cut to what fits.
+    /// The server's software, as it says. Cut to what fits; bytes that are no
+    /// text, and control characters, are written as \xNN.
     pub server_software: [c_char; NATKIT_NAT_VALUE_SIZE],
 }
 // SAFETY: as the trait asks for: all fields are plain data.

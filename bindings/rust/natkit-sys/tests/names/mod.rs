@@ -12,7 +12,7 @@ macro_rules! structs {
             natkit_log { line, context },
             natkit_allocator { struct_size, allocate, release, context },
             natkit_hub_config { struct_size, private_key, port, reserved, flags, power, socket_count, sockets, receive_buffer, ignored_interfaces, ignored_interface_count, fwmark, reserved2, roots_pem, random, log, agent_receive_buffer, unclaimed_buffer },
-            natkit_relay { struct_size, name, host, addresses, address_count, port, is_plain, reserved, certificate_name },
+            natkit_relay { struct_size, name, host, addresses, address_count, port, is_plain, reserved, certificate_name, user },
             natkit_path { struct_size, kind, local, remote, relay, rtt_ns },
             natkit_hub_event { struct_size, r#type, state, agent, user, path, rtt_ns, reason, is_complete, relay, is_up, text },
             natkit_hub_counters { struct_size, sent_direct, sent_relayed, received, dropped_unknown, dropped_relayed, dropped_signals, dropped_received, events_lost, unclaimed, dropped_unclaimed, dropped_sent },
