@@ -37,8 +37,8 @@
 // The package starts no goroutine and no thread. A hub and its agents may be
 // used by many goroutines: their calls wait for one another. Tunnels, STUN
 // clients and NAT checks are used by one goroutine at a time; a call that finds
-// another at work fails with [ErrBusy]. Only [Hub.Wait], [NatCheck.Wait] and
-// [Resolve] block.
+// another at work fails with [ErrBusy]. Only [Hub.Wait], [NatCheck.Wait],
+// [StunClient.Run] and [Resolve] block.
 //
 // # Building
 //

@@ -142,7 +142,7 @@ class Agent(Handle):
         raw = [octets(data) for data in datagrams]
         packets = (s.Packet * len(raw))()
         for packet, data in zip(packets, raw):
-            packet.data = ctypes.cast(data, ctypes.c_void_p)
+            packet.data = ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p)
             packet.size = len(data)
         taken: int = lib.natkit_agent_send_batch(self._pointer, packets,
                                                  len(raw))

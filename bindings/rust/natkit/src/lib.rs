@@ -31,7 +31,7 @@
 //! to be sent and when to be called again.
 //!
 //! Every failure is an [`Error`]. What is dropped is freed. The crate starts no
-//! thread; only what is called `wait` and [`resolve`] block.
+//! thread; only what is called `wait`, [`StunClient::run`] and [`resolve`] block.
 
 #![warn(missing_docs)]
 #![deny(unsafe_op_in_unsafe_fn)]
