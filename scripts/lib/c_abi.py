@@ -80,7 +80,9 @@ def compare(library, recorded=ABI):
         return f"{recorded} is damaged: {error}"
     done = run("abidiff", "--no-architecture", "--harmless",
                recorded, library)
-    return done.stdout + done.stderr if done.returncode else ""
+    if done.returncode == 0:
+        return ""
+    return done.stdout + done.stderr or f"abidiff ended with {done.returncode}"
 
 
 def accept():
