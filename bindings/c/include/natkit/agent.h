@@ -198,9 +198,9 @@ NATKIT_API int natkit_hub_set_stun_servers(natkit_hub* hub,
  * Adds a relay, before the first agent; at most 16, in order of preference.
  * @return its number, from 0
  * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE,
- * NATKIT_ERR_INVALID_STATE (there was an agent), NATKIT_ERR_ALREADY_EXISTS (the
- * name), NATKIT_ERR_BAD_VALUE (the name has a space or a line end, or
- * "HOST:PORT" is too long for one), NATKIT_ERR_LIMIT_EXCEEDED,
+ * NATKIT_ERR_UNSUPPORTED, NATKIT_ERR_INVALID_STATE (there was an agent),
+ * NATKIT_ERR_ALREADY_EXISTS (the name), NATKIT_ERR_BAD_VALUE (the name has a
+ * space or a line end, or "HOST:PORT" is too long), NATKIT_ERR_LIMIT_EXCEEDED,
  * NATKIT_ERR_NOT_FOUND (the system's trusted roots), NATKIT_ERR_BAD_CERTIFICATE
  * (they are not usable), NATKIT_ERR_BAD_ENCODING (the pin in
  * `certificate_name`).
@@ -435,7 +435,8 @@ typedef struct natkit_hub_counters {
   uint64_t dropped_sent;
 } natkit_hub_counters;
 
-/** Reads the counters. */
+/** Reads the counters. Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE.
+ */
 NATKIT_API int natkit_hub_get_counters(const natkit_hub* hub,
                                        natkit_hub_counters* out);
 
@@ -480,7 +481,7 @@ typedef struct natkit_agent_config {
  * hub cannot lead to the same socket of another hub.
  *
  * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE,
- * NATKIT_ERR_BAD_VALUE (`peer_key` is the hub's own),
+ * NATKIT_ERR_UNSUPPORTED, NATKIT_ERR_BAD_VALUE (`peer_key` is the hub's own),
  * NATKIT_ERR_ALREADY_EXISTS (another agent has this peer),
  * NATKIT_ERR_LIMIT_EXCEEDED (65,536 agents).
  */

@@ -186,6 +186,7 @@ NATKIT_API int natkit_stun_client_poll_transmit(natkit_stun_client* client,
 /**
  * The event, once there is one.
  * @return 1, or 0 if there is none
+ * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE.
  */
 NATKIT_API int natkit_stun_client_poll_event(natkit_stun_client* client,
                                              natkit_stun_event* out);
@@ -295,8 +296,9 @@ NATKIT_API int natkit_stun_transaction_poll_transmit(
  * its bytes in `buffer`, of which `*out_size` says how many; 0 if no
  * response counted. `buffer` may be NULL if `capacity` is 0.
  * @return 1, or 0 if there is none
- * Errors: NATKIT_ERR_BUFFER_TOO_SMALL (the event stays, `*out_size` says how
- * many bytes are needed; NATKIT_STUN_MAX_MESSAGE_SIZE is always enough).
+ * Errors: NATKIT_ERR_STRUCT_SIZE, NATKIT_ERR_BUFFER_TOO_SMALL (the event stays,
+ * `*out_size` says how many bytes are needed; NATKIT_STUN_MAX_MESSAGE_SIZE is
+ * always enough).
  */
 NATKIT_API int natkit_stun_transaction_poll_event(
     natkit_stun_transaction* transaction, natkit_stun_event* out, void* buffer,

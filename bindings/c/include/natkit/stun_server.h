@@ -217,8 +217,9 @@ NATKIT_API int natkit_stun_server_handle_datagram(
  * their way and the `peer` of the request; not every request has one. Requests
  * must not lie in the room that `replies` has left.
  * @return how many were appended
- * Errors: NATKIT_ERR_BUFFER_TOO_SMALL (there has to be room for `count` packets
- * of NATKIT_STUN_MAX_RESPONSE_SIZE bytes; no datagram was looked at).
+ * Errors: NATKIT_ERR_STRUCT_SIZE, NATKIT_ERR_BUFFER_TOO_SMALL (there has to be
+ * room for `count` packets of NATKIT_STUN_MAX_RESPONSE_SIZE bytes; no datagram
+ * was looked at).
  */
 NATKIT_API int natkit_stun_server_handle_batch(natkit_stun_server* server,
                                                uint64_t now_ns,
@@ -239,7 +240,8 @@ NATKIT_API int natkit_stun_server_handle_stream(natkit_stun_server* server,
                                                 const void* data, size_t size,
                                                 void* buffer, size_t capacity);
 
-/** What became of the datagrams so far. */
+/** What became of the datagrams so far. Errors: NATKIT_ERR_BAD_ARGUMENT,
+ * NATKIT_ERR_STRUCT_SIZE. */
 NATKIT_API int natkit_stun_server_get_counters(const natkit_stun_server* server,
                                                natkit_stun_counters* out);
 

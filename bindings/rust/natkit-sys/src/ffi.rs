@@ -601,9 +601,9 @@ extern "C" {
     /// Returns its number, from 0
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE,
-    /// NATKIT_ERR_INVALID_STATE (there was an agent), NATKIT_ERR_ALREADY_EXISTS (the
-    /// name), NATKIT_ERR_BAD_VALUE (the name has a space or a line end, or
-    /// "HOST:PORT" is too long for one), NATKIT_ERR_LIMIT_EXCEEDED,
+    /// NATKIT_ERR_UNSUPPORTED, NATKIT_ERR_INVALID_STATE (there was an agent),
+    /// NATKIT_ERR_ALREADY_EXISTS (the name), NATKIT_ERR_BAD_VALUE (the name has a
+    /// space or a line end, or "HOST:PORT" is too long), NATKIT_ERR_LIMIT_EXCEEDED,
     /// NATKIT_ERR_NOT_FOUND (the system's trusted roots), NATKIT_ERR_BAD_CERTIFICATE
     /// (they are not usable), NATKIT_ERR_BAD_ENCODING (the pin in
     /// `certificate_name`).
@@ -854,7 +854,7 @@ pub struct natkit_hub_counters {
 unsafe impl crate::Versioned for natkit_hub_counters {}
 
 extern "C" {
-    /// Reads the counters.
+    /// Reads the counters. Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE.
     pub fn natkit_hub_get_counters(hub: *const natkit_hub, out: *mut natkit_hub_counters) -> c_int;
 }
 
@@ -902,7 +902,7 @@ extern "C" {
     ///
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE,
-    /// NATKIT_ERR_BAD_VALUE (`peer_key` is the hub's own),
+    /// NATKIT_ERR_UNSUPPORTED, NATKIT_ERR_BAD_VALUE (`peer_key` is the hub's own),
     /// NATKIT_ERR_ALREADY_EXISTS (another agent has this peer),
     /// NATKIT_ERR_LIMIT_EXCEEDED (65,536 agents).
     pub fn natkit_agent_new(hub: *mut natkit_hub, config: *const natkit_agent_config, out: *mut *mut natkit_agent) -> c_int;
@@ -2945,6 +2945,8 @@ extern "C" {
     /// The event, once there is one.
     ///
     /// Returns 1, or 0 if there is none
+    ///
+    /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE.
     pub fn natkit_stun_client_poll_event(client: *mut natkit_stun_client, out: *mut natkit_stun_event) -> c_int;
 }
 
@@ -3067,8 +3069,9 @@ extern "C" {
     ///
     /// Returns 1, or 0 if there is none
     ///
-    /// Errors: NATKIT_ERR_BUFFER_TOO_SMALL (the event stays, `*out_size` says how
-    /// many bytes are needed; NATKIT_STUN_MAX_MESSAGE_SIZE is always enough).
+    /// Errors: NATKIT_ERR_STRUCT_SIZE, NATKIT_ERR_BUFFER_TOO_SMALL (the event stays,
+    /// `*out_size` says how many bytes are needed; NATKIT_STUN_MAX_MESSAGE_SIZE is
+    /// always enough).
     pub fn natkit_stun_transaction_poll_event(transaction: *mut natkit_stun_transaction, out: *mut natkit_stun_event, buffer: *mut c_void, capacity: usize, out_size: *mut usize) -> c_int;
 }
 
@@ -3743,8 +3746,9 @@ extern "C" {
     ///
     /// Returns how many were appended
     ///
-    /// Errors: NATKIT_ERR_BUFFER_TOO_SMALL (there has to be room for `count` packets
-    /// of NATKIT_STUN_MAX_RESPONSE_SIZE bytes; no datagram was looked at).
+    /// Errors: NATKIT_ERR_STRUCT_SIZE, NATKIT_ERR_BUFFER_TOO_SMALL (there has to be
+    /// room for `count` packets of NATKIT_STUN_MAX_RESPONSE_SIZE bytes; no datagram
+    /// was looked at).
     pub fn natkit_stun_server_handle_batch(server: *mut natkit_stun_server, now_ns: u64, requests: *const natkit_packet, count: usize, replies: *mut natkit_batch) -> c_int;
 }
 
@@ -3759,7 +3763,8 @@ extern "C" {
 }
 
 extern "C" {
-    /// What became of the datagrams so far.
+    /// What became of the datagrams so far. Errors: NATKIT_ERR_BAD_ARGUMENT,
+    /// NATKIT_ERR_STRUCT_SIZE.
     pub fn natkit_stun_server_get_counters(server: *const natkit_stun_server, out: *mut natkit_stun_counters) -> c_int;
 }
 
