@@ -345,6 +345,44 @@ static void Param(const struct misuse_function* function, size_t index) {
   }
 }
 
+/* Gives memory that another parameter has, too, as far as it has room. */
+static void Shared(const struct misuse_function* function, size_t index,
+                   size_t other) {
+  char text[96];
+  const struct misuse_param* const param = &function->params[index];
+  size_t length = function->param_count;
+  SetUp(function);
+  for (size_t i = 0; i < function->param_count; ++i) {
+    const struct misuse_param* const it = &function->params[i];
+    length = it->param_class == kLength && it->of == (int)index ? i : length;
+  }
+  const size_t room = call.bytes[other];
+  if (length == function->param_count && room < call.bytes[index]) {
+    return;
+  }
+  if (length != function->param_count && room < call.bytes[index]) {
+    call.values[length].number = room / param->bytes;
+  }
+  snprintf(text, sizeof text, "the memory of %s", function->params[other].name);
+  Label(function, param->name, text);
+  call.values[index].pointer = call.values[other].pointer;
+  call.bytes[index] = 0; /* what is in there is the function's affair */
+  call.bytes[other] = 0;
+  Call(function, kDocumented);
+}
+
+static void SharedMemory(const struct misuse_function* function) {
+  for (size_t i = 0; i < function->param_count; ++i) {
+    for (size_t k = 0; k < function->param_count; ++k) {
+      const enum misuse_class is = function->params[i].param_class;
+      if (i != k && (is == kOut || is == kInOut) &&
+          IsMemory(&function->params[k])) {
+        Shared(function, i, k);
+      }
+    }
+  }
+}
+
 static void Nothing(const struct misuse_function* function) {
   SetUp(function);
   Label(function, "all", "0");
@@ -360,6 +398,7 @@ static void Function(const struct misuse_function* function) {
   for (size_t i = 0; i < function->param_count; ++i) {
     Param(function, i);
   }
+  SharedMemory(function);
   Nothing(function);
   /* Nothing that was refused has changed anything. */
   SetUp(function);
