@@ -277,11 +277,10 @@ void AgentConnection::HandleTimeout(Instant now) {
     SendOffer(now);
   }
   if (retry_at_ && now >= *retry_at_) {
-    retry_at_.reset();
     if (!HasDirect() && heard_on_) {
       Restart(now);
-      ScheduleRetry(now);
     }
+    ScheduleRetry(now);
   }
   Settle(now);
 }
