@@ -633,6 +633,88 @@ TEST(AgentHub, ManyPeersAreOfferedAConnectionAtTheRelaysPace) {
   EXPECT_EQ(connected, static_cast<std::ptrdiff_t>(kPeers));
 }
 
+TEST(AgentHub, PathsAtRestServersAndRelaysAreCheckedWhenAsked) {
+  AgentWorld world(Cone(), Cone(), 28);
+  world.StartBoth();
+  const AgentId at_a = world.a.Add({.peer = world.b.key()});
+  const AgentId at_b = world.b.Add({.peer = world.a.key()});
+  world.Run(seconds(60));
+  ASSERT_EQ(world.a.KindOf(at_a), PathKind::kDirect);
+  const std::string ufrag =
+      world.b.hub().LocalDescription(at_b)->credentials->ufrag;
+  int checks = 0;
+  int others = 0;
+  world.world_.network().SetEater([&](auto host, ByteView payload) {
+    const bool names_b = AsText(payload).find(ufrag) != std::string_view::npos;
+    checks += host == world.a.id() && names_b ? 1 : 0;
+    others += host == world.a.id() && !names_b ? 1 : 0;
+    return false;
+  });
+  world.Run(milliseconds(10));
+  ASSERT_EQ(checks + others, 0);  // it rests
+  world.relay_.Freeze(1);
+  const auto check = [&](AgentHub& hub, Instant now) {
+    hub.SetLocalEndpoints(now, {*Endpoint::Parse("192.168.1.2:4000")});
+    hub.CheckNetwork(now);
+    return true;
+  };
+  EXPECT_TRUE(world.a.Do(check));
+  world.Run(milliseconds(10));
+  EXPECT_GE(checks, 1);
+  EXPECT_EQ(others, 2);  // both servers
+  world.Run(seconds(13));
+  checks = 0;
+  world.Run(seconds(3));
+  EXPECT_LE(checks, 1);  // it rests again
+  EXPECT_EQ(world.a.KindOf(at_a), PathKind::kDirect);
+  const auto relays = world.a.EventsOf<HubRelayChanged>();
+  ASSERT_EQ(relays.size(), 3U);  // up, down, up
+  EXPECT_FALSE(relays[1].is_up);
+  EXPECT_TRUE(relays[2].is_up);
+}
+
+TEST(AgentHub, ACheckOfAPathThatWorksChangesNothing) {
+  AgentWorld world(Cone(), Cone(), 29);
+  world.a.Start({});
+  EXPECT_TRUE(world.a.Do([&](AgentHub& hub, Instant now) {
+    hub.CheckNetwork(now);
+    return !hub.NextTimeout();
+  }));
+  world.StartBoth();
+  const AgentId at_a = world.a.Add({.peer = world.b.key()});
+  world.b.Add({.peer = world.a.key()});
+  world.Run(seconds(60));
+  const size_t before = world.a.EventsOf<AgentStateChanged>().size();
+  (void)world.a.Do([&](AgentHub& hub, Instant now) {
+    hub.CheckNetwork(now);
+    return true;
+  });
+  world.Run(seconds(60));
+  EXPECT_EQ(world.a.EventsOf<AgentStateChanged>().size(), before);
+  EXPECT_EQ(world.a.EventsOf<HubRelayChanged>().size(), 1U);
+  EXPECT_EQ(world.a.KindOf(at_a), PathKind::kDirect);
+}
+
+TEST(AgentHub, IsTriedAgainThoughTheRelayWasAwayWhenItWasDue) {
+  AgentWorld world(Symmetric(), Symmetric(), 30);
+  world.StartBoth();
+  const AgentId at_a = world.a.Add({.peer = world.b.key()});
+  world.b.Add({.peer = world.a.key()});
+  world.Run(seconds(5));
+  ASSERT_EQ(world.a.KindOf(at_a), PathKind::kRelay);
+  world.relay_.SetUp(world.world_.now(), false);
+  world.Run(seconds(15));  // a new session was due
+  world.relay_.SetUp(world.world_.now(), true);
+  world.Run(seconds(20));
+  ASSERT_EQ(world.a.KindOf(at_a), PathKind::kRelay);
+  const auto ufrag = [&] {
+    return world.a.hub().LocalDescription(at_a)->credentials->ufrag;
+  };
+  const std::string before = ufrag();
+  world.Run(seconds(60));
+  EXPECT_NE(ufrag(), before);
+}
+
 TEST(AgentHub, OurOwnDescriptionIsNoPeer) {
   AgentWorld world(Cone(), Cone(), 19, /*has_relay=*/false);
   world.StartBoth();

@@ -263,6 +263,12 @@ void AgentConnection::HandleSurroundings(Instant now) {
   Settle(now);
 }
 
+void AgentConnection::CheckPath(Instant now) {
+  ice_.CheckAtRest(now);
+  DrainIce(now);
+  Settle(now);
+}
+
 void AgentConnection::HandleRelayUp(Instant now) {
   if (peer_ && (offer_at_ || !heard_on_)) {
     offer_attempt_ = 0;

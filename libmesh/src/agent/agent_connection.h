@@ -73,6 +73,8 @@ class AgentConnection {
   void HandlePeerGone(Instant now, RelayId relay);
   /// HubSurroundings changed.
   void HandleSurroundings(Instant now);
+  /// Has a direct path that rests checked.
+  void CheckPath(Instant now);
   /// A relay came up: what was sent before is lost.
   void HandleRelayUp(Instant now);
   void HandleTimeout(Instant now);

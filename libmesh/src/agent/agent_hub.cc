@@ -62,17 +62,33 @@ void AgentHub::Impl::SetLocalEndpoints(Instant now,
   }
   surroundings_.local.bases = std::move(endpoints);
   if (is_awake_) {
-    prober_.ForgetUdp();
     prober_.SetBases(now, surroundings_.local.bases);
-    prober_.Refresh(now);
-    for (auto& [id, relay] : relays_) {
-      relay.Probe(now);  // its stream may have used an address that is gone
-    }
+    CheckShared(now);
     (void)TakeProbes(now);
     BeginGathering(now);
   }
   UpdateSurroundings(now);
   TellAll(now);
+}
+
+void AgentHub::Impl::CheckShared(Instant now) {
+  prober_.ForgetUdp();
+  prober_.Refresh(now);
+  for (auto& [id, relay] : relays_) {
+    relay.Probe(now);  // its stream may have used an address that is gone
+  }
+}
+
+void AgentHub::Impl::CheckNetwork(Instant now) {
+  if (!is_awake_) {
+    return;
+  }
+  CheckShared(now);
+  DrainProber(now);
+  for (const auto& [id, member] : agents_) {
+    member->connection.CheckPath(now);
+    Drain(now, *member);
+  }
 }
 
 void AgentHub::Impl::SetStunServers(Instant now,
@@ -479,6 +495,10 @@ const PublicKey& AgentHub::public_key() const {
 
 void AgentHub::SetLocalEndpoints(Instant now, std::vector<Endpoint> endpoints) {
   impl_->SetLocalEndpoints(now, std::move(endpoints));
+}
+
+void AgentHub::CheckNetwork(Instant now) {
+  impl_->CheckNetwork(now);
 }
 
 void AgentHub::SetStunServers(Instant now, std::vector<Endpoint> servers) {

@@ -28,6 +28,7 @@ class AgentHub::Impl {
   Impl(AgentHubConfig config, Rng& rng);
 
   void SetLocalEndpoints(Instant now, std::vector<Endpoint> endpoints);
+  void CheckNetwork(Instant now);
   void SetStunServers(Instant now, std::vector<Endpoint> servers);
   Result<RelayId> AddRelay(const RelayEntry& relay);
   Result<AgentId> Add(Instant now, const AgentOptions& options);
@@ -90,6 +91,8 @@ class AgentHub::Impl {
   /// Begins or ends asking STUN servers and being at relays.
   void Wake(Instant now);
   void Rest();
+  /// Asks servers and relays, as what they said may be true no more.
+  void CheckShared(Instant now);
   void DrainProber(Instant now);
   /// What it sends, and what it found: true if that is news.
   bool TakeProbes(Instant now);

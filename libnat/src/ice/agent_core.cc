@@ -259,6 +259,14 @@ void Agent::Core::NoteData(Instant now) {
   }
 }
 
+void Agent::Core::CheckAtRest(Instant now) {
+  for (Session* session : {current_.get(), previous_.get()}) {
+    if (session != nullptr && session->EndRest(now)) {
+      Finish(now);
+    }
+  }
+}
+
 void Agent::Core::SetKeepalive(Instant now,
                                const nat::KeepalivePolicy& policy) {
   context_.config.keepalive = policy;

@@ -33,6 +33,7 @@ class Agent::Core {
   bool HandleDatagram(Instant now, const PairKey& path, ByteView datagram);
   void HandleTimeout(Instant now);
   void NoteData(Instant now);
+  void CheckAtRest(Instant now);
   void SetKeepalive(Instant now, const nat::KeepalivePolicy& policy);
 
   [[nodiscard]] std::optional<Instant> NextTimeout() const;

@@ -81,6 +81,10 @@ void Agent::NoteData(Instant now) {
   core_->NoteData(now);
 }
 
+void Agent::CheckAtRest(Instant now) {
+  core_->CheckAtRest(now);
+}
+
 void Agent::SetKeepalive(Instant now, const nat::KeepalivePolicy& policy) {
   core_->SetKeepalive(now, policy);
 }

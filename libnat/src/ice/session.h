@@ -69,6 +69,9 @@ class Session {
   void HandleTimeout(Instant now);
   /// The selected pair carries data; true if it rested.
   bool NoteData(Instant now);
+  /// The selected pair is checked; true if it rested. It rests again once it
+  /// has answered, unless data passes.
+  bool EndRest(Instant now);
   /// AgentConfig::keepalive is another one.
   void OnKeepaliveChanged();
   /// Sends the next check of the list; false if there is none.
@@ -185,8 +188,6 @@ class Session {
   /// An error, or a response that took another way: consent checks decide.
   [[nodiscard]] bool is_keepalive_late() const;
   void HandleKeepaliveRefusal(Instant now, const stun::TransactionId& id);
-  /// True if the pair rested.
-  bool EndRest(Instant now);
 
   // session_request.cc
   /// True if the request may be processed further.

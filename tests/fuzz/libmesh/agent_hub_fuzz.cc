@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "natkit/base/bytes.h"
@@ -105,7 +106,7 @@ class Driver {
   }
 
   void Step() {
-    switch (data_.Pick(10)) {
+    switch (data_.Pick(13)) {
       case 0:
         return AddAgent();
       case 1:
@@ -131,8 +132,14 @@ class Driver {
         return;
       case 9:
         now_ += std::chrono::milliseconds(data_.PickLong());
-        hub_.HandleTimeout(now_);
-        return;
+        return Advance();
+      case 10:
+        return hub_.CheckNetwork(now_);
+      case 11:
+        return SetAddresses();
+      case 12:
+        return hub_.SetStunServers(
+            now_, std::vector<Endpoint>(data_.Pick(3), PickEndpoint()));
       default:
         (void)hub_.Route(now_, PickAgent(), data_.Bytes());
         (void)hub_.SendRelayed(now_, PickAgent(), data_.Bytes());
@@ -151,6 +158,25 @@ class Driver {
     NATKIT_CHECK(!is_data || AgentHub::MayBeData(bytes));
     NATKIT_CHECK(is_data == (claim.agent != 0));
     NATKIT_CHECK(!is_data || hub_.State(claim.agent).has_value());
+  }
+
+  /// The hub never wants the time that it was just told.
+  void Advance() {
+    constexpr int kMost = 1000;  // checks that leave one by one
+    int count = 0;
+    do {
+      hub_.HandleTimeout(now_);
+      Drain();
+      NATKIT_CHECK(++count < kMost);
+    } while (hub_.NextTimeout() && *hub_.NextTimeout() <= now_);
+  }
+
+  void SetAddresses() {
+    std::vector<Endpoint> bases;
+    for (uint32_t i = data_.Pick(4); i > 0; --i) {
+      bases.push_back(PickEndpoint());
+    }
+    hub_.SetLocalEndpoints(now_, std::move(bases));
   }
 
   void AddAgent() {

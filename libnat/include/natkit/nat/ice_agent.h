@@ -205,6 +205,9 @@ class Agent {
   /// it is checked at once, and suspect until it answers if its last answer is
   /// older than AgentConfig::suspect_after.
   void NoteData(Instant now);
+  /// Has a pair that rests checked at once, without data: something suggests
+  /// that it works no more. A pair that does not rest is checked anyway.
+  void CheckAtRest(Instant now);
   /// Replaces the keepalive policy: the network or the power supply changed.
   void SetKeepalive(Instant now, const nat::KeepalivePolicy& policy);
   /// The policy with what this agent has learnt.

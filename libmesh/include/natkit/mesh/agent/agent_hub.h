@@ -168,6 +168,9 @@ class AgentHub {
   /// The addresses that the UDP sockets are reachable at, at start and after
   /// every change of the interfaces.
   void SetLocalEndpoints(Instant now, std::vector<Endpoint> endpoints);
+  /// The network may be another although our addresses are the same, as after
+  /// sleep: asks STUN servers, relays and peers for a sign of life.
+  void CheckNetwork(Instant now);
   /// Asked what they see of us while there are agents.
   void SetStunServers(Instant now, std::vector<Endpoint> servers);
 
