@@ -1,5 +1,5 @@
 /* What the Go package needs in C: callbacks, whose contexts are numbers of
- * runtime/cgo.Handle and no pointers. */
+ * the package's registry and no pointers. */
 #ifndef NATKIT_GO_BRIDGE_H_
 #define NATKIT_GO_BRIDGE_H_
 

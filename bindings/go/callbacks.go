@@ -5,11 +5,13 @@ import "C"
 
 import (
 	"bytes"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"os"
-	"runtime/cgo"
 	"runtime/debug"
+	"sync"
+	"sync/atomic"
 	"unsafe"
 )
 
@@ -32,44 +34,58 @@ const (
 // program ends if it panics or calls runtime.Goexit.
 type Logger func(level LogLevel, text string)
 
-// callbacks are what C calls back; to be freed when C no longer can.
+// callbackID is what C has of a callback; 0: none.
+type callbackID uintptr
+
+// registry has callbacks by what C has of them. What is closed while a call is
+// at work on it is gone from here when that call asks for it.
+var registry struct {
+	sync.Map
+	last atomic.Uintptr
+}
+
+func register(callback any) callbackID {
+	id := callbackID(registry.last.Add(1))
+	registry.Store(id, callback)
+	return id
+}
+
+// callbacks are what C calls back.
 type callbacks struct {
-	random cgo.Handle
-	logger cgo.Handle
+	random callbackID
+	logger callbackID
 }
 
 func newCallbacks(random io.Reader, logger Logger) callbacks {
 	var made callbacks
 	if random != nil {
-		made.random = cgo.NewHandle(random)
+		made.random = register(random)
 	}
 	if logger != nil {
-		made.logger = cgo.NewHandle(logger)
+		made.logger = register(logger)
 	}
 	return made
 }
 
-func (c *callbacks) free() {
-	if c.random != 0 {
-		c.random.Delete()
-	}
-	if c.logger != 0 {
-		c.logger.Delete()
-	}
-	*c = callbacks{}
+func (c callbacks) free() {
+	registry.Delete(c.random)
+	registry.Delete(c.logger)
 }
 
 // generateKey has C make a key of these random bytes.
 func generateKey(random []byte, out []byte) C.int {
-	source := cgo.NewHandle(io.Reader(bytes.NewReader(random)))
-	defer source.Delete()
-	return C.natkit_go_key_generate(C.uintptr_t(source), pointerTo(out))
+	given := newCallbacks(bytes.NewReader(random), nil)
+	defer given.free()
+	return C.natkit_go_key_generate(C.uintptr_t(given.random), pointerTo(out))
 }
 
 //export natkitGoFill
 func natkitGoFill(source C.uintptr_t, out *C.uint8_t, size C.size_t) {
 	guarded(func() {
-		random := cgo.Handle(source).Value().(io.Reader)
+		random := rand.Reader
+		if given, ok := registry.Load(callbackID(source)); ok {
+			random = given.(io.Reader)
+		}
 		if _, err := io.ReadFull(random, unsafe.Slice((*byte)(out), int(size))); err != nil {
 			panic("the random source failed: " + err.Error())
 		}
@@ -79,7 +95,9 @@ func natkitGoFill(source C.uintptr_t, out *C.uint8_t, size C.size_t) {
 //export natkitGoLog
 func natkitGoLog(logger C.uintptr_t, level C.int, text *C.char) {
 	guarded(func() {
-		cgo.Handle(logger).Value().(Logger)(LogLevel(level), C.GoString(text))
+		if given, ok := registry.Load(callbackID(logger)); ok {
+			given.(Logger)(LogLevel(level), C.GoString(text))
+		}
 	})
 }
 

@@ -61,3 +61,26 @@ func (m misbehaving) Read(out []byte) (int, error) {
 	}
 	return io.ReadFull(rand.Reader, out)
 }
+
+// closer is a random source that closes what asks it.
+type closer struct{ tunnel *Tunnel }
+
+func (c *closer) Read(out []byte) (int, error) {
+	if c.tunnel != nil {
+		c.tunnel.Close()
+	}
+	return rand.Read(out)
+}
+
+// As when another goroutine closes it meanwhile: the call goes on to its end.
+func TestWhatIsClosedDuringACallStillEndsIt(t *testing.T) {
+	source := &closer{}
+	private, err := GeneratePrivateKey(nil)
+	must(t, err)
+	tunnel, err := NewTunnel(TunnelConfig{Now: start, PrivateKey: private,
+		PeerKey: PublicKey{9}, Random: source})
+	must(t, err)
+	source.tunnel = tunnel
+	must(t, tunnel.InitiateHandshake(start, false))
+	expect(t, tunnel.HandleTimeout(start), ErrBadHandle)
+}

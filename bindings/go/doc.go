@@ -29,8 +29,9 @@
 //
 // What has a Close method holds memory, sockets or keys of the C library until
 // it is called: there are no finalizers. Close may be called more than once.
-// What is used after its Close fails with [ErrBadHandle]. Slices that are
-// passed in are not kept.
+// What is used after its Close fails with [ErrBadHandle]. A call that is at work
+// upon Close goes on to its end, with random bytes of the system's and without a
+// log. Slices that are passed in are not kept.
 //
 // # Goroutines
 //
