@@ -218,7 +218,8 @@ NATKIT_API int natkit_hub_get_fd(const natkit_hub* hub);
 
 /**
  * How long to wait on natkit_hub_get_fd() at most, in milliseconds; -1: for
- * ever. To be asked after every other call on the hub or its agents.
+ * ever. To be asked after every other call on the hub or its agents. It is 0
+ * while events or datagrams wait to be taken.
  */
 NATKIT_API int natkit_hub_get_timeout(const natkit_hub* hub, int* out_ms);
 

@@ -622,7 +622,8 @@ extern "C" {
 
 extern "C" {
     /// How long to wait on natkit_hub_get_fd() at most, in milliseconds; -1: for
-    /// ever. To be asked after every other call on the hub or its agents.
+    /// ever. To be asked after every other call on the hub or its agents. It is 0
+    /// while events or datagrams wait to be taken.
     pub fn natkit_hub_get_timeout(hub: *const natkit_hub, out_ms: *mut c_int) -> c_int;
 }
 
