@@ -89,12 +89,13 @@ func TestAllThatIsCoveredIsThere(t *testing.T) {
 		ours[word] = true
 	}
 	covered := map[string]string{
-		"common.h":    `(NATKIT_(?:ERR|LOG)_\w+) =`,
-		"agent.h":     `(NATKIT_[A-Z]\w+) =|\b(natkit_(?:hub|agent|resolve)\w*)\(`,
-		"stun.h":      `(NATKIT_STUN_(?:OUTCOME|SERVER)_\w+) =|\b(natkit_stun_client_\w+)\(`,
-		"behavior.h":  `(NATKIT_NAT_AXIS_\w+) =`,
-		"nat_check.h": `\b(natkit_(?:nat_check|get)_\w+)\(`,
-		"wireguard.h": `(NATKIT_WG_DROP_\w+) =|\b(natkit_wg_tunnel_\w+)\(`,
+		"common.h":           `(NATKIT_(?:ERR|LOG|POWER)_\w+) =`,
+		"agent.h":            `(NATKIT_[A-Z]\w+) =|\b(natkit_(?:hub|agent|resolve)\w*)\(`,
+		"stun.h":             `(NATKIT_STUN_(?:OUTCOME|SERVER)_\w+) =|\b(natkit_stun_client_\w+)\(`,
+		"behavior.h":         `(NATKIT_NAT_AXIS_\w+) =`,
+		"nat_check.h":        `\b(natkit_(?:nat_check|get)_\w+)\(`,
+		"wireguard_common.h": `(NATKIT_WG_DROP_\w+) =`,
+		"wireguard_tunnel.h": `\b(natkit_wg_tunnel_\w+)\(`,
 	}
 	for header, pattern := range covered {
 		found := regexp.MustCompile(pattern).FindAllString(headerText(t, header), -1)

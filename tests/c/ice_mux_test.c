@@ -1,4 +1,4 @@
-/* natkit/ice.h: many agents on one socket. */
+/* natkit/ice_mux.h: many agents on one socket. */
 #include <string.h>
 
 #include "ice_world.h"

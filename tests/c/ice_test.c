@@ -218,7 +218,7 @@ static void APairWithoutDataRests(void) {
   OpenSide(&world.sides[1], &config, "192.0.2.2:2000", 2);
   Begin(&world);
   natkit_init(&keepalive);
-  keepalive.power = NATKIT_ICE_POWER_BATTERY;
+  keepalive.power = NATKIT_POWER_BATTERY;
   keepalive.assured_lifetime_ns = 60 * NATKIT_SECOND;
   CHECK_EQ(natkit_ice_agent_set_keepalive(world.sides[0].agent, world.now_ns,
                                           &keepalive),

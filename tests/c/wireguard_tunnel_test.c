@@ -1,4 +1,4 @@
-/* natkit/wireguard.h: tunnels, end to end in virtual time. */
+/* natkit/wireguard_tunnel.h: tunnels, end to end in virtual time. */
 #include "wg_packets.h"
 
 #define ROOM 70000

@@ -58,16 +58,6 @@ typedef enum natkit_hub_flag {
   NATKIT_HUB_NO_NETWORK_WATCH = 4
 } natkit_hub_flag;
 
-/** How much packets cost this host: natkit_hub_config::power. */
-typedef enum natkit_power {
-  /** Nothing worth mentioning. */
-  NATKIT_POWER_MAINS = 0,
-  /** As few as NATs allow. */
-  NATKIT_POWER_BATTERY = 1,
-  /** None for idle connections. */
-  NATKIT_POWER_MOBILE_IDLE = 2
-} natkit_power;
-
 /** What a hub is made with. */
 typedef struct natkit_hub_config {
   /** sizeof(natkit_hub_config); see natkit_init(). */

@@ -409,6 +409,19 @@ typedef struct natkit_batch {
   size_t packet_count;
 } natkit_batch;
 
+/* Power. */
+
+/** How much this host minds waking up, and its packets. */
+typedef enum natkit_power {
+  /** A packet costs nothing worth mentioning. */
+  NATKIT_POWER_MAINS = 0,
+  /** As few as the NAT allows. */
+  NATKIT_POWER_BATTERY = 1,
+  /** No keepalives for paths that nobody uses: they are punched again on need.
+   */
+  NATKIT_POWER_MOBILE_IDLE = 2
+} natkit_power;
+
 /* What a program may supply. */
 
 /** How much a log line matters. */

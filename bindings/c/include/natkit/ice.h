@@ -17,39 +17,22 @@
  * Data itself does not pass through the agent: send it from
  * natkit_ice_pair::local_base to natkit_ice_pair::remote, and treat datagrams
  * that natkit_ice_agent_handle_datagram() does not take as data.
+ *
+ * Candidates and their text are in natkit/ice_candidate.h, many agents on one
+ * socket in natkit/ice_mux.h, which this header includes.
  */
 #ifndef NATKIT_ICE_H_
 #define NATKIT_ICE_H_
 
 #include "natkit/common.h"
+#include "natkit/ice_candidate.h"
+#include "natkit/ice_mux.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* Telling datagrams apart. */
-
-/** What a datagram looks like; see natkit_classify_datagram(). */
-typedef enum natkit_datagram_kind {
-  /** None of the others; of the program's own, perhaps. */
-  NATKIT_DATAGRAM_OTHER = 0,
-  /** STUN (RFC 8489 section 5), and so ICE. */
-  NATKIT_DATAGRAM_STUN = 1,
-  /** WireGuard. */
-  NATKIT_DATAGRAM_WIREGUARD = 2,
-  /** A path discovery message of the disco protocol. */
-  NATKIT_DATAGRAM_DISCO = 3
-} natkit_datagram_kind;
-
-/**
- * Tells the protocols on one UDP socket apart, by form alone: anybody can send
- * what looks like any of them. Thread-safe.
- * @return a natkit_datagram_kind
- * Errors: NATKIT_ERR_BAD_ARGUMENT (NULL with a size).
- */
-NATKIT_API int natkit_classify_datagram(const void* data, size_t size);
-
-/* Candidates. */
+/* The agent. */
 
 /** Which side of a session an agent is (RFC 8445 section 6.1.1). */
 typedef enum natkit_ice_role {
@@ -58,72 +41,6 @@ typedef enum natkit_ice_role {
   /** It follows. */
   NATKIT_ICE_CONTROLLED = 1
 } natkit_ice_role;
-
-/** How a candidate was learnt (RFC 8445 section 5.1.1). */
-typedef enum natkit_ice_candidate_type {
-  /** "host": an address of the host. */
-  NATKIT_ICE_HOST = 0,
-  /** "prflx": the source of a check that came by another address. */
-  NATKIT_ICE_PEER_REFLEXIVE = 1,
-  /** "srflx": an address outside a NAT, as a STUN server saw it. */
-  NATKIT_ICE_SERVER_REFLEXIVE = 2,
-  /** "relay": an address of a TURN server. */
-  NATKIT_ICE_RELAYED = 3
-} natkit_ice_candidate_type;
-
-/** Room for a foundation: 32 characters, the zero byte, and to the next word.
- */
-#define NATKIT_ICE_FOUNDATION_SIZE 36
-
-/** One transport address of component 1 over UDP. Will not grow. */
-typedef struct natkit_ice_candidate {
-  /** A natkit_ice_candidate_type. */
-  uint32_t type;
-  /** Its priority (RFC 8445 section 5.1.2), not 0. */
-  uint32_t priority;
-  /** Where the other side sends to. */
-  natkit_address address;
-  /** The local address that checks leave from; in the other side's candidates
-   * the related address, which is not needed and may be not set. */
-  natkit_address base;
-  /** 1 to 32 letters, digits, '+' and '/' (RFC 8445 section 5.1.1.3). */
-  char foundation[NATKIT_ICE_FOUNDATION_SIZE];
-} natkit_ice_candidate;
-
-/** A buffer of this size has room for every line that
- * natkit_ice_candidate_format() makes. */
-#define NATKIT_ICE_CANDIDATE_TEXT_SIZE 256
-
-/** natkit_ice_candidate_format(): keep the base to ourselves and write raddr
- * 0.0.0.0 or ::, rport 9 (RFC 8839 section 5.1). */
-#define NATKIT_ICE_HIDE_RELATED 1u
-
-/**
- * Writes a candidate as SDP does, without "a=": "candidate:1 1 udp 2130706431
- * 192.0.2.1 5000 typ host" (RFC 8839 section 5.1). `flags` is 0 or
- * NATKIT_ICE_HIDE_RELATED. Thread-safe.
- * @return the length without the zero byte
- * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BAD_CANDIDATE (a field is out of
- * its bounds),
- * NATKIT_ERR_BUFFER_TOO_SMALL (NATKIT_ICE_CANDIDATE_TEXT_SIZE is always
- * enough).
- */
-NATKIT_API int natkit_ice_candidate_format(
-    const natkit_ice_candidate* candidate, uint32_t flags, char* buffer,
-    size_t capacity);
-
-/**
- * Reads a candidate line of at most 512 bytes, with or without "a=" in front
- * and a line end behind; attributes that the library does not know are skipped.
- * Thread-safe.
- * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BAD_LENGTH,
- * NATKIT_ERR_BAD_CANDIDATE, NATKIT_ERR_UNSUPPORTED (not UDP, a component other
- * than 1, or a host name: look it up and use the address).
- */
-NATKIT_API int natkit_ice_candidate_parse(const char* text,
-                                          natkit_ice_candidate* out);
-
-/* The agent. */
 
 /** An ICE agent for one peer; see natkit_ice_agent_new(). Not to be confused
  * with natkit_agent (natkit/agent.h), which is a whole connection. */
@@ -176,21 +93,11 @@ typedef struct natkit_ice_schedule {
   uint32_t max_sends;
 } natkit_ice_schedule;
 
-/** How much a device minds waking up. */
-typedef enum natkit_ice_power {
-  /** A packet costs nothing worth mentioning. */
-  NATKIT_ICE_POWER_MAINS = 0,
-  /** As seldom as the NAT allows. */
-  NATKIT_ICE_POWER_BATTERY = 1,
-  /** No keepalives: nobody uses the path, and it is punched again on need. */
-  NATKIT_ICE_POWER_MOBILE_IDLE = 2
-} natkit_ice_power;
-
 /** What is known of our NAT, for how often a pair at rest is kept alive. */
 typedef struct natkit_ice_keepalive {
   /** sizeof(natkit_ice_keepalive); see natkit_init(). */
   size_t struct_size;
-  /** A natkit_ice_power. */
+  /** A natkit_power. */
   uint32_t power;
   /** Zero. */
   uint32_t reserved;
@@ -651,71 +558,6 @@ typedef struct natkit_ice_counters {
  */
 NATKIT_API int natkit_ice_agent_get_counters(const natkit_ice_agent* agent,
                                              natkit_ice_counters* out);
-
-/* Many agents on one socket. */
-
-/**
- * Says which of many agents on one socket a STUN message is for: requests by
- * the user name fragment that they name, answers by their transaction. Costs
- * O(log n).
- *
- * Tell it each agent's fragment, again after each restart, and each datagram
- * that an agent sends. It only knows the program's numbers, not the agents.
- */
-typedef struct natkit_ice_mux natkit_ice_mux;
-
-/** How a mux works. */
-typedef struct natkit_ice_mux_config {
-  /** sizeof(natkit_ice_mux_config); see natkit_init(). */
-  size_t struct_size;
-  /** How many transactions of all agents together are remembered: 0 for 16,384,
-   * at most 1,048,576. The oldest are forgotten first. */
-  uint32_t max_transactions;
-  /** Zero. */
-  uint32_t reserved;
-} natkit_ice_mux_config;
-
-/**
- * Makes a mux; free it by natkit_ice_mux_free(). `config` may be NULL: the
- * defaults.
- * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE,
- * NATKIT_ERR_UNSUPPORTED, NATKIT_ERR_LIMIT_EXCEEDED (too many handles).
- */
-NATKIT_API int natkit_ice_mux_new(const natkit_ice_mux_config* config,
-                                  natkit_ice_mux** out);
-
-/** Frees a mux; NULL has no effect. */
-NATKIT_API void natkit_ice_mux_free(natkit_ice_mux* mux);
-
-/**
- * Routes requests for `ufrag` to the agent that the program calls `id`. The
- * agent's fragment before this one stays valid; older ones do not. A fragment
- * of another agent becomes this one's.
- * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BAD_CREDENTIALS.
- */
-NATKIT_API int natkit_ice_mux_set_ufrag(natkit_ice_mux* mux, uint64_t id,
-                                        const char* ufrag);
-
-/** Forgets the agent `id`; no effect for others. */
-NATKIT_API int natkit_ice_mux_remove(natkit_ice_mux* mux, uint64_t id);
-
-/**
- * Notes a datagram that the agent `id` sends, so that the answer finds it.
- * Datagrams that are no STUN requests, and agents without a fragment, have no
- * effect.
- * Errors: NATKIT_ERR_BAD_ARGUMENT.
- */
-NATKIT_API int natkit_ice_mux_note_sent(natkit_ice_mux* mux, uint64_t id,
-                                        const void* data, size_t size);
-
-/**
- * Finds the agent that a datagram is for. An agent decides for itself whether
- * it takes it (natkit_ice_agent_handle_datagram()).
- * @return 1 with `*out_id`, or 0 if no agent is known to want it
- * Errors: NATKIT_ERR_BAD_ARGUMENT.
- */
-NATKIT_API int natkit_ice_mux_route(natkit_ice_mux* mux, const void* data,
-                                    size_t size, uint64_t* out_id);
 
 #ifdef __cplusplus
 }

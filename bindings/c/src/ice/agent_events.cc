@@ -30,11 +30,10 @@ static_assert(NATKIT_ICE_CONTROLLING ==
                   static_cast<int>(ice::Role::kControlling) &&
               NATKIT_ICE_CONTROLLED ==
                   static_cast<int>(ice::Role::kControlled));
-static_assert(NATKIT_ICE_POWER_MAINS ==
-                  static_cast<int>(nat::PowerMode::kMains) &&
-              NATKIT_ICE_POWER_BATTERY ==
+static_assert(NATKIT_POWER_MAINS == static_cast<int>(nat::PowerMode::kMains) &&
+              NATKIT_POWER_BATTERY ==
                   static_cast<int>(nat::PowerMode::kBattery) &&
-              NATKIT_ICE_POWER_MOBILE_IDLE ==
+              NATKIT_POWER_MOBILE_IDLE ==
                   static_cast<int>(nat::PowerMode::kMobileIdle));
 
 /// Writes an event to the structure that C programs get.
@@ -114,7 +113,7 @@ Result<void> SetKeepalive(IceAgent& it, Instant now,
   const auto assured =
       ToIceDuration(given->assured_lifetime_ns, Duration::zero());
   if (!unreplied || !assured || given->reserved != 0 ||
-      given->power > NATKIT_ICE_POWER_MOBILE_IDLE) {
+      given->power > NATKIT_POWER_MOBILE_IDLE) {
     return Fail(Errc::kBadArgument);
   }
   nat::NatTraits traits;

@@ -1,4 +1,4 @@
-#include "natkit/ice.h"
+#include "natkit/ice_mux.h"
 #include "natkit/nat/demux.h"
 #include "support/convert.h"
 #include "support/door.h"

@@ -1,6 +1,6 @@
 #include <string>
 
-#include "natkit/ice.h"
+#include "natkit/ice_mux.h"
 #include "natkit/nat/ice_candidate.h"
 #include "natkit/nat/ice_credentials.h"
 #include "natkit/nat/ice_mux.h"

@@ -355,6 +355,15 @@ pub struct natkit_batch {
 // SAFETY: as the trait asks for: all fields are plain data.
 unsafe impl crate::Versioned for natkit_batch {}
 
+/// How much this host minds waking up, and its packets.
+pub type natkit_power = c_uint;
+/// A packet costs nothing worth mentioning.
+pub const NATKIT_POWER_MAINS: natkit_power = 0;
+/// As few as the NAT allows.
+pub const NATKIT_POWER_BATTERY: natkit_power = 1;
+/// No keepalives for paths that nobody uses: they are punched again on need.
+pub const NATKIT_POWER_MOBILE_IDLE: natkit_power = 2;
+
 /// How much a log line matters.
 pub type natkit_log_level = c_uint;
 /// For who looks for a fault.
@@ -449,15 +458,6 @@ pub const NATKIT_HUB_NO_IPV6: natkit_hub_flag = 2;
 /// Do not watch the system for changes of addresses: the program calls
 /// natkit_hub_network_changed().
 pub const NATKIT_HUB_NO_NETWORK_WATCH: natkit_hub_flag = 4;
-
-/// How much packets cost this host: natkit_hub_config::power.
-pub type natkit_power = c_uint;
-/// Nothing worth mentioning.
-pub const NATKIT_POWER_MAINS: natkit_power = 0;
-/// As few as NATs allow.
-pub const NATKIT_POWER_BATTERY: natkit_power = 1;
-/// None for idle connections.
-pub const NATKIT_POWER_MOBILE_IDLE: natkit_power = 2;
 
 /// What a hub is made with.
 #[repr(C)]
@@ -2001,97 +2001,12 @@ extern "C" {
     pub fn natkit_derp_find_server_key(certificates: *const *const u8, sizes: *const usize, count: usize, out: *mut u8) -> c_int;
 }
 
-/// What a datagram looks like; see natkit_classify_datagram().
-pub type natkit_datagram_kind = c_uint;
-/// None of the others; of the program's own, perhaps.
-pub const NATKIT_DATAGRAM_OTHER: natkit_datagram_kind = 0;
-/// STUN (RFC 8489 section 5), and so ICE.
-pub const NATKIT_DATAGRAM_STUN: natkit_datagram_kind = 1;
-/// WireGuard.
-pub const NATKIT_DATAGRAM_WIREGUARD: natkit_datagram_kind = 2;
-/// A path discovery message of the disco protocol.
-pub const NATKIT_DATAGRAM_DISCO: natkit_datagram_kind = 3;
-
-extern "C" {
-    /// Tells the protocols on one UDP socket apart, by form alone: anybody can send
-    /// what looks like any of them. Thread-safe.
-    ///
-    /// Returns a natkit_datagram_kind
-    ///
-    /// Errors: NATKIT_ERR_BAD_ARGUMENT (NULL with a size).
-    pub fn natkit_classify_datagram(data: *const c_void, size: usize) -> c_int;
-}
-
 /// Which side of a session an agent is (RFC 8445 section 6.1.1).
 pub type natkit_ice_role = c_uint;
 /// It chooses the pair; the side that makes the offer.
 pub const NATKIT_ICE_CONTROLLING: natkit_ice_role = 0;
 /// It follows.
 pub const NATKIT_ICE_CONTROLLED: natkit_ice_role = 1;
-
-/// How a candidate was learnt (RFC 8445 section 5.1.1).
-pub type natkit_ice_candidate_type = c_uint;
-/// "host": an address of the host.
-pub const NATKIT_ICE_HOST: natkit_ice_candidate_type = 0;
-/// "prflx": the source of a check that came by another address.
-pub const NATKIT_ICE_PEER_REFLEXIVE: natkit_ice_candidate_type = 1;
-/// "srflx": an address outside a NAT, as a STUN server saw it.
-pub const NATKIT_ICE_SERVER_REFLEXIVE: natkit_ice_candidate_type = 2;
-/// "relay": an address of a TURN server.
-pub const NATKIT_ICE_RELAYED: natkit_ice_candidate_type = 3;
-
-/// Room for a foundation: 32 characters, the zero byte, and to the next word.
-pub const NATKIT_ICE_FOUNDATION_SIZE: usize = 36;
-
-/// One transport address of component 1 over UDP. Will not grow.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct natkit_ice_candidate {
-    /// A natkit_ice_candidate_type.
-    pub r#type: u32,
-    /// Its priority (RFC 8445 section 5.1.2), not 0.
-    pub priority: u32,
-    /// Where the other side sends to.
-    pub address: natkit_address,
-    /// The local address that checks leave from; in the other side's candidates
-    /// the related address, which is not needed and may be not set.
-    pub base: natkit_address,
-    /// 1 to 32 letters, digits, '+' and '/' (RFC 8445 section 5.1.1.3).
-    pub foundation: [c_char; NATKIT_ICE_FOUNDATION_SIZE],
-}
-
-/// A buffer of this size has room for every line that
-/// natkit_ice_candidate_format() makes.
-pub const NATKIT_ICE_CANDIDATE_TEXT_SIZE: usize = 256;
-
-/// natkit_ice_candidate_format(): keep the base to ourselves and write raddr
-/// 0.0.0.0 or ::, rport 9 (RFC 8839 section 5.1).
-pub const NATKIT_ICE_HIDE_RELATED: usize = 1;
-
-extern "C" {
-    /// Writes a candidate as SDP does, without "a=": "candidate:1 1 udp 2130706431
-    /// 192.0.2.1 5000 typ host" (RFC 8839 section 5.1). `flags` is 0 or
-    /// NATKIT_ICE_HIDE_RELATED. Thread-safe.
-    ///
-    /// Returns the length without the zero byte
-    ///
-    /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BAD_CANDIDATE (a field is out of
-    /// its bounds),
-    /// NATKIT_ERR_BUFFER_TOO_SMALL (NATKIT_ICE_CANDIDATE_TEXT_SIZE is always
-    /// enough).
-    pub fn natkit_ice_candidate_format(candidate: *const natkit_ice_candidate, flags: u32, buffer: *mut c_char, capacity: usize) -> c_int;
-}
-
-extern "C" {
-    /// Reads a candidate line of at most 512 bytes, with or without "a=" in front
-    /// and a line end behind; attributes that the library does not know are skipped.
-    /// Thread-safe.
-    ///
-    /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BAD_LENGTH,
-    /// NATKIT_ERR_BAD_CANDIDATE, NATKIT_ERR_UNSUPPORTED (not UDP, a component other
-    /// than 1, or a host name: look it up and use the address).
-    pub fn natkit_ice_candidate_parse(text: *const c_char, out: *mut natkit_ice_candidate) -> c_int;
-}
 
 /// An ICE agent for one peer; see natkit_ice_agent_new(). Not to be confused
 /// with natkit_agent (natkit/agent.h), which is a whole connection.
@@ -2145,22 +2060,13 @@ pub struct natkit_ice_schedule {
     pub max_sends: u32,
 }
 
-/// How much a device minds waking up.
-pub type natkit_ice_power = c_uint;
-/// A packet costs nothing worth mentioning.
-pub const NATKIT_ICE_POWER_MAINS: natkit_ice_power = 0;
-/// As seldom as the NAT allows.
-pub const NATKIT_ICE_POWER_BATTERY: natkit_ice_power = 1;
-/// No keepalives: nobody uses the path, and it is punched again on need.
-pub const NATKIT_ICE_POWER_MOBILE_IDLE: natkit_ice_power = 2;
-
 /// What is known of our NAT, for how often a pair at rest is kept alive.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct natkit_ice_keepalive {
     /// sizeof(natkit_ice_keepalive); see natkit_init().
     pub struct_size: usize,
-    /// A natkit_ice_power.
+    /// A natkit_power.
     pub power: u32,
     /// Zero.
     pub reserved: u32,
@@ -2642,6 +2548,91 @@ extern "C" {
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE.
     pub fn natkit_ice_agent_get_counters(agent: *const natkit_ice_agent, out: *mut natkit_ice_counters) -> c_int;
+}
+
+/// How a candidate was learnt (RFC 8445 section 5.1.1).
+pub type natkit_ice_candidate_type = c_uint;
+/// "host": an address of the host.
+pub const NATKIT_ICE_HOST: natkit_ice_candidate_type = 0;
+/// "prflx": the source of a check that came by another address.
+pub const NATKIT_ICE_PEER_REFLEXIVE: natkit_ice_candidate_type = 1;
+/// "srflx": an address outside a NAT, as a STUN server saw it.
+pub const NATKIT_ICE_SERVER_REFLEXIVE: natkit_ice_candidate_type = 2;
+/// "relay": an address of a TURN server.
+pub const NATKIT_ICE_RELAYED: natkit_ice_candidate_type = 3;
+
+/// Room for a foundation: 32 characters, the zero byte, and to the next word.
+pub const NATKIT_ICE_FOUNDATION_SIZE: usize = 36;
+
+/// One transport address of component 1 over UDP. Will not grow.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct natkit_ice_candidate {
+    /// A natkit_ice_candidate_type.
+    pub r#type: u32,
+    /// Its priority (RFC 8445 section 5.1.2), not 0.
+    pub priority: u32,
+    /// Where the other side sends to.
+    pub address: natkit_address,
+    /// The local address that checks leave from; in the other side's candidates
+    /// the related address, which is not needed and may be not set.
+    pub base: natkit_address,
+    /// 1 to 32 letters, digits, '+' and '/' (RFC 8445 section 5.1.1.3).
+    pub foundation: [c_char; NATKIT_ICE_FOUNDATION_SIZE],
+}
+
+/// A buffer of this size has room for every line that
+/// natkit_ice_candidate_format() makes.
+pub const NATKIT_ICE_CANDIDATE_TEXT_SIZE: usize = 256;
+
+/// natkit_ice_candidate_format(): keep the base to ourselves and write raddr
+/// 0.0.0.0 or ::, rport 9 (RFC 8839 section 5.1).
+pub const NATKIT_ICE_HIDE_RELATED: usize = 1;
+
+extern "C" {
+    /// Writes a candidate as SDP does, without "a=": "candidate:1 1 udp 2130706431
+    /// 192.0.2.1 5000 typ host" (RFC 8839 section 5.1). `flags` is 0 or
+    /// NATKIT_ICE_HIDE_RELATED. Thread-safe.
+    ///
+    /// Returns the length without the zero byte
+    ///
+    /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BAD_CANDIDATE (a field is out of
+    /// its bounds),
+    /// NATKIT_ERR_BUFFER_TOO_SMALL (NATKIT_ICE_CANDIDATE_TEXT_SIZE is always
+    /// enough).
+    pub fn natkit_ice_candidate_format(candidate: *const natkit_ice_candidate, flags: u32, buffer: *mut c_char, capacity: usize) -> c_int;
+}
+
+extern "C" {
+    /// Reads a candidate line of at most 512 bytes, with or without "a=" in front
+    /// and a line end behind; attributes that the library does not know are skipped.
+    /// Thread-safe.
+    ///
+    /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_BAD_LENGTH,
+    /// NATKIT_ERR_BAD_CANDIDATE, NATKIT_ERR_UNSUPPORTED (not UDP, a component other
+    /// than 1, or a host name: look it up and use the address).
+    pub fn natkit_ice_candidate_parse(text: *const c_char, out: *mut natkit_ice_candidate) -> c_int;
+}
+
+/// What a datagram looks like; see natkit_classify_datagram().
+pub type natkit_datagram_kind = c_uint;
+/// None of the others; of the program's own, perhaps.
+pub const NATKIT_DATAGRAM_OTHER: natkit_datagram_kind = 0;
+/// STUN (RFC 8489 section 5), and so ICE.
+pub const NATKIT_DATAGRAM_STUN: natkit_datagram_kind = 1;
+/// WireGuard.
+pub const NATKIT_DATAGRAM_WIREGUARD: natkit_datagram_kind = 2;
+/// A path discovery message of the disco protocol.
+pub const NATKIT_DATAGRAM_DISCO: natkit_datagram_kind = 3;
+
+extern "C" {
+    /// Tells the protocols on one UDP socket apart, by form alone: anybody can send
+    /// what looks like any of them. Thread-safe.
+    ///
+    /// Returns a natkit_datagram_kind
+    ///
+    /// Errors: NATKIT_ERR_BAD_ARGUMENT (NULL with a size).
+    pub fn natkit_classify_datagram(data: *const c_void, size: usize) -> c_int;
 }
 
 /// Says which of many agents on one socket a STUN message is for: requests by
@@ -4089,187 +4080,6 @@ extern "C" {
     pub fn natkit_tls_channel_export(channel: *const natkit_tls_channel, label: *const c_char, context: *const c_void, context_size: usize, out: *mut c_void, size: usize) -> c_int;
 }
 
-/// Bytes that sealing adds to the padded packet (paper, section 5.4.6).
-pub const NATKIT_WG_OVERHEAD: usize = 32;
-
-/// The longest IP packet that can be sealed.
-pub const NATKIT_WG_MAX_PACKET_SIZE: usize = 65475;
-
-/// Bytes of the longest handshake message.
-pub const NATKIT_WG_HANDSHAKE_SIZE: usize = 148;
-
-/// Bytes of datagrams that a handle keeps for the caller before it refuses to
-/// make more; see natkit_wg_device_poll_transmit().
-pub const NATKIT_WG_KEPT_LIMIT: usize = 1048576;
-
-/// Addresses that begin alike. Will not grow.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct natkit_wg_prefix {
-    /// The address; bits beyond the length and the port are ignored.
-    pub address: natkit_address,
-    /// How many bits count: 0 to 32, or 0 to 128 for IPv6.
-    pub length: u32,
-}
-
-/// natkit_wg_event::type.
-pub type natkit_wg_event_type = c_uint;
-/// A new session is in use.
-pub const NATKIT_WG_EVENT_HANDSHAKE_COMPLETED: natkit_wg_event_type = 1;
-/// No answer for 90 seconds: retries have stopped, packets that waited are
-/// gone. The next packet to the peer starts over.
-pub const NATKIT_WG_EVENT_HANDSHAKE_GAVE_UP: natkit_wg_event_type = 2;
-/// An authentic datagram came from, or to, another address than before; the
-/// device sends there from now on. Not of tunnels.
-pub const NATKIT_WG_EVENT_ENDPOINT_CHANGED: natkit_wg_event_type = 3;
-/// All keys of the peer were erased: 9 minutes without a new handshake, or
-/// another private key.
-pub const NATKIT_WG_EVENT_SESSION_EXPIRED: natkit_wg_event_type = 4;
-
-/// Something that happened.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct natkit_wg_event {
-    /// sizeof(natkit_wg_event); see natkit_init().
-    pub struct_size: usize,
-    /// A natkit_wg_event_type.
-    pub r#type: u32,
-    /// The peer.
-    pub peer: u32,
-    /// HANDSHAKE_COMPLETED: 1 if we began the handshake, else 0.
-    pub is_initiator: u32,
-    /// ENDPOINT_CHANGED: where the peer is.
-    pub remote: natkit_address,
-    /// ENDPOINT_CHANGED: our address that it sends to, as far as known.
-    pub local: natkit_address,
-    /// Zero.
-    pub reserved: u32,
-}
-// SAFETY: as the trait asks for: all fields are plain data.
-unsafe impl crate::Versioned for natkit_wg_event {}
-
-/// What there is to know about a peer; no secrets.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct natkit_wg_peer_status {
-    /// sizeof(natkit_wg_peer_status); see natkit_init().
-    pub struct_size: usize,
-    /// Bytes of authentic datagrams from the peer, of all kinds.
-    pub rx_bytes: u64,
-    /// Bytes of datagrams for the peer, of all kinds.
-    pub tx_bytes: u64,
-    /// When the last handshake was completed, by the wall clock: nanoseconds
-    /// since 1970. 0: never.
-    pub last_handshake_ns: u64,
-    /// See natkit_wg_peer_config::keepalive_ns.
-    pub keepalive_ns: u64,
-    /// The peer's public key.
-    pub public_key: [u8; NATKIT_KEY_SIZE],
-    /// Where its datagrams go: configured, or learnt.
-    pub endpoint: natkit_address,
-    /// Our address that its last authentic datagram came to.
-    pub local: natkit_address,
-    /// Its number.
-    pub peer: u32,
-    /// 1 while packets can be sealed without a new handshake, else 0.
-    pub has_session: u32,
-    /// 1 if it has a pre-shared key, else 0.
-    pub has_preshared_key: u32,
-    /// How many prefixes it is allowed.
-    pub allowed_ip_count: u32,
-}
-// SAFETY: as the trait asks for: all fields are plain data.
-unsafe impl crate::Versioned for natkit_wg_peer_status {}
-
-/// Why a packet went no further: the index in natkit_wg_counters::drops. Each
-/// dropped packet counts once.
-pub type natkit_wg_drop = c_uint;
-/// In: no WireGuard message, or a wrong length.
-pub const NATKIT_WG_DROP_MALFORMED: natkit_wg_drop = 0;
-/// In: a handshake message while there is no private key.
-pub const NATKIT_WG_DROP_NO_PRIVATE_KEY: natkit_wg_drop = 1;
-/// In: the sender does not know our public key.
-pub const NATKIT_WG_DROP_BAD_MAC1: natkit_wg_drop = 2;
-/// In: under load; the sender was given a cookie.
-pub const NATKIT_WG_DROP_COOKIE_REQUIRED: natkit_wg_drop = 3;
-/// In: under load, too many handshakes from this address.
-pub const NATKIT_WG_DROP_RATE_LIMITED: natkit_wg_drop = 4;
-/// In: a handshake message that does not decrypt.
-pub const NATKIT_WG_DROP_HANDSHAKE_AUTH: natkit_wg_drop = 5;
-/// In: a handshake of a key that is not configured.
-pub const NATKIT_WG_DROP_UNKNOWN_PEER: natkit_wg_drop = 6;
-/// In: an initiation that is not newer than the last one.
-pub const NATKIT_WG_DROP_TIMESTAMP_REPLAYED: natkit_wg_drop = 7;
-/// In: more than 50 initiations a second from one peer.
-pub const NATKIT_WG_DROP_INITIATION_FLOOD: natkit_wg_drop = 8;
-/// In: a response to nothing that we asked.
-pub const NATKIT_WG_DROP_UNEXPECTED_RESPONSE: natkit_wg_drop = 9;
-/// In: a cookie for nothing that we sent, or not authentic.
-pub const NATKIT_WG_DROP_UNEXPECTED_COOKIE: natkit_wg_drop = 10;
-/// In: of no session that we have.
-pub const NATKIT_WG_DROP_UNKNOWN_INDEX: natkit_wg_drop = 11;
-/// In: of a session that is too old.
-pub const NATKIT_WG_DROP_SESSION_EXPIRED: natkit_wg_drop = 12;
-/// In: does not decrypt.
-pub const NATKIT_WG_DROP_DATA_AUTH: natkit_wg_drop = 13;
-/// In: seen before, or too old to tell.
-pub const NATKIT_WG_DROP_DATA_REPLAYED: natkit_wg_drop = 14;
-/// In: what was sealed is no IP packet.
-pub const NATKIT_WG_DROP_BAD_INNER_PACKET: natkit_wg_drop = 15;
-/// In: the packet's source is not among the peer's allowed addresses.
-pub const NATKIT_WG_DROP_NOT_ALLOWED: natkit_wg_drop = 16;
-/// Out: no IP packet, or too long.
-pub const NATKIT_WG_DROP_BAD_PLAINTEXT: natkit_wg_drop = 17;
-/// Out: no peer is allowed the destination.
-pub const NATKIT_WG_DROP_NO_ROUTE: natkit_wg_drop = 18;
-/// Out: the peer's endpoint is not known.
-pub const NATKIT_WG_DROP_NO_ENDPOINT: natkit_wg_drop = 19;
-/// Out: the oldest packet that waited made room for a newer one.
-pub const NATKIT_WG_DROP_STAGED_OVERFLOW: natkit_wg_drop = 20;
-/// Out: waited until the handshake gave up or the peer was removed.
-pub const NATKIT_WG_DROP_STAGED_FLUSHED: natkit_wg_drop = 21;
-
-/// The length of natkit_wg_counters::drops; not all are in use.
-pub const NATKIT_WG_DROP_COUNT: usize = 32;
-
-/// Totals since the handle was made.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct natkit_wg_counters {
-    /// sizeof(natkit_wg_counters); see natkit_init().
-    pub struct_size: usize,
-    /// Dropped packets, by natkit_wg_drop.
-    pub drops: [u64; NATKIT_WG_DROP_COUNT],
-    /// Packets sealed.
-    pub data_sealed: u64,
-    /// Packets opened and given to the caller.
-    pub data_opened: u64,
-    /// Keepalives made.
-    pub keepalives_sent: u64,
-    /// Keepalives received.
-    pub keepalives_received: u64,
-    /// Handshake initiations made.
-    pub initiations_sent: u64,
-    /// Handshake initiations accepted.
-    pub initiations_accepted: u64,
-    /// Handshake responses accepted.
-    pub responses_accepted: u64,
-    /// Cookies given to senders.
-    pub cookie_replies_sent: u64,
-    /// Cookies received.
-    pub cookie_replies_accepted: u64,
-    /// Events that nobody asked for in time; the oldest went.
-    pub events_lost: u64,
-}
-// SAFETY: as the trait asks for: all fields are plain data.
-unsafe impl crate::Versioned for natkit_wg_counters {}
-
-extern "C" {
-    /// Names a natkit_wg_drop as metrics spell it, such as "bad_mac1". NULL for a
-    /// number that is not in use. Static storage. Thread-safe.
-    pub fn natkit_wg_drop_name(drop: u32) -> *const c_char;
-}
-
 /// One WireGuard interface with any number of peers.
 #[repr(C)]
 pub struct natkit_wg_device {
@@ -4571,6 +4381,187 @@ extern "C" {
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT.
     pub fn natkit_wg_device_next_timeout(device: *const natkit_wg_device, out_ns: *mut u64) -> c_int;
+}
+
+/// Bytes that sealing adds to the padded packet (paper, section 5.4.6).
+pub const NATKIT_WG_OVERHEAD: usize = 32;
+
+/// The longest IP packet that can be sealed.
+pub const NATKIT_WG_MAX_PACKET_SIZE: usize = 65475;
+
+/// Bytes of the longest handshake message.
+pub const NATKIT_WG_HANDSHAKE_SIZE: usize = 148;
+
+/// Bytes of datagrams that a handle keeps for the caller before it refuses to
+/// make more; see natkit_wg_device_poll_transmit().
+pub const NATKIT_WG_KEPT_LIMIT: usize = 1048576;
+
+/// Addresses that begin alike. Will not grow.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct natkit_wg_prefix {
+    /// The address; bits beyond the length and the port are ignored.
+    pub address: natkit_address,
+    /// How many bits count: 0 to 32, or 0 to 128 for IPv6.
+    pub length: u32,
+}
+
+/// natkit_wg_event::type.
+pub type natkit_wg_event_type = c_uint;
+/// A new session is in use.
+pub const NATKIT_WG_EVENT_HANDSHAKE_COMPLETED: natkit_wg_event_type = 1;
+/// No answer for 90 seconds: retries have stopped, packets that waited are
+/// gone. The next packet to the peer starts over.
+pub const NATKIT_WG_EVENT_HANDSHAKE_GAVE_UP: natkit_wg_event_type = 2;
+/// An authentic datagram came from, or to, another address than before; the
+/// device sends there from now on. Not of tunnels.
+pub const NATKIT_WG_EVENT_ENDPOINT_CHANGED: natkit_wg_event_type = 3;
+/// All keys of the peer were erased: 9 minutes without a new handshake, or
+/// another private key.
+pub const NATKIT_WG_EVENT_SESSION_EXPIRED: natkit_wg_event_type = 4;
+
+/// Something that happened.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct natkit_wg_event {
+    /// sizeof(natkit_wg_event); see natkit_init().
+    pub struct_size: usize,
+    /// A natkit_wg_event_type.
+    pub r#type: u32,
+    /// The peer.
+    pub peer: u32,
+    /// HANDSHAKE_COMPLETED: 1 if we began the handshake, else 0.
+    pub is_initiator: u32,
+    /// ENDPOINT_CHANGED: where the peer is.
+    pub remote: natkit_address,
+    /// ENDPOINT_CHANGED: our address that it sends to, as far as known.
+    pub local: natkit_address,
+    /// Zero.
+    pub reserved: u32,
+}
+// SAFETY: as the trait asks for: all fields are plain data.
+unsafe impl crate::Versioned for natkit_wg_event {}
+
+/// What there is to know about a peer; no secrets.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct natkit_wg_peer_status {
+    /// sizeof(natkit_wg_peer_status); see natkit_init().
+    pub struct_size: usize,
+    /// Bytes of authentic datagrams from the peer, of all kinds.
+    pub rx_bytes: u64,
+    /// Bytes of datagrams for the peer, of all kinds.
+    pub tx_bytes: u64,
+    /// When the last handshake was completed, by the wall clock: nanoseconds
+    /// since 1970. 0: never.
+    pub last_handshake_ns: u64,
+    /// See natkit_wg_peer_config::keepalive_ns.
+    pub keepalive_ns: u64,
+    /// The peer's public key.
+    pub public_key: [u8; NATKIT_KEY_SIZE],
+    /// Where its datagrams go: configured, or learnt.
+    pub endpoint: natkit_address,
+    /// Our address that its last authentic datagram came to.
+    pub local: natkit_address,
+    /// Its number.
+    pub peer: u32,
+    /// 1 while packets can be sealed without a new handshake, else 0.
+    pub has_session: u32,
+    /// 1 if it has a pre-shared key, else 0.
+    pub has_preshared_key: u32,
+    /// How many prefixes it is allowed.
+    pub allowed_ip_count: u32,
+}
+// SAFETY: as the trait asks for: all fields are plain data.
+unsafe impl crate::Versioned for natkit_wg_peer_status {}
+
+/// Why a packet went no further: the index in natkit_wg_counters::drops. Each
+/// dropped packet counts once.
+pub type natkit_wg_drop = c_uint;
+/// In: no WireGuard message, or a wrong length.
+pub const NATKIT_WG_DROP_MALFORMED: natkit_wg_drop = 0;
+/// In: a handshake message while there is no private key.
+pub const NATKIT_WG_DROP_NO_PRIVATE_KEY: natkit_wg_drop = 1;
+/// In: the sender does not know our public key.
+pub const NATKIT_WG_DROP_BAD_MAC1: natkit_wg_drop = 2;
+/// In: under load; the sender was given a cookie.
+pub const NATKIT_WG_DROP_COOKIE_REQUIRED: natkit_wg_drop = 3;
+/// In: under load, too many handshakes from this address.
+pub const NATKIT_WG_DROP_RATE_LIMITED: natkit_wg_drop = 4;
+/// In: a handshake message that does not decrypt.
+pub const NATKIT_WG_DROP_HANDSHAKE_AUTH: natkit_wg_drop = 5;
+/// In: a handshake of a key that is not configured.
+pub const NATKIT_WG_DROP_UNKNOWN_PEER: natkit_wg_drop = 6;
+/// In: an initiation that is not newer than the last one.
+pub const NATKIT_WG_DROP_TIMESTAMP_REPLAYED: natkit_wg_drop = 7;
+/// In: more than 50 initiations a second from one peer.
+pub const NATKIT_WG_DROP_INITIATION_FLOOD: natkit_wg_drop = 8;
+/// In: a response to nothing that we asked.
+pub const NATKIT_WG_DROP_UNEXPECTED_RESPONSE: natkit_wg_drop = 9;
+/// In: a cookie for nothing that we sent, or not authentic.
+pub const NATKIT_WG_DROP_UNEXPECTED_COOKIE: natkit_wg_drop = 10;
+/// In: of no session that we have.
+pub const NATKIT_WG_DROP_UNKNOWN_INDEX: natkit_wg_drop = 11;
+/// In: of a session that is too old.
+pub const NATKIT_WG_DROP_SESSION_EXPIRED: natkit_wg_drop = 12;
+/// In: does not decrypt.
+pub const NATKIT_WG_DROP_DATA_AUTH: natkit_wg_drop = 13;
+/// In: seen before, or too old to tell.
+pub const NATKIT_WG_DROP_DATA_REPLAYED: natkit_wg_drop = 14;
+/// In: what was sealed is no IP packet.
+pub const NATKIT_WG_DROP_BAD_INNER_PACKET: natkit_wg_drop = 15;
+/// In: the packet's source is not among the peer's allowed addresses.
+pub const NATKIT_WG_DROP_NOT_ALLOWED: natkit_wg_drop = 16;
+/// Out: no IP packet, or too long.
+pub const NATKIT_WG_DROP_BAD_PLAINTEXT: natkit_wg_drop = 17;
+/// Out: no peer is allowed the destination.
+pub const NATKIT_WG_DROP_NO_ROUTE: natkit_wg_drop = 18;
+/// Out: the peer's endpoint is not known.
+pub const NATKIT_WG_DROP_NO_ENDPOINT: natkit_wg_drop = 19;
+/// Out: the oldest packet that waited made room for a newer one.
+pub const NATKIT_WG_DROP_STAGED_OVERFLOW: natkit_wg_drop = 20;
+/// Out: waited until the handshake gave up or the peer was removed.
+pub const NATKIT_WG_DROP_STAGED_FLUSHED: natkit_wg_drop = 21;
+
+/// The length of natkit_wg_counters::drops; not all are in use.
+pub const NATKIT_WG_DROP_COUNT: usize = 32;
+
+/// Totals since the handle was made.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct natkit_wg_counters {
+    /// sizeof(natkit_wg_counters); see natkit_init().
+    pub struct_size: usize,
+    /// Dropped packets, by natkit_wg_drop.
+    pub drops: [u64; NATKIT_WG_DROP_COUNT],
+    /// Packets sealed.
+    pub data_sealed: u64,
+    /// Packets opened and given to the caller.
+    pub data_opened: u64,
+    /// Keepalives made.
+    pub keepalives_sent: u64,
+    /// Keepalives received.
+    pub keepalives_received: u64,
+    /// Handshake initiations made.
+    pub initiations_sent: u64,
+    /// Handshake initiations accepted.
+    pub initiations_accepted: u64,
+    /// Handshake responses accepted.
+    pub responses_accepted: u64,
+    /// Cookies given to senders.
+    pub cookie_replies_sent: u64,
+    /// Cookies received.
+    pub cookie_replies_accepted: u64,
+    /// Events that nobody asked for in time; the oldest went.
+    pub events_lost: u64,
+}
+// SAFETY: as the trait asks for: all fields are plain data.
+unsafe impl crate::Versioned for natkit_wg_counters {}
+
+extern "C" {
+    /// Names a natkit_wg_drop as metrics spell it, such as "bad_mac1". NULL for a
+    /// number that is not in use. Static storage. Thread-safe.
+    pub fn natkit_wg_drop_name(drop: u32) -> *const c_char;
 }
 
 /// A tunnel to one peer over a transport of the caller's: a socket, a relay,
