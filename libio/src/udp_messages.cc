@@ -1,8 +1,15 @@
 #include "udp_messages.h"
 
+#include <netinet/udp.h>
+
 #include <cstring>
 
 namespace natkit::io {
+
+iovec PieceOf(ByteView bytes) {
+  // sendmsg does not write through iov_base, whose type is shared with recvmsg.
+  return {const_cast<uint8_t*>(bytes.data()), bytes.size()};
+}
 
 template <class Info>
 void UdpMessage::AttachControl(int level, int type, const Info& info) {
@@ -33,8 +40,7 @@ void UdpMessage::AttachSource(const IpAddress& from) {
 void UdpMessage::SetOutgoing(const Endpoint& to, const IpAddress& from,
                              ByteView payload) {
   address_ = SockAddr(to);
-  // sendmsg does not write through iov_base, whose type is shared with recvmsg.
-  piece_ = {const_cast<uint8_t*>(payload.data()), payload.size()};
+  piece_ = PieceOf(payload);
   header_ = {};
   header_.msg_name = address_.get();
   header_.msg_namelen = address_.size;
@@ -52,6 +58,12 @@ void UdpMessage::SetHopLimit(const Endpoint& to, uint8_t hop_limit) {
   } else {
     AttachControl(IPPROTO_IPV6, IPV6_HOPLIMIT, value);
   }
+}
+
+void UdpMessage::SetSegments(std::span<iovec> pieces, size_t size) {
+  header_.msg_iov = pieces.data();
+  header_.msg_iovlen = pieces.size();
+  AttachControl(SOL_UDP, UDP_SEGMENT, static_cast<uint16_t>(size));
 }
 
 void UdpMessage::SetIncoming(MutableBytes buffer) {

@@ -14,6 +14,9 @@
 
 namespace natkit::io {
 
+/// Bytes that sendmsg() reads, in its own terms.
+[[nodiscard]] iovec PieceOf(ByteView bytes);
+
 /// One datagram's header, address and control bytes for sendmsg/recvmsg and
 /// their batch forms. Pinned in memory: the header points into the rest.
 class UdpMessage {
@@ -26,6 +29,9 @@ class UdpMessage {
   void SetOutgoing(const Endpoint& to, const IpAddress& from, ByteView payload);
   /// After SetOutgoing(): with this time to live or hop limit.
   void SetHopLimit(const Endpoint& to, uint8_t hop_limit);
+  /// After SetOutgoing(): sends `pieces`, which outlive this, as datagrams of
+  /// `size` bytes each (UDP_SEGMENT); the last one may be shorter.
+  void SetSegments(std::span<iovec> pieces, size_t size);
   /// Prepares to receive into `buffer`.
   void SetIncoming(MutableBytes buffer);
 

@@ -1,6 +1,7 @@
 #include "natkit/io/udp_socket.h"
 
 #include <fcntl.h>
+#include <netinet/udp.h>
 
 #include <algorithm>
 #include <array>
@@ -9,6 +10,7 @@
 
 #include "event_loop_impl.h"
 #include "fd_watcher.h"
+#include "outgoing_messages.h"
 #include "sockaddr.h"
 #include "system_error.h"
 #include "udp_errors.h"
@@ -23,19 +25,19 @@ constexpr size_t kMaxDatagram = 65535;
 constexpr int kBatchesPerWake = 4;
 
 /// Headers for one system call; a thread has one set of each direction.
-struct MessageBatch {
+struct IncomingMessages {
   std::array<UdpMessage, UdpSocket::kMaxBatch> messages;
   std::array<mmsghdr, UdpSocket::kMaxBatch> headers;
 };
 
-MessageBatch& OutgoingBatch() {
-  thread_local MessageBatch batch;
-  return batch;
+OutgoingMessages& Outgoing() {
+  thread_local OutgoingMessages messages;
+  return messages;
 }
 
-MessageBatch& IncomingBatch() {
-  thread_local MessageBatch batch;
-  return batch;
+IncomingMessages& Incoming() {
+  thread_local IncomingMessages messages;
+  return messages;
 }
 
 Result<void> ApplyOptions(int fd, AddressFamily family,
@@ -71,6 +73,12 @@ class UdpSocket::Impl : public std::enable_shared_from_this<Impl> {
       : loop_(loop),
         local_(LocalEndpointOf(fd.get())),
         max_backlog_(options.max_backlog),
+        // A system that does not know the option would send a train as one
+        // datagram.
+        coupling_(options.sends_trains &&
+                          SetOption(fd.get(), SOL_UDP, UDP_SEGMENT, 0)
+                      ? Coupling::kTrains
+                      : Coupling::kNone),
         reports_icmp_errors_(options.reports_icmp_errors),
         watcher_(std::make_unique<FdWatcher>(
             loop, std::move(fd), [this](Readiness ready) { OnReady(ready); })) {
@@ -105,7 +113,8 @@ class UdpSocket::Impl : public std::enable_shared_from_this<Impl> {
   void Take(const UdpMessage& message, ByteView bytes);
   [[nodiscard]] size_t SendFrom(const PacketBatch& batch, size_t first);
   [[nodiscard]] size_t SendChunk(const PacketBatch& batch, size_t first,
-                                 size_t count, bool& would_block);
+                                 size_t count, Coupling coupling,
+                                 bool& would_block);
   [[nodiscard]] Sent SendAgain(const PacketBatch& batch, size_t index,
                                int error);
   void Keep(ByteView bytes, const PacketBatch::Meta& meta);
@@ -115,6 +124,7 @@ class UdpSocket::Impl : public std::enable_shared_from_this<Impl> {
   EventLoop& loop_;
   Endpoint local_;
   size_t max_backlog_;
+  Coupling coupling_;
   bool reports_icmp_errors_;
   IcmpHandler on_icmp_;
   UdpCounters counters_;
@@ -186,7 +196,7 @@ void UdpSocket::Impl::Receive() {
 }
 
 size_t UdpSocket::Impl::ReceiveBatch() {
-  MessageBatch& batch = IncomingBatch();
+  IncomingMessages& batch = Incoming();
   const MutableBytes scratch = loop_.impl().Scratch();
   for (size_t i = 0; i < kMaxBatch; ++i) {
     batch.messages[i].SetIncoming(
@@ -256,31 +266,32 @@ size_t UdpSocket::Impl::SendFrom(const PacketBatch& batch, size_t first) {
   bool would_block = false;
   while (first < batch.size() && !would_block) {
     const size_t count = std::min(kMaxBatch, batch.size() - first);
-    first += SendChunk(batch, first, count, would_block);
+    first += SendChunk(batch, first, count, coupling_, would_block);
   }
   return first;
 }
 
 /// Returns how many packets are dealt with: sent, or failed and counted.
 size_t UdpSocket::Impl::SendChunk(const PacketBatch& batch, size_t first,
-                                  size_t count, bool& would_block) {
-  MessageBatch& out = OutgoingBatch();
-  for (size_t i = 0; i < count; ++i) {
-    const auto& meta = batch.meta(first + i);
-    out.messages[i].SetOutgoing(meta.remote, meta.local.address,
-                                batch.bytes(first + i));
-    out.headers[i] = {out.messages[i].header(), 0};
-  }
+                                  size_t count, Coupling coupling,
+                                  bool& would_block) {
+  OutgoingMessages& out = Outgoing();
+  out.Prepare(batch, first, count, coupling);
+  const std::span<mmsghdr> headers = out.headers();
   const int sent =
-      ::sendmmsg(fd(), out.headers.data(), static_cast<unsigned>(count),
+      ::sendmmsg(fd(), headers.data(), static_cast<unsigned>(headers.size()),
                  MSG_DONTWAIT | MSG_NOSIGNAL);
   if (sent > 0) {
-    counters_.sent += static_cast<uint64_t>(sent);
-    return static_cast<size_t>(sent);
+    const size_t packets = out.PacketsIn(static_cast<size_t>(sent));
+    counters_.sent += packets;
+    return packets;
   }
   if (IsWouldBlock(errno)) {
     would_block = true;
     return 0;
+  }
+  if (const size_t train = out.PacketsIn(1); train > 1) {
+    return SendChunk(batch, first, train, Coupling::kNone, would_block);
   }
   const Sent result = SendAgain(batch, first, errno);
   would_block = result == Sent::kWouldBlock;

@@ -99,6 +99,39 @@ TEST_P(UdpFamilies, MovesBatchesLongerThanOneSystemCall) {
   }
 }
 
+TEST_P(UdpFamilies, TrainsArriveAsTheDatagramsThatTheyAreMadeOf) {
+  EventLoop loop;
+  const UdpOptions roomy{.receive_buffer = size_t{4} << 20};
+  Host a(loop, GetParam(), {.sends_trains = true});
+  Host b(loop, GetParam(), roomy);
+  Host c(loop, GetParam(), roomy);
+  PacketBatch batch;
+  std::vector<std::string> to_b;
+  std::vector<std::string> to_c;
+  for (size_t i = 0; i < 400; ++i) {
+    // Trains of every length, short last ones, empty and very long datagrams.
+    const size_t size = i % 50 < 45 ? 1400 + i / 100 : i * 37 % 3000;
+    const std::string text(i % 97 == 0 ? 0 : size,
+                           static_cast<char>('a' + i % 26));
+    const bool is_for_c = i % 61 == 60;
+    Host& host = is_for_c ? c : b;
+    batch.AppendCopy(AsBytes(text), {.remote = host.socket.local_endpoint()});
+    (is_for_c ? to_c : to_b).push_back(text);
+  }
+  a.socket.Send(batch);
+  ASSERT_TRUE(loop.RunUntil(
+      [&] {
+        return b.received.size() == to_b.size() &&
+               c.received.size() == to_c.size();
+      },
+      kLimit));
+  const auto text_of = [](const Received& received) { return received.text; };
+  EXPECT_TRUE(std::ranges::equal(b.received, to_b, {}, text_of));
+  EXPECT_TRUE(std::ranges::equal(c.received, to_c, {}, text_of));
+  EXPECT_EQ(a.socket.counters().sent, 400U);
+  EXPECT_EQ(a.socket.counters().send_errors, 0U);
+}
+
 TEST_P(UdpFamilies, CarriesEmptyAndVeryLargeDatagrams) {
   EventLoop loop;
   Host a(loop, GetParam());
@@ -218,6 +251,31 @@ TEST(UdpSocket, SourceThatIsNotOursFallsBackAndIsCounted) {
   EXPECT_EQ(a.socket.counters().send_errors, 0U);
 }
 
+TEST(UdpSocket, ARefusedTrainGoesOneByOne) {
+  EventLoop loop;
+  Host a(loop, "0.0.0.0:0", {.sends_trains = true});
+  Host b(loop, "127.0.0.1:0");
+  PacketBatch batch;
+  for (int i = 0; i < 10; ++i) {  // from a source that is not ours
+    batch.AppendCopy(
+        AsBytes(std::to_string(i)),
+        {.remote = b.socket.local_endpoint(), .local = At("192.0.2.55:0")});
+  }
+  for (int i = 0; i < 10; ++i) {  // to where nothing can go
+    batch.AppendCopy(AsBytes("x"), {.remote = At("[2001:db8::1]:9")});
+  }
+  batch.AppendCopy(AsBytes("last"), {.remote = b.socket.local_endpoint()});
+  a.socket.Send(batch);
+  ASSERT_TRUE(loop.RunUntil([&] { return b.received.size() == 11; }, kLimit));
+  for (size_t i = 0; i < 10; ++i) {
+    EXPECT_EQ(b.received[i].text, std::to_string(i));
+  }
+  EXPECT_EQ(b.received[10].text, "last");
+  EXPECT_EQ(a.socket.counters().source_fallbacks, 10U);
+  EXPECT_EQ(a.socket.counters().send_errors, 10U);
+  EXPECT_EQ(a.socket.counters().sent, 11U);
+}
+
 TEST(UdpSocket, OneBadPacketDoesNotStopItsBatch) {
   EventLoop loop;
   Host a(loop, "127.0.0.1:0");
@@ -315,11 +373,13 @@ TEST(UdpSocket, MayDieInItsHandler) {
   EXPECT_TRUE(loop.RunUntil([&] { return received; }, kLimit));
 }
 
-TEST(UdpSocket, KeepsAndThenDropsWhenTheSystemsBufferIsFull) {
+void FillASmallBuffer(bool sends_trains) {
   EventLoop loop;
   // Loopback delivers at once and never fills a send buffer, so the smallest
   // buffer and packets over it are what can be had without a slow network.
-  Host a(loop, "127.0.0.1:0", {.send_buffer = 1, .max_backlog = 100000});
+  Host a(
+      loop, "127.0.0.1:0",
+      {.send_buffer = 1, .max_backlog = 100000, .sends_trains = sends_trains});
   Host b(loop, "127.0.0.1:0");
   PacketBatch batch;
   for (int i = 0; i < 64; ++i) {
@@ -335,6 +395,14 @@ TEST(UdpSocket, KeepsAndThenDropsWhenTheSystemsBufferIsFull) {
       },
       kLimit));
   EXPECT_EQ(a.socket.counters().send_errors, 0U);
+}
+
+TEST(UdpSocket, KeepsAndThenDropsWhenTheSystemsBufferIsFull) {
+  FillASmallBuffer(/*sends_trains=*/false);
+}
+
+TEST(UdpSocket, KeepsAndThenDropsTrainsWhenTheSystemsBufferIsFull) {
+  FillASmallBuffer(/*sends_trains=*/true);
 }
 
 }  // namespace
