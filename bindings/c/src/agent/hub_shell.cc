@@ -125,7 +125,8 @@ Result<std::unique_ptr<HubShell>> HubShell::Make(HubShellConfig config) {
 Result<void> HubShell::OpenSockets() {
   const io::UdpOptions options{.receive_buffer = kSocketBuffer,
                                .send_buffer = kSocketBuffer,
-                               .fwmark = fwmark_};
+                               .fwmark = fwmark_,
+                               .sends_trains = true};
   for (int attempt = 1;; ++attempt) {
     auto v4 = io::UdpSocket::Bind(loop_, Wildcard(AddressFamily::kIpv4, port_),
                                   options);
@@ -161,8 +162,8 @@ Result<void> HubShell::OpenSockets() {
 Result<void> HubShell::AdoptSockets(std::vector<io::UniqueFd> sockets) {
   for (io::UniqueFd& fd : sockets) {
     const int number = fd.get();
-    auto socket =
-        io::UdpSocket::Adopt(loop_, std::move(fd), {.fwmark = fwmark_});
+    auto socket = io::UdpSocket::Adopt(
+        loop_, std::move(fd), {.fwmark = fwmark_, .sends_trains = true});
     if (!socket) {
       return std::unexpected(socket.error());
     }
