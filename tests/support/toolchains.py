@@ -58,13 +58,13 @@ def environment():
             "NATKIT_INCLUDE": str(INCLUDE)}
 
 
-def run_go(*arguments, **variables):
+def run_go(*arguments, cwd=GO, **variables):
     """Runs `go`; ends the program if that fails."""
     given = {**environment(), "GOCACHE": str(BUILD / "bindings/go/cache"),
              "GOPATH": str(BUILD / "bindings/go/path"), "GOFLAGS": "-mod=readonly",
              "GOPROXY": "off", "GO111MODULE": "on", "CGO_ENABLED": "1"}
     done = subprocess.run([program("go", "golang-go"), *map(str, arguments)],
-                          cwd=GO, env={**given, **variables}, check=False)
+                          cwd=cwd, env={**given, **variables}, check=False)
     if done.returncode:
         sys.exit(done.returncode)
 
@@ -76,7 +76,7 @@ def go_example(name):
     return out
 
 
-def run_cargo(*arguments, **variables):
+def run_cargo(*arguments, cwd=RUST, **variables):
     """Runs `cargo`; ends the program if that fails."""
     given = {**environment(), "CARGO_TARGET_DIR": str(BUILD / "bindings/rust"),
              "CARGO_HOME": str(BUILD / "bindings/cargo"),
@@ -85,7 +85,7 @@ def run_cargo(*arguments, **variables):
              "RUSTDOC": program("rustdoc", "rustc"),
              "RUSTDOCFLAGS": "-D warnings"}
     done = subprocess.run([program("cargo", "cargo"), *map(str, arguments)],
-                          cwd=RUST, env={**given, **variables}, check=False)
+                          cwd=cwd, env={**given, **variables}, check=False)
     if done.returncode:
         sys.exit(done.returncode)
 

@@ -1,11 +1,39 @@
 #!/usr/bin/env python3
-"""The Go binding: gofmt, go vet, its unit tests, and both ways to find natkit."""
+"""The Go binding: gofmt, go vet, its unit tests, both ways to find natkit, and a
+program that uses it."""
 import pathlib
+import re
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import toolchains  # noqa: E402  (found by the line above)
+
+PROGRAM = """\
+package main
+
+import (
+	"fmt"
+
+	"natkit"
+)
+
+func main() { fmt.Println(natkit.Version()) }
+"""
+
+
+def use_from_outside():
+    """A module that has the package as its README says."""
+    lines = re.findall(r"^ {4}((?:require|replace) .*)$",
+                       (toolchains.GO / "README.md").read_text(), re.M)
+    with tempfile.TemporaryDirectory() as folder:
+        module = "\n".join(["module program", "go 1.19", *lines]) + "\n"
+        place = pathlib.Path(folder)
+        (place / "go.mod").write_text(
+            module.replace("/path/to/natkit/bindings/go", str(toolchains.GO)))
+        (place / "main.go").write_text(PROGRAM)
+        toolchains.run_go("run", ".", cwd=folder)
 
 
 def main():
@@ -20,6 +48,7 @@ def main():
                       PKG_CONFIG_PATH="", PKG_CONFIG="false",
                       CGO_CFLAGS=f"-I{toolchains.INCLUDE}",
                       CGO_LDFLAGS=f"-L{toolchains.BUILD}/lib")
+    use_from_outside()
 
 
 if __name__ == "__main__":
