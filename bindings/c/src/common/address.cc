@@ -30,7 +30,7 @@ Result<Endpoint> ParseAddress(const char* text) {
   return Endpoint{.address = *alone, .port = 0};
 }
 
-Result<Endpoint> FromV4(const sockaddr* address, size_t size) {
+Result<Endpoint> FromV4(const void* address, size_t size) {
   sockaddr_in v4{};
   if (size < sizeof v4) {
     return Fail(Errc::kBadLength);
@@ -41,7 +41,7 @@ Result<Endpoint> FromV4(const sockaddr* address, size_t size) {
   return Endpoint{.address = IpAddress::V4(bytes), .port = ntohs(v4.sin_port)};
 }
 
-Result<Endpoint> FromV6(const sockaddr* address, size_t size) {
+Result<Endpoint> FromV6(const void* address, size_t size) {
   sockaddr_in6 v6{};
   if (size < sizeof v6) {
     return Fail(Errc::kBadLength);
@@ -53,12 +53,14 @@ Result<Endpoint> FromV6(const sockaddr* address, size_t size) {
                   .port = ntohs(v6.sin6_port)};
 }
 
-Result<Endpoint> FromSockaddr(const sockaddr* address, size_t size) {
+/// `address` may lie anywhere, as bytes of a buffer do.
+Result<Endpoint> FromSockaddr(const void* address, size_t size) {
   sa_family_t family = 0;
   if (size < offsetof(sockaddr, sa_family) + sizeof family) {
     return Fail(Errc::kBadLength);
   }
-  std::memcpy(&family, &address->sa_family, sizeof family);
+  const auto* const bytes = static_cast<const uint8_t*>(address);
+  std::memcpy(&family, bytes + offsetof(sockaddr, sa_family), sizeof family);
   switch (family) {
     case AF_INET:
       return FromV4(address, size);
@@ -70,7 +72,7 @@ Result<Endpoint> FromSockaddr(const sockaddr* address, size_t size) {
 }
 
 template <class T>
-Result<int> PutSockaddr(const T& value, sockaddr* out, size_t size) {
+Result<int> PutSockaddr(const T& value, void* out, size_t size) {
   if (size < sizeof value) {
     return Fail(Errc::kBufferTooSmall);
   }
@@ -78,7 +80,7 @@ Result<int> PutSockaddr(const T& value, sockaddr* out, size_t size) {
   return static_cast<int>(sizeof value);
 }
 
-Result<int> PutEndpoint(const Endpoint& endpoint, sockaddr* out, size_t size) {
+Result<int> PutEndpoint(const Endpoint& endpoint, void* out, size_t size) {
   const ByteView bytes = endpoint.address.bytes();
   if (endpoint.address.is_v4()) {
     sockaddr_in v4{};
