@@ -208,7 +208,8 @@ NATKIT_API void natkit_tls_channel_free(natkit_tls_channel* channel);
  * Takes bytes of the other side, split anywhere.
  * Errors: NATKIT_ERR_BAD_ARGUMENT; NATKIT_ERR_LIMIT_EXCEEDED (256 KiB wait to
  * be read: nothing was taken); and NATKIT_ERR_TLS_HANDSHAKE,
- * NATKIT_ERR_TLS_PROTOCOL, NATKIT_ERR_BAD_CERTIFICATE: the channel has failed.
+ * NATKIT_ERR_TLS_PROTOCOL, NATKIT_ERR_BAD_CERTIFICATE, NATKIT_ERR_CLOSED (see
+ * natkit_tls_channel_handle_end_of_stream()): the channel has failed.
  */
 NATKIT_API int natkit_tls_channel_handle_ciphertext(natkit_tls_channel* channel,
                                                     const void* data,

@@ -3945,7 +3945,8 @@ extern "C" {
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT; NATKIT_ERR_LIMIT_EXCEEDED (256 KiB wait to
     /// be read: nothing was taken); and NATKIT_ERR_TLS_HANDSHAKE,
-    /// NATKIT_ERR_TLS_PROTOCOL, NATKIT_ERR_BAD_CERTIFICATE: the channel has failed.
+    /// NATKIT_ERR_TLS_PROTOCOL, NATKIT_ERR_BAD_CERTIFICATE, NATKIT_ERR_CLOSED (see
+    /// natkit_tls_channel_handle_end_of_stream()): the channel has failed.
     pub fn natkit_tls_channel_handle_ciphertext(channel: *mut natkit_tls_channel, data: *const c_void, size: usize) -> c_int;
 }
 
