@@ -115,7 +115,7 @@ extern const size_t misuse_kind_count;
 
 /* A place of its own for each number below kPlaces. */
 enum {
-  kBanks = 2,
+  kBanks = 6,
   kPlaces = 48,
   kPlaceSize = 0x14000,
   kFirstExtra = kMaxParams
@@ -129,7 +129,7 @@ void* ExtraCopy(const void* data, size_t size);
 void NoExtras(void);
 /* Whether nothing before what Place() and Extra() gave was written to. */
 int PlacesAreIntact(void);
-/* There are two of each place: which one the functions above mean. */
+/* There are kBanks of each place: which one this thread means. */
 void UseBank(int bank);
 
 struct misuse_range {
@@ -176,8 +176,11 @@ struct misuse_call {
   size_t bytes[kMaxParams]; /* of memory */
 };
 
-/* The arguments of the next call. */
-extern struct misuse_call call;
+/* The arguments of the next call, for each thread its own; threads that run at
+ * the same time use banks of their own. */
+extern _Thread_local struct misuse_call call;
+/* SetArguments() makes no handles: the thread's owner puts them in. */
+extern _Thread_local int handles_are_given;
 extern long misuse_calls;
 extern int misuse_failures;
 
@@ -190,6 +193,8 @@ void SetArguments(const struct misuse_function* function);
 void SetUp(const struct misuse_function* function);
 /* FreshHandles(), also of those that were made for single parameters. */
 void Fresh(void);
+/* Whether the header says that a function may return this. */
+int IsDocumented(const struct misuse_function* function, long long code);
 /* Says what the next call is, for who reads about a failure. */
 void Label(const struct misuse_function* function, const char* param,
            const char* what);

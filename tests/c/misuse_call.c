@@ -5,7 +5,8 @@
 #include "check.h"
 #include "misuse.h"
 
-struct misuse_call call;
+_Thread_local struct misuse_call call;
+_Thread_local int handles_are_given;
 long misuse_calls;
 int misuse_failures;
 
@@ -13,7 +14,7 @@ static uint8_t before[kMaxParams][kPlaceSize];
 static void* variants[kMaxParams]; /* handles that a parameter's `make` made */
 
 /* What is being called, for who reads about a failure. */
-static char label[256];
+static _Thread_local char label[256];
 
 static struct {
   int count;
@@ -54,7 +55,7 @@ void PlaceMemory(int index, const void* from, size_t bytes) {
 }
 
 static void SetUpMemory(const struct misuse_param* param, int index) {
-  static uint64_t scratch[kPlaceSize / sizeof(uint64_t)];
+  static _Thread_local uint64_t scratch[kPlaceSize / sizeof(uint64_t)];
   if (param->param_class == kText) {
     PlaceMemory(index, param->text, strlen(param->text) + 1);
   } else if (param->fill != NULL) {
@@ -69,6 +70,9 @@ static void SetUpMemory(const struct misuse_param* param, int index) {
 }
 
 static void* HandleFor(const struct misuse_param* param, int index) {
+  if (handles_are_given) {
+    return NULL;
+  }
   if (param->make == NULL) {
     return Live(param->kind);
   }
@@ -122,8 +126,7 @@ static int IsMisuse(long long code) {
          code == NATKIT_ERR_BUSY || code == NATKIT_ERR_STRUCT_SIZE;
 }
 
-static int IsDocumented(const struct misuse_function* function,
-                        long long code) {
+int IsDocumented(const struct misuse_function* function, long long code) {
   const int has_handle =
       function->param_count != 0 && function->params[0].param_class == kHandle;
   if (code >= 0 || code == NATKIT_ERR_BAD_ARGUMENT ||

@@ -5,7 +5,7 @@
 #include "check.h"
 #include "misuse.h"
 
-enum { kMaxHandles = 64, kPemSize = NATKIT_TLS_PEM_SIZE };
+enum { kMaxHandles = 4096, kPemSize = NATKIT_TLS_PEM_SIZE };
 
 /* What has been made and is to be freed, in this order. */
 static struct {
@@ -21,15 +21,17 @@ void (*when_called_back)(void);
 static const natkit_random repeatable = {FillRepeatably, &random_state};
 
 void FillRepeatably(void* context, uint8_t* out, size_t size) {
-  uint64_t* const state = context;
+  uint64_t* const place = context;
   if (when_called_back != NULL) {
     when_called_back();
   }
+  uint64_t state = __atomic_load_n(place, __ATOMIC_RELAXED);
   for (size_t i = 0; i < size; ++i) {
-    *state =
-        *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    out[i] = (uint8_t)(*state >> 56);
+    state =
+        state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    out[i] = (uint8_t)(state >> 56);
   }
+  __atomic_store_n(place, state, __ATOMIC_RELAXED);
 }
 
 natkit_address At(const char* text) {

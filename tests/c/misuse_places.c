@@ -13,28 +13,28 @@ static uint8_t* memory;
 static size_t guard; /* bytes after each place that may not be touched */
 static size_t used[kBanks][kPlaces];
 static int extras[kBanks];
-static int bank;
-
-static uint8_t* EndOf(int index) {
-  const size_t place = (size_t)(bank * kPlaces + index);
-  return memory + (place + 1) * (kPlaceSize + guard) - guard;
-}
+static _Thread_local int bank;
 
 static void Map(void) {
   guard = (size_t)sysconf(_SC_PAGESIZE);
-  const size_t all = kBanks * kPlaces * (kPlaceSize + guard);
-  memory = mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                -1, 0);
+  const size_t one = kPlaceSize + guard;
+  memory = mmap(NULL, kBanks * kPlaces * one, PROT_READ | PROT_WRITE,
+                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   CHECK(memory != MAP_FAILED);
-  for (int i = 0; i < kBanks * kPlaces; ++i) {
-    CHECK_EQ(mprotect(EndOf(i), guard, PROT_NONE), 0);
+  for (size_t i = 0; i < kBanks * kPlaces; ++i) {
+    CHECK_EQ(mprotect(memory + i * one + kPlaceSize, guard, PROT_NONE), 0);
   }
 }
 
-void* Place(int index, size_t size) {
+static uint8_t* EndOf(int index) {
   if (memory == NULL) {
     Map();
   }
+  const size_t place = (size_t)(bank * kPlaces + index);
+  return memory + place * (kPlaceSize + guard) + kPlaceSize;
+}
+
+void* Place(int index, size_t size) {
   CHECK(index >= 0 && index < kPlaces);
   CHECK(size <= kPlaceSize - kCanaries);
   used[bank][index] = size;

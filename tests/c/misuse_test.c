@@ -357,7 +357,12 @@ static void Shared(const struct misuse_function* function, size_t index,
     length = it->param_class == kLength && it->of == (int)index ? i : length;
   }
   const size_t room = call.bytes[other];
-  if (length == function->param_count && room < call.bytes[index]) {
+  const uintptr_t address = (uintptr_t)call.values[other].pointer;
+  /* No type is aligned to more than what its size is a multiple of. */
+  const int is_aligned =
+      address % 8 == 0 || param->bytes % ((address & -address) * 2) != 0;
+  if (!is_aligned ||
+      (length == function->param_count && room < call.bytes[index])) {
     return;
   }
   if (length != function->param_count && room < call.bytes[index]) {
