@@ -308,9 +308,23 @@ static void TheHookIsToldOfMisuse(void) {
   CHECK_EQ(seen.count, 1);
 }
 
+static void* Allocate(void* context, size_t size) {
+  (void)context;
+  return malloc(size);
+}
+
+static void Release(void* context, void* memory, size_t size) {
+  (void)context;
+  (void)size;
+  free(memory);
+}
+
 static void AllocatorsNeedALibraryOfTheirOwn(void) {
   natkit_allocator allocator;
   natkit_init(&allocator);
+  CHECK_EQ(natkit_set_allocator(&allocator), NATKIT_ERR_BAD_ARGUMENT);
+  allocator.allocate = Allocate;
+  allocator.release = Release;
   CHECK_EQ(natkit_set_allocator(&allocator), NATKIT_ERR_UNSUPPORTED);
 }
 
