@@ -194,8 +194,9 @@ typedef enum natkit_code {
 } natkit_code;
 
 /**
- * A few words for a natkit_code, such as "input ends before the value does".
- * Never NULL; "unknown error" for other numbers. Static storage. Thread-safe.
+ * A few words for a natkit_code, such as "input ends before the value does";
+ * "success" for what is not negative, "unknown error" for other numbers. Never
+ * NULL. Static storage. Thread-safe.
  */
 NATKIT_API const char* natkit_strerror(int code);
 

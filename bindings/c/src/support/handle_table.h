@@ -53,12 +53,12 @@ class Object {
 };
 
 /// Gives objects numbers that a C program holds as opaque pointers, and finds
-/// them again. A number that was freed is never given out again, and one that
-/// never was is recognised, so no mistake with handles reaches memory.
+/// them again. One that was freed, or never given out, is recognised, so no
+/// mistake with handles reaches memory.
 ///
 /// Thread-safe. Enter() and Leave() take no lock. Handles are 32 bits of slot
-/// and 32 bits of generation where pointers have 64 bits, else 16 and 16: there
-/// a stale handle may be taken for a new one after 65,535 uses of its slot.
+/// and 32 bits of generation where pointers have 64 bits, else 16 and 16: so
+/// many uses of a slot later a stale handle is taken for the new one.
 class HandleTable {
  public:
   using Handle = uintptr_t;

@@ -136,8 +136,9 @@ pub const NATKIT_ERR_KEY_MISMATCH: natkit_code = -404;
 pub const NATKIT_ERR_BAD_SIGNAL: natkit_code = -450;
 
 extern "C" {
-    /// A few words for a natkit_code, such as "input ends before the value does".
-    /// Never NULL; "unknown error" for other numbers. Static storage. Thread-safe.
+    /// A few words for a natkit_code, such as "input ends before the value does";
+    /// "success" for what is not negative, "unknown error" for other numbers. Never
+    /// NULL. Static storage. Thread-safe.
     pub fn natkit_strerror(code: c_int) -> *const c_char;
 }
 
