@@ -63,10 +63,9 @@ LogSink MakeLog(const natkit_log* log) {
   };
 }
 
-StaticPrivateKey TakeKey(natkit_hub_config& config, Rng& rng) {
+StaticPrivateKey TakeKey(const natkit_hub_config& config, Rng& rng) {
   StaticPrivateKey key(
       std::span<const uint8_t, NATKIT_KEY_SIZE>(config.private_key));
-  natkit_wipe(config.private_key, sizeof config.private_key);
   return key.is_zero() ? GeneratePrivateKey(rng) : std::move(key);
 }
 
@@ -87,9 +86,9 @@ Result<std::vector<std::string>> ReadNames(const char* const* names,
 }
 
 Result<HubShellConfig> ReadConfig(const natkit_hub_config* from) {
-  auto given = ReadStruct(from, kFirstHubConfig);
-  if (!given) {
-    return std::unexpected(given.error());
+  SecretStruct<natkit_hub_config> given;
+  if (const auto read = ReadStructInto(given, from, kFirstHubConfig); !read) {
+    return std::unexpected(read.error());
   }
   HubShellConfig config;
   auto rng = MakeRng(given->random);
@@ -104,10 +103,9 @@ Result<HubShellConfig> ReadConfig(const natkit_hub_config* from) {
       given->unclaimed_buffer > kMaxReceiveBuffer ||
       (given->log != nullptr && given->log->line == nullptr);
   if (is_odd || !sockets) {
-    natkit_wipe(given->private_key, sizeof given->private_key);
     return Fail(sockets ? Errc::kBadArgument : sockets.error().code);
   }
-  config.private_key = TakeKey(*given, **rng);
+  config.private_key = TakeKey(given.value, **rng);
   config.rng = std::move(*rng);
   config.sockets = std::move(*sockets);
   config.ignored_interfaces = std::move(*ignored);

@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "natkit/base/result.h"
+#include "natkit/common.h"
 
 namespace natkit::c {
 
@@ -47,13 +48,27 @@ template <Sized T>
   return value;
 }
 
-/// ReadStruct() into a place of ours, for structures that hold secrets: no
-/// other copy is made. Errors: as ReadStruct().
+/// A caller's structure with keys in it; they are wiped with it.
 template <Sized T>
-[[nodiscard]] Result<void> ReadStructInto(T& to, const T* from,
+struct SecretStruct {
+  SecretStruct() = default;
+  SecretStruct(const SecretStruct&) = delete;
+  SecretStruct& operator=(const SecretStruct&) = delete;
+
+  ~SecretStruct() { natkit_wipe(&value, sizeof value); }
+
+  const T* operator->() const { return &value; }
+
+  T value{};
+};
+
+/// ReadStruct() for structures that hold secrets: no other copy is made.
+/// Errors: as ReadStruct().
+template <Sized T>
+[[nodiscard]] Result<void> ReadStructInto(SecretStruct<T>& to, const T* from,
                                           size_t first_version) {
-  to = T{};
-  return internal::CopyIn(&to, sizeof to, from, first_version);
+  to.value = T{};
+  return internal::CopyIn(&to.value, sizeof to.value, from, first_version);
 }
 
 /// Checks a caller's structure that is to be filled. Errors: kBadArgument,

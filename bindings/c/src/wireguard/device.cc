@@ -44,7 +44,7 @@ Result<wg::DeviceConfig> ToConfig(const natkit_wg_device_config& given) {
 Result<void> NewDevice(const natkit_wg_device_config* config,
                        natkit_wg_device** out) {
   SecretStruct<natkit_wg_device_config> given;
-  if (const auto read = ReadStructInto(given.value, config, kFirstConfigSize);
+  if (const auto read = ReadStructInto(given, config, kFirstConfigSize);
       !read) {
     return read;
   }
@@ -87,8 +87,7 @@ Result<wg::PeerUpdate> ToUpdate(const natkit_wg_peer_config& given) {
 Result<void> SetPeer(WgDevice& device, Instant now,
                      const natkit_wg_peer_config* config, uint32_t* out_peer) {
   SecretStruct<natkit_wg_peer_config> given;
-  if (const auto read =
-          ReadStructInto(given.value, config, kFirstPeerConfigSize);
+  if (const auto read = ReadStructInto(given, config, kFirstPeerConfigSize);
       !read) {
     return read;
   }

@@ -199,7 +199,7 @@ Result<wg::PeerUpdate> ToUpdate(const natkit_wg_tunnel_config& given) {
 Result<void> NewTunnel(const natkit_wg_tunnel_config* config,
                        natkit_wg_tunnel** out) {
   SecretStruct<natkit_wg_tunnel_config> given;
-  if (const auto read = ReadStructInto(given.value, config, kFirstConfigSize);
+  if (const auto read = ReadStructInto(given, config, kFirstConfigSize);
       !read) {
     return read;
   }

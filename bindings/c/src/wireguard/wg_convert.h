@@ -15,20 +15,6 @@
 
 namespace natkit::c {
 
-/// A caller's structure with keys in it; they are wiped with it.
-template <Sized T>
-struct SecretStruct {
-  SecretStruct() = default;
-  SecretStruct(const SecretStruct&) = delete;
-  SecretStruct& operator=(const SecretStruct&) = delete;
-
-  ~SecretStruct() { natkit_wipe(&value, sizeof value); }
-
-  const T* operator->() const { return &value; }
-
-  T value{};
-};
-
 /// The private or pre-shared key in a structure; zeros are none.
 template <class Key>
 [[nodiscard]] Key ToSecret(const uint8_t (&bytes)[NATKIT_KEY_SIZE]) {
