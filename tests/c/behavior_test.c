@@ -385,7 +385,9 @@ static void FindsAFullCone(void) {
   natkit_behavior_config config = Config();
   natkit_address found;
   const natkit_address expected = Address("203.0.113.7");
+  const natkit_address server = Address("198.51.100.1"); /* at 3478 */
   Reset();
+  config.servers = &server;
   config.tests_tcp = 1;
   config.portal_server = Address("192.0.2.80:80");
   config.portal_host = "page.example";

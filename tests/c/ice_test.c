@@ -134,8 +134,9 @@ static void StunServersGiveReflexiveCandidates(void) {
   memset(&world, 0, sizeof world);
   world.now_ns = NATKIT_SECOND;
   world.stun = At("198.51.100.1:3478");
+  const natkit_address server = At("198.51.100.1"); /* the same */
   natkit_init(&config);
-  config.stun_servers = &world.stun;
+  config.stun_servers = &server;
   config.stun_server_count = 1;
   OpenSide(&world.sides[0], &config, "192.0.2.1:1000", 1);
   config.role = NATKIT_ICE_CONTROLLED;

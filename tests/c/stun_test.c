@@ -455,6 +455,29 @@ static void TransactionsTellErrors(void) {
   natkit_stun_server_free(server);
 }
 
+static void ServersWithoutAPortAreAskedAtStuns(void) {
+  uint8_t request[512];
+  uint8_t sent[1500];
+  natkit_address to;
+  natkit_stun_transaction* transaction = NULL;
+  natkit_stun_client_config config = ClientConfig();
+  natkit_stun_transaction_config one = TransactionConfig(
+      request, BuildRequest(request, sizeof request, NULL, 0));
+  config.server.port = 0;
+  one.server.port = 0;
+  natkit_stun_client* client = NewClient(&config);
+  CHECK_EQ(natkit_stun_transaction_new(&one, &transaction), 0);
+  CHECK_EQ(natkit_stun_client_start(client, 0), 0);
+  CHECK_EQ(natkit_stun_transaction_start(transaction, 0), 0);
+  CHECK(natkit_stun_client_poll_transmit(client, &to, sent, sizeof sent) > 0);
+  CHECK_EQ(to.port, NATKIT_STUN_DEFAULT_PORT);
+  CHECK(natkit_stun_transaction_poll_transmit(transaction, &to, sent,
+                                              sizeof sent) > 0);
+  CHECK_EQ(to.port, NATKIT_STUN_DEFAULT_PORT);
+  natkit_stun_transaction_free(transaction);
+  natkit_stun_client_free(client);
+}
+
 static void TransactionsTimeOut(void) {
   natkit_stun_transaction* transaction = NULL;
   natkit_stun_event event;
@@ -789,6 +812,7 @@ int main(void) {
   RUN(ClientsIgnoreWhatIsNotForThem);
   RUN(TransactionsGiveTheResponse);
   RUN(TransactionsTellErrors);
+  RUN(ServersWithoutAPortAreAskedAtStuns);
   RUN(TransactionsTimeOut);
   RUN(ClientConfigsAreChecked);
   RUN(ClientsRefuseMisuse);

@@ -144,6 +144,7 @@ typedef struct natkit_behavior_config {
   /** STUN servers in order of preference, 1 to 64. The first one with two
    * addresses (RFC 5780) that answers is used for everything; others prove that
    * UDP is blocked, for which it takes three, or stand in for a second address.
+   * A port of 0 is STUN's, 3478.
    */
   const natkit_address* servers;
   /** How many they are. */

@@ -116,7 +116,8 @@ typedef struct natkit_ice_agent_config {
    * the agent. */
   const natkit_random* random;
   /** STUN servers that are asked for our addresses outside of NATs, from each
-   * base of the same family. NULL if there are none. */
+   * base of the same family; a port of 0 is STUN's, 3478. NULL if there are
+   * none. */
   const natkit_address* stun_servers;
   /** How many there are, to 64. */
   size_t stun_server_count;

@@ -75,7 +75,7 @@ typedef enum natkit_stun_server_kind {
 typedef struct natkit_stun_client_config {
   /** sizeof(natkit_stun_client_config); see natkit_init(). */
   size_t struct_size;
-  /** Whom to ask. Must be set. */
+  /** Whom to ask. Must be set; a port of 0 is STUN's, 3478. */
   natkit_address server;
   /** A natkit_stun_server_kind. */
   uint32_t server_kind;
@@ -226,7 +226,7 @@ typedef struct natkit_stun_transaction natkit_stun_transaction;
 typedef struct natkit_stun_transaction_config {
   /** sizeof(natkit_stun_transaction_config); see natkit_init(). */
   size_t struct_size;
-  /** Where the request goes. Must be set. */
+  /** Where the request goes. Must be set; a port of 0 is STUN's, 3478. */
   natkit_address server;
   /** Not 0: responses count wherever they come from, as RFC 5780 needs it. */
   uint32_t accepts_any_source;

@@ -9,6 +9,7 @@
 
 #include "agent/hub_object.h"
 #include "natkit/agent.h"
+#include "natkit/nat/stun_types.h"
 #include "support/convert.h"
 #include "support/door.h"
 #include "support/structs.h"
@@ -34,7 +35,6 @@ constexpr size_t kMinReceiveBuffer = size_t{1} << 17;
 constexpr size_t kMaxReceiveBuffer = size_t{1} << 30;
 constexpr size_t kMinShare = size_t{1} << 16;  // for the longest datagram
 constexpr uint16_t kHttps = 443;
-constexpr uint16_t kStun = 3478;
 constexpr size_t kMaxIgnored = 64;
 constexpr size_t kMaxInterfaceName = 16;  // a name's 15 bytes and a '*'
 
@@ -285,7 +285,8 @@ int natkit_hub_set_stun_servers(natkit_hub* hub, const natkit_address* servers,
           return std::unexpected(given.error());
         }
         for (natkit::Endpoint& server : *given) {
-          server.port = server.port == 0 ? kStun : server.port;
+          server.port =
+              server.port == 0 ? natkit::stun::kDefaultPort : server.port;
         }
         return object.shell().Do([&](natkit::mesh::AgentHub& core,
                                      natkit::Instant now) -> Result<void> {

@@ -6,6 +6,7 @@
 
 #include "behavior/behavior.h"
 #include "natkit/nat/nat64.h"
+#include "natkit/nat/stun_types.h"
 #include "support/convert.h"
 #include "support/door.h"
 
@@ -62,7 +63,7 @@ Result<void> SetServers(const natkit_behavior_config& given,
     return std::unexpected(list.error());
   }
   for (const natkit_address& address : *list) {
-    const Result<Endpoint> server = ToSetEndpoint(&address);
+    const Result<Endpoint> server = ToServer(&address, stun::kDefaultPort);
     if (!server) {
       return std::unexpected(server.error());
     }

@@ -3,6 +3,7 @@
 #include <limits>
 #include <span>
 
+#include "natkit/nat/stun_types.h"
 #include "support/convert.h"
 #include "support/door.h"
 
@@ -64,8 +65,8 @@ Result<std::vector<Endpoint>> ToServers(const natkit_address* servers,
   }
   std::vector<Endpoint> out;
   for (const natkit_address& server : std::span(servers, count)) {
-    const Result<Endpoint> endpoint = ToSetEndpoint(&server);
-    if (!endpoint || endpoint->port == 0) {
+    const Result<Endpoint> endpoint = ToServer(&server, stun::kDefaultPort);
+    if (!endpoint) {
       return Fail(Errc::kBadArgument);
     }
     out.push_back(*endpoint);

@@ -5,6 +5,7 @@
 
 #include "natkit/nat/stun_attributes.h"
 #include "natkit/nat/stun_binding_client.h"
+#include "natkit/nat/stun_types.h"
 #include "natkit/stun.h"
 #include "stun/stun_bytes.h"
 #include "stun/stun_event.h"
@@ -152,7 +153,7 @@ Result<void> MakeClient(const natkit_stun_client_config* config,
   if (!given) {
     return std::unexpected(given.error());
   }
-  const auto server = ToSetEndpoint(&given->server);
+  const auto server = ToServer(&given->server, stun::kDefaultPort);
   if (!server) {
     return std::unexpected(server.error());
   }

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "natkit/nat/stun_types.h"
 #include "natkit/stun.h"
 #include "stun/stun_bytes.h"
 #include "stun/stun_event.h"
@@ -143,7 +144,7 @@ Result<void> MakeTransaction(const natkit_stun_transaction_config* config,
   if (!given) {
     return std::unexpected(given.error());
   }
-  const auto server = ToSetEndpoint(&given->server);
+  const auto server = ToServer(&given->server, stun::kDefaultPort);
   if (!server) {
     return std::unexpected(server.error());
   }

@@ -53,6 +53,14 @@ Result<Endpoint> ToSetEndpoint(const natkit_address* address) {
   return ToEndpoint(*address);
 }
 
+Result<Endpoint> ToServer(const natkit_address* address, uint16_t port) {
+  Result<Endpoint> server = ToSetEndpoint(address);
+  if (server && server->port == 0) {
+    server->port = port;
+  }
+  return server;
+}
+
 natkit_address FromEndpoint(const Endpoint& endpoint) {
   natkit_address out{};
   const ByteView bytes = endpoint.address.bytes();

@@ -37,6 +37,10 @@ static_assert(sizeof(natkit_address) == sizeof(Endpoint) &&
 /// address that is not set, or another family.
 [[nodiscard]] Result<Endpoint> ToSetEndpoint(const natkit_address* address);
 
+/// ToSetEndpoint() of a server; where the caller named no port, it is `port`.
+[[nodiscard]] Result<Endpoint> ToServer(const natkit_address* address,
+                                        uint16_t port);
+
 [[nodiscard]] natkit_address FromEndpoint(const Endpoint& endpoint);
 /// An address that has no port.
 [[nodiscard]] natkit_address FromIp(const IpAddress& address);

@@ -1227,6 +1227,7 @@ pub struct natkit_behavior_config {
     /// STUN servers in order of preference, 1 to 64. The first one with two
     /// addresses (RFC 5780) that answers is used for everything; others prove that
     /// UDP is blocked, for which it takes three, or stand in for a second address.
+    /// A port of 0 is STUN's, 3478.
     pub servers: *const natkit_address,
     /// How many they are.
     pub server_count: usize,
@@ -2090,7 +2091,8 @@ pub struct natkit_ice_agent_config {
     /// the agent.
     pub random: *const natkit_random,
     /// STUN servers that are asked for our addresses outside of NATs, from each
-    /// base of the same family. NULL if there are none.
+    /// base of the same family; a port of 0 is STUN's, 3478. NULL if there are
+    /// none.
     pub stun_servers: *const natkit_address,
     /// How many there are, to 64.
     pub stun_server_count: usize,
@@ -2817,7 +2819,7 @@ pub const NATKIT_STUN_SERVER_RFC3489: natkit_stun_server_kind = 2;
 pub struct natkit_stun_client_config {
     /// sizeof(natkit_stun_client_config); see natkit_init().
     pub struct_size: usize,
-    /// Whom to ask. Must be set.
+    /// Whom to ask. Must be set; a port of 0 is STUN's, 3478.
     pub server: natkit_address,
     /// A natkit_stun_server_kind.
     pub server_kind: u32,
@@ -2982,7 +2984,7 @@ pub struct natkit_stun_transaction {
 pub struct natkit_stun_transaction_config {
     /// sizeof(natkit_stun_transaction_config); see natkit_init().
     pub struct_size: usize,
-    /// Where the request goes. Must be set.
+    /// Where the request goes. Must be set; a port of 0 is STUN's, 3478.
     pub server: natkit_address,
     /// Not 0: responses count wherever they come from, as RFC 5780 needs it.
     pub accepts_any_source: u32,
