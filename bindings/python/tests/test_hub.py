@@ -1,4 +1,5 @@
 """Hubs and agents over this host's loopback addresses, and misuse."""
+import ctypes
 import gc
 import os
 import select
@@ -7,6 +8,7 @@ import threading
 import time
 import unittest
 import warnings
+from unittest import mock
 
 import natkit
 from natkit import Agent, Code, Hub, NatkitError
@@ -405,6 +407,30 @@ class LifeTest(HubCase):
         agent.restart()
         self.assertTrue(hub.closed and agent.closed)
         self.assert_refused(Code.BAD_HANDLE, hub.process)
+
+    def test_the_buffer_is_one_calls_until_it_is_copied(self):
+        hub = self.hub(unclaimed_buffer=65536)
+        refused = []
+
+        def meanwhile(*_):
+            # As of another thread, to which Python may turn here.
+            for call in (hub.receive, hub.receive_batch, hub.unclaimed):
+                with self.assertRaises(NatkitError) as caught:
+                    call()
+                refused.append(caught.exception.code)
+            return b"copied"
+
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            stranger.sendto(b"x", hub.local_addresses[0].as_tuple())
+        with mock.patch.object(ctypes, "string_at", meanwhile):
+            end = time.monotonic() + LIMIT
+            while not (taken := hub.unclaimed()):
+                self.assertLess(time.monotonic(), end)
+                select.select([hub], [], [], 1)
+                hub.process()
+        self.assertEqual(taken[0].data, b"copied")
+        self.assertEqual(refused, [Code.BUSY] * 3)
+        self.assertIsNone(hub.receive())
 
     def test_a_second_thread_is_refused_meanwhile(self):
         inside, leave = threading.Event(), threading.Event()

@@ -3,13 +3,16 @@ numbers beyond their type, and texts behind a zero byte. Here that is an error.
 """
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
+import threading
 import warnings
-from typing import Any, Callable, Optional, TypeVar, Union
+from typing import Any, Callable, Iterator, Optional, TypeVar, Union
 
 from . import _structs as s
-from ._library import lib
+from ._library import lib, strerror
+from .errors import Code, NatkitError
 
 #: What holds bytes.
 Buffer = Union[bytes, bytearray, memoryview]
@@ -113,6 +116,7 @@ class Handle:
     def __init__(self) -> None:
         self._pointer: Optional[int] = None
         self._process = os.getpid()
+        self._in_use = threading.Lock()
 
     @property
     def closed(self) -> bool:
@@ -125,6 +129,17 @@ class Handle:
         pointer, self._pointer = self._pointer, None
         if pointer is not None and self._process == os.getpid():
             getattr(lib, self._free)(pointer)
+
+    @contextlib.contextmanager
+    def _alone(self, function: str) -> Iterator[None]:
+        """For calls that write to the object's buffer: it is theirs until they
+        have copied what C left there. Others are refused as C itself does."""
+        if not self._in_use.acquire(blocking=False):
+            raise NatkitError(function, Code.BUSY, strerror(Code.BUSY))
+        try:
+            yield
+        finally:
+            self._in_use.release()
 
     def __enter__(self: HandleType) -> HandleType:
         return self

@@ -312,12 +312,13 @@ class Hub(Handle):
         is none."""
         agent = ctypes.c_void_p()
         size = ctypes.c_size_t()
-        while lib.natkit_hub_receive(self._pointer, ctypes.byref(agent),
-                                     self._buffer, _MAX_DATAGRAM,
-                                     ctypes.byref(size)) == 1:
-            owner = self._agents.get(agent.value or 0)
-            if owner is not None:
-                return owner, ctypes.string_at(self._buffer, size.value)
+        with self._alone("natkit_hub_receive"):
+            while lib.natkit_hub_receive(self._pointer, ctypes.byref(agent),
+                                         self._buffer, _MAX_DATAGRAM,
+                                         ctypes.byref(size)) == 1:
+                owner = self._agents.get(agent.value or 0)
+                if owner is not None:
+                    return owner, ctypes.string_at(self._buffer, size.value)
         return None
 
     def datagrams(self) -> "Iterator[Tuple[Agent, bytes]]":
@@ -331,14 +332,16 @@ class Hub(Handle):
         batch = self._room()
         owners = (ctypes.c_void_p * _BATCH)()
         taken: "List[Tuple[Agent, bytes]]" = []
-        # Those of agents that were closed meanwhile are nobody's.
-        while not taken and lib.natkit_hub_receive_batch(
-                self._pointer, batch, owners, None) > 0:
-            taken = [(self._agents[owner], _bytes_of(packet))
-                     for packet, owner in zip(batch.packets[:batch.packet_count],
-                                              owners)
-                     if owner in self._agents]
-            batch.packet_count = batch.memory_used = 0
+        with self._alone("natkit_hub_receive_batch"):
+            # Those of agents that were closed meanwhile are nobody's.
+            while not taken and lib.natkit_hub_receive_batch(
+                    self._pointer, batch, owners, None) > 0:
+                taken = [
+                    (self._agents[owner], _bytes_of(packet))
+                    for packet, owner in zip(batch.packets[:batch.packet_count],
+                                             owners)
+                    if owner in self._agents]
+                batch.packet_count = batch.memory_used = 0
         return taken
 
     def unclaimed(self) -> List[Unclaimed]:
@@ -347,10 +350,11 @@ class Hub(Handle):
         a descriptor of its own. Among them are STUN messages that no agent
         knows, and what comes from a peer before or after its path."""
         batch = self._room()
-        lib.natkit_hub_receive_unclaimed(self._pointer, batch)
-        return [Unclaimed(_bytes_of(packet), known(packet.remote),
-                          known(packet.local))
-                for packet in batch.packets[:batch.packet_count]]
+        with self._alone("natkit_hub_receive_unclaimed"):
+            lib.natkit_hub_receive_unclaimed(self._pointer, batch)
+            return [Unclaimed(_bytes_of(packet), known(packet.remote),
+                              known(packet.local))
+                    for packet in batch.packets[:batch.packet_count]]
 
     def _room(self) -> s.Batch:
         """An empty batch over the hub's buffer."""

@@ -182,12 +182,13 @@ class StunClient(Handle):
     def poll_transmit(self) -> Optional[Tuple[Address, bytes]]:
         """The next datagram to send, and whom to; None if there is none."""
         to = s.Address()
-        size = lib.natkit_stun_client_poll_transmit(
-            self._pointer, to, self._buffer, len(self._buffer))
-        target = from_c(to)
-        if size == 0 or target is None:
-            return None
-        return target, ctypes.string_at(self._buffer, size)
+        with self._alone("natkit_stun_client_poll_transmit"):
+            size = lib.natkit_stun_client_poll_transmit(
+                self._pointer, to, self._buffer, len(self._buffer))
+            target = from_c(to)
+            if size == 0 or target is None:
+                return None
+            return target, ctypes.string_at(self._buffer, size)
 
     def poll_event(self) -> Optional[StunEvent]:
         """How the request ended, once it has."""

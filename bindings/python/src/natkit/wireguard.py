@@ -171,9 +171,8 @@ class Tunnel(Handle):
         Errors: Code.BAD_VALUE (no IP packet, or too long), NO_ROUTE (outside of
         `allowed_ips`), LIMIT_EXCEEDED (too much waits for poll_transmit())."""
         raw = octets(packet)
-        return self._taken(lib.natkit_wg_tunnel_seal(
-            self._pointer, nanoseconds(now_ns), raw, len(raw), self._buffer,
-            len(self._buffer)))
+        return self._filled(lib.natkit_wg_tunnel_seal, nanoseconds(now_ns), raw,
+                            len(raw))
 
     def open(self, now_ns: int, datagram: Buffer) -> Optional[bytes]:
         """Takes a datagram from the peer's side. Returns the IP packet in it;
@@ -184,15 +183,13 @@ class Tunnel(Handle):
         AUTH_FAILED, REPLAYED, UNKNOWN_INDEX, UNKNOWN_PEER, NO_SESSION (too
         old), NOT_ALLOWED (outside of `allowed_ips`), LIMIT_EXCEEDED."""
         raw = octets(datagram)
-        return self._taken(lib.natkit_wg_tunnel_open(
-            self._pointer, nanoseconds(now_ns), raw, len(raw), self._buffer,
-            len(self._buffer)))
+        return self._filled(lib.natkit_wg_tunnel_open, nanoseconds(now_ns), raw,
+                            len(raw))
 
     def poll_transmit(self) -> Optional[bytes]:
         """Takes the next datagram that is to be sent to the peer: handshakes,
         keepalives, and packets that waited. None if there is none."""
-        return self._taken(lib.natkit_wg_tunnel_poll_transmit(
-            self._pointer, self._buffer, len(self._buffer)))
+        return self._filled(lib.natkit_wg_tunnel_poll_transmit)
 
     def handle_timeout(self, now_ns: int) -> None:
         """Does what is due. Early, late or repeated calls are harmless."""
@@ -243,5 +240,9 @@ class Tunnel(Handle):
         lib.natkit_wg_tunnel_get_counters(self._pointer, raw)
         return WgCounters.from_c(raw)
 
-    def _taken(self, size: int) -> Optional[bytes]:
-        return ctypes.string_at(self._buffer, size) if size else None
+    def _filled(self, function: Any, *arguments: Any) -> Optional[bytes]:
+        """What a function writes to the buffer, if it does."""
+        with self._alone(function.__name__):
+            size = function(self._pointer, *arguments, self._buffer,
+                            len(self._buffer))
+            return ctypes.string_at(self._buffer, size) if size else None
