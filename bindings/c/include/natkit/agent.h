@@ -198,10 +198,12 @@ NATKIT_API int natkit_hub_set_stun_servers(natkit_hub* hub,
 NATKIT_API int natkit_hub_add_relay(natkit_hub* hub, const natkit_relay* relay);
 
 /**
- * The descriptor to wait on until it is readable, e.g. with poll(). It stays
- * the same and belongs to the hub: never read from it or close it. A hub whose
- * descriptor was closed nevertheless is of no more use: natkit_hub_process()
- * says so, and natkit_hub_free() leaves what has its number meanwhile.
+ * The descriptor to wait on until it is readable, e.g. with poll(). Where
+ * readiness is told only once (EPOLLET), natkit_hub_process() has to be called
+ * until it is readable no longer. It stays the same and belongs to the hub:
+ * never read from it or close it. A hub whose descriptor was closed
+ * nevertheless is of no more use: natkit_hub_process() says so, and
+ * natkit_hub_free() leaves what has its number meanwhile.
  * Errors: NATKIT_ERR_CLOSED (natkit_hub_process() has said so).
  */
 NATKIT_API int natkit_hub_get_fd(const natkit_hub* hub);

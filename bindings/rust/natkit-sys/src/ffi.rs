@@ -612,10 +612,12 @@ extern "C" {
 }
 
 extern "C" {
-    /// The descriptor to wait on until it is readable, e.g. with poll(). It stays
-    /// the same and belongs to the hub: never read from it or close it. A hub whose
-    /// descriptor was closed nevertheless is of no more use: natkit_hub_process()
-    /// says so, and natkit_hub_free() leaves what has its number meanwhile.
+    /// The descriptor to wait on until it is readable, e.g. with poll(). Where
+    /// readiness is told only once (EPOLLET), natkit_hub_process() has to be called
+    /// until it is readable no longer. It stays the same and belongs to the hub:
+    /// never read from it or close it. A hub whose descriptor was closed
+    /// nevertheless is of no more use: natkit_hub_process() says so, and
+    /// natkit_hub_free() leaves what has its number meanwhile.
     ///
     /// Errors: NATKIT_ERR_CLOSED (natkit_hub_process() has said so).
     pub fn natkit_hub_get_fd(hub: *const natkit_hub) -> c_int;
