@@ -65,6 +65,31 @@ Result<void> ApplyOptions(int fd, AddressFamily family,
   return {};
 }
 
+/// Undoes what a socket's former owner may have set and this code does not
+/// expect: an error queue that nobody reads would wake the loop for ever, and
+/// several datagrams would be taken for one. What the system does not know is
+/// not set.
+void ClearOptions(int fd) {
+  using Option = std::pair<int, int>;
+  for (const auto& [level, name] :
+       {Option(IPPROTO_IP, IP_RECVERR), Option(IPPROTO_IPV6, IPV6_RECVERR),
+        Option(SOL_SOCKET, SO_TIMESTAMPING), Option(IPPROTO_UDP, UDP_GRO),
+        Option(IPPROTO_UDP, UDP_SEGMENT)}) {
+    (void)SetOption(fd, level, name, 0);
+  }
+}
+
+/// A whole number that is an option of a socket.
+Result<int> GetOption(int fd, int name) {
+  int value = 0;
+  socklen_t size = sizeof value;
+  if (::getsockopt(fd, SOL_SOCKET, name, &value, &size) != 0) {
+    return errno == ENOTSOCK ? Result<int>(Fail(Errc::kUnsupported))
+                             : FailErrno();
+  }
+  return value;
+}
+
 }  // namespace
 
 class UdpSocket::Impl : public std::enable_shared_from_this<Impl> {
@@ -363,16 +388,12 @@ Result<UdpSocket> UdpSocket::Bind(EventLoop& loop, const Endpoint& local,
 
 Result<UdpSocket> UdpSocket::Adopt(EventLoop& loop, UniqueFd fd,
                                    const UdpOptions& options) {
-  int type = 0;
-  socklen_t size = sizeof type;
-  if (::getsockopt(fd.get(), SOL_SOCKET, SO_TYPE, &type, &size) != 0) {
-    if (errno == ENOTSOCK) {
-      return Fail(Errc::kUnsupported);
-    }
-    return FailErrno();
+  const auto protocol = GetOption(fd.get(), SO_PROTOCOL);
+  if (!protocol) {
+    return std::unexpected(protocol.error());
   }
   const Endpoint local = LocalEndpointOf(fd.get());
-  if (type != SOCK_DGRAM || local.port == 0) {
+  if (*protocol != IPPROTO_UDP || local.port == 0) {
     return Fail(Errc::kUnsupported);
   }
   sockaddr_storage peer{};
@@ -381,6 +402,7 @@ Result<UdpSocket> UdpSocket::Adopt(EventLoop& loop, UniqueFd fd,
       0) {
     return Fail(Errc::kUnsupported);  // it would hear one address only
   }
+  ClearOptions(fd.get());
   const int flags = ::fcntl(fd.get(), F_GETFL);
   if (flags < 0 || ::fcntl(fd.get(), F_SETFL, flags | O_NONBLOCK) < 0) {
     return FailErrno();

@@ -69,9 +69,10 @@ class UdpSocket {
   [[nodiscard]] static Result<UdpSocket> Bind(EventLoop& loop,
                                               const Endpoint& local,
                                               const UdpOptions& options = {});
-  /// Takes a socket that is bound already, and makes it non-blocking; buffer
-  /// sizes of 0 leave its own. Errors: kUnsupported (not UDP over IP, not
-  /// bound, or connected), kPermissionDenied, kIo.
+  /// Takes a socket that is bound already, and makes it non-blocking, without
+  /// an error queue and segmentation offload; buffer sizes of 0 leave its own.
+  /// Errors: kUnsupported (not UDP over IP, not bound, or connected),
+  /// kPermissionDenied, kIo.
   [[nodiscard]] static Result<UdpSocket> Adopt(EventLoop& loop, UniqueFd fd,
                                                const UdpOptions& options = {});
   ~UdpSocket();
