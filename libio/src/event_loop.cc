@@ -1,8 +1,12 @@
 #include "natkit/io/event_loop.h"
 
+#include <poll.h>
 #include <sys/eventfd.h>
+#include <time.h>
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <utility>
 
 #include "event_loop_impl.h"
@@ -143,6 +147,11 @@ int EventLoop::descriptor() const {
   return uv_backend_fd(&impl_->loop);
 }
 
+bool EventLoop::HasReady() const {
+  pollfd ready{.fd = descriptor(), .events = POLLIN, .revents = 0};
+  return ::poll(&ready, 1, 0) > 0;
+}
+
 std::optional<Instant> EventLoop::NextTimeout() const {
   // What uv has cached is the time of the last round.
   uv_update_time(&impl_->loop);
@@ -163,6 +172,18 @@ void EventLoop::Post(std::function<void()> task) {
 
 Instant EventLoop::Now() {
   return Instant(std::chrono::nanoseconds(static_cast<int64_t>(uv_hrtime())));
+}
+
+Duration EventLoop::TimeAsleep() {
+  const auto read = [](clockid_t clock) {
+    timespec time{};
+    return ::clock_gettime(clock, &time) == 0
+               ? std::chrono::seconds(time.tv_sec) +
+                     std::chrono::nanoseconds(time.tv_nsec)
+               : Duration{};
+  };
+  const Duration awake = read(CLOCK_MONOTONIC);  // first: the other is greater
+  return std::max(read(CLOCK_BOOTTIME) - awake, Duration{});
 }
 
 UnixTime EventLoop::UnixNow() {

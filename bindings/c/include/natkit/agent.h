@@ -79,7 +79,8 @@ typedef struct natkit_hub_config {
   uint32_t socket_count;
   /** Bound UDP sockets of the caller, at most one for each family; IPv6 ones
    * with IPV6_V6ONLY. The hub duplicates the descriptors: the caller may close
-   * its own, and must not read from them. They become non-blocking. Who has
+   * its own, and must not read from them. They become non-blocking, and no
+   * longer report ICMP errors or join datagrams (IP_RECVERR, UDP_GRO). Who has
    * another protocol on a socket sends on its own descriptor, and receives with
    * natkit_hub_receive_unclaimed(). */
   const int* sockets;
@@ -211,7 +212,8 @@ NATKIT_API int natkit_hub_get_fd(const natkit_hub* hub);
 /**
  * How long to wait on natkit_hub_get_fd() at most, in milliseconds; -1: for
  * ever. To be asked after every other call on the hub or its agents. It is 0
- * while events or datagrams wait to be taken.
+ * while events or datagrams wait to be taken, and while there is more to read:
+ * so one may also wait for edges (EPOLLET).
  */
 NATKIT_API int natkit_hub_get_timeout(const natkit_hub* hub, int* out_ms);
 
@@ -221,8 +223,11 @@ NATKIT_API int natkit_hub_get_timeout(const natkit_hub* hub, int* out_ms);
 NATKIT_API int natkit_hub_process(natkit_hub* hub);
 
 /**
- * Has the host's addresses looked up again. The hub does so by itself when the
- * system tells of a change, unless NATKIT_HUB_NO_NETWORK_WATCH.
+ * Has the host's addresses looked up again, and STUN servers, relays and the
+ * paths of agents asked for a sign of life: the network may be another although
+ * its addresses are the same. The hub does so by itself when the system tells
+ * of other addresses, unless NATKIT_HUB_NO_NETWORK_WATCH, and when the host has
+ * slept for 5 s or more.
  * Errors: NATKIT_ERR_IO.
  */
 NATKIT_API int natkit_hub_network_changed(natkit_hub* hub);

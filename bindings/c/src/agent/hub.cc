@@ -331,7 +331,7 @@ int natkit_hub_process(natkit_hub* hub) {
 
 int natkit_hub_network_changed(natkit_hub* hub) {
   return WithHandle<HubObject>(__func__, hub, [](HubObject& object) {
-    return object.shell().RefreshAddresses();
+    return object.shell().CheckNetwork();
   });
 }
 

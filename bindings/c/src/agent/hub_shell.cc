@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <utility>
 
 #include "natkit/shell/files.h"
@@ -16,6 +17,8 @@ namespace {
 
 /// How often a system-chosen IPv4 port is tried for IPv6, too.
 constexpr int kPortAttempts = 8;
+/// A sleep that NATs and relays may have noticed.
+constexpr Duration kSleep = std::chrono::seconds(5);
 constexpr size_t kSocketBuffer = size_t{1} << 20;
 
 Endpoint Wildcard(AddressFamily family, uint16_t port) {
@@ -231,6 +234,23 @@ Result<void> HubShell::RefreshAddresses() {
   return {};
 }
 
+Result<void> HubShell::CheckNetwork() {
+  if (const auto found = RefreshAddresses(); !found) {
+    return found;
+  }
+  hub_.CheckNetwork(io::EventLoop::Now());
+  Pump();
+  return {};
+}
+
+void HubShell::NoticeSleep() {
+  const Duration asleep = io::EventLoop::TimeAsleep();
+  if (asleep >= asleep_ + kSleep) {
+    asleep_ = asleep;
+    (void)CheckNetwork();
+  }
+}
+
 Result<void> HubShell::MakeTls(bool needs_roots) {
   tls::ClientOptions options;
   if (needs_roots && roots_pem_) {
@@ -290,6 +310,7 @@ Result<void> HubShell::Process() {
     wait_.reset();
     return Fail(Errc::kClosed);
   }
+  NoticeSleep();
   loop_.RunReady();
   hub_.HandleTimeout(io::EventLoop::Now());
   Pump();
@@ -298,7 +319,7 @@ Result<void> HubShell::Process() {
 
 std::optional<Instant> HubShell::NextTimeout() const {
   if (hub_.has_events() || !received_.is_empty() ||
-      (unclaimed_ && !unclaimed_->is_empty())) {
+      (unclaimed_ && !unclaimed_->is_empty()) || loop_.HasReady()) {
     return Instant{};  // there is something to take
   }
   const auto loop = loop_.NextTimeout();

@@ -88,6 +88,9 @@ class HubShell {
   [[nodiscard]] Result<void> Process();
   /// Errors: kIo.
   [[nodiscard]] Result<void> RefreshAddresses();
+  /// The same, and has all that may have changed with the network checked.
+  /// Errors: kIo.
+  [[nodiscard]] Result<void> CheckNetwork();
 
   [[nodiscard]] int descriptor() const { return wait_ ? wait_->get() : -1; }
 
@@ -143,6 +146,7 @@ class HubShell {
   [[nodiscard]] bool IsIgnored(std::string_view interface) const;
   [[nodiscard]] Result<void> MakeTls(bool needs_roots);
   [[nodiscard]] std::optional<io::UdpSocket>& SocketFor(const Endpoint& remote);
+  void NoticeSleep();
   void OnDatagrams(PacketBatch& batch);
   void Deliver(const ReceiveQueue::Item& item, ByteView bytes);
   void DeliverRelayed();
@@ -179,6 +183,7 @@ class HubShell {
   std::optional<io::UdpSocket> v6_;
   std::optional<io::NetworkWatcher> watcher_;
   std::vector<Endpoint> bases_;
+  Duration asleep_ = io::EventLoop::TimeAsleep();  ///< that was noticed
   std::vector<Relay> relays_;
   std::optional<tls::ClientContext> tls_;
   bool has_roots_ = false;

@@ -55,6 +55,10 @@ class EventLoop {
   /// never to be read from.
   [[nodiscard]] int descriptor() const;
 
+  /// True if descriptor() is readable: RunReady() leaves some for its next call
+  /// where there is much.
+  [[nodiscard]] bool HasReady() const;
+
   /// When to call RunReady() at the latest; nullopt: only descriptor() matters.
   /// It is due at once after a call that wants something new of the loop.
   [[nodiscard]] std::optional<Instant> NextTimeout() const;
@@ -65,6 +69,10 @@ class EventLoop {
 
   /// The monotonic clock, read at the call (not cached). Thread-safe.
   [[nodiscard]] static Instant Now();
+
+  /// How long this host has slept since it started, while Now() stood still.
+  /// Thread-safe.
+  [[nodiscard]] static Duration TimeAsleep();
 
   /// The wall clock. Thread-safe.
   [[nodiscard]] static UnixTime UnixNow();
