@@ -12,12 +12,23 @@
 namespace natkit::io {
 namespace {
 
-constexpr int kTries = 3;  ///< each may meet an old ICMP error
+constexpr int kTries = 3;       ///< each may meet an old ICMP error
+constexpr int kMaxErrors = 64;  ///< that are taken at once
 
 /// Errors that concern this datagram alone.
 bool IsLoss(int error) {
   return error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS ||
          error == ENOMEM || error == EINTR || error == ECONNREFUSED;
+}
+
+/// Takes the errors that a socket with IP_RECVERR keeps: they would wake who
+/// waits for datagrams again and again.
+void TakeErrors(int fd) {
+  for (int i = 0; i < kMaxErrors; ++i) {
+    if (::recv(fd, nullptr, 0, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) {
+      return;
+    }
+  }
 }
 
 }  // namespace
@@ -65,6 +76,9 @@ Result<void> BorrowedUdp::Wait(Duration longest) const {
   ::poll(&ready, 1, static_cast<int>(std::clamp<int64_t>(ms, 0, INT_MAX)));
   if ((ready.revents & POLLNVAL) != 0) {
     return Fail(Errc::kClosed);
+  }
+  if ((ready.revents & POLLERR) != 0) {
+    TakeErrors(fd_);
   }
   return {};
 }

@@ -184,25 +184,63 @@ static void AsksAnIpv4ServerOverASocketOfBothFamilies(void) {
   Stop(&s);
 }
 
-/* A short schedule, and a port where nobody is: ICMP errors are no end. */
-static void GivesUpWhenNobodyAnswers(void) {
+/* A client with a short schedule, for a port where nobody is. */
+static natkit_stun_client* NewUnheardClient(void) {
   natkit_stun_client* client = NULL;
   natkit_stun_client_config config;
-  natkit_stun_event event;
-  natkit_address bound;
   natkit_init(&config);
-  natkit_init(&event);
   config.schedule.initial_timeout_ns = 10 * MS;
   config.schedule.request_count = 3;
   config.schedule.final_wait_ns = 20 * MS;
   close(OpenSocket("127.0.0.1:0", &config.server));
-  const int fd = OpenSocket("127.0.0.1:0", &bound);
   CHECK_EQ(natkit_stun_client_new(&config, &client), 0);
+  return client;
+}
+
+/* ICMP errors are no end. */
+static void CheckTimesOut(natkit_stun_client* client, int fd) {
+  natkit_stun_event event;
   const uint64_t begin = natkit_monotonic_ns();
+  natkit_init(&event);
   CHECK_EQ(natkit_stun_client_run(client, fd, &event), 1);
   CHECK_EQ(event.outcome, NATKIT_STUN_OUTCOME_TIMED_OUT);
   CHECK(natkit_monotonic_ns() - begin >= 50 * MS); /* 10 + 20 + 2 * 10 */
+}
+
+static void GivesUpWhenNobodyAnswers(void) {
+  natkit_address bound;
+  natkit_stun_client* client = NewUnheardClient();
+  const int fd = OpenSocket("127.0.0.1:0", &bound);
+  CheckTimesOut(client, fd);
   natkit_stun_client_free(client);
+  close(fd);
+}
+
+/* Errors that wait to be read would wake whoever waits for datagrams. */
+static void TakesErrorsThatAreQueued(void) {
+  natkit_address bound;
+  const int on = 1;
+  natkit_stun_client* client = NewUnheardClient();
+  const int fd = OpenSocket("127.0.0.1:0", &bound);
+  CHECK_EQ(setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof on), 0);
+  CheckTimesOut(client, fd);
+  struct pollfd ready = {fd, POLLIN, 0};
+  CHECK_EQ(poll(&ready, 1, 0), 0);
+  natkit_stun_client_free(client);
+  close(fd);
+}
+
+/* A client that was on another clock before. */
+static void ItsTimeGoesOnWhateverItWas(void) {
+  static const uint64_t times[] = {UINT64_C(1) << 60, (UINT64_C(1) << 62) - 1};
+  natkit_address bound;
+  const int fd = OpenSocket("127.0.0.1:0", &bound);
+  for (int i = 0; i < 2; ++i) {
+    natkit_stun_client* client = NewUnheardClient();
+    CHECK_EQ(natkit_stun_client_start(client, times[i]), 0);
+    CheckTimesOut(client, fd);
+    natkit_stun_client_free(client);
+  }
   close(fd);
 }
 
@@ -270,6 +308,8 @@ int main(void) {
   RUN(TakesAConnectedSocket);
   RUN(AsksAnIpv4ServerOverASocketOfBothFamilies);
   RUN(GivesUpWhenNobodyAnswers);
+  RUN(TakesErrorsThatAreQueued);
+  RUN(ItsTimeGoesOnWhateverItWas);
   RUN(RefusesWhatIsNoSocketForIt);
   RUN(SaysAtOnceThatTheServerCannotBeReached);
   RUN(RefusesMisuse);

@@ -214,8 +214,13 @@ Result<int> Run(StunClient& client, Instant now, int fd,
     return std::unexpected(socket.error());
   }
   client.Start(now);
+  // From where the client's time is, which may be that of another clock.
+  const uint64_t begun = natkit_monotonic_ns();
   const auto event = RunOverSocket(client.core(), *socket, [&] {
-    return *client.TakeTime(natkit_monotonic_ns());
+    const uint64_t passed = natkit_monotonic_ns() - begun;
+    const Instant time = now + Duration(static_cast<int64_t>(passed));
+    (void)client.TakeTime(ToNs(time.time_since_epoch()));
+    return time;
   });
   if (!event) {
     return std::unexpected(event.error());

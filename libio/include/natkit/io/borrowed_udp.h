@@ -30,8 +30,8 @@ class BorrowedUdp {
   [[nodiscard]] Result<void> Send(const Endpoint& to, ByteView data) const;
 
   /// Blocks until there is something to receive, at most `longest`, rounded up
-  /// to whole milliseconds; a signal may end it earlier. Errors: kClosed (the
-  /// socket was closed meanwhile).
+  /// to whole milliseconds; a signal or an ICMP error, which it takes, may end
+  /// it earlier. Errors: kClosed (the socket was closed meanwhile).
   [[nodiscard]] Result<void> Wait(Duration longest) const;
 
   /// What has come in, without blocking; nullopt if nothing has. IPv4-mapped
