@@ -146,7 +146,7 @@ static void CountersAreChecked(void) {
   CHECK_EQ(natkit_hub_new(&config, &hub), NATKIT_ERR_BAD_ARGUMENT);
 }
 
-#define COUNT 200
+#define COUNT 100
 #define CANARY 0xa5
 
 /* A batch of the caller's with its arrays; behind each there is what must stay.
@@ -377,6 +377,25 @@ static void ABatchHasDatagramsOfAllAgents(void) {
   CloseStar(&star);
 }
 
+static void WhatWaitsGoesWithItsAgent(void) {
+  static struct room in;
+  struct star star;
+  OpenStar(&star, 0, 0);
+  natkit_hub* const hub = star.to_loud.hub;
+  CHECK_EQ(natkit_agent_send(star.loud.agent, "loud", 4), 0);
+  CHECK_EQ(natkit_agent_send(star.quiet.agent, "quiet", 5), 0);
+  CHECK_EQ(natkit_agent_send(star.loud.agent, "loud", 4), 0);
+  ProcessUntilReceived(hub, 3);
+  natkit_agent_free(star.to_loud.agent);
+  CHECK_EQ(natkit_hub_receive_batch(hub, Limit(&in, 1000, COUNT), in.agents,
+                                    in.users),
+           1);
+  CHECK(in.agents[0] == star.to_quiet.agent && in.users[0] == &star.to_quiet);
+  CHECK_EQ(in.packets[0].size, 5);
+  star.to_loud.agent = NULL;
+  CloseStar(&star);
+}
+
 /* A socket of another protocol, which knows nothing of natkit. */
 static int NewStranger(natkit_address* address) {
   const int fd = BoundSocket(SOCK_DGRAM);
@@ -491,6 +510,31 @@ static void StrangersFillTheirOwnBufferOnly(void) {
   close(fd);
 }
 
+/* A socket that is bound to a loopback address reaches no other host. */
+static void WhatTheSystemRefusesIsCounted(void) {
+  static const char description[] =
+      "a=ice-ufrag:abcd\r\na=ice-pwd:0123456789012345678901\r\n"
+      "a=candidate:1 1 udp 2130706431 203.0.113.1 5000 typ host\r\n";
+  natkit_address ours;
+  natkit_hub_counters counters;
+  natkit_agent* agent = NULL;
+  const uint64_t deadline = natkit_monotonic_ns() + LIMIT;
+  const int fd = NewStranger(&ours);
+  natkit_hub* const hub = ShareSocket(fd, 0);
+  CHECK_EQ(natkit_agent_new(hub, NULL, &agent), 0);
+  CHECK_EQ(natkit_agent_set_remote_description(agent, description), 0);
+  natkit_init(&counters);
+  while (counters.dropped_sent == 0) {
+    CHECK(natkit_monotonic_ns() < deadline);
+    CHECK_EQ(natkit_hub_process(hub), 0);
+    CHECK_EQ(natkit_hub_get_counters(hub, &counters), 0);
+  }
+  CHECK_EQ(counters.sent_direct, 0);
+  natkit_agent_free(agent);
+  natkit_hub_free(hub);
+  close(fd);
+}
+
 int main(void) {
   RUN(AFloodTakesNothingFromOthers);
   RUN(OneAgentsPartMayBeLimited);
@@ -500,6 +544,8 @@ int main(void) {
   RUN(TooSmallBatchesLoseNothing);
   RUN(BatchesAreChecked);
   RUN(ABatchHasDatagramsOfAllAgents);
+  RUN(WhatWaitsGoesWithItsAgent);
+  RUN(WhatTheSystemRefusesIsCounted);
   RUN(ASocketMayBeSharedWithAnotherProtocol);
   RUN(StrangersFillTheirOwnBufferOnly);
   return 0;

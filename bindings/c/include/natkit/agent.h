@@ -543,7 +543,8 @@ NATKIT_API int natkit_agent_send(natkit_agent* agent, const void* data,
 
 /**
  * Sends datagrams to the peer, in order, as natkit_agent_send() does, with
- * fewer calls of the system. Only `data` and `size` of each count.
+ * fewer calls of the system; those of one size, one after the other, cost it
+ * little more than one. Only `data` and `size` of each count.
  * @return how many were taken, from the first on. If that is not all, the one
  * after them was refused; what for, a call with the rest says
  * Errors: those of natkit_agent_send(), where the first datagram is refused;

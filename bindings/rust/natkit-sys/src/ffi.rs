@@ -483,7 +483,8 @@ pub struct natkit_hub_config {
     pub socket_count: u32,
     /// Bound UDP sockets of the caller, at most one for each family; IPv6 ones
     /// with IPV6_V6ONLY. The hub duplicates the descriptors: the caller may close
-    /// its own, and must not read from them. They become non-blocking. Who has
+    /// its own, and must not read from them. They become non-blocking, and no
+    /// longer report ICMP errors or join datagrams (IP_RECVERR, UDP_GRO). Who has
     /// another protocol on a socket sends on its own descriptor, and receives with
     /// natkit_hub_receive_unclaimed().
     pub sockets: *const c_int,
@@ -626,7 +627,8 @@ extern "C" {
 extern "C" {
     /// How long to wait on natkit_hub_get_fd() at most, in milliseconds; -1: for
     /// ever. To be asked after every other call on the hub or its agents. It is 0
-    /// while events or datagrams wait to be taken.
+    /// while events or datagrams wait to be taken, and while there is more to read:
+    /// so one may also wait for edges (EPOLLET).
     pub fn natkit_hub_get_timeout(hub: *const natkit_hub, out_ms: *mut c_int) -> c_int;
 }
 
@@ -639,8 +641,11 @@ extern "C" {
 }
 
 extern "C" {
-    /// Has the host's addresses looked up again. The hub does so by itself when the
-    /// system tells of a change, unless NATKIT_HUB_NO_NETWORK_WATCH.
+    /// Has the host's addresses looked up again, and STUN servers, relays and the
+    /// paths of agents asked for a sign of life: the network may be another although
+    /// its addresses are the same. The hub does so by itself when the system tells
+    /// of other addresses, unless NATKIT_HUB_NO_NETWORK_WATCH, and when the host has
+    /// slept for 5 s or more.
     ///
     /// Errors: NATKIT_ERR_IO.
     pub fn natkit_hub_network_changed(hub: *mut natkit_hub) -> c_int;
@@ -970,7 +975,8 @@ extern "C" {
 
 extern "C" {
     /// Sends datagrams to the peer, in order, as natkit_agent_send() does, with
-    /// fewer calls of the system. Only `data` and `size` of each count.
+    /// fewer calls of the system; those of one size, one after the other, cost it
+    /// little more than one. Only `data` and `size` of each count.
     ///
     /// Returns how many were taken, from the first on. If that is not all, the one
     /// after them was refused; what for, a call with the rest says
