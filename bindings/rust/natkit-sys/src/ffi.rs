@@ -412,9 +412,9 @@ extern "C" {
     /// NULL: from the system again, as at the start. The structure is copied. To be
     /// called while no other thread uses natkit, best before anything else.
     ///
-    /// The functions must work until the process ends: a few blocks stay for the
-    /// whole run. What libc allocates for its own purposes (time zones, threads,
-    /// address lookups) comes from the system as ever.
+    /// The functions must not call natkit, and must work until the process ends: a
+    /// few blocks stay for the whole run. What libc allocates for its own purposes
+    /// (time zones, threads, address lookups) comes from the system as ever.
     ///
     ///
     /// Errors: NATKIT_ERR_STRUCT_SIZE, NATKIT_ERR_BAD_ARGUMENT (a function is NULL),
