@@ -37,7 +37,10 @@ if(TARGET natkit_shared)
   get_target_property(natkit_c_headers natkit_c HEADER_SET)
   install(FILES ${natkit_c_headers}
           DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/natkit COMPONENT c)
-  install(FILES ${CMAKE_CURRENT_SOURCE_DIR}/docs/c-api.md
+  # And what docs/c-api.md leads to.
+  install(FILES ${CMAKE_CURRENT_SOURCE_DIR}/LICENSE
+                ${CMAKE_CURRENT_SOURCE_DIR}/docs/benchmarks.md
+                ${CMAKE_CURRENT_SOURCE_DIR}/docs/c-api.md
                 ${CMAKE_CURRENT_SOURCE_DIR}/docs/ice.md
                 ${CMAKE_CURRENT_SOURCE_DIR}/docs/nat-behavior.md
                 ${CMAKE_CURRENT_SOURCE_DIR}/docs/relay.md

@@ -230,6 +230,16 @@ class CInstall(unittest.TestCase):
                    f"-DCMAKE_PREFIX_PATH={self.prefix}")
         self.assertIn("-- required: 0, optional: 1", said)
 
+    def test_the_page_leads_to_what_is_installed(self):
+        folder = self.prefix / "share/doc/natkit"
+        self.assertTrue((folder / "LICENSE").exists())
+        page = (folder / "c-api.md").read_text()
+        named = set(re.findall(r"\]\(([^)#:]+)\)", page))
+        named |= set(re.findall(r"examples/\w+\.c", page))
+        self.assertGreater(len(named), 5)
+        self.assertEqual([], sorted(name for name in named
+                                    if not (folder / name).exists()))
+
     def test_files_know_no_place_of_this_machine(self):
         places = [str(place).encode() for place in (ROOT, BUILD)]
         files = self.files()
