@@ -715,6 +715,44 @@ TEST(AgentHub, IsTriedAgainThoughTheRelayWasAwayWhenItWasDue) {
   EXPECT_NE(ufrag(), before);
 }
 
+TEST(AgentHub, TwoRelaysAreNotTakenInTurns) {
+  size_t changes = 0;
+  for (uint64_t seed = 500; seed < 540; ++seed) {
+    SCOPED_TRACE(seed);
+    AgentWorld world(Symmetric(), Symmetric(), seed, /*has_relay=*/false);
+    SimRelay second(world.world_, seed + 7);
+    const std::vector<SimRelay*> relays{&world.relay_, &second};
+    AgentHost a(world.world_, relays, seed + 8);
+    AgentHost b(world.world_, relays, seed + 9);
+    a.Start({});
+    b.Start({});
+    world.relay_.SetUp(world.world_.now(), false);
+    const AgentId at_a = a.Add({.peer = b.key()});
+    AgentId at_b = b.Add({.peer = a.key()});
+    world.Run(seconds(1));
+    ASSERT_EQ(a.KindOf(at_a), PathKind::kRelay);
+    world.relay_.SetUp(world.world_.now(), true);
+    world.Run(seconds(6));
+    const auto talk = [&](Duration length) {
+      for (Duration sent{}; sent < length; sent += milliseconds(10)) {
+        (void)a.Send(at_a, "from a");
+        (void)b.Send(at_b, "from b");
+        world.Run(milliseconds(10));
+      }
+    };
+    talk(milliseconds(seed));
+    b.Start({});
+    at_b = b.Add({.peer = a.key()});
+    talk(seconds(2));
+    const size_t before = a.EventsOf<AgentPathChanged>().size();
+    talk(seconds(2));
+    changes += a.EventsOf<AgentPathChanged>().size() - before;
+    EXPECT_EQ(a.KindOf(at_a), PathKind::kRelay);
+    EXPECT_EQ(b.KindOf(at_b), PathKind::kRelay);
+  }
+  EXPECT_EQ(changes, 0U);
+}
+
 TEST(AgentHub, OurOwnDescriptionIsNoPeer) {
   AgentWorld world(Cone(), Cone(), 19, /*has_relay=*/false);
   world.StartBoth();

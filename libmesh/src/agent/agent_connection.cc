@@ -20,6 +20,10 @@ using std::chrono::seconds;
 constexpr Duration kSearchTime = seconds(5);
 constexpr Duration kFailTime = seconds(30);
 constexpr Duration kRestAfter = seconds(15);
+/// A side follows the other to the relay of its last packet, but the one with
+/// the greater key only if the old one has been quiet for so long: two sides
+/// that follow each other at once would change places for ever.
+constexpr Duration kRelayQuiet = seconds(2);
 /// Remembered until the hub takes them.
 constexpr size_t kMaxHeardRemotes = 64;
 /// Offers travel over a relay that may drop them. A peer that is not there
@@ -240,6 +244,12 @@ void AgentConnection::HandleSignal(Instant now, RelayId relay,
 }
 
 void AgentConnection::NoteRelayed(Instant now, RelayId relay) {
+  const bool leads = peer_ && hub_.own_key > *peer_;
+  const bool stays = heard_on_ && leads && now < heard_at_ + kRelayQuiet;
+  if (stays && heard_on_ != relay) {
+    return;
+  }
+  heard_at_ = now;
   if (heard_on_ != relay) {
     heard_on_ = relay;
     Settle(now);

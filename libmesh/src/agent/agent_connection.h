@@ -155,7 +155,8 @@ class AgentConnection {
   std::optional<std::string> remote_relay_;  ///< where the peer says it is
   std::optional<nat::PathSide> remote_network_;
   std::optional<Instant> described_at_;  ///< by the peer, in this search
-  std::optional<RelayId> heard_on_;      ///< relay of the peer's last packet
+  std::optional<RelayId> heard_on_;      ///< a relay of the peer's packets
+  Instant heard_at_{};                   ///< when last on that one
 
   uint64_t version_ = 0;  ///< of our description
   std::optional<uint64_t> answered_version_;
