@@ -210,7 +210,8 @@ func (h *Hub) Close() {
 }
 
 // Wait blocks until Process has something to do, Wake is called, or, unless
-// longest is negative, that much time has passed. One goroutine at a time waits.
+// longest is negative, that much time has passed; not at all while events or
+// datagrams wait to be taken. One goroutine at a time waits.
 // Errors: ErrBadHandle (the hub was closed, before or meanwhile), ErrBusy
 // (another goroutine waits).
 func (h *Hub) Wait(longest time.Duration) error {

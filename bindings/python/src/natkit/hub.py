@@ -278,8 +278,8 @@ class Hub(Handle):
 
     def timeout(self) -> Optional[float]:
         """How long to wait on fileno() at most, in seconds as select() takes
-        them; None: for ever. To be asked after every other call on the hub or
-        its agents."""
+        them; None: for ever; 0 while events or datagrams wait to be taken. To
+        be asked after every other call on the hub or its agents."""
         out = ctypes.c_int()
         lib.natkit_hub_get_timeout(self._pointer, ctypes.byref(out))
         return None if out.value < 0 else out.value / 1000

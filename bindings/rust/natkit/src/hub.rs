@@ -234,8 +234,9 @@ impl Hub {
         call!(natkit_hub_add_relay(self.handle, &given))
     }
 
-    /// How long to wait on the hub's descriptor at most; `None`: for ever. To be
-    /// asked after every other call on the hub or its agents.
+    /// How long to wait on the hub's descriptor at most; `None`: for ever; zero
+    /// while events or datagrams wait to be taken. To be asked after every other
+    /// call on the hub or its agents.
     pub fn timeout(&self) -> Result<Option<Duration>> {
         let mut ms = 0;
         call!(natkit_hub_get_timeout(self.handle, &mut ms))?;
