@@ -60,12 +60,6 @@ static char WaitForFirst(void) {
   return byte;
 }
 
-static int IsOn(const struct misuse_function* function, int kind) {
-  return function->param_count != 0 &&
-         function->params[0].param_class == kHandle &&
-         function->params[0].kind == kind;
-}
-
 /* Calls with good arguments, but for the handle. */
 static long long CallOn(const struct misuse_function* function, void* handle) {
   UseBank(1);

@@ -193,6 +193,15 @@ void SetArguments(const struct misuse_function* function);
 void SetUp(const struct misuse_function* function);
 /* FreshHandles(), also of those that were made for single parameters. */
 void Fresh(void);
+/* Whether the first parameter is a handle of a kind. */
+int IsOn(const struct misuse_function* function, int kind);
+/* Frees the handle that a call has made, if it made one, after `use`, which may
+ * be NULL. */
+void FreeWhatWasMade(const struct misuse_function* function,
+                     void (*use)(int kind, void* handle));
+/* misuse_exercise.c: has a handle live a while, for it may have been made with
+ * odd values; every call has to be as its header says. */
+void Exercise(int kind, void* handle);
 /* Whether the header says that a function may return this. */
 int IsDocumented(const struct misuse_function* function, long long code);
 /* Says what the next call is, for who reads about a failure. */
@@ -203,5 +212,15 @@ void Complain(const char* what, long long is, long long expected);
 /* Calls; `expected` is a code, kSuccess or kDocumented. Returns what the
  * function did; for one without a result, what it told the hook. */
 long long Call(const struct misuse_function* function, int expected);
+
+/* misuse_fields.c: a parameter that is a structure, with all else good. */
+
+/* Of other versions, and of sizes that no version has. */
+void StructSizes(const struct misuse_function* function, size_t index);
+/* With each of its fields out of its range. */
+void Fields(const struct misuse_function* function, size_t index);
+
+/* A text that is longer than any bound. */
+enum { kLongText = 60000 };
 
 #endif

@@ -185,13 +185,23 @@ static void CheckHook(const struct misuse_function* function,
   }
 }
 
-static void FreeWhatWasMade(const struct misuse_function* function) {
+int IsOn(const struct misuse_function* function, int kind) {
+  return function->param_count != 0 &&
+         function->params[0].param_class == kHandle &&
+         function->params[0].kind == kind;
+}
+
+void FreeWhatWasMade(const struct misuse_function* function,
+                     void (*use)(int kind, void* handle)) {
   for (size_t i = 0; i < function->param_count; ++i) {
     const struct misuse_param* const param = &function->params[i];
     void* handle = NULL;
     if (param->param_class == kOut && param->kind != kNone &&
         call.values[i].pointer != NULL) {
       memcpy(&handle, call.values[i].pointer, sizeof handle);
+      if (use != NULL) {
+        use(param->kind, handle);
+      }
       misuse_kinds[param->kind].free(handle);
     }
   }
@@ -218,7 +228,7 @@ long long Call(const struct misuse_function* function, int expected) {
   CheckMemory(function, result);
   CheckHook(function, result);
   if (result >= 0) {
-    FreeWhatWasMade(function);
+    FreeWhatWasMade(function, Exercise);
     (void)natkit_set_allocator(NULL);
   }
   if (!IsMisuse(result)) {

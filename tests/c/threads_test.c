@@ -42,17 +42,6 @@ static void Exchange(int kind) {
   }
 }
 
-static void FreeWhatWasMade(const struct misuse_function* function) {
-  for (size_t i = 0; i < function->param_count; ++i) {
-    void* handle = NULL;
-    if (function->params[i].param_class == kOut &&
-        function->params[i].kind != kNone) {
-      memcpy(&handle, call.values[i].pointer, sizeof handle);
-      misuse_kinds[function->params[i].kind].free(handle);
-    }
-  }
-}
-
 static void CallOnce(const struct misuse_function* function) {
   const int kind = function->params[0].kind;
   SetArguments(function);
@@ -64,7 +53,7 @@ static void CallOnce(const struct misuse_function* function) {
     ++failures;
   }
   if (result >= 0) {
-    FreeWhatWasMade(function);
+    FreeWhatWasMade(function, NULL);
   }
 }
 
