@@ -214,6 +214,20 @@ class Chat(unittest.TestCase):
     def test_glib_meets_poll(self):
         self.check("agent_glib", "agent_poll")
 
+    def test_it_says_why_its_relay_is_down(self):
+        host, port, _ = self.relay()
+        private, public = self.key()[0], self.key()[1]
+        for trust, why in (("plain", "closed"), ("sha256-raw:" + 64 * "0",
+                           "certificate differs from the pinned one")):
+            with subprocess.Popen(
+                    [EXAMPLES / "agent_poll", private, public, host, port,
+                     trust], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE, text=True) as chat:
+                self.assertEqual(f"relay down: {why}\n",
+                                 chat.stderr.readline())
+                chat.stdin.close()
+                self.assertEqual(0, chat.wait(DEADLINE))
+
     def test_it_says_what_is_wrong(self):
         self.assertIn("usage", run("agent_poll").stderr)
         done = run("agent_uv", "key", "key", "localhost", "443", "-")

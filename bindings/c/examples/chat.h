@@ -90,6 +90,8 @@ static void ChatProcess(void) {
   while (natkit_hub_poll_event(hub, &event) == 1) {
     if (event.type == NATKIT_HUB_EVENT_PATH) {
       PrintPath(&event.path);
+    } else if (event.type == NATKIT_HUB_EVENT_RELAY && !event.is_up) {
+      fprintf(stderr, "relay down: %s\n", event.text);
     }
   }
   while (natkit_hub_receive(hub, NULL, data, sizeof data, &size) == 1) {
