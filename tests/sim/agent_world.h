@@ -10,9 +10,10 @@
 #include <utility>
 #include <vector>
 
-#include "mesh_world.h"
 #include "natkit/base/check.h"
 #include "natkit/mesh/agent/agent_hub.h"
+#include "sim_network.h"
+#include "sim_relay.h"
 #include "sim_stun_server.h"
 
 namespace natkit::mesh {
@@ -21,7 +22,9 @@ namespace natkit::mesh {
 class AgentHost : public sim::SimActor {
  public:
   AgentHost(sim::SimWorld& world, std::vector<SimRelay*> relays, uint64_t seed)
-      : world_(world), relays_(std::move(relays)), rng_(seed) {
+      : world_(world),
+        rng_(seed),
+        links_(std::move(relays), hub_, [this](Instant now) { Pump(now); }) {
     private_key_ = GeneratePrivateKey(rng_);
     id_ = world.network().AddHost(
         [this](Instant now, const Endpoint& local, const Endpoint& from,
@@ -46,15 +49,10 @@ class AgentHost : public sim::SimActor {
 
   /// Starts, or starts anew as a process that was killed.
   void Start(const std::vector<Endpoint>& stun_servers) {
-    for (const auto& [relay, connection] : connections_) {
-      if (connection) {
-        relays_[relay]->Disconnect(world_.now(), *connection);
-      }
-    }
-    connections_.clear();
+    links_.Cut(world_.now());
     AgentHubConfig config{.private_key = private_key_.Clone(),
                           .wall_clock_offset = std::chrono::hours(440000)};
-    for (size_t i = 0; i < relays_.size(); ++i) {
+    for (size_t i = 0; i < links_.relay_count(); ++i) {
       const std::string name = "relay-" + std::to_string(i);
       config.relays.push_back({.name = name, .host = name});
     }
@@ -127,7 +125,7 @@ class AgentHost : public sim::SimActor {
   [[nodiscard]] const std::vector<HubEvent>& events() const { return events_; }
 
   /// Sent to relays so far.
-  [[nodiscard]] size_t relay_bytes() const { return relay_bytes_; }
+  [[nodiscard]] size_t relay_bytes() const { return links_.bytes(); }
 
   template <class Event>
   [[nodiscard]] std::vector<Event> EventsOf() const {
@@ -165,21 +163,8 @@ class AgentHost : public sim::SimActor {
   }
 
   void Pump(Instant now) {
-    while (const auto command = hub_->PollRelayCommand()) {
-      Obey(now, *command);
-    }
-    std::array<uint8_t, 65536> buffer{};
-    for (const auto& [relay, connection] : connections_) {
-      while (connection) {
-        const size_t size = hub_->PollRelayBytes(now, relay, buffer);
-        if (size == 0) {
-          break;
-        }
-        relay_bytes_ += size;
-        relays_[relay]->FromClient(now, *connection,
-                                   ByteView(buffer).first(size));
-      }
-    }
+    links_.Obey(now);
+    links_.Carry(now);
     while (const auto transmit = hub_->PollTransmit()) {
       world_.network().Send(now, id_, transmit->from_base, transmit->to,
                             transmit->payload, transmit->ttl);
@@ -192,44 +177,15 @@ class AgentHost : public sim::SimActor {
     }
   }
 
-  void Obey(Instant now, const RelayCommand& command) {
-    if (const auto* close = std::get_if<RelayClose>(&command)) {
-      if (connections_[close->relay]) {
-        relays_[close->relay]->Disconnect(now, *connections_[close->relay]);
-        connections_[close->relay].reset();
-      }
-      return;
-    }
-    const RelayId relay = std::get<RelayConnect>(command).relay;
-    connections_[relay] = relays_[relay]->Connect(
-        now,
-        [this, relay](Instant at, ByteView bytes) {
-          hub_->HandleRelayBytes(at, relay, bytes);
-          Pump(at);
-        },
-        [this, relay](Instant at) {
-          connections_[relay].reset();
-          hub_->HandleRelayClosed(at, relay, "closed");
-          Pump(at);
-        });
-    if (connections_[relay]) {
-      hub_->HandleRelayOpen(now, relay, relays_[relay]->public_key());
-    } else {
-      hub_->HandleRelayClosed(now, relay, "refused");
-    }
-  }
-
   sim::SimWorld& world_;
-  std::vector<SimRelay*> relays_;
   SeededRng rng_;
   StaticPrivateKey private_key_;
   sim::SimNetwork::HostId id_ = 0;
   std::vector<Endpoint> bases_;
   std::unique_ptr<AgentHub> hub_;
-  std::map<RelayId, std::optional<derp::ConnectionId>> connections_;
+  SimRelayLinks<AgentHub> links_;
   std::map<std::pair<AgentId, std::string>, int> arrived_;
   std::vector<HubEvent> events_;
-  size_t relay_bytes_ = 0;
 };
 
 /// Two hubs, each behind a NAT of its own, two STUN servers and a relay.

@@ -14,155 +14,21 @@
 #include <vector>
 
 #include "natkit/base/rng.h"
-#include "natkit/derp/server_core.h"
 #include "natkit/mesh/node.h"
 #include "natkit/nat/port_mapper.h"
 #include "node/icmp_echo.h"
 #include "sim_network.h"
+#include "sim_relay.h"
 
 namespace natkit::mesh {
-
-/// A DERP relay whose streams are lossless pipes with a delay; TCP and TLS are
-/// not simulated.
-class SimRelay : public sim::SimActor {
- public:
-  using ToClient = std::function<void(Instant now, ByteView bytes)>;
-  using OnClose = std::function<void(Instant now)>;
-
-  SimRelay(sim::SimWorld& world, uint64_t seed)
-      : rng_(seed), core_(MakeConfig(), rng_) {
-    world.Add(*this);
-  }
-
-  void SetDelay(Duration one_way) { delay_ = one_way; }
-
-  /// Refuses new streams and cuts all that exist, or accepts again.
-  void SetUp(Instant now, bool is_up) {
-    is_up_ = is_up;
-    while (!is_up && !streams_.empty()) {
-      const auto stream = streams_.begin()->second;
-      core_.HandleClosed(now, streams_.begin()->first);
-      streams_.erase(streams_.begin());
-      stream.on_close(now);
-    }
-  }
-
-  std::optional<derp::ConnectionId> Connect(Instant now, ToClient to_client,
-                                            OnClose on_close) {
-    if (!is_up_) {
-      return std::nullopt;
-    }
-    const derp::ConnectionId id{++last_id_};
-    streams_[id] = {std::move(to_client), std::move(on_close)};
-    core_.Accept(now, id, {});
-    return id;
-  }
-
-  /// From now on, what stream number `number` (from 1) carries gets lost, and
-  /// nobody notices.
-  void Freeze(uint64_t number) { frozen_.insert(derp::ConnectionId{number}); }
-
-  void FromClient(Instant now, derp::ConnectionId id, ByteView bytes) {
-    queue_.push_back(
-        {now + delay_, id, {bytes.begin(), bytes.end()}, /*to_server=*/true});
-  }
-
-  void Disconnect(Instant now, derp::ConnectionId id) {
-    core_.HandleClosed(now, id);
-    streams_.erase(id);
-  }
-
-  [[nodiscard]] std::optional<Instant> NextTimeout() const override {
-    auto next = core_.NextTimeout();
-    if (!queue_.empty()) {
-      next = std::min(next.value_or(Instant::max()), queue_.front().at);
-    }
-    return next;
-  }
-
-  void HandleTimeout(Instant now) override {
-    while (!queue_.empty() && queue_.front().at <= now) {
-      const Chunk chunk = std::move(queue_.front());
-      queue_.pop_front();
-      Deliver(now, chunk);
-    }
-    core_.HandleTimeout(now);
-    Pump(now);
-  }
-
-  [[nodiscard]] const PublicKey& public_key() const {
-    return core_.public_key();
-  }
-
- private:
-  struct Stream {
-    ToClient to_client;
-    OnClose on_close;
-  };
-
-  struct Chunk {
-    Instant at;
-    derp::ConnectionId id;
-    std::vector<uint8_t> bytes;
-    bool to_server;
-  };
-
-  derp::ServerConfig MakeConfig() {
-    derp::ServerConfig config;
-    config.private_key = GeneratePrivateKey(rng_);
-    return config;
-  }
-
-  void Deliver(Instant now, const Chunk& chunk) {
-    const auto stream = streams_.find(chunk.id);
-    if (stream == streams_.end() || frozen_.contains(chunk.id)) {
-      return;
-    }
-    if (chunk.to_server) {
-      core_.HandleBytes(now, chunk.id, chunk.bytes);
-      Pump(now);
-    } else {
-      stream->second.to_client(now, chunk.bytes);
-    }
-  }
-
-  void Pump(Instant now) {
-    std::array<uint8_t, 65536> buffer{};
-    while (const auto id = core_.PollReady()) {
-      while (const size_t size = core_.PollTransmit(now, *id, buffer)) {
-        queue_.push_back({now + delay_,
-                          *id,
-                          {buffer.begin(), buffer.begin() + size},
-                          /*to_server=*/false});
-      }
-    }
-    while (const auto event = core_.PollEvent()) {
-      if (const auto* closed = std::get_if<derp::ConnectionClosed>(&*event)) {
-        const auto stream = streams_.find(closed->id);
-        if (stream != streams_.end()) {
-          const OnClose on_close = stream->second.on_close;
-          streams_.erase(stream);
-          on_close(now);
-        }
-      }
-    }
-  }
-
-  SeededRng rng_;
-  derp::ServerCore core_;
-  Duration delay_ = std::chrono::milliseconds(30);
-  bool is_up_ = true;
-  uint64_t last_id_ = 0;
-  std::set<derp::ConnectionId> frozen_;
-  std::map<derp::ConnectionId, Stream> streams_;
-  std::deque<Chunk> queue_;
-};
 
 /// A machine that runs one node; its TUN device records echo requests.
 class MeshHost : public sim::SimActor {
  public:
   MeshHost(sim::SimWorld& world, std::vector<SimRelay*> relays, uint64_t seed)
-      : world_(world), relays_(std::move(relays)), rng_(seed) {
+      : world_(world),
+        rng_(seed),
+        links_(std::move(relays), node_, [this](Instant now) { Pump(now); }) {
     private_key_ = GeneratePrivateKey(rng_);
     id_ = world.network().AddHost(
         [this](Instant now, const Endpoint& local, const Endpoint& from,
@@ -196,7 +62,7 @@ class MeshHost : public sim::SimActor {
 
   void Start(const MeshFile& mesh, const std::string& name,
              std::vector<Endpoint> stun_servers) {
-    connections_.clear();
+    links_.Forget();
     self_ = *mesh.FindNode(name);
     NodeConfig config{.mesh = mesh,
                       .name = name,
@@ -265,7 +131,7 @@ class MeshHost : public sim::SimActor {
   }
 
   /// Bytes given to relays.
-  [[nodiscard]] uint64_t relay_bytes() const { return relay_bytes_; }
+  [[nodiscard]] uint64_t relay_bytes() const { return links_.bytes(); }
 
   /// Asks the router at `router` for a mapping of the port of the first base.
   /// Before Start().
@@ -278,12 +144,7 @@ class MeshHost : public sim::SimActor {
 
   /// The process dies: nothing is said to anybody.
   void Crash() {
-    for (const auto& [stream, connection] : connections_) {
-      if (connection) {
-        relays_[RelayOf(stream)]->Disconnect(world_.now(), *connection);
-      }
-    }
-    connections_.clear();
+    links_.Cut(world_.now());
     node_.reset();
   }
 
@@ -429,15 +290,9 @@ class MeshHost : public sim::SimActor {
   void Pump(Instant now) {
     PumpMapper(now);
     PumpPackets(now);
-    while (node_) {
-      const auto command = node_->PollRelayCommand();
-      if (!command) {
-        break;
-      }
-      Obey(now, *command);
-    }
+    links_.Obey(now);
     PumpSockets(now);
-    PumpStreams(now);
+    links_.Carry(now);
     while (const auto signal = node_->PollControlSignal()) {
       if (control_) {
         control_(*signal);
@@ -501,51 +356,7 @@ class MeshHost : public sim::SimActor {
     PumpPackets(now);
   }
 
-  void PumpStreams(Instant now) {
-    std::array<uint8_t, 65536> buffer{};
-    for (const auto& [relay, connection] : connections_) {
-      while (connection) {
-        const size_t size = node_->PollRelayBytes(now, relay, buffer);
-        if (size == 0) {
-          break;
-        }
-        relay_bytes_ += size;
-        relays_[RelayOf(relay)]->FromClient(now, *connection,
-                                            ByteView(buffer).first(size));
-      }
-    }
-  }
-
-  void Obey(Instant now, const RelayCommand& command) {
-    if (const auto* close = std::get_if<RelayClose>(&command)) {
-      if (connections_[close->relay]) {
-        relays_[RelayOf(close->relay)]->Disconnect(now,
-                                                   *connections_[close->relay]);
-        connections_[close->relay].reset();
-      }
-      return;
-    }
-    const RelayId relay = std::get<RelayConnect>(command).relay;
-    connections_[relay] = relays_[RelayOf(relay)]->Connect(
-        now,
-        [this, relay](Instant at, ByteView bytes) {
-          node_->HandleRelayBytes(at, relay, bytes);
-          Pump(at);
-        },
-        [this, relay](Instant at) {
-          connections_[relay].reset();
-          node_->HandleRelayClosed(at, relay, "closed");
-          Pump(at);
-        });
-    if (connections_[relay]) {
-      node_->HandleRelayOpen(now, relay, relays_[RelayOf(relay)]->public_key());
-    } else {
-      node_->HandleRelayClosed(now, relay, "refused");
-    }
-  }
-
   sim::SimWorld& world_;
-  std::vector<SimRelay*> relays_;
   SeededRng rng_;
   StaticPrivateKey private_key_;
   std::optional<StaticPrivateKey> signalling_key_;
@@ -556,12 +367,11 @@ class MeshHost : public sim::SimActor {
   std::vector<Endpoint> bases_;
   NodeEntry self_;
   std::unique_ptr<Node> node_;
+  SimRelayLinks<Node> links_;
   std::optional<nat::PortMapper> mapper_;
-  std::map<RelayId, std::optional<derp::ConnectionId>> connections_;
   std::set<Endpoint> sockets_;
   uint16_t last_port_ = 20000;
   size_t most_sockets_ = 0;
-  uint64_t relay_bytes_ = 0;
   std::map<uint16_t, int> arrived_;
   std::vector<Instant> arrival_times_;
   std::vector<NodeEvent> events_;
