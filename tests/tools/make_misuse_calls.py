@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the table of tests/c/misuse.h: every function and every handle of the
-C API, read from its headers. What the headers cannot tell is said here; what is
-not said at all stops the build, or fails the test.
+C API, read from its headers. What the headers cannot tell, misuse_facts.py
+says; what nobody says stops the build, or fails the test.
 
 usage: make_misuse_calls.py OUTPUT
 """
@@ -22,6 +22,8 @@ PARAM = re.compile(r"(.*?)(\w+)$")
 FIELD = re.compile(r"(?P<type>.*?)(?P<name>\w+)(?P<array>(\[[^]]*\])*)$")
 NUMBERS = {"int", "size_t", "uint8_t", "uint16_t", "uint32_t", "int32_t",
            "uint64_t"}
+KINDS_OF_FIELDS = {"natkit_address": "kAddress", "function": "kFunction",
+                   "const char*": "kTextField"}
 RESULTS = {"int": "kCode", "void": "kVoid", "const char*": "kString",
            "uint64_t": "kU64"}
 
@@ -96,61 +98,66 @@ class Table:
 
     def fields(self, struct, function, root=None, through=None, prefix=""):
         """Rows of a structure's fields. `root` is the parameter's type,
-        `through` the field that leads from there to this structure."""
+        `through` the field that leads from there to this structure, and its
+        type."""
         rows, parts = [], self.api.structs[struct]
         for index, part in enumerate(parts):
-            found = FIELD.match(part.text)
-            if not found:  # a callback
-                found = {"type": "function", "name": part.name, "array": ""}
-            name, kind = found["name"], found["type"].strip()
-            path = prefix + name
-            if kind in self.api.structs and not found["array"] and (
+            # A callback has another form.
+            found = FIELD.match(part.text) or {
+                "type": "function", "name": part.name, "array": ""}
+            kind, path = found["type"].strip(), prefix + found["name"]
+            is_array = bool(found["array"])
+            if kind in self.api.structs and not is_array and (
                     kind != "natkit_address"):
                 rows += self.fields(kind, function, root or struct, through,
                                     path + ".")
                 continue
-            of_count = parts[index + 1].name if index + 1 < len(parts) else ""
-            before = parts[index - 1].name if index else ""
-            counted = (re.search(r"(_count|_size|^size)$", of_count) or
-                       before == name.removesuffix("s") + "_count")
-            klass = self.class_of(part, kind, found["array"], counted)
-            if (struct, name) in facts.UNBOUNDED_COUNTS:
-                klass = "kUnbounded"
-            owner = through[1] if through else root or struct
-            row = (f"{{{quoted((through[0] + '->' if through else '') + path)},"
-                   f" {klass}, "
-                   + (f"(long)offsetof({root}, {through[0]})" if through
-                      else "kNone")
-                   + f", offsetof({owner}, {path}), "
-                   f"sizeof((({owner}*)0)->{path}), "
-                   f"{int(self.is_lenient(function, struct, name))}}}")
-            if (struct, name) not in facts.UNTOUCHED_FIELDS:
-                rows.append(row)
-            pointee = kind.replace("const ", "").rstrip("*").strip()
-            if (kind.startswith("const ") and kind.endswith("*") and not through and not prefix
-                    and kind.count("*") == 1 and pointee in self.api.structs):
-                rows += self.fields(pointee, function, root or struct,
-                                    (path, pointee))
+            klass = self.class_of(struct, index, kind, is_array)
+            if klass:
+                rows.append(self.field(
+                    (function, struct, part.name), klass, path,
+                    (root or struct, through)))
+            pointee = re.fullmatch(r"const (\w+)\*", kind)
+            if (pointee and pointee[1] in self.api.structs and not through
+                    and not prefix):
+                rows += self.fields(pointee[1], function, root or struct,
+                                    (path, pointee[1]))
         return rows
 
-    def is_lenient(self, function, struct, name):
-        return bool({(function, name), (struct, name)} & facts.LENIENT_FIELDS)
+    def field(self, names, klass, path, place):
+        function, struct, name = names
+        root, through = place
+        owner, leads, label = root, "kNone", path
+        if through:
+            owner, label = through[1], f"{through[0]}->{path}"
+            leads = f"(long)offsetof({root}, {through[0]})"
+        lenient = {(function, name), (struct, name)} & facts.LENIENT_FIELDS
+        return (f"{{{quoted(label)}, {klass}, {leads}, "
+                f"offsetof({owner}, {path}), sizeof((({owner}*)0)->{path}), "
+                f"{int(bool(lenient))}}}")
 
-    def class_of(self, part, kind, array, counted):
+    def class_of(self, struct, index, kind, is_array):
+        """What is to be tried with a field; None: nothing."""
+        parts = self.api.structs[struct]
+        part = parts[index]
         doc = c_headers.flat(part.doc)
+        if (struct, part.name) in facts.UNTOUCHED_FIELDS:
+            return None
+        if (struct, part.name) in facts.UNBOUNDED_COUNTS:
+            return "kUnbounded"
         if part.name == "struct_size":
             return "kStructSize"
         if doc.startswith("Zero"):
             return "kReserved"
-        if array:
+        if is_array:
             return "kBytes"
-        if kind == "natkit_address":
-            return "kAddress"
-        if kind == "function":
-            return "kFunction"
-        if kind == "const char*":
-            return "kTextField"
+        if kind in KINDS_OF_FIELDS:
+            return KINDS_OF_FIELDS[kind]
         if kind.endswith("*"):
+            after = parts[index + 1].name if index + 1 < len(parts) else ""
+            before = parts[index - 1].name
+            counted = (re.search(r"(_count|_size|^size)$", after) or
+                       before == part.name.removesuffix("s") + "_count")
             return "kItems" if counted and kind != "void*" else "kPointer"
         if re.match(r"(A|Of) natkit_\w+|One of NATKIT_", doc):
             return "kEnum"
