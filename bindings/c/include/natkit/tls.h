@@ -218,7 +218,7 @@ NATKIT_API int natkit_tls_channel_handle_ciphertext(natkit_tls_channel* channel,
 /**
  * Says that the stream has ended.
  * Errors: NATKIT_ERR_CLOSED: the other side had not said that this is the end,
- * so something may be missing. The channel has failed.
+ * so something may be missing. The channel has failed. Or why it has before.
  */
 NATKIT_API int natkit_tls_channel_handle_end_of_stream(
     natkit_tls_channel* channel);

@@ -3965,7 +3965,7 @@ extern "C" {
     /// Says that the stream has ended.
     ///
     /// Errors: NATKIT_ERR_CLOSED: the other side had not said that this is the end,
-    /// so something may be missing. The channel has failed.
+    /// so something may be missing. The channel has failed. Or why it has before.
     pub fn natkit_tls_channel_handle_end_of_stream(channel: *mut natkit_tls_channel) -> c_int;
 }
 
