@@ -13,6 +13,7 @@ enum { kThreads = 4, kCalls = 3000, kCallsOfOneHandle = 40, kMaxKinds = 64 };
 static _Atomic(void*) shared[kMaxKinds];
 static atomic_int busy_calls;
 static atomic_int failures;
+static uint64_t seed = 1;
 static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
 
 static uint64_t Next(uint64_t* state) {
@@ -59,7 +60,7 @@ static void CallOnce(const struct misuse_function* function) {
 
 static void* Run(void* context) {
   const int bank = *(const int*)context;
-  uint64_t state = (uint64_t)bank + 1;
+  uint64_t state = (uint64_t)bank + seed;
   UseBank(bank);
   handles_are_given = 1;
   for (int i = 0; i < kCalls; ++i) {
@@ -173,7 +174,10 @@ static void ChannelsOutliveTheirContext(void) {
   FreshHandles();
 }
 
-int main(void) {
+int main(int count, char** words) {
+  if (count > 2) {
+    seed = strtoull(words[2], NULL, 10);
+  }
   RUN(AgentsOutliveTheirHub);
   RUN(ChecksOutliveTheirDiscovery);
   RUN(DiscoveriesOutliveTheirCheck);

@@ -254,6 +254,10 @@ MAYBE_STRINGS = {"natkit_wg_drop_name"}
 # Functions whose errors are those of others, without naming them in "Errors".
 SAYS_IT_TOO = {
     "natkit_stun_make_long_term_key": ["natkit_stun_make_short_term_key"],
+    # "A channel that failed stays so: each later call reports the same error."
+    **{f"natkit_tls_channel_{name}": ["natkit_tls_channel_handle_ciphertext"]
+       for name in ("write_plaintext", "read_plaintext", "close",
+                    "handle_end_of_stream")},
     # "Errors of all of them".
     **{f"natkit_stun_{name}": ["natkit_stun_begin"] for name in (
         "add", "add_address", "add_text", "add_u32", "add_u64", "add_error",
