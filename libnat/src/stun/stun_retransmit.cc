@@ -32,7 +32,7 @@ RetransmitSchedule RetransmitSchedule::Rfc3489() {
 
 void RetransmitTimer::Start(Instant now) {
   requests_sent_ = 0;
-  interval_ = schedule_.initial_timeout;
+  interval_ = std::min(schedule_.initial_timeout, schedule_.max_interval);
   NoteSent(now);
 }
 

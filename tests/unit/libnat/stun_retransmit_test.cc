@@ -32,6 +32,21 @@ TEST(RetransmitTimer, SendsOnceAfterAPause) {
   EXPECT_EQ(timer.NextTimeout(), late + milliseconds(1000));
 }
 
+TEST(RetransmitTimer, NeverWaitsLongerThanTheLongestInterval) {
+  RetransmitTimer timer({.initial_timeout = milliseconds(300),
+                         .max_interval = milliseconds(100),
+                         .request_count = 3,
+                         .final_wait = milliseconds(800)});
+  timer.Start(Instant{});
+  EXPECT_EQ(timer.NextTimeout(), Instant{milliseconds(100)});
+  EXPECT_EQ(timer.HandleTimeout(Instant{milliseconds(100)}),
+            RetransmitAction::kSend);
+  EXPECT_EQ(timer.NextTimeout(), Instant{milliseconds(200)});
+  EXPECT_EQ(timer.HandleTimeout(Instant{milliseconds(200)}),
+            RetransmitAction::kSend);
+  EXPECT_EQ(timer.NextTimeout(), Instant{milliseconds(1000)});
+}
+
 TEST(RetransmitTimer, TcpSendsOnceAndWaits39500Milliseconds) {
   RetransmitTimer timer(RetransmitSchedule::Tcp());
   timer.Start(Instant{});
