@@ -188,6 +188,12 @@ class CInstall(unittest.TestCase):
             self.assertEqual(PRINTED, run(
                 program, LD_LIBRARY_PATH=str(self.library)), program)
 
+    def test_flags_are_those_that_every_language_takes(self):
+        """cgo refuses linker options that it does not know."""
+        for module in ("natkit", "natkit-static"):
+            for flag in self.flags(module):
+                self.assertRegex(flag, r"^-[ILl]|^/.*/libnatkit\.a$")
+
     def test_a_program_may_be_static_altogether(self):
         for module in ("natkit-static", "natkit"):
             program = self.root / f"static-{module}"

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <utility>
 
+#include "support/stay_loaded.h"
+
 namespace natkit::c {
 
 namespace {
@@ -67,6 +69,7 @@ bool HandleTable::Grow() {
 
 Result<HandleTable::Handle> HandleTable::Add(HandleKind kind,
                                              std::unique_ptr<Object> object) {
+  StayLoaded();
   uint32_t number = 0;
   {
     const std::lock_guard lock(mutex_);

@@ -1,0 +1,35 @@
+#include "support/stay_loaded.h"
+
+#include <dlfcn.h>
+#include <link.h>
+
+#include <atomic>
+
+// A program that is static altogether has no loader, and need not get one.
+#pragma weak dladdr1
+#pragma weak dlopen
+
+namespace natkit::c {
+
+void StayLoaded() {
+  // No static with a guard: the loader's lock, which is taken here, is held by
+  // who is loading something whose constructor may come here, too.
+  static std::atomic_flag was_here;
+  if (was_here.test() || was_here.test_and_set()) {
+    return;
+  }
+  if (&::dladdr1 == nullptr || &::dlopen == nullptr) {
+    return;
+  }
+  Dl_info symbol;
+  link_map* object = nullptr;
+  const int is_found =
+      ::dladdr1(reinterpret_cast<const void*>(&StayLoaded), &symbol,
+                reinterpret_cast<void**>(&object), RTLD_DL_LINKMAP);
+  // The program itself has no name.
+  if (is_found != 0 && object != nullptr && object->l_name[0] != '\0') {
+    (void)::dlopen(object->l_name, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+  }
+}
+
+}  // namespace natkit::c
