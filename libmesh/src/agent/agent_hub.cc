@@ -136,6 +136,7 @@ void AgentHub::Impl::Wake(Instant now) {
     relay.Start(now);
   }
   DrainProber(now);
+  UpdateSurroundings(now);
 }
 
 void AgentHub::Impl::Rest() {
@@ -169,7 +170,6 @@ Result<AgentId> AgentHub::Impl::Add(Instant now, const AgentOptions& options) {
     return Fail(Errc::kLimitExceeded);
   }
   Wake(now);
-  UpdateSurroundings(now);
   const AgentId id = ++last_id_;
   auto& member = *(
       agents_[id] = std::make_unique<Member>(id, options, surroundings_, rng_));
