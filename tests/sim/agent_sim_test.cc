@@ -753,6 +753,36 @@ TEST(AgentHub, TwoRelaysAreNotTakenInTurns) {
   EXPECT_EQ(changes, 0U);
 }
 
+TEST(AgentHub, APeerWhoseClockWasSetBackIsHeard) {
+  for (const bool is_symmetric : {false, true}) {
+    const auto nat = is_symmetric ? Symmetric() : Cone();
+    AgentWorld world(nat, nat, 31);
+    world.StartBoth();
+    const AgentId at_a = world.a.Add({.peer = world.b.key()});
+    world.b.Add({.peer = world.a.key()});
+    world.Run(seconds(30));
+    world.b.SetWallClock(std::chrono::hours(1));  // it has no battery
+    world.b.Start(AgentWorld::servers());
+    const AgentId again = world.b.Add({.peer = world.a.key()});
+    world.Run(seconds(10));
+    EXPECT_EQ(world.a.KindOf(at_a),
+              is_symmetric ? PathKind::kRelay : PathKind::kDirect);
+    EXPECT_EQ(Exchange(world, at_a, again, seconds(2)), 0);
+  }
+}
+
+TEST(AgentHub, EmptyDatagramsPassARelay) {
+  AgentWorld world(Symmetric(), Symmetric(), 32);
+  world.StartBoth();
+  const AgentId at_a = world.a.Add({.peer = world.b.key()});
+  const AgentId at_b = world.b.Add({.peer = world.a.key()});
+  world.Run(seconds(5));
+  ASSERT_EQ(world.a.KindOf(at_a), PathKind::kRelay);
+  EXPECT_TRUE(world.a.Send(at_a, ""));
+  world.Run(seconds(1));
+  EXPECT_TRUE(world.b.arrived().contains({at_b, ""}));
+}
+
 TEST(AgentHub, OurOwnDescriptionIsNoPeer) {
   AgentWorld world(Cone(), Cone(), 19, /*has_relay=*/false);
   world.StartBoth();

@@ -51,7 +51,7 @@ class AgentHost : public sim::SimActor {
   void Start(const std::vector<Endpoint>& stun_servers) {
     links_.Cut(world_.now());
     AgentHubConfig config{.private_key = private_key_.Clone(),
-                          .wall_clock_offset = std::chrono::hours(440000)};
+                          .wall_clock_offset = wall_clock_};
     for (size_t i = 0; i < links_.relay_count(); ++i) {
       const std::string name = "relay-" + std::to_string(i);
       config.relays.push_back({.name = name, .host = name});
@@ -61,6 +61,9 @@ class AgentHost : public sim::SimActor {
     hub_->SetStunServers(world_.now(), stun_servers);
     Pump(world_.now());
   }
+
+  /// Since 1970 at the start of time; from the next Start().
+  void SetWallClock(Duration time) { wall_clock_ = time; }
 
   /// From the next Start().
   void ChangeKey() { private_key_ = GeneratePrivateKey(rng_); }
@@ -186,6 +189,7 @@ class AgentHost : public sim::SimActor {
   SimRelayLinks<AgentHub> links_;
   std::map<std::pair<AgentId, std::string>, int> arrived_;
   std::vector<HubEvent> events_;
+  Duration wall_clock_ = std::chrono::hours(440000);
 };
 
 /// Two hubs, each behind a NAT of its own, two STUN servers and a relay.

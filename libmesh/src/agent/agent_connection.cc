@@ -111,7 +111,6 @@ Result<void> AgentConnection::TakePlace(const RelayPlace& place) {
     answered_version_.reset();
   }
   peer_ = place.key;
-  remote_relay_ = place.relay;
   return {};
 }
 
@@ -241,6 +240,25 @@ void AgentConnection::HandleSignal(Instant now, RelayId relay,
     offer_attempt_ = 0;
   }
   TakeSignalled(now, answer);
+}
+
+bool AgentConnection::IsFresh(const Signal& signal) const {
+  return std::visit(
+      [this](const auto& body) {
+        if constexpr (requires { body.peer_ufrag; }) {
+          return body.peer_ufrag == ufrag();
+        } else {
+          return false;
+        }
+      },
+      signal.body);
+}
+
+void AgentConnection::AskAgain(Instant now) {
+  if (!offer_at_) {
+    offer_attempt_ = 0;
+    SendOffer(now);
+  }
 }
 
 void AgentConnection::NoteRelayed(Instant now, RelayId relay) {

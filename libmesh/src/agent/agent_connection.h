@@ -68,6 +68,11 @@ class AgentConnection {
                       ByteView datagram);
   void HandleSignal(Instant now, RelayId relay, const Offer& offer);
   void HandleSignal(Instant now, RelayId relay, const Answer& answer);
+  /// Whether a signal names credentials of ours that are new: it is no old one.
+  [[nodiscard]] bool IsFresh(const Signal& signal) const;
+  /// A signal came that seems to be old, but may be of a peer whose clock was
+  /// set back: offers a connection, as the answer to that is fresh.
+  void AskAgain(Instant now);
   /// Anything from the peer came over `relay`.
   void NoteRelayed(Instant now, RelayId relay);
   void HandlePeerGone(Instant now, RelayId relay);
@@ -152,7 +157,6 @@ class AgentConnection {
   std::deque<HeardRemote> heard_remotes_;
 
   bool has_remote_credentials_ = false;
-  std::optional<std::string> remote_relay_;  ///< where the peer says it is
   std::optional<nat::PathSide> remote_network_;
   std::optional<Instant> described_at_;  ///< by the peer, in this search
   std::optional<RelayId> heard_on_;      ///< a relay of the peer's packets

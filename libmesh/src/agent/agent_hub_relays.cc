@@ -149,8 +149,11 @@ bool AgentHub::Impl::TakeSignal(Instant now, RelayId relay, Member& member,
   if (!signal) {
     return false;  // data may begin with anything
   }
-  if (!member.replay.Accept(*signal)) {
+  if (!member.replay.Accept(*signal, member.connection.IsFresh(*signal))) {
     ++counters_.dropped_bad_signals;
+    if (member.replay.IsOfOtherBoot(*signal)) {
+      member.connection.AskAgain(now);
+    }
     return true;
   }
   if (const auto* offer = std::get_if<Offer>(&signal->body)) {
@@ -209,6 +212,9 @@ void AgentHub::Impl::SendSignal(Instant now, Member& member,
               .count()),
       .body = std::move(body)};
   const std::vector<uint8_t> packet = member.box->Seal(signal, rng_);
+  if (packet.empty()) {
+    return;  // the key is of nobody
+  }
   if (const auto relay = member.connection.relay()) {
     (void)relays_.at(*relay).Send(now, *member.peer, packet);
     return;

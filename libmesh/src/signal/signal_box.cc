@@ -15,6 +15,8 @@ namespace {
 constexpr std::array<uint8_t, 6> kMagic = {'n', 'k', 's', 'i', 'g', 1};
 constexpr size_t kNonceSize = crypto_box_NONCEBYTES;
 constexpr size_t kHeaderSize = kMagic.size() + kNonceSize;
+/// Boots of a peer that are remembered.
+constexpr size_t kMaxOldBoots = 16;
 constexpr size_t kOverhead = kHeaderSize + crypto_box_MACBYTES;
 
 }  // namespace
@@ -63,15 +65,24 @@ Result<Signal> SignalBox::Open(ByteView packet) const {
   return DecodeSignal(plain);
 }
 
-bool SignalReplayFilter::Accept(const Signal& signal) {
+bool SignalReplayFilter::Accept(const Signal& signal, bool is_fresh) {
   peer_restarted_ = false;
   if (boot_ == signal.boot) {
     if (signal.sequence <= sequence_) {
       return false;
     }
   } else {
-    if (boot_ && signal.sent_unix_ms <= sent_unix_ms_) {
+    const bool is_new =
+        is_fresh &&
+        std::ranges::find(old_boots_, signal.boot) == old_boots_.end();
+    if (boot_ && !is_new && signal.sent_unix_ms <= sent_unix_ms_) {
       return false;
+    }
+    if (boot_) {
+      old_boots_.push_back(*boot_);
+      if (old_boots_.size() > kMaxOldBoots) {
+        old_boots_.erase(old_boots_.begin());
+      }
     }
     peer_restarted_ = boot_.has_value();
   }

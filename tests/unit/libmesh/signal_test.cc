@@ -194,6 +194,27 @@ TEST(SignalReplayFilter, AcceptsEachSignalOnceAndInOrder) {
   EXPECT_FALSE(filter.peer_restarted());
 }
 
+TEST(SignalReplayFilter, AFreshSignalMayBeOfAClockThatWasSetBack) {
+  SignalReplayFilter filter;
+  const auto signal = [](uint64_t boot, uint64_t sequence, uint64_t time) {
+    return Signal{.boot = boot,
+                  .sequence = sequence,
+                  .sent_unix_ms = time,
+                  .body = Hello{}};
+  };
+  EXPECT_FALSE(filter.IsOfOtherBoot(signal(1, 1, 1000)));
+  EXPECT_TRUE(filter.Accept(signal(1, 5, 1000)));
+  EXPECT_TRUE(filter.IsOfOtherBoot(signal(2, 1, 10)));
+  EXPECT_FALSE(filter.Accept(signal(2, 1, 10)));
+  EXPECT_TRUE(filter.Accept(signal(2, 2, 20), /*is_fresh=*/true));
+  EXPECT_TRUE(filter.peer_restarted());
+  EXPECT_FALSE(filter.Accept(signal(2, 2, 20), /*is_fresh=*/true));
+  EXPECT_TRUE(filter.Accept(signal(2, 3, 30)));
+  EXPECT_FALSE(filter.Accept(signal(1, 6, 1000)));  // an old one still is
+  EXPECT_FALSE(filter.Accept(signal(1, 6, 1000), /*is_fresh=*/true));
+  EXPECT_TRUE(filter.Accept(signal(3, 1, 2000)));
+}
+
 TEST(SignalReplayFilter, TellsARestartFromAReplayedOldBoot) {
   SignalReplayFilter filter;
   const Signal first = MakeSignal(Hello{});

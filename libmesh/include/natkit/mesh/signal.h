@@ -98,8 +98,15 @@ class SignalBox {
 /// nothing by sending them again.
 class SignalReplayFilter {
  public:
-  /// True, once, for a signal that is newer than all accepted before.
-  [[nodiscard]] bool Accept(const Signal& signal);
+  /// True, once, for a signal that is newer than all accepted before. Of a new
+  /// boot that is known by its time, unless `is_fresh`: something else than its
+  /// time shows that it is not an old one, and the boot was not seen before.
+  [[nodiscard]] bool Accept(const Signal& signal, bool is_fresh = false);
+
+  /// Whether it is of another boot than the last one that was accepted.
+  [[nodiscard]] bool IsOfOtherBoot(const Signal& signal) const {
+    return boot_ && boot_ != signal.boot;
+  }
 
   /// True when the last accepted signal was the first of a new boot, other
   /// than the very first.
@@ -107,6 +114,7 @@ class SignalReplayFilter {
 
  private:
   std::optional<uint64_t> boot_;
+  std::vector<uint64_t> old_boots_;  ///< the last that were replaced
   uint64_t sequence_ = 0;
   uint64_t sent_unix_ms_ = 0;
   bool peer_restarted_ = false;
