@@ -877,6 +877,23 @@ TEST(AgentHub, StunMessagesAreNeverData) {
       Errc::kBadValue);
 }
 
+TEST(AgentHub, CountsWhatARelaysStreamIsTooSlowFor) {
+  AgentWorld world(Cone(), Cone(), 19);
+  world.StartBoth();
+  const AgentId at_a = world.a.Add({.peer = world.b.key()});
+  world.b.Add({.peer = world.a.key()});
+  world.Run(seconds(5));
+  const auto send = [&](AgentHub& hub, Instant now) {
+    size_t sent = 0;
+    for (int i = 0; i < 300; ++i) {
+      sent += hub.SendRelayed(now, at_a, AsBytes("data")) ? 1U : 0U;
+    }
+    return sent;
+  };
+  EXPECT_EQ(world.a.Do(send), 300U);
+  EXPECT_EQ(world.a.hub().counters().dropped_queued, 300U - 256U);
+}
+
 TEST(AgentHub, DatagramsOfStrangersAreDropped) {
   AgentWorld world(Cone(), Cone(), 13);
   world.StartBoth();

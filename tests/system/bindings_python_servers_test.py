@@ -41,9 +41,9 @@ class RelayTest(unittest.TestCase):
                             is_plain="--plain" in options,
                             certificate_name=pin)
 
-    def pair(self, relay, **options):
+    def pair(self, relay, hub=None, **options):
         """Two hubs at the relay with an agent each, by their keys alone."""
-        hubs = [natkit.Hub(loopback=True) for _ in range(2)]
+        hubs = [natkit.Hub(loopback=True, **(hub or {})) for _ in range(2)]
         self.events = []
         self.received = []
         for hub in hubs:
@@ -92,6 +92,21 @@ class RelayTest(unittest.TestCase):
                           and event.path.kind is natkit.PathKind.RELAY])
         self.assertEqual([agent.hub.counters.sent_relayed for agent in agents],
                          [0, 0])
+
+    def test_batches_go_over_relays(self):
+        agents = self.pair(self.start_relay("--plain"),
+                           hub={"ignored_interfaces": ["*"]})
+        self.run_until(lambda: all(agent.path.kind is natkit.PathKind.RELAY
+                                   for agent in agents), agents)
+        first, second = agents
+        sent = [b"%d" % i for i in range(1000)]
+        for start in range(0, len(sent), 20):  # a relay keeps no more than 32
+            self.assertEqual(first.send_batch(sent[start:start + 20]), 20)
+            self.run_until(lambda: len(self.received) >= start + 20, agents)
+        self.assertEqual(self.received, [(second, data) for data in sent])
+        self.assertEqual(first.send_batch(sent), len(sent))
+        self.assertEqual(first.counters.sent_relayed, 2 * len(sent))
+        self.assertEqual(first.hub.counters.dropped_sent, 0)
 
     def test_another_certificate_is_refused(self):
         relay = self.start_relay()

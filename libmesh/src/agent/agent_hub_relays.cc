@@ -240,7 +240,11 @@ Result<void> AgentHub::Impl::SendRelayed(Instant now, AgentId agent,
   }
   member->connection.NoteData(now);
   Drain(now, *member);
-  if (!relays_.at(*relay).Send(now, *member->peer, data)) {
+  RelayLink& link = relays_.at(*relay);
+  const uint64_t before = link.dropped();
+  const bool is_queued = link.Send(now, *member->peer, data);
+  counters_.dropped_queued += link.dropped() - before;
+  if (!is_queued) {
     return Fail(Errc::kLimitExceeded);
   }
   return {};

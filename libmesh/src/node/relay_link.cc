@@ -206,7 +206,13 @@ void RelayLink::HandleClientEvent(Instant now, const derp::ClientEvent& event) {
 }
 
 bool RelayLink::Send(Instant now, const PublicKey& to, ByteView bytes) {
-  return is_up() && client_->SendPacket(now, to, bytes).has_value();
+  if (!is_up()) {
+    return false;
+  }
+  const uint64_t before = client_->counters().dropped_oldest;
+  const bool is_queued = client_->SendPacket(now, to, bytes).has_value();
+  dropped_ += client_->counters().dropped_oldest - before;
+  return is_queued;
 }
 
 size_t RelayLink::PollTransmit(Instant now, MutableBytes out) {

@@ -83,6 +83,9 @@ class RelayLink {
   /// the relay does not keep up.
   bool Send(Instant now, const PublicKey& to, ByteView bytes);
 
+  /// How many Send() has dropped so.
+  [[nodiscard]] uint64_t dropped() const { return dropped_; }
+
   [[nodiscard]] std::optional<StreamCommand> PollCommand();
   /// Writes the next bytes of the stream to `out`, returns their number.
   [[nodiscard]] size_t PollTransmit(Instant now, MutableBytes out);
@@ -116,6 +119,7 @@ class RelayLink {
   Instant heard_at_{};
   std::optional<Duration> round_trip_;  ///< to the relay and back
   uint32_t failures_ = 0;
+  uint64_t dropped_ = 0;
   std::optional<std::string> told_reason_;  ///< while it is down
   std::deque<StreamCommand> commands_;
   std::deque<RelayEvent> events_;

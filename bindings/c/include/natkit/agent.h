@@ -429,7 +429,8 @@ typedef struct natkit_hub_counters {
   /** Those of them that nobody took in time. */
   uint64_t dropped_unclaimed;
   /** Datagrams of any kind that the system did not take: there was no room, and
-   * 256 KiB were waiting for some, or there is no way there. */
+   * 256 KiB were waiting for some, or there is no way there. And data that
+   * waited for a relay: 256 datagrams do, then the oldest go. */
   uint64_t dropped_sent;
 } natkit_hub_counters;
 

@@ -8,6 +8,8 @@ namespace {
 
 constexpr size_t kMaxV4 = 65507;
 constexpr size_t kMaxV6 = 65487;
+/// Fewer than the hub's core keeps for a relay's stream.
+constexpr size_t kRelayedAtOnce = 64;
 
 ByteView BytesOf(const natkit_packet& packet) {
   return {packet.data, packet.size};
@@ -139,7 +141,11 @@ Result<int> HubShell::SendDirect(mesh::AgentId agent,
 Result<int> HubShell::SendRelayed(mesh::AgentId agent,
                                   std::span<const natkit_packet> packets) {
   const Instant now = io::EventLoop::Now();
+  size_t count = 0;
   return TakeInOrder(packets, [&](ByteView bytes) -> Result<void> {
+    if (++count % kRelayedAtOnce == 0) {
+      Pump();
+    }
     auto sent = hub_.SendRelayed(now, agent, bytes);
     if (sent) {
       CountSent(agent, mesh::PathKind::kRelay, bytes.size());
@@ -149,7 +155,7 @@ Result<int> HubShell::SendRelayed(mesh::AgentId agent,
 }
 
 uint64_t HubShell::CountUnsent() const {
-  uint64_t count = 0;
+  uint64_t count = hub_.counters().dropped_queued;
   for (const auto* socket : {&v4_, &v6_}) {
     if (*socket) {
       const io::UdpCounters& counters = (*socket)->counters();

@@ -856,7 +856,8 @@ pub struct natkit_hub_counters {
     /// Those of them that nobody took in time.
     pub dropped_unclaimed: u64,
     /// Datagrams of any kind that the system did not take: there was no room, and
-    /// 256 KiB were waiting for some, or there is no way there.
+    /// 256 KiB were waiting for some, or there is no way there. And data that
+    /// waited for a relay: 256 datagrams do, then the oldest go.
     pub dropped_sent: u64,
 }
 // SAFETY: as the trait asks for: all fields are plain data.

@@ -138,6 +138,7 @@ struct AgentHubCounters {
   uint64_t dropped_unknown = 0;      ///< datagrams of nobody
   uint64_t dropped_relayed = 0;      ///< relayed packets of nobody
   uint64_t dropped_bad_signals = 0;  ///< did not open, or were replayed
+  uint64_t dropped_queued = 0;       ///< SendRelayed(): the stream was slower
   uint64_t events_lost = 0;          ///< the owner did not poll
 };
 
@@ -215,6 +216,7 @@ class AgentHub {
   /// which is never taken for data.
   [[nodiscard]] Result<DataRoute> Route(Instant now, AgentId agent,
                                         ByteView data);
+  /// 256 packets wait for a relay's stream, PollRelayBytes(); the oldest go.
   /// Errors: kNotFound, kInvalidState (no relay leads there), kFrameTooLarge;
   /// kLimitExceeded where the relay's limits drop it.
   [[nodiscard]] Result<void> SendRelayed(Instant now, AgentId agent,
