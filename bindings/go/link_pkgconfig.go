@@ -1,4 +1,4 @@
-//go:build !natkit_environment
+//go:build !natkit_environment && !natkit_static
 
 package natkit
 

@@ -17,11 +17,11 @@ GO = SOURCE / "bindings/go"
 RUST = SOURCE / "bindings/rust"
 
 PKG_CONFIG = """\
-Name: natkit
+Name: {name}
 Description: the C API in a build tree
 Version: 0
 Cflags: -I{include} -DNATKIT_HEADERS_{digest}
-Libs: -L{build}/lib -lnatkit
+Libs: {libs}
 """
 
 
@@ -47,12 +47,15 @@ def environment():
     """What both toolchains need to find the library."""
     folder = BUILD / "bindings/pkgconfig"
     folder.mkdir(parents=True, exist_ok=True)
-    text = PKG_CONFIG.format(include=INCLUDE, build=BUILD, digest=digest())
-    module = folder / "natkit.pc"
-    if not module.exists() or module.read_text() != text:
-        made = folder / f"natkit.pc.{os.getpid()}"  # others may read it now
-        made.write_text(text)
-        made.replace(module)
+    for name, libs in (("natkit", f"-L{BUILD}/lib -lnatkit"),
+                       ("natkit-static", f"{BUILD}/lib/libnatkit.a -lm")):
+        text = PKG_CONFIG.format(name=name, libs=libs, include=INCLUDE,
+                                 digest=digest())
+        module = folder / f"{name}.pc"
+        if not module.exists() or module.read_text() != text:
+            made = folder / f"{name}.pc.{os.getpid()}"  # others may read it now
+            made.write_text(text)
+            made.replace(module)
     return {**os.environ, "PKG_CONFIG_PATH": str(folder),
             "LD_LIBRARY_PATH": str(BUILD / "lib"),
             "NATKIT_INCLUDE": str(INCLUDE)}

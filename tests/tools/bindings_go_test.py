@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The Go binding: gofmt, go vet, its unit tests, both ways to find natkit, and a
+"""The Go binding: gofmt, go vet, its unit tests, the ways to find natkit, and a
 program that uses it."""
 import pathlib
 import re
@@ -34,6 +34,8 @@ def use_from_outside():
             module.replace("/path/to/natkit/bindings/go", str(toolchains.GO)))
         (place / "main.go").write_text(PROGRAM)
         toolchains.run_go("run", ".", cwd=folder)
+        toolchains.run_go("run", "-tags", "natkit_static", ".", cwd=folder,
+                          LD_LIBRARY_PATH="")
 
 
 def main():

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The Rust binding: what is written from the headers, tests, documentation,
-both ways to find natkit, and a program that uses it."""
+the ways to find natkit, and a program that uses it."""
 import pathlib
 import re
 import subprocess
@@ -32,6 +32,10 @@ def use_from_outside():
         (place / "src").mkdir()
         (place / "src/main.rs").write_text(PROGRAM)
         toolchains.run_cargo("run", "--offline", cwd=folder)
+        toolchains.run_cargo(
+            "run", "--offline", cwd=folder, NATKIT_STATIC="1",
+            LD_LIBRARY_PATH="",
+            CARGO_TARGET_DIR=str(toolchains.BUILD / "bindings/rust-static"))
 
 
 def main():

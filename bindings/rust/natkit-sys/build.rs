@@ -1,10 +1,12 @@
-//! Finds libnatkit: in NATKIT_LIB_DIR, or by pkg-config.
+//! Finds libnatkit: in NATKIT_LIB_DIR, or by pkg-config. libnatkit.so, or with
+//! NATKIT_STATIC libnatkit.a.
 
 use std::env;
 use std::process::Command;
 
 fn main() {
     println!("cargo:rerun-if-env-changed=NATKIT_LIB_DIR");
+    println!("cargo:rerun-if-env-changed=NATKIT_STATIC");
     println!("cargo:rerun-if-env-changed=PKG_CONFIG");
     println!("cargo:rerun-if-env-changed=PKG_CONFIG_PATH");
     if let Ok(folder) = env::var("NATKIT_LIB_DIR") {
@@ -12,7 +14,12 @@ fn main() {
     } else {
         search(&libs_by_pkg_config());
     }
-    println!("cargo:rustc-link-lib=dylib=natkit");
+    if env::var_os("NATKIT_STATIC").is_some() {
+        println!("cargo:rustc-link-lib=static=natkit");
+        println!("cargo:rustc-link-lib=dylib=m");
+    } else {
+        println!("cargo:rustc-link-lib=dylib=natkit");
+    }
 }
 
 /// What `pkg-config --libs-only-L` says: -L options, or nothing.
