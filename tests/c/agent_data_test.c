@@ -322,6 +322,26 @@ static void TooSmallBatchesLoseNothing(void) {
   Close(&b);
 }
 
+/* Arrays that lie in the batch are the program's fault, and its memory. */
+static void ArraysMayNotMisleadTheHub(void) {
+  static struct room in;
+  struct side a;
+  struct side b;
+  Open(&a);
+  Open(&b);
+  Connect(&a, &b);
+  for (int i = 0; i < 3; ++i) {
+    CHECK_EQ(natkit_agent_send(a.agent, "hello", 5), 0);
+  }
+  ProcessUntilReceived(b.hub, 3);
+  Limit(&in, 1000, 3);
+  CHECK_EQ(natkit_hub_receive_batch(b.hub, &in.batch, NULL,
+                                    (void**)(void*)&in.batch.packet_count),
+           3);
+  Close(&a);
+  Close(&b);
+}
+
 static void BatchesAreChecked(void) {
   static struct room in;
   struct side a;
@@ -542,6 +562,7 @@ int main(void) {
   RUN(BatchesArriveWhole);
   RUN(ABatchEndsAtWhatIsRefused);
   RUN(TooSmallBatchesLoseNothing);
+  RUN(ArraysMayNotMisleadTheHub);
   RUN(BatchesAreChecked);
   RUN(ABatchHasDatagramsOfAllAgents);
   RUN(WhatWaitsGoesWithItsAgent);

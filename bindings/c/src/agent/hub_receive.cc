@@ -43,17 +43,18 @@ Result<int> MoveTo(natkit_batch* batch, ReceiveQueue* queue,
   if (!room || batch == nullptr) {
     return Fail(room ? Errc::kBadArgument : room.error().code);
   }
+  // Read once: the caller's arrays might lie upon it.
+  const size_t first = batch->packet_count;
   int count = 0;
   while (queue != nullptr && !queue->is_empty() && count < INT_MAX) {
     const ReceiveQueue::Item& item = *queue->Front();
-    const size_t place = batch->packet_count;
     if (room->packet_room() == 0 || room->memory().size() < item.size) {
       return count > 0 ? Result<int>(count) : Fail(Errc::kBufferTooSmall);
     }
     queue->CopyFront(room->memory());
     room->AppendWritten(item.size,
                         {.remote = item.remote, .local = item.local});
-    on_packet(place, item);
+    on_packet(first + static_cast<size_t>(count), item);
     queue->Pop();
     ++count;
   }
