@@ -95,7 +95,6 @@ struct misuse_function {
   const int* codes; /* what its documentation says that it may return */
   size_t code_count;
   int expected;          /* with good arguments: a code, or kSuccess */
-  int holds_less;        /* not all that its kind does */
   void (*prepare)(void); /* before each call, or NULL */
 };
 

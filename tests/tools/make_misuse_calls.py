@@ -299,7 +299,7 @@ class Table:
                 + (f"kParams_{name}, {len(rows)}, " if rows else "NULL, 0, ")
                 + (f"kCodes_{name}, {len(codes)}, " if codes else "NULL, 0, ")
                 + f"{facts.EXPECTED.get(name, 'kSuccess')}, "
-                f"{int(name in facts.HOLDS_LESS)}, {prepare or 'NULL'}}},")
+                f"{prepare or 'NULL'}}},")
 
     def text(self):
         rows = [self.function(function) for function in self.api.functions]

@@ -244,10 +244,6 @@ EXPECTED = {
     "natkit_wg_tunnel_send_keepalive": "NATKIT_ERR_NO_SESSION",
 }
 
-# Functions that may work while another call is at work on their handle: they
-# need less than others do.
-HOLDS_LESS = {"natkit_agent_get_user"}
-
 # Functions that may return NULL.
 MAYBE_STRINGS = {"natkit_wg_drop_name"}
 
@@ -314,7 +310,7 @@ def check(names):
               MAY_BE_NULL, CHANGED_BY_FAILURES, MADE_BY, LENIENT_FIELDS)
     used = {key[0] for table in tables for key in table
             if isinstance(key, tuple) and key[0].startswith("natkit_")}
-    used |= UNPREPARED | HOLDS_LESS | set(EXPECTED) | MAYBE_STRINGS
+    used |= UNPREPARED | set(EXPECTED) | MAYBE_STRINGS
     used |= set(SAYS_IT_TOO)
     gone = used - names - {name for name, _ in LENIENT_FIELDS}
     if gone:

@@ -28,20 +28,14 @@ static_assert(mesh::kMaxDescriptionText < NATKIT_DESCRIPTION_SIZE);
 /// Both handles are this call's alone meanwhile.
 template <class Call>
 int WithAgent(const char* function, const natkit_agent* agent, Call&& call) {
-  natkit_hub* hub = nullptr;
-  mesh::AgentId id = 0;
-  const int entered = WithHandle<AgentObject>(
-      function, agent, [&](AgentObject& object) -> Result<void> {
-        hub = object.hub();
-        id = object.id();
-        return {};
+  return WithHandle<AgentObject>(
+      function, agent, [&](AgentObject& object) -> Result<int> {
+        // The misuse hook has been told of what it refuses.
+        return WithHandle<HubObject>(
+            function, object.hub(), [&](HubObject& hub) {
+              return std::forward<Call>(call)(hub.shell(), object.id());
+            });
       });
-  if (entered != NATKIT_OK) {
-    return entered;
-  }
-  return WithHandle<HubObject>(function, hub, [&](HubObject& object) {
-    return call(object.shell(), id);
-  });
 }
 
 Result<mesh::AgentOptions> ReadConfig(const natkit_agent_config& given) {
