@@ -167,6 +167,12 @@ void AddHardPunchTried(HardPunchOutcome outcome,
   }
 }
 
+/// Over relays a peer shows that it is there; a description that somebody
+/// carried does not.
+std::string OrGone(const PathQuestion& question) {
+  return question.uses_relays ? "" : ", or the peer is not running";
+}
+
 }  // namespace
 
 std::string DescribeSide(const PathSide& side,
@@ -235,11 +241,13 @@ std::string SummaryOf(PathReason reason, const PathQuestion& question,
                     "packets back inside"
                   : "");
     case PathReason::kUnknownBehavior:
-      return "too little is known of one side's NAT to say why";
+      return "too little is known of one side's NAT to say why" +
+             OrGone(question);
     case PathReason::kEatsData:
       return "a direct path was found, but what was sent over it got lost";
     case PathReason::kShouldBeDirect:
-      return "nothing that is known stands in the way; a firewall may";
+      return "nothing that is known stands in the way; a firewall may" +
+             OrGone(question);
   }
   return "";
 }

@@ -336,6 +336,18 @@ TEST(PathDiagnosis, WhoCarriesDescriptionsIsTold) {
   EXPECT_EQ(by_hand.fixes[0].reason.find("relay"), std::string::npos);
 }
 
+TEST(PathDiagnosis, APeerThatNoRelayKnowsMayBeGone) {
+  for (const PathSide& side : {PathSide{}, Side(kEi, kEi)}) {
+    PathQuestion question = Searched(side, side);
+    const PathDiagnosis over_relays = DiagnosePath(question);
+    question.uses_relays = false;
+    const PathDiagnosis by_hand = DiagnosePath(question);
+    EXPECT_EQ(by_hand.reason, over_relays.reason);
+    EXPECT_EQ(by_hand.summary,
+              over_relays.summary + ", or the peer is not running");
+  }
+}
+
 TEST(PathDiagnosis, TwoHardNatsMustBothGo) {
   const PathDiagnosis diagnosis =
       DiagnosePath(Searched(Side(kApd, kApd), Side(kApd, kApd)));
