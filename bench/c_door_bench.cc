@@ -183,7 +183,7 @@ class CPair {
   }
 
   void Introduce(size_t to, size_t peer) {
-    natkit_wg_prefix prefix{};
+    natkit_prefix prefix{};
     prefix.address = AddressOf(0);
     const std::array<uint8_t, 4> inner = {10, 0, 0,
                                           static_cast<uint8_t>(peer + 1)};

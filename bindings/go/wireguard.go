@@ -235,12 +235,12 @@ func NewTunnel(config TunnelConfig) (*Tunnel, error) {
 
 // toPrefixes writes prefixes to memory of C, which the caller frees. One that is
 // not valid has no family, which C refuses.
-func toPrefixes(from []netip.Prefix) *C.natkit_wg_prefix {
+func toPrefixes(from []netip.Prefix) *C.natkit_prefix {
 	if len(from) == 0 {
 		return nil
 	}
-	memory := C.calloc(C.size_t(len(from)), C.sizeof_natkit_wg_prefix)
-	out := unsafe.Slice((*C.natkit_wg_prefix)(memory), len(from))
+	memory := C.calloc(C.size_t(len(from)), C.sizeof_natkit_prefix)
+	out := unsafe.Slice((*C.natkit_prefix)(memory), len(from))
 	for i, prefix := range from {
 		if prefix.IsValid() {
 			out[i].address = toAddress(netip.AddrPortFrom(prefix.Addr(), 0))

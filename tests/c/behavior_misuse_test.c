@@ -7,7 +7,7 @@
 
 static void FindsNat64Prefixes(void) {
   natkit_address addresses[3];
-  natkit_nat64_prefix prefixes[2];
+  natkit_prefix prefixes[2];
   const natkit_address expected = Address("64:ff9b::");
   addresses[0] = Address("64:ff9b::c000:aa");
   addresses[1] = Address("64:ff9b::c000:ab");
@@ -43,7 +43,7 @@ static void ConfigsAreChecked(void) {
   static natkit_address many[65];
   const natkit_behavior_config good = Config();
   const natkit_random none = {NULL, NULL};
-  natkit_nat64_prefix prefix;
+  natkit_prefix prefix;
   natkit_behavior_config config = good;
 
   struct {

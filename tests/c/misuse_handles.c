@@ -210,7 +210,7 @@ static void MakeKeyPair(uint8_t first, uint8_t* private_key,
 
 void* Make_wg_device(void) {
   uint8_t peer_key[NATKIT_KEY_SIZE];
-  natkit_wg_prefix prefix = {At("10.0.0.0"), 8};
+  natkit_prefix prefix = {At("10.0.0.0"), 8};
   natkit_wg_device* device = NULL;
   natkit_wg_device_config config;
   natkit_wg_peer_config peer;

@@ -125,7 +125,7 @@ STRUCTURE(natkit_stun_server_config) {
 }
 
 STRUCTURE(natkit_behavior_config) {
-  const natkit_nat64_prefix prefix = {At("64:ff9b::"), 96};
+  const natkit_prefix prefix = {At("64:ff9b::"), 96};
   natkit_init(it);
   it->servers = AddressOf("192.0.2.1:3478");
   it->server_count = 1;
@@ -169,7 +169,7 @@ STRUCTURE(natkit_wg_device_config) {
 }
 
 STRUCTURE(natkit_wg_peer_config) {
-  const natkit_wg_prefix prefix = {At("10.1.0.0"), 16};
+  const natkit_prefix prefix = {At("10.1.0.0"), 16};
   natkit_init(it);
   it->allowed_ips = ExtraCopy(&prefix, sizeof prefix);
   it->allowed_ip_count = 1;
@@ -178,7 +178,7 @@ STRUCTURE(natkit_wg_peer_config) {
 }
 
 STRUCTURE(natkit_wg_tunnel_config) {
-  const natkit_wg_prefix prefix = {At("10.1.0.0"), 16};
+  const natkit_prefix prefix = {At("10.1.0.0"), 16};
   natkit_init(it);
   it->random = Random();
   it->now_ns = 1;

@@ -103,8 +103,8 @@ static inline void StartEnd(End* end, uint8_t number,
   Empty(&end->plaintext);
 }
 
-static inline natkit_wg_prefix HostPrefix(const uint8_t* ip) {
-  natkit_wg_prefix prefix;
+static inline natkit_prefix HostPrefix(const uint8_t* ip) {
+  natkit_prefix prefix;
   memset(&prefix, 0, sizeof prefix);
   prefix.address.family = NATKIT_FAMILY_IPV4;
   memcpy(prefix.address.ip, ip, 4);
@@ -112,8 +112,8 @@ static inline natkit_wg_prefix HostPrefix(const uint8_t* ip) {
   return prefix;
 }
 
-static inline natkit_wg_prefix Prefix(const char* address, uint32_t length) {
-  natkit_wg_prefix prefix;
+static inline natkit_prefix Prefix(const char* address, uint32_t length) {
+  natkit_prefix prefix;
   memset(&prefix, 0, sizeof prefix);
   CHECK_EQ(natkit_address_parse(address, &prefix.address), 0);
   prefix.length = length;
@@ -124,7 +124,7 @@ static inline uint32_t Introduce(End* to, const End* peer) {
   natkit_wg_device_status status;
   natkit_init(&status);
   CHECK_EQ(natkit_wg_device_get_status(peer->device, &status), 0);
-  const natkit_wg_prefix prefix = HostPrefix(peer->inner);
+  const natkit_prefix prefix = HostPrefix(peer->inner);
   natkit_wg_peer_config config;
   natkit_init(&config);
   memcpy(config.public_key, status.public_key, sizeof config.public_key);

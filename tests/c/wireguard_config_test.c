@@ -47,9 +47,9 @@ static uint32_t RouteOf(const char* text) {
 
 static void AllowedIpsRouteByTheLongestPrefix(void) {
   StartEnd(&a, 1, NULL);
-  const natkit_wg_prefix wide[] = {Prefix("10.9.8.7", 8),
-                                   Prefix("2001:db8::1", 32)};
-  const natkit_wg_prefix narrow = Prefix("10.1.0.0", 16);
+  const natkit_prefix wide[] = {Prefix("10.9.8.7", 8),
+                                Prefix("2001:db8::1", 32)};
+  const natkit_prefix narrow = Prefix("10.1.0.0", 16);
   natkit_wg_peer_config config;
   natkit_init(&config);
   config.public_key[0] = 1;
@@ -65,7 +65,7 @@ static void AllowedIpsRouteByTheLongestPrefix(void) {
   CHECK_EQ(RouteOf("2001:db8::7"), 1);
   CHECK_EQ(RouteOf("192.0.2.1"), 0);
 
-  natkit_wg_prefix listed[2];
+  natkit_prefix listed[2];
   memset(listed, 0, sizeof listed);
   CHECK_EQ(natkit_wg_device_get_allowed_ips(a.device, 1, listed, 1), 2);
   CHECK_EQ(listed[1].address.family, NATKIT_FAMILY_NONE);

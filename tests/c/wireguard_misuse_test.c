@@ -72,7 +72,7 @@ static void LaterVersionsOfStructuresAreTaken(void) {
 }
 
 static void PeersAreChecked(void) {
-  natkit_wg_prefix prefix = Prefix("10.0.0.0", 33);
+  natkit_prefix prefix = Prefix("10.0.0.0", 33);
   natkit_wg_peer_config good;
   natkit_init(&good);
   good.public_key[0] = 1;

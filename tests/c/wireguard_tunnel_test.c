@@ -210,7 +210,7 @@ static void PresharedKeysMustBeTheSame(void) {
 }
 
 static void AllowedIpsBindBothDirections(void) {
-  natkit_wg_prefix prefix;
+  natkit_prefix prefix;
   memset(&prefix, 0, sizeof prefix);
   prefix.address.family = NATKIT_FAMILY_IPV4;
   memcpy(prefix.address.ip, kInnerB, 4);
@@ -401,7 +401,7 @@ static void NewChecksItsConfig(void) {
     uint64_t more;
   } later;
 
-  natkit_wg_prefix prefix;
+  natkit_prefix prefix;
   MakeKeys(&a, 1);
   MakeKeys(&b, 2);
   const natkit_wg_tunnel_config good = ConfigOf(&a, &b, NULL);

@@ -81,7 +81,7 @@ class Owner {
     const std::vector<natkit_address> servers = {kFirst, kSecond, kThird};
     const std::vector<natkit_address> locals = {Address("192.168.1.2"),
                                                 Address("192.168.1.3")};
-    const natkit_nat64_prefix prefix = {Address("64:ff9b::"), 96};
+    const natkit_prefix prefix = {Address("64:ff9b::"), 96};
     natkit_behavior_config config{};
     natkit_init(&config);
     config.servers = servers.data();

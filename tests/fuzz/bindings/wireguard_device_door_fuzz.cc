@@ -126,7 +126,7 @@ class World {
     natkit_wg_device_status status;
     natkit_init(&status);
     NATKIT_CHECK(natkit_wg_device_get_status(devices_[peer], &status) == 0);
-    natkit_wg_prefix prefix{};
+    natkit_prefix prefix{};
     prefix.address.family = NATKIT_FAMILY_IPV4;
     std::ranges::copy(Inner(peer), prefix.address.ip);
     prefix.length = 32;
@@ -218,7 +218,7 @@ class World {
   }
 
   void AddPeer(Script& script) {
-    natkit_wg_prefix prefix{};
+    natkit_prefix prefix{};
     prefix.address.family = script.Byte();
     prefix.address.ip[0] = script.Byte();
     prefix.length = script.Byte();

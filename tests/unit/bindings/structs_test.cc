@@ -64,8 +64,7 @@ TEST(ReadStruct, RefusesASizeThatWasNeverSet) {
   EXPECT_EQ(ReadStruct(&given, kFirstVersion).error().code, Errc::kStructSize);
   EXPECT_EQ(WriteStruct(&given, Config{}, kFirstVersion).error().code,
             Errc::kStructSize);
-  EXPECT_EQ(CheckStruct(&given, kFirstVersion).error().code,
-            Errc::kStructSize);
+  EXPECT_EQ(CheckStruct(&given, kFirstVersion).error().code, Errc::kStructSize);
   EXPECT_EQ(given.first, 1U);
 }
 

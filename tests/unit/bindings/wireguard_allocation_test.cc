@@ -75,7 +75,7 @@ natkit_wg_device* NewDevice(const Keys& ours, const Keys& theirs) {
   std::memcpy(config.private_key, ours.secret, NATKIT_KEY_SIZE);
   natkit_wg_device* device = nullptr;
   EXPECT_EQ(natkit_wg_device_new(&config, &device), NATKIT_OK);
-  natkit_wg_prefix all{};
+  natkit_prefix all{};
   all.address.family = NATKIT_FAMILY_IPV4;
   natkit_wg_peer_config peer;
   natkit_init(&peer);

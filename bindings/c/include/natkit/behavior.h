@@ -116,14 +116,6 @@ NATKIT_API const char* natkit_nat_outcome_name(uint32_t outcome);
 
 /* How a discovery is run. */
 
-/** An IPv6 prefix of a NAT64. Will not grow. */
-typedef struct natkit_nat64_prefix {
-  /** The prefix; the port does not count. */
-  natkit_address address;
-  /** Its length: 32, 40, 48, 56, 64 or 96 bits (RFC 6052 section 2.2). */
-  uint32_t length;
-} natkit_nat64_prefix;
-
 /**
  * Finds the prefixes of NAT64s in the `count` IPv6 addresses, at most 64, that
  * the resolver gives for ipv4only.arpa (RFC 7050): for `nat64_prefixes` below.
@@ -133,8 +125,7 @@ typedef struct natkit_nat64_prefix {
  * Errors: NATKIT_ERR_BAD_ARGUMENT.
  */
 NATKIT_API int natkit_nat64_find_prefixes(const natkit_address* addresses,
-                                          size_t count,
-                                          natkit_nat64_prefix* out,
+                                          size_t count, natkit_prefix* out,
                                           size_t capacity);
 
 /** How a discovery is run. All addresses are of one family. */
@@ -170,8 +161,9 @@ typedef struct natkit_behavior_config {
    * there are. */
   uint32_t knows_nat64_prefixes;
   /** Prefixes that this host was told of, by the addresses of ipv4only.arpa
-   * (RFC 7050) or by its router (RFC 8781). */
-  const natkit_nat64_prefix* nat64_prefixes;
+   * (RFC 7050) or by its router (RFC 8781): of 32, 40, 48, 56, 64 or 96 bits
+   * (RFC 6052 section 2.2). */
+  const natkit_prefix* nat64_prefixes;
   /** How many they are, at most 16. */
   size_t nat64_prefix_count;
   /** The server of a web page that is known to be empty (status 204), over

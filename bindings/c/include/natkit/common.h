@@ -312,6 +312,14 @@ NATKIT_API int natkit_address_to_sockaddr(const natkit_address* address,
                                           struct sockaddr* out,
                                           size_t capacity);
 
+/** Addresses that begin alike. Will not grow. */
+typedef struct natkit_prefix {
+  /** The address; bits beyond the length and the port are ignored. */
+  natkit_address address;
+  /** How many bits count: 0 to 32, or 0 to 128 for IPv6. */
+  uint32_t length;
+} natkit_prefix;
+
 /* Keys. */
 
 /** The bytes of a Curve25519 key, private or public, and of a pre-shared key.

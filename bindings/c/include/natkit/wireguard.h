@@ -99,7 +99,7 @@ typedef struct natkit_wg_peer_config {
   size_t struct_size;
   /** Where packets to the peer go, and from where it may send. A prefix that
    * another peer has leaves that peer. NULL if there are none. */
-  const natkit_wg_prefix* allowed_ips;
+  const natkit_prefix* allowed_ips;
   /** How many. */
   size_t allowed_ip_count;
   /** How often a datagram is sent at least, to keep NATs open: at most 65,535
@@ -178,7 +178,7 @@ NATKIT_API int natkit_wg_device_get_peer_status(const natkit_wg_device* device,
  */
 NATKIT_API int natkit_wg_device_get_allowed_ips(const natkit_wg_device* device,
                                                 uint32_t peer,
-                                                natkit_wg_prefix* out,
+                                                natkit_prefix* out,
                                                 size_t capacity);
 
 /**

@@ -32,14 +32,6 @@ extern "C" {
 
 /* Peers. */
 
-/** Addresses that begin alike. Will not grow. */
-typedef struct natkit_wg_prefix {
-  /** The address; bits beyond the length and the port are ignored. */
-  natkit_address address;
-  /** How many bits count: 0 to 32, or 0 to 128 for IPv6. */
-  uint32_t length;
-} natkit_wg_prefix;
-
 /** natkit_wg_event::type. */
 typedef enum natkit_wg_event_type {
   /** A new session is in use. */

@@ -36,7 +36,7 @@ typedef struct natkit_wg_tunnel_config {
   uint64_t wall_clock_ns;
   /** The sources of packets that the peer may send, and the destinations of
    * those for it. NULL and 0: all. */
-  const natkit_wg_prefix* allowed_ips;
+  const natkit_prefix* allowed_ips;
   /** How many. */
   size_t allowed_ip_count;
   /** How often a datagram is sent at least, to keep NATs open: at most 65,535

@@ -132,31 +132,19 @@ Result<void> SetAxes(const natkit_behavior_config& given,
 }
 
 /// Errors: kBadArgument.
-Result<IpPrefix> ToPrefix(const natkit_nat64_prefix& given) {
-  const Result<Endpoint> address = ToSetEndpoint(&given.address);
-  if (!address || address->address.is_v4() || given.length > 128) {
-    return Fail(Errc::kBadArgument);
-  }
-  const auto prefix =
-      IpPrefix::Make(address->address, static_cast<int>(given.length));
+Result<IpPrefix> ToNat64Prefix(const natkit_prefix& given) {
+  const Result<IpPrefix> prefix = ToPrefix(given);
   // Says whether the length is one of RFC 6052.
-  if (!prefix ||
+  if (!prefix || prefix->address().is_v4() ||
       !nat::SynthesizeNat64(*prefix, IpAddress::V4(192, 0, 0, 170))) {
     return Fail(Errc::kBadArgument);
   }
   return *prefix;
 }
 
-natkit_nat64_prefix FromPrefix(const IpPrefix& prefix) {
-  natkit_nat64_prefix out{};
-  out.address = FromIp(prefix.address());
-  out.length = static_cast<uint32_t>(prefix.length());
-  return out;
-}
-
 /// Errors: kBadArgument.
 Result<int> PutPrefixes(std::span<const natkit_address> addresses,
-                        natkit_nat64_prefix* out, size_t capacity) {
+                        natkit_prefix* out, size_t capacity) {
   std::vector<IpAddress> given;
   for (const natkit_address& address : addresses) {
     const Result<Endpoint> endpoint = ToSetEndpoint(&address);
@@ -182,8 +170,8 @@ Result<void> SetPrefixes(const natkit_behavior_config& given,
   if (!list) {
     return std::unexpected(list.error());
   }
-  for (const natkit_nat64_prefix& item : *list) {
-    const Result<IpPrefix> prefix = ToPrefix(item);
+  for (const natkit_prefix& item : *list) {
+    const Result<IpPrefix> prefix = ToNat64Prefix(item);
     if (!prefix) {
       return std::unexpected(prefix.error());
     }
@@ -267,7 +255,7 @@ Result<nat::BehaviorConfig> ToBehaviorConfig(
 using namespace natkit::c;
 
 int natkit_nat64_find_prefixes(const natkit_address* addresses, size_t count,
-                               natkit_nat64_prefix* out, size_t capacity) {
+                               natkit_prefix* out, size_t capacity) {
   if ((addresses == nullptr && count != 0) || count > kMaxNat64Addresses) {
     return Refuse(__func__, natkit::Errc::kBadArgument);
   }

@@ -75,6 +75,21 @@ natkit_address FromIp(const IpAddress& address) {
   return FromEndpoint({.address = address, .port = 0});
 }
 
+Result<IpPrefix> ToPrefix(const natkit_prefix& prefix) {
+  const Result<Endpoint> endpoint = ToSetEndpoint(&prefix.address);
+  if (!endpoint || prefix.length > 128) {
+    return Fail(Errc::kBadArgument);
+  }
+  const Result<IpPrefix> made =
+      IpPrefix::Make(endpoint->address, static_cast<int>(prefix.length));
+  return made ? made : Fail(Errc::kBadArgument);
+}
+
+natkit_prefix FromPrefix(const IpPrefix& prefix) {
+  return {.address = FromIp(prefix.address()),
+          .length = static_cast<uint32_t>(prefix.length())};
+}
+
 Result<ByteView> ToBytes(const void* data, size_t size) {
   if (data == nullptr && size != 0) {
     return Fail(Errc::kBadArgument);

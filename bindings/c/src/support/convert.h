@@ -45,6 +45,10 @@ static_assert(sizeof(natkit_address) == sizeof(Endpoint) &&
 /// An address that has no port.
 [[nodiscard]] natkit_address FromIp(const IpAddress& address);
 
+/// Errors: kBadArgument.
+[[nodiscard]] Result<IpPrefix> ToPrefix(const natkit_prefix& prefix);
+[[nodiscard]] natkit_prefix FromPrefix(const IpPrefix& prefix);
+
 namespace internal {
 
 /// The bytes of an address in pieces that fit registers: bytes that are written

@@ -242,7 +242,7 @@ int natkit_wg_device_get_peer_status(const natkit_wg_device* device,
 }
 
 int natkit_wg_device_get_allowed_ips(const natkit_wg_device* device,
-                                     uint32_t peer, natkit_wg_prefix* out,
+                                     uint32_t peer, natkit_prefix* out,
                                      size_t capacity) {
   if (out == nullptr && capacity != 0) {
     return Refuse(__func__, Errc::kBadArgument);

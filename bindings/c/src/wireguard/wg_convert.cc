@@ -78,30 +78,20 @@ Result<void> SendKeepalive(wg::Device& device, Instant now, wg::PeerId peer,
                                                   : Result<void>{};
 }
 
-Result<std::vector<IpPrefix>> ToPrefixes(const natkit_wg_prefix* prefixes,
+Result<std::vector<IpPrefix>> ToPrefixes(const natkit_prefix* prefixes,
                                          size_t count) {
   if (prefixes == nullptr && count != 0) {
     return Fail(Errc::kBadArgument);
   }
   std::vector<IpPrefix> out;
-  for (const natkit_wg_prefix& prefix : std::span(prefixes, count)) {
-    const Result<Endpoint> endpoint = ToSetEndpoint(&prefix.address);
-    if (!endpoint || prefix.length > 128) {
-      return Fail(Errc::kBadArgument);
-    }
-    const Result<IpPrefix> made =
-        IpPrefix::Make(endpoint->address, static_cast<int>(prefix.length));
+  for (const natkit_prefix& prefix : std::span(prefixes, count)) {
+    const Result<IpPrefix> made = ToPrefix(prefix);
     if (!made) {
-      return Fail(Errc::kBadArgument);
+      return std::unexpected(made.error());
     }
     out.push_back(*made);
   }
   return out;
-}
-
-natkit_wg_prefix FromPrefix(const IpPrefix& prefix) {
-  return {.address = FromIp(prefix.address()),
-          .length = static_cast<uint32_t>(prefix.length())};
 }
 
 Result<void> WriteStatus(const wg::PeerStatus& status,

@@ -40,8 +40,7 @@ void Override(T& value, uint32_t given) {
 
 /// Prefixes that a caller gives. Errors: kBadArgument.
 [[nodiscard]] Result<std::vector<IpPrefix>> ToPrefixes(
-    const natkit_wg_prefix* prefixes, size_t count);
-[[nodiscard]] natkit_wg_prefix FromPrefix(const IpPrefix& prefix);
+    const natkit_prefix* prefixes, size_t count);
 
 /// Fill the caller's structure. Errors: as WriteStruct().
 [[nodiscard]] Result<void> WriteStatus(const wg::PeerStatus& status,

@@ -57,6 +57,11 @@ class Packet(ctypes.Structure):
                 ("local", Address), ("peer", c_uint32), ("reserved", c_uint32)]
 
 
+class Prefix(ctypes.Structure):
+    """natkit_prefix"""
+    _fields_ = [("address", Address), ("length", c_uint32)]
+
+
 class Batch(Sized):
     """natkit_batch"""
     _fields_ = [("struct_size", c_size_t), ("memory", c_void_p),
@@ -147,11 +152,6 @@ class Diagnosis(Sized):
                 ("fixes", Fix * DIAGNOSIS_FIXES)]
 
 
-class WgPrefix(ctypes.Structure):
-    """natkit_wg_prefix"""
-    _fields_ = [("address", Address), ("length", c_uint32)]
-
-
 class WgEvent(Sized):
     """natkit_wg_event"""
     _fields_ = [("struct_size", c_size_t), ("type", c_uint32),
@@ -188,7 +188,7 @@ class WgTunnelConfig(Sized):
     """natkit_wg_tunnel_config"""
     _fields_ = [("struct_size", c_size_t), ("random", ctypes.POINTER(Random)),
                 ("now_ns", c_uint64), ("wall_clock_ns", c_uint64),
-                ("allowed_ips", ctypes.POINTER(WgPrefix)),
+                ("allowed_ips", ctypes.POINTER(Prefix)),
                 ("allowed_ip_count", c_size_t), ("keepalive_ns", c_uint64),
                 ("private_key", Key), ("public_key", Key),
                 ("preshared_key", Key), ("mtu", c_uint32),
@@ -224,11 +224,6 @@ class StunEvent(Sized):
                 ("is_alg_detected", c_uint32), ("reserved", c_uint32)]
 
 
-class Nat64Prefix(ctypes.Structure):
-    """natkit_nat64_prefix"""
-    _fields_ = [("address", Address), ("length", c_uint32)]
-
-
 class BehaviorConfig(Sized):
     """natkit_behavior_config"""
     _fields_ = [("struct_size", c_size_t),
@@ -238,7 +233,7 @@ class BehaviorConfig(Sized):
                 ("local_address_count", c_size_t), ("axes", c_uint64),
                 ("gateway", Address), ("drops_own_source", c_uint32),
                 ("tests_tcp", c_uint32), ("knows_nat64_prefixes", c_uint32),
-                ("nat64_prefixes", ctypes.POINTER(Nat64Prefix)),
+                ("nat64_prefixes", ctypes.POINTER(Prefix)),
                 ("nat64_prefix_count", c_size_t), ("portal_server", Address),
                 ("attempts", c_uint32), ("portal_host", c_char_p),
                 ("portal_path", c_char_p), ("longest_lifetime_ns", c_uint64),

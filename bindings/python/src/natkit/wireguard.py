@@ -97,8 +97,8 @@ class WgCounters:
 
 def _prefixes(networks: Iterable[NetworkLike]) -> Any:
     parsed = [ipaddress.ip_network(network) for network in networks]
-    return (s.WgPrefix * len(parsed))(*[
-        s.WgPrefix(to_c((str(network.network_address), 0)), network.prefixlen)
+    return (s.Prefix * len(parsed))(*[
+        s.Prefix(to_c((str(network.network_address), 0)), network.prefixlen)
         for network in parsed])
 
 

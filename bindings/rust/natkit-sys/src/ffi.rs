@@ -254,6 +254,16 @@ extern "C" {
     pub fn natkit_address_to_sockaddr(address: *const natkit_address, out: *mut c_void, capacity: usize) -> c_int;
 }
 
+/// Addresses that begin alike. Will not grow.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct natkit_prefix {
+    /// The address; bits beyond the length and the port are ignored.
+    pub address: natkit_address,
+    /// How many bits count: 0 to 32, or 0 to 128 for IPv6.
+    pub length: u32,
+}
+
 /// The bytes of a Curve25519 key, private or public, and of a pre-shared key.
 pub const NATKIT_KEY_SIZE: usize = 32;
 
@@ -1205,16 +1215,6 @@ extern "C" {
     pub fn natkit_nat_outcome_name(outcome: u32) -> *const c_char;
 }
 
-/// An IPv6 prefix of a NAT64. Will not grow.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct natkit_nat64_prefix {
-    /// The prefix; the port does not count.
-    pub address: natkit_address,
-    /// Its length: 32, 40, 48, 56, 64 or 96 bits (RFC 6052 section 2.2).
-    pub length: u32,
-}
-
 extern "C" {
     /// Finds the prefixes of NAT64s in the `count` IPv6 addresses, at most 64, that
     /// the resolver gives for ipv4only.arpa (RFC 7050): for `nat64_prefixes` below.
@@ -1224,7 +1224,7 @@ extern "C" {
     /// Returns how many there are, which may be more than `capacity`
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT.
-    pub fn natkit_nat64_find_prefixes(addresses: *const natkit_address, count: usize, out: *mut natkit_nat64_prefix, capacity: usize) -> c_int;
+    pub fn natkit_nat64_find_prefixes(addresses: *const natkit_address, count: usize, out: *mut natkit_prefix, capacity: usize) -> c_int;
 }
 
 /// How a discovery is run. All addresses are of one family.
@@ -1261,8 +1261,9 @@ pub struct natkit_behavior_config {
     /// there are.
     pub knows_nat64_prefixes: u32,
     /// Prefixes that this host was told of, by the addresses of ipv4only.arpa
-    /// (RFC 7050) or by its router (RFC 8781).
-    pub nat64_prefixes: *const natkit_nat64_prefix,
+    /// (RFC 7050) or by its router (RFC 8781): of 32, 40, 48, 56, 64 or 96 bits
+    /// (RFC 6052 section 2.2).
+    pub nat64_prefixes: *const natkit_prefix,
     /// How many they are, at most 16.
     pub nat64_prefix_count: usize,
     /// The server of a web page that is known to be empty (status 204), over
@@ -4172,7 +4173,7 @@ pub struct natkit_wg_peer_config {
     pub struct_size: usize,
     /// Where packets to the peer go, and from where it may send. A prefix that
     /// another peer has leaves that peer. NULL if there are none.
-    pub allowed_ips: *const natkit_wg_prefix,
+    pub allowed_ips: *const natkit_prefix,
     /// How many.
     pub allowed_ip_count: usize,
     /// How often a datagram is sent at least, to keep NATs open: at most 65,535
@@ -4245,7 +4246,7 @@ extern "C" {
     /// Returns how many there are, which may be more than `capacity`
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_NOT_FOUND.
-    pub fn natkit_wg_device_get_allowed_ips(device: *const natkit_wg_device, peer: u32, out: *mut natkit_wg_prefix, capacity: usize) -> c_int;
+    pub fn natkit_wg_device_get_allowed_ips(device: *const natkit_wg_device, peer: u32, out: *mut natkit_prefix, capacity: usize) -> c_int;
 }
 
 extern "C" {
@@ -4408,16 +4409,6 @@ pub const NATKIT_WG_HANDSHAKE_SIZE: usize = 148;
 /// Bytes of datagrams that a handle keeps for the caller before it refuses to
 /// make more; see natkit_wg_device_poll_transmit().
 pub const NATKIT_WG_KEPT_LIMIT: usize = 1048576;
-
-/// Addresses that begin alike. Will not grow.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct natkit_wg_prefix {
-    /// The address; bits beyond the length and the port are ignored.
-    pub address: natkit_address,
-    /// How many bits count: 0 to 32, or 0 to 128 for IPv6.
-    pub length: u32,
-}
 
 /// natkit_wg_event::type.
 pub type natkit_wg_event_type = c_uint;
@@ -4602,7 +4593,7 @@ pub struct natkit_wg_tunnel_config {
     pub wall_clock_ns: u64,
     /// The sources of packets that the peer may send, and the destinations of
     /// those for it. NULL and 0: all.
-    pub allowed_ips: *const natkit_wg_prefix,
+    pub allowed_ips: *const natkit_prefix,
     /// How many.
     pub allowed_ip_count: usize,
     /// How often a datagram is sent at least, to keep NATs open: at most 65,535

@@ -13,8 +13,8 @@ pub struct Prefix {
 }
 
 impl Prefix {
-    pub(crate) fn to_c(self) -> sys::natkit_wg_prefix {
-        sys::natkit_wg_prefix {
+    pub(crate) fn to_c(self) -> sys::natkit_prefix {
+        sys::natkit_prefix {
             address: to_c(SocketAddr::new(self.address, 0)),
             length: self.length.into(),
         }

@@ -6,6 +6,7 @@ macro_rules! structs {
     ($macro:ident) => {
         $macro! {
             natkit_address { family, ip, reserved, port },
+            natkit_prefix { address, length },
             natkit_random { fill, context },
             natkit_packet { data, size, remote, local, peer, reserved },
             natkit_batch { struct_size, memory, memory_size, memory_used, packets, packet_capacity, packet_count },
@@ -20,7 +21,6 @@ macro_rules! structs {
             natkit_agent_counters { struct_size, sent_direct, sent_relayed, sent_bytes, received, received_bytes, dropped_received },
             natkit_fix { code, side, reserved, text },
             natkit_diagnosis { struct_size, reason, fix_count, summary, ours, theirs, fixes },
-            natkit_nat64_prefix { address, length },
             natkit_behavior_config { struct_size, servers, server_count, local_addresses, local_address_count, axes, gateway, drops_own_source, tests_tcp, knows_nat64_prefixes, nat64_prefixes, nat64_prefix_count, portal_server, attempts, portal_host, portal_path, longest_lifetime_ns, lifetime_budget_ns, response_port_interval_ns, interval_ns, transactions_per_second, max_waiting, load_mappings, reserved, random },
             natkit_behavior_action { struct_size, r#type, socket, local, to, ttl, reserved, size },
             natkit_nat_verdict { struct_size, outcome, evidence_count, value, reason },
@@ -59,7 +59,6 @@ macro_rules! structs {
             natkit_wg_device_config { struct_size, random, now_ns, wall_clock_ns, private_key, endpoints, mtu, max_peers, max_staged_packets, max_staged_bytes, handshakes_per_second, max_queued_events, reports_keepalives },
             natkit_wg_peer_config { struct_size, allowed_ips, allowed_ip_count, keepalive_ns, public_key, preshared_key, endpoint, adds_allowed_ips },
             natkit_wg_device_status { struct_size, public_key, peer_count, listen_port, fwmark, reserved },
-            natkit_wg_prefix { address, length },
             natkit_wg_event { struct_size, r#type, peer, is_initiator, remote, local, reserved },
             natkit_wg_peer_status { struct_size, rx_bytes, tx_bytes, last_handshake_ns, keepalive_ns, public_key, endpoint, local, peer, has_session, has_preshared_key, allowed_ip_count },
             natkit_wg_counters { struct_size, drops, data_sealed, data_opened, keepalives_sent, keepalives_received, initiations_sent, initiations_accepted, responses_accepted, cookie_replies_sent, cookie_replies_accepted, events_lost },
