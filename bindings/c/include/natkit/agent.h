@@ -176,9 +176,10 @@ NATKIT_API int natkit_hub_get_local_addresses(const natkit_hub* hub,
 
 /**
  * Says which STUN servers to ask what the hub's addresses look like from
- * outside: every 20 s, while there are agents. Two or more, at different
- * addresses, also tell how the NAT maps. They replace those of before. A port
- * of 0 is STUN's, 3478.
+ * outside, while there are agents: every 20 s (NATKIT_POWER_BATTERY: 2 min,
+ * NATKIT_POWER_MOBILE_IDLE: an hour). Two or more, at different addresses, also
+ * tell how the NAT maps. They replace those of before. A port of 0 is STUN's,
+ * 3478.
  * Errors: NATKIT_ERR_BAD_ARGUMENT (more than 16, or one is not an address).
  */
 NATKIT_API int natkit_hub_set_stun_servers(natkit_hub* hub,
