@@ -783,6 +783,68 @@ TEST(AgentHub, EmptyDatagramsPassARelay) {
   EXPECT_TRUE(world.b.arrived().contains({at_b, ""}));
 }
 
+/// Counts the ICE checks that a host sends.
+class CheckCounter {
+ public:
+  CheckCounter(AgentWorld& world, const AgentHost& host) : world_(world) {
+    world.world_.network().SetEater(
+        [this, id = host.id()](auto from, ByteView payload) {
+          constexpr size_t kProbeSize = 40;  // those to STUN servers are small
+          count_ += from == id && payload.size() > kProbeSize ? 1 : 0;
+          return false;
+        });
+  }
+
+  /// Of the time until now and so long after.
+  size_t CountFor(Duration length) {
+    count_ = 0;
+    world_.Run(length);
+    return count_;
+  }
+
+ private:
+  AgentWorld& world_;
+  size_t count_ = 0;
+};
+
+TEST(AgentHub, AnIdleConnectionOverARelayLooksForNoPath) {
+  AgentWorld world(Cone(), Cone(), 33);
+  world.StartBoth();
+  for (const auto& [from, to] : {std::pair{"203.0.113.1", "203.0.113.2"},
+                                 std::pair{"203.0.113.2", "203.0.113.1"}}) {
+    world.world_.network().Cut(*IpAddress::Parse(from), *IpAddress::Parse(to));
+  }
+  const AgentId at_a = world.a.Add({.peer = world.b.key()});
+  const AgentId at_b = world.b.Add({.peer = world.a.key()});
+  CheckCounter checks(world, world.a);
+  EXPECT_GT(checks.CountFor(seconds(60)), 50U);
+  ASSERT_EQ(world.a.KindOf(at_a), PathKind::kRelay);
+  world.Run(seconds(60));
+  EXPECT_EQ(checks.CountFor(seconds(1800)), 0U);
+  // Data has both sides look again, also where it goes one way only.
+  world.world_.network().Mend();
+  EXPECT_TRUE(world.a.Send(at_a, "hello"));
+  world.Run(seconds(5));
+  EXPECT_EQ(world.a.KindOf(at_a), PathKind::kDirect);
+  EXPECT_EQ(world.b.KindOf(at_b), PathKind::kDirect);
+}
+
+TEST(AgentHub, WithDataOverARelayAPathIsLookedForAllTheTime) {
+  AgentWorld world(Symmetric(), Symmetric(), 34);
+  world.StartBoth();
+  const AgentId at_a = world.a.Add({.peer = world.b.key()});
+  world.b.Add({.peer = world.a.key()});
+  CheckCounter checks(world, world.a);
+  for (int i = 0; i < 12; ++i) {
+    world.Run(seconds(10));
+    ASSERT_EQ(world.a.KindOf(at_a), PathKind::kRelay);
+    EXPECT_TRUE(world.a.Send(at_a, "a"));
+    if (i % 6 == 5) {
+      EXPECT_GT(checks.CountFor(seconds(40)), 20U);
+    }
+  }
+}
+
 TEST(AgentHub, OurOwnDescriptionIsNoPeer) {
   AgentWorld world(Cone(), Cone(), 19, /*has_relay=*/false);
   world.StartBoth();

@@ -20,6 +20,8 @@ using std::chrono::seconds;
 constexpr Duration kSearchTime = seconds(5);
 constexpr Duration kFailTime = seconds(30);
 constexpr Duration kRestAfter = seconds(15);
+/// Without data for this long, and without a direct path, none is looked for.
+constexpr Duration kIdleAfter = seconds(60);
 /// A side follows the other to the relay of its last packet, but the one with
 /// the greater key only if the old one has been quiet for so long: two sides
 /// that follow each other at once would change places for ever.
@@ -311,16 +313,51 @@ void AgentConnection::HandleTimeout(Instant now) {
     SendOffer(now);
   }
   if (retry_at_ && now >= *retry_at_) {
-    if (!HasDirect() && heard_on_) {
-      Restart(now);
+    is_retry_waiting_ = IsIdle(now);
+    if (is_retry_waiting_) {
+      retry_at_.reset();
+    } else {
+      if (!HasDirect() && heard_on_) {
+        Restart(now);
+      }
+      ScheduleRetry(now);
     }
-    ScheduleRetry(now);
   }
   Settle(now);
 }
 
 void AgentConnection::NoteData(Instant now) {
+  const bool was_idle = IsIdle(now);
+  last_data_at_ = now;
   ice_.NoteData(now);
+  if (was_idle) {
+    if (std::exchange(is_retry_waiting_, false)) {
+      retry_at_ = now;
+    }
+    Settle(now);
+  }
+}
+
+bool AgentConnection::IsIdle(Instant now) const {
+  const Instant busy_at =
+      std::max(last_data_at_, described_at_.value_or(last_data_at_));
+  return now >= busy_at + kIdleAfter && Route().kind == PathKind::kRelay &&
+         !HasDirect();
+}
+
+Duration AgentConnection::RecheckInterval(Instant now) const {
+  if (IsIdle(now)) {
+    return Duration::zero();
+  }
+  switch (hub_.local.network.power) {
+    case nat::PowerMode::kBattery:
+      return seconds(120);
+    case nat::PowerMode::kMobileIdle:
+      return seconds(600);
+    case nat::PowerMode::kMains:
+      break;
+  }
+  return seconds(30);
 }
 
 void AgentConnection::ScheduleRetry(Instant now) {
@@ -462,6 +499,11 @@ Path AgentConnection::CurrentPath() const {
 }
 
 void AgentConnection::Settle(Instant now) {
+  if (const Duration interval = RecheckInterval(now);
+      interval != recheck_interval_) {
+    recheck_interval_ = interval;
+    ice_.SetRecheckInterval(interval);
+  }
   Path path = CurrentPath();
   const bool is_other =
       path.kind != told_path_.kind || path.relay != told_path_.relay ||

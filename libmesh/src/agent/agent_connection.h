@@ -50,7 +50,8 @@ struct HeardRemote {
 /// credentials makes the other side change its own, except where the change is
 /// itself an answer: each description names the credentials that it is made
 /// for. While there is no direct path, a new ICE session begins after 15 s,
-/// 30 s, ... 5 min, if a relay can carry its credentials.
+/// 30 s, ... 5 min, if a relay can carry its credentials. It rests while a
+/// relay has nothing to carry: the next datagram has a path looked for again.
 ///
 /// Pure; `hub` and `rng` must outlive it.
 class AgentConnection {
@@ -143,6 +144,11 @@ class AgentConnection {
   void SettleRtt(const Path& path);
   void SettleDiagnosis(Instant now);
 
+  /// A relay is the path, and no data has passed for a while.
+  [[nodiscard]] bool IsIdle(Instant now) const;
+  /// How often pairs that failed are checked again; zero: not at all.
+  [[nodiscard]] Duration RecheckInterval(Instant now) const;
+
   [[nodiscard]] bool HasDirect() const { return ice_.selected().has_value(); }
 
   [[nodiscard]] bool HasSearched(Instant now) const;
@@ -170,6 +176,9 @@ class AgentConnection {
   std::optional<uint64_t> answer_due_;  ///< version of the offer to answer
   std::optional<Instant> retry_at_;
   int retry_attempt_ = 0;
+  bool is_retry_waiting_ = false;  ///< for data
+  Instant last_data_at_{};
+  Duration recheck_interval_{};
   std::optional<Instant> fail_at_;
 
   ConnectionState state_ = ConnectionState::kNew;

@@ -267,6 +267,11 @@ void Agent::Core::CheckAtRest(Instant now) {
   }
 }
 
+void Agent::Core::SetRecheckInterval(Duration interval) {
+  context_.config.recheck_interval = interval;
+  context_.config = WithFloors(std::move(context_.config));
+}
+
 void Agent::Core::SetKeepalive(Instant now,
                                const nat::KeepalivePolicy& policy) {
   context_.config.keepalive = policy;

@@ -34,6 +34,7 @@ class Agent::Core {
   void HandleTimeout(Instant now);
   void NoteData(Instant now);
   void CheckAtRest(Instant now);
+  void SetRecheckInterval(Duration interval);
   void SetKeepalive(Instant now, const nat::KeepalivePolicy& policy);
 
   [[nodiscard]] std::optional<Instant> NextTimeout() const;

@@ -85,6 +85,10 @@ void Agent::CheckAtRest(Instant now) {
   core_->CheckAtRest(now);
 }
 
+void Agent::SetRecheckInterval(Duration interval) {
+  core_->SetRecheckInterval(interval);
+}
+
 void Agent::SetKeepalive(Instant now, const nat::KeepalivePolicy& policy) {
   core_->SetKeepalive(now, policy);
 }

@@ -208,6 +208,8 @@ class Agent {
   /// Has a pair that rests checked at once, without data: something suggests
   /// that it works no more. A pair that does not rest is checked anyway.
   void CheckAtRest(Instant now);
+  /// Replaces AgentConfig::recheck_interval; shorter ones than 100 ms are that.
+  void SetRecheckInterval(Duration interval);
   /// Replaces the keepalive policy: the network or the power supply changed.
   void SetKeepalive(Instant now, const nat::KeepalivePolicy& policy);
   /// The policy with what this agent has learnt.
