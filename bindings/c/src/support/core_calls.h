@@ -3,6 +3,8 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <utility>
 
 #include "natkit/base/bytes.h"
 #include "natkit/base/endpoint.h"
