@@ -167,7 +167,8 @@ NATKIT_API int natkit_hub_get_public_key(const natkit_hub* hub, uint8_t* out);
 
 /**
  * Writes the addresses that the hub's sockets are reachable at on this host to
- * `out`, of `capacity`.
+ * `out`, of `capacity`: at most 16, those that lead to the Internet first.
+ * Peers are told of no others.
  * @return how many there are; no more than `capacity` were written
  */
 NATKIT_API int natkit_hub_get_local_addresses(const natkit_hub* hub,

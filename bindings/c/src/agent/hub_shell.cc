@@ -6,8 +6,11 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <tuple>
 #include <utility>
 
+#include "agent/base_choice.h"
+#include "natkit/io/source_address.h"
 #include "natkit/shell/files.h"
 #include "natkit/tls/certificate.h"
 
@@ -209,27 +212,25 @@ Result<void> HubShell::RefreshAddresses() {
   if (!addresses) {
     return std::unexpected(addresses.error());
   }
-  std::vector<Endpoint> usable;
-  std::vector<Endpoint> loopback;
-  for (const io::InterfaceAddress& item : *addresses) {
-    const IpAddress& ip = item.address;
-    const auto& socket = ip.is_v4() ? v4_ : v6_;
-    if (!socket || (ip.is_v6() && ip.is_link_local()) ||
-        IsIgnored(item.interface)) {
-      continue;
-    }
-    const Endpoint& bound = socket->local_endpoint();
-    if (bound.address.is_unspecified() || bound.address == ip) {
-      const bool is_local = ip.is_loopback() || item.is_loopback;
-      (is_local ? loopback : usable).push_back({ip, bound.port});
+  std::vector<io::InterfaceAddress> own = *addresses;
+  std::erase_if(own, [this](const io::InterfaceAddress& item) {
+    return IsIgnored(item.interface);
+  });
+  BaseOptions options{.uses_loopback = uses_loopback_};
+  for (const auto& [socket, bound, beyond] :
+       {std::tuple(&v4_, &options.v4, "192.0.2.1"),
+        std::tuple(&v6_, &options.v6, "2001:db8::1")}) {
+    if (*socket) {
+      *bound = (*socket)->local_endpoint();
+      const auto source =
+          io::FindSourceAddress(*IpAddress::Parse(beyond), fwmark_);
+      if (source) {
+        options.sources.push_back(*source);
+      }
     }
   }
-  if (usable.empty() || uses_loopback_) {
-    usable.insert(usable.end(), loopback.begin(), loopback.end());
-  }
-  std::ranges::sort(usable);
-  bases_ = usable;
-  hub_.SetLocalEndpoints(io::EventLoop::Now(), std::move(usable));
+  bases_ = ChooseBases(own, options);
+  hub_.SetLocalEndpoints(io::EventLoop::Now(), bases_);
   Pump();
   return {};
 }
