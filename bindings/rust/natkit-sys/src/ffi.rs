@@ -591,7 +591,8 @@ extern "C" {
 
 extern "C" {
     /// Writes the addresses that the hub's sockets are reachable at on this host to
-    /// `out`, of `capacity`.
+    /// `out`, of `capacity`: at most 16, those that lead to the Internet first.
+    /// Peers are told of no others.
     ///
     /// Returns how many there are; no more than `capacity` were written
     pub fn natkit_hub_get_local_addresses(hub: *const natkit_hub, out: *mut natkit_address, capacity: usize) -> c_int;
@@ -599,9 +600,10 @@ extern "C" {
 
 extern "C" {
     /// Says which STUN servers to ask what the hub's addresses look like from
-    /// outside: every 20 s, while there are agents. Two or more, at different
-    /// addresses, also tell how the NAT maps. They replace those of before. A port
-    /// of 0 is STUN's, 3478.
+    /// outside, while there are agents: every 20 s (NATKIT_POWER_BATTERY: 2 min,
+    /// NATKIT_POWER_MOBILE_IDLE: an hour). Two or more, at different addresses, also
+    /// tell how the NAT maps. They replace those of before. A port of 0 is STUN's,
+    /// 3478.
     ///
     /// Errors: NATKIT_ERR_BAD_ARGUMENT (more than 16, or one is not an address).
     pub fn natkit_hub_set_stun_servers(hub: *mut natkit_hub, servers: *const natkit_address, count: usize) -> c_int;
