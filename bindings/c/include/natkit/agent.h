@@ -252,7 +252,7 @@ typedef enum natkit_hub_event_type {
   NATKIT_HUB_EVENT_WHY_NOT_DIRECT = 5,
   /** A relay is up or down: natkit_hub_event::relay, user, is_up, text. It is
    * about the hub: agents whose data took the relay have events of their own.
-   */
+   * A relay is also left when the hub has no agent any more. */
   NATKIT_HUB_EVENT_RELAY = 6
 } natkit_hub_event_type;
 
@@ -443,7 +443,8 @@ NATKIT_API int natkit_hub_get_counters(const natkit_hub* hub,
 
 /** Bits of natkit_agent_config::flags. */
 typedef enum natkit_agent_flag {
-  /** Relays carry descriptions only, never data. */
+  /** This side sends no data over relays, only descriptions. What the other
+   * side sends over one is taken. */
   NATKIT_AGENT_NO_RELAYED_DATA = 1
 } natkit_agent_flag;
 

@@ -681,6 +681,7 @@ pub const NATKIT_HUB_EVENT_DESCRIPTION: natkit_hub_event_type = 4;
 pub const NATKIT_HUB_EVENT_WHY_NOT_DIRECT: natkit_hub_event_type = 5;
 /// A relay is up or down: natkit_hub_event::relay, user, is_up, text. It is
 /// about the hub: agents whose data took the relay have events of their own.
+/// A relay is also left when the hub has no agent any more.
 pub const NATKIT_HUB_EVENT_RELAY: natkit_hub_event_type = 6;
 
 /// Where a connection stands.
@@ -882,7 +883,8 @@ extern "C" {
 
 /// Bits of natkit_agent_config::flags.
 pub type natkit_agent_flag = c_uint;
-/// Relays carry descriptions only, never data.
+/// This side sends no data over relays, only descriptions. What the other
+/// side sends over one is taken.
 pub const NATKIT_AGENT_NO_RELAYED_DATA: natkit_agent_flag = 1;
 
 /// Who controls an ICE session (RFC 8445 section 6.1.1): natkit_agent_config::

@@ -36,7 +36,8 @@ struct AgentHubConfig {
   Duration wall_clock_offset{0};
 };
 
-/// Whether data may take a relay while there is no direct path.
+/// Whether our data may take a relay while there is no direct path. What comes
+/// over one is taken in any case.
 enum class RelayUse : uint8_t { kDataAndSignals, kSignalsOnly };
 
 /// One connection's part.
@@ -96,7 +97,7 @@ struct AgentDiagnosisChanged {
   nat::PathReason reason = nat::PathReason::kSearching;
 };
 
-/// A relay is up or down.
+/// A relay is up or down, or left because there is no agent any more.
 struct HubRelayChanged {
   RelayId relay = 0;
   bool is_up = false;
