@@ -210,8 +210,10 @@ static void PointersThatAreNullAreRefused(void) {
   CHECK_EQ(natkit_derp_client_start(client, 1, NULL), 0);
 #define IS_BAD(call) CHECK_EQ(call, NATKIT_ERR_BAD_ARGUMENT)
   IS_BAD(natkit_derp_client_handle_bytes(client, 1, NULL, 1));
+  IS_BAD(natkit_derp_client_handle_bytes(client, 1, packet, (size_t)-1));
   IS_BAD(natkit_derp_client_send(client, 1, NULL, "x", 1));
   IS_BAD(natkit_derp_client_send(client, 1, kPrivateKey, NULL, 1));
+  IS_BAD(natkit_derp_client_send(client, 1, kPrivateKey, packet, (size_t)-1));
   IS_BAD(natkit_derp_client_poll_transmit(client, 1, NULL, 1));
   IS_BAD(natkit_derp_client_poll_event(client, NULL, NULL, 0));
   IS_BAD(natkit_derp_client_poll_event(client, &event, NULL, 1));

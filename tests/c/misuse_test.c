@@ -135,11 +135,21 @@ static void Lengths(const struct misuse_function* function, size_t index) {
     WithLength(function, index, SIZE_MAX, 0, kDocumented);
   }
   if (param->limit != 0) {
-    const uint64_t too_much[] = {param->limit + 1, UINT32_MAX, SIZE_MAX / 2,
-                                 SIZE_MAX};
+    const uint64_t too_much[] = {param->limit + 1, UINT32_MAX, SIZE_MAX / 2};
     for (size_t i = 0; i < sizeof too_much / sizeof too_much[0]; ++i) {
       WithLength(function, index, too_much[i], 0, param->beyond_limit);
     }
+  }
+}
+
+/* As of a recv() that failed; one function says yes or no to all. */
+static void MinusOne(const struct misuse_function* function, size_t index) {
+  const struct misuse_param* const of =
+      &function->params[function->params[index].of];
+  const int is_question = strcmp(function->name, "natkit_stun_is_message") == 0;
+  if (function->result == kCode && !is_question && of->param_class != kOut &&
+      of->bytes == 1) {
+    WithLength(function, index, SIZE_MAX, 0, NATKIT_ERR_BAD_ARGUMENT);
   }
 }
 
@@ -175,6 +185,7 @@ static void Param(const struct misuse_function* function, size_t index) {
     Texts(function, index);
   } else if (param->param_class == kLength) {
     Lengths(function, index);
+    MinusOne(function, index);
   } else if (param->param_class == kNumber || param->param_class == kTime) {
     Scalars(function, index);
   }

@@ -16,8 +16,9 @@
  *   handles are independent of each other unless a function says otherwise.
  * - Freeing returns at once, whatever is at work on the handle: that call goes
  *   on to its end, and its callbacks may be called until then.
- * - NULL where there must be something, and a time or a size out of its range,
- *   are refused with NATKIT_ERR_BAD_ARGUMENT. That, NATKIT_ERR_BAD_HANDLE and
+ * - NULL where there must be something, and a time or a size out of its range
+ *   (also a size of -1, as of a recv() that failed), are refused with
+ *   NATKIT_ERR_BAD_ARGUMENT. That, NATKIT_ERR_BAD_HANDLE and
  *   NATKIT_ERR_BUSY are not repeated everywhere; all else that a function
  *   returns, its comment says.
  * - What a caller passes in is read or copied during the call; natkit keeps no

@@ -150,7 +150,7 @@ int natkit_address_equal(const natkit_address* a, const natkit_address* b) {
 
 int natkit_address_from_sockaddr(const sockaddr* address, size_t size,
                                  natkit_address* out) {
-  if (out == nullptr || address == nullptr) {
+  if (out == nullptr || address == nullptr || !ToBytes(address, size)) {
     return Refuse(__func__, Errc::kBadArgument);
   }
   return ToCode(__func__, PutAddress(FromSockaddr(address, size), out));

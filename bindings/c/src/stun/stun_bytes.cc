@@ -9,10 +9,11 @@
 namespace natkit::c {
 
 Result<stun::Message> ToMessage(const void* data, size_t size) {
-  if (data == nullptr) {
+  const Result<ByteView> bytes = ToBytes(data, size);
+  if (data == nullptr || !bytes) {
     return Fail(Errc::kBadArgument);
   }
-  return stun::Message::Parse({static_cast<const uint8_t*>(data), size});
+  return stun::Message::Parse(*bytes);
 }
 
 Result<std::string_view> ToLimitedText(const char* text, size_t limit) {

@@ -32,8 +32,13 @@ int WithMessage(const char* function, const void* data, size_t size,
   return ToCode(function, std::forward<Call>(call)(*message));
 }
 
+/// Errors: kBadArgument, and those of PeekMessageSize().
 Result<size_t> PeekSize(const void* data, size_t size) {
-  return stun::PeekMessageSize({static_cast<const uint8_t*>(data), size});
+  const Result<ByteView> bytes = ToBytes(data, size);
+  if (data == nullptr || !bytes) {
+    return Fail(Errc::kBadArgument);
+  }
+  return stun::PeekMessageSize(*bytes);
 }
 
 template <class T>
@@ -203,17 +208,11 @@ const char* natkit_stun_reason(uint32_t error_code) {
 }
 
 int natkit_stun_is_message(const void* data, size_t size) {
-  if (data == nullptr) {
-    return 0;
-  }
   const Result<size_t> peeked = PeekSize(data, size);
   return peeked && *peeked == size ? 1 : 0;
 }
 
 int natkit_stun_peek_size(const void* data, size_t size) {
-  if (data == nullptr) {
-    return Refuse(__func__, Errc::kBadArgument);
-  }
   const Result<size_t> peeked = PeekSize(data, size);
   return peeked ? static_cast<int>(*peeked)
                 : Refuse(__func__, peeked.error().code);

@@ -91,7 +91,7 @@ natkit_prefix FromPrefix(const IpPrefix& prefix) {
 }
 
 Result<ByteView> ToBytes(const void* data, size_t size) {
-  if (data == nullptr && size != 0) {
+  if ((data == nullptr && size != 0) || size > PTRDIFF_MAX) {
     return Fail(Errc::kBadArgument);
   }
   return ByteView(static_cast<const uint8_t*>(data), size);

@@ -110,8 +110,10 @@ inline void PutEndpointFast(const Endpoint& endpoint, natkit_address& out) {
   words.CopyTo(&out);
 }
 
-/// `size` bytes of the caller's. Errors: kBadArgument for NULL with a size.
+/// `size` bytes of the caller's. Errors: kBadArgument for NULL with a size, and
+/// for a size that nothing has, such as the -1 of a recv() that failed.
 [[nodiscard]] Result<ByteView> ToBytes(const void* data, size_t size);
+/// Room of the caller's. Errors: kBadArgument for NULL with a size.
 [[nodiscard]] Result<MutableBytes> ToMutableBytes(void* data, size_t size);
 
 /// Whether two pieces of memory have a byte in common.

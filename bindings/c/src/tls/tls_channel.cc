@@ -183,12 +183,12 @@ int natkit_tls_channel_write_plaintext(natkit_tls_channel* channel,
                                        const void* data, size_t size) {
   return WithHandle<TlsChannel>(
       __func__, channel, [&](TlsChannel& it) -> Result<int> {
-        const Result<ByteView> bytes =
-            ToBytes(data, std::min<size_t>(size, INT_MAX));
+        const Result<ByteView> bytes = ToBytes(data, size);
         if (!bytes) {
           return std::unexpected(bytes.error());
         }
-        return ToCount(it.channel().WritePlaintext(*bytes));
+        return ToCount(it.channel().WritePlaintext(
+            bytes->first(std::min<size_t>(size, INT_MAX))));
       });
 }
 

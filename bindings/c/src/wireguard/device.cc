@@ -302,7 +302,8 @@ int natkit_wg_device_handle_uapi(natkit_wg_device* device, uint64_t now_ns,
                                  const char* request, size_t request_size,
                                  char* buffer, size_t capacity,
                                  size_t* out_size) {
-  if (request == nullptr || (buffer == nullptr && capacity != 0)) {
+  if (request == nullptr || !ToBytes(request, request_size) ||
+      (buffer == nullptr && capacity != 0)) {
     return Refuse(__func__, Errc::kBadArgument);
   }
   size_t needed = 0;
