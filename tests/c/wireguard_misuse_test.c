@@ -136,6 +136,12 @@ static void PacketsAreChecked(void) {
   CHECK_EQ(natkit_wg_device_send_packets(a.device, 0, NULL, 1, out),
            NATKIT_ERR_BAD_ARGUMENT);
   CHECK_EQ(natkit_wg_device_send_packets(a.device, 0, NULL, 0, out), 0);
+  /* As many as a recvmmsg() that failed. */
+  CHECK_EQ(natkit_wg_device_send_packets(a.device, 0, &packet, (size_t)-1, out),
+           NATKIT_ERR_BAD_ARGUMENT);
+  CHECK_EQ(natkit_wg_device_handle_datagrams(a.device, 0, &packet, (size_t)-1,
+                                             in, out),
+           NATKIT_ERR_BAD_ARGUMENT);
   packet.size = 20;
   CHECK_EQ(SendOne(&packet, out), NATKIT_ERR_BAD_ARGUMENT);
   packet.data = bytes;
@@ -198,6 +204,13 @@ static void BatchesAreChecked(void) {
   CHECK_EQ(SendOne(&packet, &bad), NATKIT_ERR_BAD_ARGUMENT);
   bad = *out;
   bad.packets = NULL;
+  CHECK_EQ(SendOne(&packet, &bad), NATKIT_ERR_BAD_ARGUMENT);
+  /* Sizes that nothing has. */
+  bad = *out;
+  bad.memory_size = SIZE_MAX;
+  CHECK_EQ(SendOne(&packet, &bad), NATKIT_ERR_BAD_ARGUMENT);
+  bad = *out;
+  bad.packet_capacity = SIZE_MAX;
   CHECK_EQ(SendOne(&packet, &bad), NATKIT_ERR_BAD_ARGUMENT);
   /* Memory that is used twice. */
   bad = *out;

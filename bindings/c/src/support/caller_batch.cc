@@ -12,8 +12,13 @@ namespace {
 
 constexpr size_t kFirstBatchSize = sizeof(natkit_batch);
 
+/// No memory has room for more, as for the -1 of a recvmmsg() that failed.
+constexpr size_t kMaxPackets = PTRDIFF_MAX / sizeof(natkit_packet);
+
 bool IsGood(const natkit_batch& batch) {
-  return batch.memory_used <= batch.memory_size &&
+  return batch.memory_size <= PTRDIFF_MAX &&
+         batch.packet_capacity <= kMaxPackets &&
+         batch.memory_used <= batch.memory_size &&
          batch.packet_count <= batch.packet_capacity &&
          (batch.memory != nullptr || batch.memory_size == 0) &&
          (batch.packets != nullptr || batch.packet_capacity == 0);
@@ -137,7 +142,7 @@ void CallerBatch::Advance(size_t packets, size_t bytes) {
 
 Result<CallerPackets> CallerPackets::Read(const natkit_packet* packets,
                                           size_t count, Addresses addresses) {
-  if (packets == nullptr && count != 0) {
+  if ((packets == nullptr && count != 0) || count > kMaxPackets) {
     return Fail(Errc::kBadArgument);
   }
   CallerPackets given;
