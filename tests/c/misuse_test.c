@@ -147,8 +147,7 @@ static void MinusOne(const struct misuse_function* function, size_t index) {
   const struct misuse_param* const of =
       &function->params[function->params[index].of];
   const int is_question = strcmp(function->name, "natkit_stun_is_message") == 0;
-  if (function->result == kCode && !is_question && of->param_class != kOut &&
-      of->bytes == 1) {
+  if (function->result == kCode && !is_question && of->param_class != kOut) {
     WithLength(function, index, SIZE_MAX, 0, NATKIT_ERR_BAD_ARGUMENT);
   }
 }

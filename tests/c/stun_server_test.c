@@ -382,6 +382,8 @@ static void ConfigsAreChecked(void) {
   CHECK_EQ(Try(&config), bad);
   config.users = &bad_name;
   CHECK_EQ(Try(&config), NATKIT_ERR_BAD_ENCODING);
+  config.user_count = SIZE_MAX;
+  CHECK_EQ(Try(&config), bad);
   config = good;
   config.mechanism = NATKIT_STUN_LONG_TERM;
   config.realm = "";

@@ -95,6 +95,10 @@ static void PeersAreChecked(void) {
   CHECK_EQ(natkit_wg_device_set_peer(device, 0, &config, NULL),
            NATKIT_ERR_BAD_ARGUMENT);
   prefix = Prefix("10.0.0.0", 8);
+  config.allowed_ip_count = SIZE_MAX;
+  CHECK_EQ(natkit_wg_device_set_peer(device, 0, &config, NULL),
+           NATKIT_ERR_BAD_ARGUMENT);
+  config.allowed_ip_count = 1;
   prefix.address.family = NATKIT_FAMILY_NONE;
   CHECK_EQ(natkit_wg_device_set_peer(device, 0, &config, NULL),
            NATKIT_ERR_BAD_ARGUMENT);

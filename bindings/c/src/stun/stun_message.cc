@@ -342,12 +342,12 @@ int natkit_stun_get_unknown_required(const void* data, size_t size,
                                      const uint16_t* understood,
                                      size_t understood_count, uint16_t* out,
                                      size_t capacity) {
-  if (IsMissing(out, capacity) || IsMissing(understood, understood_count)) {
+  const auto known = ToItems(understood, understood_count);
+  if (IsMissing(out, capacity) || !known) {
     return Refuse(__func__, Errc::kBadArgument);
   }
   return WithMessage(
       __func__, data, size, [&](const stun::Message& message) -> Result<int> {
-        return PutTypes(FindUnknown(message, {understood, understood_count}),
-                        {out, capacity});
+        return PutTypes(FindUnknown(message, *known), {out, capacity});
       });
 }

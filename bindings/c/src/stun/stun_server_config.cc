@@ -40,11 +40,6 @@ bool IsInRange(const natkit_stun_server_config& given) {
          given.endpoint_set_count <= kMaxEndpoints;
 }
 
-template <class T>
-bool IsMissing(const T* items, size_t count) {
-  return items == nullptr && count != 0;
-}
-
 /// Users of either kind. Errors: those of T::Prepare().
 template <class T>
 Result<std::vector<T>> ToUsers(std::span<const natkit_stun_user> given) {
@@ -104,8 +99,8 @@ Result<void> SetLongTerm(const natkit_stun_server_config& given,
 
 Result<void> SetUsers(const natkit_stun_server_config& given,
                       stun::ServerConfig& config) {
-  if (IsMissing(given.users, given.user_count)) {
-    return Fail(Errc::kBadArgument);
+  if (const auto users = ToItems(given.users, given.user_count); !users) {
+    return std::unexpected(users.error());
   }
   if (given.mechanism == NATKIT_STUN_LONG_TERM) {
     return SetLongTerm(given, config);

@@ -142,11 +142,12 @@ void CallerBatch::Advance(size_t packets, size_t bytes) {
 
 Result<CallerPackets> CallerPackets::Read(const natkit_packet* packets,
                                           size_t count, Addresses addresses) {
-  if ((packets == nullptr && count != 0) || count > kMaxPackets) {
-    return Fail(Errc::kBadArgument);
+  const auto all = ToItems(packets, count);
+  if (!all) {
+    return std::unexpected(all.error());
   }
   CallerPackets given;
-  given.packets_ = std::span(packets, count);
+  given.packets_ = *all;
   for (const natkit_packet& packet : given.packets_) {
     if (!IsGood(packet, addresses)) {
       return Fail(Errc::kBadArgument);

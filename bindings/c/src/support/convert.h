@@ -113,6 +113,17 @@ inline void PutEndpointFast(const Endpoint& endpoint, natkit_address& out) {
 /// `size` bytes of the caller's. Errors: kBadArgument for NULL with a size, and
 /// for a size that nothing has, such as the -1 of a recv() that failed.
 [[nodiscard]] Result<ByteView> ToBytes(const void* data, size_t size);
+
+/// `count` items of the caller's. Errors: kBadArgument for NULL with a count,
+/// and for more than any memory has.
+template <class T>
+[[nodiscard]] Result<std::span<const T>> ToItems(const T* items, size_t count) {
+  if ((items == nullptr && count != 0) || count > PTRDIFF_MAX / sizeof(T)) {
+    return Fail(Errc::kBadArgument);
+  }
+  return std::span(items, count);
+}
+
 /// Room of the caller's. Errors: kBadArgument for NULL with a size.
 [[nodiscard]] Result<MutableBytes> ToMutableBytes(void* data, size_t size);
 

@@ -80,11 +80,12 @@ Result<void> SendKeepalive(wg::Device& device, Instant now, wg::PeerId peer,
 
 Result<std::vector<IpPrefix>> ToPrefixes(const natkit_prefix* prefixes,
                                          size_t count) {
-  if (prefixes == nullptr && count != 0) {
-    return Fail(Errc::kBadArgument);
+  const auto given = ToItems(prefixes, count);
+  if (!given) {
+    return std::unexpected(given.error());
   }
   std::vector<IpPrefix> out;
-  for (const natkit_prefix& prefix : std::span(prefixes, count)) {
+  for (const natkit_prefix& prefix : *given) {
     const Result<IpPrefix> made = ToPrefix(prefix);
     if (!made) {
       return std::unexpected(made.error());
