@@ -14,17 +14,43 @@ function(natkit_find_static result module)
   set(${result} ${NATKIT_STATIC_${module}} PARENT_SCOPE)
 endfunction()
 
-# One that scripts/setup.sh builds, because Debian's archive is for programs only.
-function(natkit_find_folded result file)
+# The folder of those that scripts/setup.sh builds, because Debian's archives are
+# for programs only.
+function(natkit_find_folded_root result)
   set(script ${PROJECT_SOURCE_DIR}/scripts/lib/folded_root.sh)
   execute_process(COMMAND bash ${script}
     OUTPUT_VARIABLE root OUTPUT_STRIP_TRAILING_WHITESPACE
     COMMAND_ERROR_IS_FATAL ANY)
+  set(${result} ${root} PARENT_SCOPE)
+endfunction()
+
+function(natkit_find_folded result file)
+  natkit_find_folded_root(root)
   if(NOT EXISTS ${root}/${file})
     message(FATAL_ERROR "${root}/${file} does not exist. "
       "Run scripts/setup.sh once; it builds it into that folder.")
   endif()
   set(${result} ${root}/${file} PARENT_SCOPE)
+endfunction()
+
+# Installs the licenses of what is folded in, which whoever passes libnatkit on
+# has to pass on. libstdc++'s and libgcc's do not ask for that.
+function(natkit_install_folded_licenses destination)
+  natkit_find_folded_root(folded)
+  set(boringssl_file ${natkit_boringssl_root}/LICENSE)
+  set(libb2_file /usr/share/doc/libb2-dev/copyright)
+  set(libsodium_file /usr/share/doc/libsodium-dev/copyright)
+  set(libuv_file ${folded}/licenses/libuv)
+  set(protobuf_file ${folded}/licenses/protobuf)
+  foreach(name IN ITEMS boringssl libb2 libsodium libuv protobuf)
+    if(EXISTS ${${name}_file})
+      install(FILES ${${name}_file} RENAME ${name}
+              DESTINATION ${destination} COMPONENT c)
+    else()
+      message(WARNING "${${name}_file} does not exist: the license of ${name}, "
+                      "which libnatkit has in it, will not be installed")
+    endif()
+  endforeach()
 endfunction()
 
 # A library of the toolchain, such as libstdc++.a.

@@ -49,6 +49,8 @@ if(TARGET natkit_shared)
           DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT c
           FILES_MATCHING PATTERN "*.[ch]")
 
+  natkit_install_folded_licenses(${CMAKE_INSTALL_DOCDIR}/licenses)
+
   # Relative, so that the tree may be moved, and --prefix may be given late.
   set(natkit_pc_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
   file(RELATIVE_PATH natkit_pc_prefix /${natkit_pc_dir} /)

@@ -23,6 +23,10 @@ if(NATKIT_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
       CCACHE_SLOPPINESS=pch_defines,time_macros ${NATKIT_CCACHE})
 endif()
 
+# A broken invariant is printed with its file; who installs a package need not
+# learn where it was built.
+add_compile_options("-fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=")
+
 add_library(natkit_warnings INTERFACE)
 target_compile_options(natkit_warnings INTERFACE
   -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wold-style-cast

@@ -14,7 +14,8 @@ ensure_folded() {
   [[ -z ${NATKIT_FOLDED_ROOT:-} ]] || folded_is_built "$root" ||
     die "NATKIT_FOLDED_ROOT has no libprotobuf-lite.a, libuv.a: $root"
   build_once folded "$root" "Protobuf and libuv are built from Debian's source packages, which needs apt-get; \
-elsewhere set NATKIT_FOLDED_ROOT to a folder with a libprotobuf-lite.a and a libuv.a for shared libraries"
+elsewhere set NATKIT_FOLDED_ROOT to a folder with a libprotobuf-lite.a and a libuv.a for shared libraries, and their \
+licenses/protobuf and licenses/libuv"
 }
 
 # build_folded WORK ROOT: see build_once.

@@ -246,6 +246,15 @@ class CInstall(unittest.TestCase):
         self.assertEqual([], sorted(name for name in named
                                     if not (folder / name).exists()))
 
+    def test_the_licenses_of_what_is_folded_in_are_there(self):
+        folder = self.prefix / "share/doc/natkit/licenses"
+        licenses = {path.name: path.read_text() for path in folder.iterdir()}
+        self.assertEqual(
+            ["boringssl", "libb2", "libsodium", "libuv", "protobuf"],
+            sorted(licenses))
+        for name, text in licenses.items():
+            self.assertRegex(text, r"(?i)copyright", name)
+
     def test_files_know_no_place_of_this_machine(self):
         places = [str(place).encode() for place in (ROOT, BUILD)]
         files = self.files()
