@@ -34,17 +34,15 @@ bool IsAddress(const natkit_address& address) {
          address.reserved == 0;
 }
 
-// Not inlined: packets that are sealed have no use for it, and pay for the room
-// that it takes in their loop.
-[[gnu::noinline]] bool HasGoodAddresses(const natkit_packet& packet) {
-  return IsAddress(packet.remote) && IsAddress(packet.local) &&
+template <Addresses kAddresses>
+bool IsGood(const natkit_packet& packet) {
+  const bool is_good = packet.size <= kMaxGivenPacket &&
+                       (packet.data != nullptr || packet.size == 0);
+  if constexpr (kAddresses == Addresses::kIgnored) {
+    return is_good;
+  }
+  return is_good && IsAddress(packet.remote) && IsAddress(packet.local) &&
          packet.reserved == 0;
-}
-
-bool IsGood(const natkit_packet& packet, Addresses addresses) {
-  return packet.size <= kMaxGivenPacket &&
-         (packet.data != nullptr || packet.size == 0) &&
-         (addresses == Addresses::kIgnored || HasGoodAddresses(packet));
 }
 
 ByteView BytesOf(std::span<const natkit_packet> packets) {
@@ -148,16 +146,34 @@ Result<CallerPackets> CallerPackets::Read(const natkit_packet* packets,
   }
   CallerPackets given;
   given.packets_ = *all;
-  for (const natkit_packet& packet : given.packets_) {
-    if (!IsGood(packet, addresses)) {
-      return Fail(Errc::kBadArgument);
-    }
-    given.total_size_ += packet.size;
-    const auto start = reinterpret_cast<uintptr_t>(packet.data);
-    given.first_ = std::min(given.first_, start);
-    given.last_ = std::max(given.last_, start + packet.size);
+  const bool is_good = addresses == Addresses::kChecked
+                           ? given.Measure<Addresses::kChecked>()
+                           : given.Measure<Addresses::kIgnored>();
+  if (!is_good) {
+    return Fail(Errc::kBadArgument);
   }
   return given;
+}
+
+// One loop for each, as what is sealed is to pay for no addresses.
+template <Addresses kAddresses>
+bool CallerPackets::Measure() {
+  size_t total_size = 0;
+  uintptr_t first = first_;
+  uintptr_t last = last_;
+  for (const natkit_packet& packet : packets_) {
+    if (!IsGood<kAddresses>(packet)) {
+      return false;
+    }
+    total_size += packet.size;
+    const auto start = reinterpret_cast<uintptr_t>(packet.data);
+    first = std::min(first, start);
+    last = std::max(last, start + packet.size);
+  }
+  total_size_ = total_size;
+  first_ = first;
+  last_ = last;
+  return true;
 }
 
 Result<void> CallerPackets::CheckApartFrom(const CallerBatch& room) const {

@@ -83,6 +83,10 @@ class CallerPackets {
  private:
   CallerPackets() = default;
 
+  /// Fills in what is known of packets_. False: one is bad.
+  template <Addresses kAddresses>
+  [[nodiscard]] bool Measure();
+
   std::span<const natkit_packet> packets_;
   size_t total_size_ = 0;
   /// All packets are between.
