@@ -24,8 +24,7 @@ class Agent::Core {
                             const std::optional<IpAddress>& server);
   void SetLocalEndOfCandidates(Instant now);
   Result<void> SetRemoteCredentials(Instant now, const Credentials& remote);
-  Result<void> ReplaceRemoteCredentials(Instant now,
-                                        const Credentials& remote);
+  Result<void> ReplaceRemoteCredentials(Instant now, const Credentials& remote);
   Result<void> AddRemoteCandidate(Instant now, const Candidate& candidate);
   Result<void> AddRemoteHint(Instant now, const Endpoint& remote);
   void SetRemoteEndOfCandidates(Instant now);

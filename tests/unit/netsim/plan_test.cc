@@ -121,26 +121,27 @@ TEST(Ruleset, RouterHasNoRules) {
 }
 
 TEST(Ruleset, PortRestrictedTranslatesAndDropsUnsolicited) {
-  EXPECT_EQ(MakeRuleset(Parse().nats.at(1)),
-            "flush ruleset\n"
-            "table ip netsim {\n"
-            "  chain postrouting {\n"
-            "    type nat hook postrouting priority srcnat;\n"
-            "    oifname \"wan0\" meta l4proto { tcp, udp } masquerade to "
-            ":1024-65535\n"
-            "    oifname \"wan0\" masquerade\n"
-            "  }\n"
-            "  chain forward {\n"
-            "    type filter hook forward priority filter;\n"
-            "    meta l4proto tcp ct state invalid drop\n"
-            "    ct state established,related accept\n"
-            "    iifname \"wan0\" drop\n"
-            "  }\n"
-            "  chain input {\n"
-            "    type filter hook input priority filter;\n"
-            "    iifname \"wan0\" meta l4proto != icmp ct state new,invalid drop\n"
-            "  }\n"
-            "}\n");
+  EXPECT_EQ(
+      MakeRuleset(Parse().nats.at(1)),
+      "flush ruleset\n"
+      "table ip netsim {\n"
+      "  chain postrouting {\n"
+      "    type nat hook postrouting priority srcnat;\n"
+      "    oifname \"wan0\" meta l4proto { tcp, udp } masquerade to "
+      ":1024-65535\n"
+      "    oifname \"wan0\" masquerade\n"
+      "  }\n"
+      "  chain forward {\n"
+      "    type filter hook forward priority filter;\n"
+      "    meta l4proto tcp ct state invalid drop\n"
+      "    ct state established,related accept\n"
+      "    iifname \"wan0\" drop\n"
+      "  }\n"
+      "  chain input {\n"
+      "    type filter hook input priority filter;\n"
+      "    iifname \"wan0\" meta l4proto != icmp ct state new,invalid drop\n"
+      "  }\n"
+      "}\n");
 }
 
 TEST(Ruleset, PoisonableDiffersFromMasqueradeOnlyInItsInput) {

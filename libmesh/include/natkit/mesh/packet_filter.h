@@ -21,7 +21,6 @@
 
 namespace natkit::mesh {
 
-
 /// One rule as a node holds it: new flows from `sources` to `destinations` are
 /// allowed. Rules only allow.
 struct FilterRule {

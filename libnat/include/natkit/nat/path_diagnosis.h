@@ -98,8 +98,8 @@ struct PathQuestion {
   /// it tells what the two NATs do: no IPv6, no common network or NAT, no
   /// mapped port and no hard punch had a part in it.
   bool is_plain_punch = false;
-  /// A direct path was found, but what was sent over it did not arrive, so it is
-  /// not used; it is tried again after `retry_in`.
+  /// A direct path was found, but what was sent over it did not arrive, so it
+  /// is not used; it is tried again after `retry_in`.
   bool eats_data = false;
   std::optional<Duration> retry_in{};
   /// Without traffic nobody searches.

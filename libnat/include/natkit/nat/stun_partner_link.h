@@ -72,8 +72,8 @@ class PartnerReceiver {
   /// kTruncated, kNotFound (not an order), kBadIntegrity, kInvalidState (of
   /// this side: it came back, or both machines take the same side),
   /// kTimedOut (the clocks differ too much), kAlreadyExists (seen before, or
-  /// older than the 256 last ones or this receiver), kBadValue (what it says makes no sense, or
-  /// the response is not a STUN response).
+  /// older than the 256 last ones or this receiver), kBadValue (what it says
+  /// makes no sense, or the response is not a STUN response).
   [[nodiscard]] Result<PartnerOrder> Open(PartnerTime now, ByteView datagram);
 
  private:
