@@ -1,5 +1,7 @@
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -238,5 +240,49 @@ class AgentWorld {
   sim::SimNetwork::RealmId realm_a = 0;
   sim::SimNetwork::RealmId realm_b = 0;
 };
+
+/// A NAT that punching passes.
+inline sim::NatBehavior Cone() {
+  return {.mapping = sim::Dependence::kEndpointIndependent,
+          .filtering = sim::Dependence::kAddressAndPortDependent};
+}
+
+/// One that it does not, where both sides have it.
+inline sim::NatBehavior Symmetric() {
+  return {.mapping = sim::Dependence::kAddressAndPortDependent,
+          .filtering = sim::Dependence::kAddressAndPortDependent};
+}
+
+/// Sends a numbered datagram each way every 20 ms; returns how many of those of
+/// "a" did not arrive, and checks that none arrived twice.
+inline int Exchange(AgentWorld& world, AgentId at_a, AgentId at_b,
+                    Duration length) {
+  static int number = 0;
+  const int first = number;
+  for (Duration sent{}; sent < length; sent += std::chrono::milliseconds(20)) {
+    ++number;
+    (void)world.a.Send(at_a, "a" + std::to_string(number));
+    (void)world.b.Send(at_b, "b" + std::to_string(number));
+    world.Run(std::chrono::milliseconds(20));
+  }
+  world.Run(std::chrono::milliseconds(500));
+  int lost = 0;
+  for (int i = first + 1; i <= number; ++i) {
+    const auto found = world.b.arrived().find({at_b, "a" + std::to_string(i)});
+    const int count = found == world.b.arrived().end() ? 0 : found->second;
+    EXPECT_LE(count, 1) << "datagram " << i << " came twice";
+    lost += count == 0 ? 1 : 0;
+  }
+  return lost;
+}
+
+/// Runs until `done`, for at most `limit`.
+bool RunUntil(AgentWorld& world, Duration limit, auto done) {
+  for (Duration ran{}; ran < limit && !done();
+       ran += std::chrono::milliseconds(100)) {
+    world.Run(std::chrono::milliseconds(100));
+  }
+  return done();
+}
 
 }  // namespace natkit::mesh
