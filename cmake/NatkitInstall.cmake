@@ -36,6 +36,7 @@ if(TARGET natkit_shared)
           DESTINATION ${natkit_config_dir} COMPONENT c)
   get_target_property(natkit_c_headers natkit_c HEADER_SET)
   install(FILES ${natkit_c_headers}
+                ${CMAKE_CURRENT_SOURCE_DIR}/bindings/c/include/natkit/module.modulemap
           DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/natkit COMPONENT c)
   # And what docs/c-api.md leads to.
   install(FILES ${CMAKE_CURRENT_SOURCE_DIR}/LICENSE

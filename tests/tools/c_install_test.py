@@ -289,6 +289,22 @@ class CInstall(unittest.TestCase):
                     "-fsyntax-only", "-include", header, "/dev/null",
                     f"-I{self.prefix / 'include'}")
 
+    def test_it_is_a_module_of_clang(self):
+        """Which is how Swift sees a C library."""
+        headers = self.prefix / "include/natkit"
+        self.assertEqual(
+            sorted(path.name for path in headers.glob("*.h")),
+            re.findall(r'header "(.+)"', (headers / "module.modulemap").read_text()))
+        source = self.root / "module.c"
+        source.write_text("#pragma clang module import natkit\n"
+                          + PROGRAM.replace("#include <natkit/natkit.h>", ""))
+        program = self.root / "module"
+        run("clang-19", "-std=c11", *WARNINGS, "-fmodules",
+            f"-fmodules-cache-path={self.root / 'modules'}", source,
+            "-o", program, *self.flags("natkit"))
+        self.assertEqual(PRINTED, run(
+            program, LD_LIBRARY_PATH=str(self.library)))
+
     def test_only_the_archive_is_needed_to_link_it(self):
         archive = self.prefix / "moved.a"
         archive.write_bytes((self.library / "libnatkit.a").read_bytes())
