@@ -125,6 +125,17 @@ class RelayTest:
             self.exchange(a, b, data)
             self.exchange(b, a, data)
 
+    def test_relays_a_burst_of_small_packets(self):
+        a, b = self.client(), self.client()
+        packets = [struct.pack(">I", number) + bytes(60)
+                   for number in range(256)]
+        a.stream.sendall(b"".join(
+            struct.pack(">BI", derpd_wire.SEND_PACKET, 32 + len(packet))
+            + b.key.public + packet for packet in packets))
+        for packet in packets:
+            self.assertEqual(b.frame_of(derpd_wire.RECV_PACKET),
+                             a.key.public + packet)
+
     def test_takes_a_login_and_a_packet_in_one_flight(self):
         a = self.client()
         b = self.client(fast_start_key=self.derpd.key, login=False)

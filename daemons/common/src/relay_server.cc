@@ -92,8 +92,11 @@ void RelayServer::EvictOldestHalfOpen() {
 }
 
 void RelayServer::OnBytes(Id id, ByteView bytes) {
-  core_.HandleBytes(io::EventLoop::Now(), id, bytes);
-  Pump();
+  while (!bytes.empty()) {
+    bytes =
+        bytes.subspan(core_.HandleSomeBytes(io::EventLoop::Now(), id, bytes));
+    Pump();
+  }
 }
 
 void RelayServer::OnClosed(Id id, const StreamEnd& end) {

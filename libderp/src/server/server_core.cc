@@ -67,7 +67,14 @@ void ServerCore::Accept(Instant now, ConnectionId id,
 }
 
 void ServerCore::HandleBytes(Instant now, ConnectionId id, ByteView bytes) {
-  impl_->HandleBytes(now, id, bytes);
+  while (!bytes.empty()) {
+    bytes = bytes.subspan(impl_->HandleSomeBytes(now, id, bytes));
+  }
+}
+
+size_t ServerCore::HandleSomeBytes(Instant now, ConnectionId id,
+                                   ByteView bytes) {
+  return impl_->HandleSomeBytes(now, id, bytes);
 }
 
 void ServerCore::HandleClosed(Instant now, ConnectionId id) {

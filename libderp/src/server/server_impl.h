@@ -24,7 +24,8 @@ class ServerCore::Impl {
   Impl(ServerConfig config, Rng& rng);
 
   void Accept(Instant now, ConnectionId id, const RemoteInfo& remote);
-  void HandleBytes(Instant now, ConnectionId id, ByteView bytes);
+  [[nodiscard]] size_t HandleSomeBytes(Instant now, ConnectionId id,
+                                       ByteView bytes);
   void HandleClosed(Instant now, ConnectionId id);
   void HandleTimeout(Instant now);
   void ClosePeer(Instant now, const PublicKey& key);
@@ -118,6 +119,7 @@ class ServerCore::Impl {
 
   std::vector<ConnectionId> ready_;  // each connection at most once
   size_t next_ready_ = 0;            // those before were polled
+  bool has_filled_queue_ = false;    // the input that is being handled
   std::deque<ServerEvent> events_;
   std::set<std::pair<Instant, ConnectionId>> deadlines_;
   // Connections by how long their output has been stuck, longest first; one

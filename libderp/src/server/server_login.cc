@@ -40,12 +40,14 @@ void ServerCore::Impl::Accept(Instant now, ConnectionId id,
   SetDeadline(*slot, now + config_.http_timeout);
 }
 
-void ServerCore::Impl::HandleBytes(Instant now, ConnectionId id,
-                                   ByteView bytes) {
+size_t ServerCore::Impl::HandleSomeBytes(Instant now, ConnectionId id,
+                                         ByteView bytes) {
+  const size_t given = bytes.size();
   Connection* const connection = Find(id);
   if (connection == nullptr) {
-    return;
+    return given;
   }
+  has_filled_queue_ = false;
   Outcome outcome;
   if (connection->phase == Phase::kHttp) {
     outcome = HandleHttp(now, *connection, bytes);
@@ -63,6 +65,7 @@ void ServerCore::Impl::HandleBytes(Instant now, ConnectionId id,
       CloseAfterOutput(now, *connection, *outcome);
     }
   }
+  return has_filled_queue_ && !outcome ? given - bytes.size() : given;
 }
 
 ServerCore::Impl::Outcome ServerCore::Impl::HandleHttp(Instant now,

@@ -56,7 +56,8 @@ ServerCore::Impl::Outcome ServerCore::Impl::HandleFrames(Instant now,
       return std::nullopt;
     }
     clients_.NoteActivity(connection);
-    if (const Outcome outcome = Dispatch(now, connection, **frame)) {
+    const Outcome outcome = Dispatch(now, connection, **frame);
+    if (outcome || has_filled_queue_) {
       return outcome;
     }
   }
@@ -102,6 +103,7 @@ ServerCore::Impl::Outcome ServerCore::Impl::HandleSendPacket(Instant now,
 void ServerCore::Impl::Relay(Instant now, const Connection& from,
                              Connection& to, ByteView data) {
   const PacketKind kind = KindOf(data);
+  const bool was_full = to.outbox.fifo(kind).size() >= config_.queue_depth;
   while (to.outbox.fifo(kind).size() >= config_.queue_depth) {
     auto oldest = to.outbox.PopOldest(kind);
     CountDrop(DropReason::kQueueHead, kind,
@@ -119,6 +121,9 @@ void ServerCore::Impl::Relay(Instant now, const Connection& from,
   std::ranges::copy(data, bytes.begin() + kPacketFrameOverhead);
   packet->enqueued_at = now;
   to.outbox.Push(kind, std::move(packet));
+  // Where a queue was full the reader is slow, and waiting for it is in vain.
+  has_filled_queue_ =
+      !was_full && to.outbox.fifo(kind).size() == config_.queue_depth;
   counters_.queued_bytes = pool_.bytes_in_use();
   MarkPending(now, to);
 }

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <numeric>
+
 #include "relay_world.h"
 
 namespace natkit::derp {
@@ -68,6 +70,45 @@ TEST(ServerRelay, KeepsTheNewest32PacketsOfEachKindForASlowReader) {
   EXPECT_EQ(Dropped(world, DropReason::kQueueHead, PacketKind::kOther), 8U);
   EXPECT_EQ(Dropped(world, DropReason::kQueueHead, PacketKind::kDisco), 0U);
   EXPECT_EQ(world.server().counters().queued_bytes, 0U);
+}
+
+// Sends 100 packets of `from` in one piece, and returns how many steps of input
+// they took.
+int SendBurst(RelayWorld& world, const Peer& from, const PublicKey& to) {
+  Bytes burst;
+  for (uint8_t i = 0; i < 100; ++i) {
+    AppendFrame(FrameType::kSendPacket, SendPacketPayload(to, Bytes{i}), burst);
+  }
+  int steps = 0;
+  for (ByteView rest = burst; !rest.empty(); ++steps) {
+    rest = rest.subspan(
+        world.server().HandleSomeBytes(world.now(), from.id, rest));
+    world.Pump();
+  }
+  return steps;
+}
+
+TEST(ServerRelay, ABurstLosesNothingForAReaderThatKeepsUp) {
+  RelayWorld world;
+  const Peer& a = world.Connect(1);
+  const Peer& b = world.Connect(2);
+  EXPECT_EQ(SendBurst(world, a, PublicKeyOf(2)), 4);
+  std::vector<uint8_t> expected(100);
+  std::iota(expected.begin(), expected.end(), uint8_t{0});
+  EXPECT_EQ(Marks(b.record), expected);
+}
+
+TEST(ServerRelay, ABurstWaitsNoMoreThanOnceForASlowReader) {
+  RelayWorld world;
+  const Peer& a = world.Connect(1);
+  Peer& b = world.Connect(2);
+  b.reads = false;
+  EXPECT_EQ(SendBurst(world, a, PublicKeyOf(2)), 2);
+  EXPECT_EQ(SendBurst(world, a, PublicKeyOf(2)), 1);
+  b.reads = true;
+  world.Pump();
+  EXPECT_EQ(Marks(b.record).size(), 32U);
+  EXPECT_EQ(Dropped(world, DropReason::kQueueHead, PacketKind::kOther), 168U);
 }
 
 TEST(ServerRelay, DiscoGoesFirstButDoesNotStarveData) {

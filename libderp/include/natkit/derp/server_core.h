@@ -134,6 +134,12 @@ class ServerCore {
   void Accept(Instant now, ConnectionId id, const RemoteInfo& remote);
   /// Bytes came from the stream, split in any way.
   void HandleBytes(Instant now, ConnectionId id, ByteView bytes);
+  /// As HandleBytes(), up to a packet that fills its queue: a shell that drains
+  /// the outputs before it gives the rest loses nothing for readers that keep
+  /// up, though hundreds of small packets come at once. Returns how many bytes
+  /// it took, at least one.
+  [[nodiscard]] size_t HandleSomeBytes(Instant now, ConnectionId id,
+                                       ByteView bytes);
   /// The stream ended or failed; no ConnectionClosed follows.
   void HandleClosed(Instant now, ConnectionId id);
   void HandleTimeout(Instant now);
