@@ -386,28 +386,35 @@ Result<UdpSocket> UdpSocket::Bind(EventLoop& loop, const Endpoint& local,
   return UdpSocket(std::make_shared<Impl>(loop, *std::move(fd), options));
 }
 
-Result<UdpSocket> UdpSocket::Adopt(EventLoop& loop, UniqueFd fd,
-                                   const UdpOptions& options) {
-  const auto protocol = GetOption(fd.get(), SO_PROTOCOL);
+Result<Endpoint> UdpSocket::CheckAdoptable(int fd) {
+  const auto protocol = GetOption(fd, SO_PROTOCOL);
   if (!protocol) {
     return std::unexpected(protocol.error());
   }
-  const Endpoint local = LocalEndpointOf(fd.get());
+  const Endpoint local = LocalEndpointOf(fd);
   if (*protocol != IPPROTO_UDP || local.port == 0) {
     return Fail(Errc::kUnsupported);
   }
   sockaddr_storage peer{};
   socklen_t peer_size = sizeof peer;
-  if (::getpeername(fd.get(), reinterpret_cast<sockaddr*>(&peer), &peer_size) ==
-      0) {
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &peer_size) == 0) {
     return Fail(Errc::kUnsupported);  // it would hear one address only
+  }
+  return local;
+}
+
+Result<UdpSocket> UdpSocket::Adopt(EventLoop& loop, UniqueFd fd,
+                                   const UdpOptions& options) {
+  const Result<Endpoint> local = CheckAdoptable(fd.get());
+  if (!local) {
+    return std::unexpected(local.error());
   }
   ClearOptions(fd.get());
   const int flags = ::fcntl(fd.get(), F_GETFL);
   if (flags < 0 || ::fcntl(fd.get(), F_SETFL, flags | O_NONBLOCK) < 0) {
     return FailErrno();
   }
-  if (auto applied = ApplyOptions(fd.get(), local.address.family(), options);
+  if (auto applied = ApplyOptions(fd.get(), local->address.family(), options);
       !applied) {
     return std::unexpected(applied.error());
   }

@@ -115,6 +115,7 @@ static void OtherDescriptorsAreRefused(void) {
   config.socket_count = 1;
   config.sockets = NULL;
   CHECK_EQ(natkit_hub_new(&config, &hub), NATKIT_ERR_BAD_ARGUMENT);
+  CHECK_EQ(fcntl(fds[0], F_GETFL) & O_NONBLOCK, 0); /* it is as it was */
   close(fds[0]);
   CHECK(hub == NULL);
 }

@@ -148,6 +148,9 @@ typedef struct natkit_relay {
  * A hub has about ten descriptors. After fork() one of the two processes may go
  * on using it; the other may call exec or _exit(), and must not free it.
  *
+ * No socket of the caller's is changed before all are found to be good; after an
+ * error that says nothing of them they may be non-blocking already.
+ *
  * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE,
  * NATKIT_ERR_UNSUPPORTED (a descriptor is no bound UDP socket, or is connected,
  * or an IPv6 one without IPV6_V6ONLY, or two are of one family),

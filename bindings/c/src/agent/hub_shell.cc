@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <set>
+#include <span>
 #include <tuple>
 #include <utility>
 
@@ -41,6 +43,23 @@ bool CarriesIpv4Too(int fd) {
   socklen_t size = sizeof only;
   return ::getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, &size) == 0 &&
          only == 0;
+}
+
+// Looks at all of a caller's sockets before one of them is changed.
+Result<void> CheckSockets(std::span<const io::UniqueFd> sockets) {
+  std::set<AddressFamily> families;
+  for (const io::UniqueFd& fd : sockets) {
+    const auto local = io::UdpSocket::CheckAdoptable(fd.get());
+    if (!local) {
+      return std::unexpected(local.error());
+    }
+    const AddressFamily family = local->address.family();
+    if (!families.insert(family).second ||
+        (family == AddressFamily::kIpv6 && CarriesIpv4Too(fd.get()))) {
+      return Fail(Errc::kUnsupported);
+    }
+  }
+  return {};
 }
 
 Duration WallClockOffset() {
@@ -166,19 +185,17 @@ Result<void> HubShell::OpenSockets() {
 }
 
 Result<void> HubShell::AdoptSockets(std::vector<io::UniqueFd> sockets) {
+  if (const auto good = CheckSockets(sockets); !good) {
+    return good;
+  }
   for (io::UniqueFd& fd : sockets) {
-    const int number = fd.get();
     auto socket = io::UdpSocket::Adopt(
         loop_, std::move(fd), {.fwmark = fwmark_, .sends_trains = true});
     if (!socket) {
       return std::unexpected(socket.error());
     }
     const bool is_v4 = socket->local_endpoint().address.is_v4();
-    auto& place = is_v4 ? v4_ : v6_;
-    if (place || (!is_v4 && CarriesIpv4Too(number))) {
-      return Fail(Errc::kUnsupported);
-    }
-    place = std::move(*socket);
+    (is_v4 ? v4_ : v6_) = std::move(*socket);
   }
   return {};
 }

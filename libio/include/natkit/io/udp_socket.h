@@ -69,10 +69,12 @@ class UdpSocket {
   [[nodiscard]] static Result<UdpSocket> Bind(EventLoop& loop,
                                               const Endpoint& local,
                                               const UdpOptions& options = {});
+  /// The local address of a socket that Adopt() could take, which stays as it
+  /// is. Errors: kUnsupported (not UDP over IP, not bound, or connected), kIo.
+  [[nodiscard]] static Result<Endpoint> CheckAdoptable(int fd);
   /// Takes a socket that is bound already, and makes it non-blocking, without
   /// an error queue and segmentation offload; buffer sizes of 0 leave its own.
-  /// Errors: kUnsupported (not UDP over IP, not bound, or connected),
-  /// kPermissionDenied, kIo.
+  /// Errors: those of CheckAdoptable(), kPermissionDenied.
   [[nodiscard]] static Result<UdpSocket> Adopt(EventLoop& loop, UniqueFd fd,
                                                const UdpOptions& options = {});
   ~UdpSocket();
