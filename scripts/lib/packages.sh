@@ -44,6 +44,7 @@ test   miniupnpc              cmd:upnpc
 test   natpmpc                cmd:natpmpc
 test   miniupnpd-nftables     cmd:miniupnpd
 test   python3-jsonschema     -
+test   mypy                   cmd:mypy
 test   nodejs                 any:node
 test   npm                    any:npm
 test   dbus                   cmd:dbus-daemon
