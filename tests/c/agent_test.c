@@ -313,6 +313,32 @@ static void DescriptionsAreChecked(void) {
   Close(&a);
 }
 
+static void TwoHubsHaveOneConnection(void) {
+  struct side a;
+  struct side b;
+  struct side more_of_a;
+  struct side more_of_b;
+  char text[NATKIT_DESCRIPTION_SIZE];
+  Open(&a);
+  Open(&b);
+  Join(&more_of_a, a.hub);
+  Join(&more_of_b, b.hub);
+  Connect(&a, &b);
+  CHECK(natkit_agent_get_local_description(more_of_b.agent, text, sizeof text) >
+        0);
+  CHECK_EQ(natkit_agent_set_remote_description(more_of_a.agent, text),
+           NATKIT_ERR_ALREADY_EXISTS);
+  CHECK_EQ(natkit_agent_set_remote_description(more_of_b.agent, text),
+           NATKIT_ERR_BAD_VALUE);
+  natkit_agent_free(a.agent);
+  CHECK_EQ(natkit_agent_set_remote_description(more_of_a.agent, text), 0);
+  natkit_agent_free(more_of_a.agent);
+  natkit_agent_free(more_of_b.agent);
+  natkit_agent_free(b.agent);
+  natkit_hub_free(a.hub);
+  natkit_hub_free(b.hub);
+}
+
 static void WhatWasFreedIsRefused(void) {
   struct side a;
   natkit_hub_event event;
@@ -580,6 +606,7 @@ int main(void) {
   RUN(RelaysAreChecked);
   RUN(AgentsAreChecked);
   RUN(DescriptionsAreChecked);
+  RUN(TwoHubsHaveOneConnection);
   RUN(WhatWasFreedIsRefused);
   RUN(OutputsAreChecked);
   RUN(TooSmallBuffersLoseNothing);

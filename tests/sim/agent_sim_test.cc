@@ -206,6 +206,30 @@ TEST(AgentHub, WithoutAgentsThereIsNothingToDo) {
   EXPECT_EQ(world.a.KindOf(next), PathKind::kDirect);
 }
 
+TEST(AgentHub, TwoAgentsCannotLeadToOneHub) {
+  AgentWorld world(Cone(), Cone(), 35, /*has_relay=*/false);
+  world.StartBoth();
+  const AgentId first = world.a.Add({});
+  const AgentId second = world.a.Add({});
+  const AgentId theirs = world.b.Add({});
+  const AgentId another = world.b.Add({});
+  EXPECT_TRUE(world.a.Tell(first, world.b.Describe(theirs)));
+  EXPECT_TRUE(world.a.Tell(first, world.b.Describe(theirs)));
+  EXPECT_EQ(world.a.Tell(second, world.b.Describe(another)).error().code,
+            Errc::kAlreadyExists);
+  // Nor to its own.
+  EXPECT_EQ(world.a.Tell(second, world.a.Describe(first)).error().code,
+            Errc::kBadValue);
+  // It is free when the other one leads elsewhere, or is gone.
+  world.b.Start(AgentWorld::servers());
+  const AgentId anew = world.b.Add({});
+  EXPECT_TRUE(world.a.Tell(second, world.b.Describe(anew)));
+  EXPECT_EQ(world.a.Tell(first, world.b.Describe(anew)).error().code,
+            Errc::kAlreadyExists);
+  EXPECT_TRUE(world.a.hub().Remove(world.world_.now(), second));
+  EXPECT_TRUE(world.a.Tell(first, world.b.Describe(anew)));
+}
+
 TEST(AgentHub, RefusesWhatCannotBe) {
   AgentWorld world(Cone(), Cone(), 12);
   world.StartBoth();

@@ -221,7 +221,8 @@ void AgentConnection::TakeSignalled(Instant now,
       .candidates = description.candidates,
       .end_of_candidates = description.end_of_candidates,
       .place = std::nullopt,
-      .network = description.network};
+      .network = description.network,
+      .hub = std::nullopt};
   // What the peer cannot use itself harms nobody else.
   (void)SetRemote(now, remote);
 }
@@ -395,7 +396,8 @@ AgentDescription AgentConnection::Describe() const {
                                .candidates = ice_.local_candidates(),
                                .end_of_candidates = hub_.has_gathered,
                                .place = hub_.place,
-                               .network = hub_.local.network};
+                               .network = hub_.local.network,
+                               .hub = hub_.number};
   std::erase_if(description.candidates, [](const ice::Candidate& candidate) {
     return candidate.type == ice::CandidateType::kPeerReflexive;
   });

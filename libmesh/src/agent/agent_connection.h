@@ -24,6 +24,7 @@ namespace natkit::mesh {
 /// What the hub knows that all connections share.
 struct HubSurroundings {
   PublicKey own_key;
+  uint64_t number = 0;  ///< see AgentDescription::hub
   LocalAddresses local;
   /// Where peers reach us; nullopt: there is no relay.
   std::optional<RelayPlace> place;

@@ -38,6 +38,7 @@ AgentHub::Impl::Impl(AgentHubConfig config, Rng& rng)
       prober_(rng),
       boot_(rng.NextU64()) {
   surroundings_.own_key = DerivePublicKey(config_.private_key);
+  surroundings_.number = boot_;
   surroundings_.local.network.power = config_.power;
   for (const RelayEntry& relay : config_.relays) {
     NoteRelay(relay);
@@ -187,6 +188,7 @@ bool AgentHub::Impl::Remove(Instant /*now*/, AgentId agent) {
   if (member->peer) {
     by_peer_.erase(*member->peer);
   }
+  NoteHub(*member, std::nullopt);
   for (const Endpoint& remote : member->remotes) {
     by_remote_.erase(remote);
   }
@@ -209,15 +211,39 @@ Result<void> AgentHub::Impl::SetRemoteDescription(
   if (member == nullptr) {
     return Fail(Errc::kNotFound);
   }
-  if (description.place) {
-    const auto known = by_peer_.find(description.place->key);
-    if (known != by_peer_.end() && known->second != agent) {
-      return Fail(Errc::kAlreadyExists);
-    }
+  if (description.hub == boot_) {
+    return Fail(Errc::kBadValue);
+  }
+  if (IsTaken(agent, description)) {
+    return Fail(Errc::kAlreadyExists);
   }
   auto set = member->connection.SetRemote(now, description);
+  if (set && description.hub) {
+    NoteHub(*member, description.hub);
+  }
   Drain(now, *member);
   return set;
+}
+
+// Two agents of one hub that lead to one hub would get each other's data.
+bool AgentHub::Impl::IsTaken(AgentId agent,
+                             const AgentDescription& description) const {
+  const auto is_anothers = [agent](const auto& agents, const auto& key) {
+    const auto found = agents.find(key);
+    return found != agents.end() && found->second != agent;
+  };
+  return (description.place && is_anothers(by_peer_, description.place->key)) ||
+         (description.hub && is_anothers(by_hub_, *description.hub));
+}
+
+void AgentHub::Impl::NoteHub(Member& member, std::optional<uint64_t> hub) {
+  if (member.hub) {
+    by_hub_.erase(*member.hub);
+  }
+  member.hub = hub;
+  if (hub) {
+    by_hub_.emplace(*hub, member.connection.id());
+  }
 }
 
 Result<void> AgentHub::Impl::Restart(Instant now, AgentId agent) {

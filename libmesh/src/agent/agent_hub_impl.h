@@ -78,6 +78,7 @@ class AgentHub::Impl {
 
     AgentConnection connection;
     std::optional<PublicKey> peer;  ///< in by_peer_
+    std::optional<uint64_t> hub;    ///< of the other side, in by_hub_
     std::optional<SignalBox> box;
     SignalReplayFilter replay;
     std::string ufrag;             ///< that the mux knows
@@ -102,6 +103,10 @@ class AgentHub::Impl {
   void UpdateSurroundings(Instant now);
   void TellAll(Instant now);
   void NotePeer(Member& member);
+  /// True if another agent leads to where this description is of.
+  [[nodiscard]] bool IsTaken(AgentId agent,
+                             const AgentDescription& description) const;
+  void NoteHub(Member& member, std::optional<uint64_t> hub);
   void NoteRemotes(Member& member);
   void NoteRemote(Member& member, const HeardRemote& heard);
   /// Whose data comes from there.
@@ -140,6 +145,7 @@ class AgentHub::Impl {
   AgentId last_id_ = 0;
   std::map<AgentId, std::unique_ptr<Member>> agents_;
   std::unordered_map<PublicKey, AgentId> by_peer_;
+  std::unordered_map<uint64_t, AgentId> by_hub_;
   std::unordered_map<Endpoint, AgentId> by_remote_;
   ice::Mux mux_{ice::Mux::kDefaultTransactions, kTransactionsOfAgent};
   std::set<std::pair<Instant, AgentId>> deadlines_;

@@ -19,6 +19,7 @@ constexpr std::string_view kEnd = "end-of-candidates";
 constexpr std::string_view kPeer = "x-natkit-peer:";
 constexpr std::string_view kRelay = "x-natkit-relay:";
 constexpr std::string_view kNetwork = "x-natkit-network:";
+constexpr std::string_view kHub = "x-natkit-hub:";
 
 /// Longest form of a network that is looked at.
 constexpr size_t kMaxNetworkText = 2048;
@@ -34,6 +35,7 @@ class DescriptionParser {
   [[nodiscard]] bool TakeCandidate(std::string_view line);
   [[nodiscard]] bool TakeRelay(std::string_view value);
   [[nodiscard]] bool TakeNetwork(std::string_view value);
+  [[nodiscard]] bool TakeHub(std::string_view value);
   /// False if the credentials are not whole.
   [[nodiscard]] bool Finish();
 
@@ -75,6 +77,9 @@ bool DescriptionParser::TakeLine(std::string_view line) {
   }
   if (Consume(line, kNetwork)) {
     return TakeNetwork(line);
+  }
+  if (Consume(line, kHub)) {
+    return TakeHub(line);
   }
   out_.end_of_candidates = out_.end_of_candidates || line == kEnd;
   return true;
@@ -120,6 +125,14 @@ bool DescriptionParser::TakeNetwork(std::string_view value) {
   }
   out_.network = std::move(*network);
   return true;
+}
+
+bool DescriptionParser::TakeHub(std::string_view value) {
+  const Result<std::vector<uint8_t>> bytes = FromHex(value);
+  if (!bytes || bytes->size() != sizeof(uint64_t)) {
+    return false;
+  }
+  return ByteReader(*bytes).ReadU64(out_.hub.emplace());
 }
 
 bool DescriptionParser::Finish() {
@@ -187,6 +200,11 @@ std::string FormatDescription(const AgentDescription& description) {
   if (description.network) {
     AppendLine(out, kNetwork,
                ToHex(AsBytes(EncodePathSide(*description.network))));
+  }
+  if (description.hub) {
+    std::array<uint8_t, sizeof(uint64_t)> bytes{};
+    ByteWriter(bytes).WriteU64(*description.hub);
+    AppendLine(out, kHub, ToHex(bytes));
   }
   return out;
 }

@@ -16,7 +16,8 @@ constexpr std::string_view kWhole =
     "rport 5000\r\n"
     "a=end-of-candidates\r\n"
     "a=x-natkit-relay:L4QfLUuEX1rp6QNoyrgPGGdtg2WmVf7oKSEAfAMV73w= "
-    "relay.example:443\r\n";
+    "relay.example:443\r\n"
+    "a=x-natkit-hub:00112233445566ff\r\n";
 
 TEST(ParseDescription, ReadsWhatFormatDescriptionWrites) {
   const auto description = ParseDescription(kWhole);
@@ -31,6 +32,7 @@ TEST(ParseDescription, ReadsWhatFormatDescriptionWrites) {
   EXPECT_TRUE(description->end_of_candidates);
   ASSERT_TRUE(description->place);
   EXPECT_EQ(description->place->relay, "relay.example:443");
+  EXPECT_EQ(description->hub, 0x00112233445566ffU);
   EXPECT_EQ(FormatDescription(*description), kWhole);
 }
 
@@ -85,7 +87,9 @@ TEST(ParseDescription, SaysWhichLineIsWrong) {
         "a=x-natkit-relay:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= zero",
         "a=x-natkit-relay:L4QfLUuEX1rp6QNoyrgPGGdtg2WmVf7oKSEAfAMV73w= ",
         "a=x-natkit-relay:L4QfLUuEX1rp6QNoyrgPGGdtg2WmVf7oKSEAfAMV73w= a b",
-        "a=x-natkit-network:0", "a=x-natkit-network:ff", "a=ice-ufrag:"}) {
+        "a=x-natkit-network:0", "a=x-natkit-network:ff", "a=x-natkit-hub:00",
+        "a=x-natkit-hub:", "a=x-natkit-hub:00112233445566778",
+        "a=x-natkit-hub:001122334455667g", "a=ice-ufrag:"}) {
     const auto parsed = ParseDescription(credentials + line);
     ASSERT_FALSE(parsed) << line;
     EXPECT_EQ(

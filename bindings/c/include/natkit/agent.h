@@ -483,7 +483,8 @@ typedef struct natkit_agent_config {
  * NULL: all defaults.
  *
  * Data is known to be an agent's by where it comes from, so two agents of one
- * hub cannot lead to the same socket of another hub.
+ * hub cannot lead to the same other hub: the second one to be told of it is
+ * refused, see natkit_agent_set_remote_description().
  *
  * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE,
  * NATKIT_ERR_UNSUPPORTED, NATKIT_ERR_BAD_VALUE (`peer_key` is the hub's own),
@@ -522,8 +523,9 @@ NATKIT_API int natkit_agent_get_local_description(const natkit_agent* agent,
  *
  * Errors: NATKIT_ERR_BAD_ARGUMENT; NATKIT_ERR_BAD_SIGNAL (a line is not
  * well-formed, or there is nothing of use), NATKIT_ERR_BAD_LENGTH (over 16
- * KiB), NATKIT_ERR_BAD_CREDENTIALS, NATKIT_ERR_BAD_VALUE (our own description,
- * or another peer's), NATKIT_ERR_ALREADY_EXISTS (another agent has this peer),
+ * KiB), NATKIT_ERR_BAD_CREDENTIALS, NATKIT_ERR_BAD_VALUE (our own hub's, or
+ * another peer's), NATKIT_ERR_ALREADY_EXISTS (another agent has this peer, or
+ * leads to the same hub: free it first),
  * NATKIT_ERR_INVALID_STATE (candidates alone, and no credentials before).
  */
 NATKIT_API int natkit_agent_set_remote_description(natkit_agent* agent,

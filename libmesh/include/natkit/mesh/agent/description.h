@@ -33,6 +33,9 @@ struct AgentDescription {
   bool end_of_candidates = false;
   std::optional<RelayPlace> place;
   std::optional<nat::PathSide> network;
+  /// A number that the hub drew, which tells agents of one hub; unset: not
+  /// said.
+  std::optional<uint64_t> hub;
 };
 
 /// Bounds of ParseDescription().
@@ -43,8 +46,9 @@ inline constexpr size_t kMaxRelayName = 255;
 
 /// The attributes of an SDP media description that concern ICE (RFC 8839
 /// section 5), a line each, ended by "\r\n": ice-ufrag, ice-pwd, ice-options,
-/// candidate, end-of-candidates; and three of our own, which others skip:
-/// "x-natkit-peer:UFRAG", "x-natkit-relay:KEY NAME" and "x-natkit-network:HEX".
+/// candidate, end-of-candidates; and four of our own, which others skip:
+/// "x-natkit-peer:UFRAG", "x-natkit-relay:KEY NAME", "x-natkit-network:HEX" and
+/// "x-natkit-hub:HEX", of 8 bytes.
 [[nodiscard]] std::string FormatDescription(
     const AgentDescription& description);
 
