@@ -322,8 +322,7 @@ static void TooSmallBatchesLoseNothing(void) {
   Close(&b);
 }
 
-/* Arrays that lie in the batch are the program's fault, and its memory. */
-static void ArraysMayNotMisleadTheHub(void) {
+static void ArraysMustNotLieInTheBatch(void) {
   static struct room in;
   struct side a;
   struct side b;
@@ -337,7 +336,14 @@ static void ArraysMayNotMisleadTheHub(void) {
   Limit(&in, 1000, 3);
   CHECK_EQ(natkit_hub_receive_batch(b.hub, &in.batch, NULL,
                                     (void**)(void*)&in.batch.packet_count),
-           3);
+           NATKIT_ERR_BAD_ARGUMENT);
+  CHECK_EQ(natkit_hub_receive_batch(
+               b.hub, &in.batch, (natkit_agent**)(void*)in.batch.memory, NULL),
+           NATKIT_ERR_BAD_ARGUMENT);
+  CHECK_EQ(natkit_hub_receive_batch(b.hub, &in.batch, NULL,
+                                    (void**)(void*)in.batch.packets),
+           NATKIT_ERR_BAD_ARGUMENT);
+  CHECK_EQ(natkit_hub_receive_batch(b.hub, &in.batch, in.agents, in.users), 3);
   Close(&a);
   Close(&b);
 }
@@ -562,7 +568,7 @@ int main(void) {
   RUN(BatchesArriveWhole);
   RUN(ABatchEndsAtWhatIsRefused);
   RUN(TooSmallBatchesLoseNothing);
-  RUN(ArraysMayNotMisleadTheHub);
+  RUN(ArraysMustNotLieInTheBatch);
   RUN(BatchesAreChecked);
   RUN(ABatchHasDatagramsOfAllAgents);
   RUN(WhatWaitsGoesWithItsAgent);

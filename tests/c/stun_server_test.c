@@ -233,6 +233,20 @@ static void RequestsAreApartFromReplies(void) {
            NATKIT_ERR_BAD_ARGUMENT);
   /* What is there already may be a request. */
   CHECK_EQ(natkit_stun_server_handle_batch(server, 0, packets, 1, &batch), 1);
+  /* Where descriptions go, and in the structure itself. */
+  packets[0].data = (uint8_t*)&packets[1];
+  batch.packet_count = 1;
+  CHECK_EQ(natkit_stun_server_handle_batch(server, 0, packets, 1, &batch),
+           NATKIT_ERR_BAD_ARGUMENT);
+  packets[0].data = (uint8_t*)&batch;
+  CHECK_EQ(natkit_stun_server_handle_batch(server, 0, packets, 1, &batch),
+           NATKIT_ERR_BAD_ARGUMENT);
+  packets[0].data = request;
+  batch.memory = (uint8_t*)&batch;
+  batch.memory_used = 0;
+  CHECK_EQ(natkit_stun_server_handle_batch(server, 0, packets, 1, &batch),
+           NATKIT_ERR_BAD_ARGUMENT);
+  batch.memory = memory;
   /* No datagram is so long. */
   packets[0].size = 65536;
   batch.packet_count = 1;

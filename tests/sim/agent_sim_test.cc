@@ -230,6 +230,54 @@ TEST(AgentHub, TwoAgentsCannotLeadToOneHub) {
   EXPECT_TRUE(world.a.Tell(first, world.b.Describe(anew)));
 }
 
+TEST(AgentHub, ALateCopyOfADescriptionDoesNotSayWhereAnAgentLeads) {
+  AgentWorld world(Cone(), Cone(), 36, /*has_relay=*/false);
+  world.StartBoth();
+  const AgentId first = world.a.Add({});
+  const AgentId second = world.a.Add({});
+  const std::string old = world.b.Describe(world.b.Add({}));
+  EXPECT_TRUE(world.a.Tell(first, old));
+  world.b.Start(AgentWorld::servers());
+  const AgentId theirs = world.b.Add({});
+  const AgentId another = world.b.Add({});
+  EXPECT_TRUE(world.a.Tell(first, world.b.Describe(theirs)));
+  EXPECT_TRUE(world.a.Tell(first, old));  // changes nothing
+  EXPECT_EQ(world.a.Tell(second, world.b.Describe(another)).error().code,
+            Errc::kAlreadyExists);
+  // Nor do candidates alone.
+  const std::string candidate =
+      "a=candidate:1 1 udp 2130706431 192.0.2.99 5000 typ host\r\n";
+  EXPECT_TRUE(world.a.Tell(first, candidate));
+  EXPECT_EQ(world.a.Tell(first, candidate + "a=x-natkit-hub:0011223344556677")
+                .error()
+                .code,
+            Errc::kBadValue);
+  // Another implementation does not say what it is of.
+  EXPECT_TRUE(world.a.Tell(first,
+                           "a=ice-ufrag:abcd\r\n"
+                           "a=ice-pwd:0123456789012345678901\r\n"));
+  EXPECT_TRUE(world.a.Tell(second, world.b.Describe(another)));
+}
+
+TEST(AgentHub, DataForAnotherPeerDoesNotGoToTheOneBefore) {
+  AgentWorld world(Cone(), Cone(), 37, /*has_relay=*/false);
+  world.StartBoth();
+  const AgentId at_a = world.a.Add({});
+  const AgentId at_b = world.b.Add({});
+  world.Run(seconds(4));  // what STUN servers see is in the text then
+  EXPECT_TRUE(world.a.Tell(at_a, world.b.Describe(at_b)));
+  EXPECT_TRUE(world.b.Tell(at_b, world.a.Describe(at_a)));
+  world.Run(seconds(5));
+  ASSERT_EQ(world.a.KindOf(at_a), PathKind::kDirect);
+  SeededRng rng(38);
+  AgentHub other({.private_key = GeneratePrivateKey(rng)}, rng);
+  const auto elsewhere = other.Add(world.world_.now(), {});
+  ASSERT_TRUE(elsewhere);
+  EXPECT_TRUE(world.a.Tell(
+      at_a, FormatDescription(*other.LocalDescription(*elsewhere))));
+  EXPECT_EQ(world.a.KindOf(at_a), PathKind::kNone);
+}
+
 TEST(AgentHub, RefusesWhatCannotBe) {
   AgentWorld world(Cone(), Cone(), 12);
   world.StartBoth();

@@ -130,6 +130,10 @@ Result<void> AgentConnection::SetRemote(Instant now,
       return Fail(Errc::kBadValue);  // our own, come back to us
     }
   }
+  if (!description.credentials && description.hub &&
+      description.hub != remote_hub_) {
+    return Fail(Errc::kBadValue);  // candidates of somebody else
+  }
   const std::optional<PublicKey> known_peer = peer_;
   if (description.place) {
     if (const auto taken = TakePlace(*description.place); !taken) {
@@ -167,9 +171,22 @@ Result<void> AgentConnection::TakeCredentials(
   // Two sides whose descriptions crossed would restart each other for ever if
   // each took the other's answer for a restart.
   const bool answers_ours = description.peer_ufrag == ufrag();
-  return answers_ours
-             ? ice_.ReplaceRemoteCredentials(now, *description.credentials)
-             : ice_.SetRemoteCredentials(now, *description.credentials);
+  const auto taken =
+      answers_ours
+          ? ice_.ReplaceRemoteCredentials(now, *description.credentials)
+          : ice_.SetRemoteCredentials(now, *description.credentials);
+  // A late copy of an older description changes nothing.
+  if (taken && ice_.remote_ufrag() == description.credentials->ufrag) {
+    NoteRemoteHub(now, description.hub);
+  }
+  return taken;
+}
+
+void AgentConnection::NoteRemoteHub(Instant now, std::optional<uint64_t> hub) {
+  if (remote_hub_ && hub && remote_hub_ != hub) {
+    ice_.AbandonPrevious(now);  // data must not go to the one before
+  }
+  remote_hub_ = hub;
 }
 
 void AgentConnection::NoteDescribed(Instant now) {
@@ -222,7 +239,7 @@ void AgentConnection::TakeSignalled(Instant now,
       .end_of_candidates = description.end_of_candidates,
       .place = std::nullopt,
       .network = description.network,
-      .hub = std::nullopt};
+      .hub = remote_hub_};  // the key says that it is the same peer
   // What the peer cannot use itself harms nobody else.
   (void)SetRemote(now, remote);
 }

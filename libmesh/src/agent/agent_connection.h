@@ -105,6 +105,11 @@ class AgentConnection {
   /// Of the peer's hub; nullopt while it is not known.
   [[nodiscard]] const std::optional<PublicKey>& peer() const { return peer_; }
 
+  /// Whose credentials it has; nullopt: not said.
+  [[nodiscard]] std::optional<uint64_t> remote_hub() const {
+    return remote_hub_;
+  }
+
   [[nodiscard]] std::string_view ufrag() const {
     return ice_.local_credentials().ufrag;
   }
@@ -131,6 +136,7 @@ class AgentConnection {
   /// Errors: kBadCredentials.
   [[nodiscard]] Result<void> TakeCredentials(
       Instant now, const AgentDescription& description);
+  void NoteRemoteHub(Instant now, std::optional<uint64_t> hub);
   void NoteDescribed(Instant now);
   [[nodiscard]] Result<void> TakePlace(const RelayPlace& place);
   void TakeSignalled(Instant now, const IceDescription& description);
@@ -164,6 +170,7 @@ class AgentConnection {
   std::deque<HeardRemote> heard_remotes_;
 
   bool has_remote_credentials_ = false;
+  std::optional<uint64_t> remote_hub_;
   std::optional<nat::PathSide> remote_network_;
   std::optional<Instant> described_at_;  ///< by the peer, in this search
   std::optional<RelayId> heard_on_;      ///< a relay of the peer's packets

@@ -189,9 +189,7 @@ bool AgentHub::Impl::Remove(Instant /*now*/, AgentId agent) {
     by_peer_.erase(*member->peer);
   }
   NoteHub(*member, std::nullopt);
-  for (const Endpoint& remote : member->remotes) {
-    by_remote_.erase(remote);
-  }
+  ForgetRemotes(*member);
   if (member->deadline) {
     deadlines_.erase({*member->deadline, agent});
   }
@@ -218,9 +216,6 @@ Result<void> AgentHub::Impl::SetRemoteDescription(
     return Fail(Errc::kAlreadyExists);
   }
   auto set = member->connection.SetRemote(now, description);
-  if (set && description.hub) {
-    NoteHub(*member, description.hub);
-  }
   Drain(now, *member);
   return set;
 }
@@ -237,8 +232,12 @@ bool AgentHub::Impl::IsTaken(AgentId agent,
 }
 
 void AgentHub::Impl::NoteHub(Member& member, std::optional<uint64_t> hub) {
+  if (hub == member.hub) {
+    return;
+  }
   if (member.hub) {
     by_hub_.erase(*member.hub);
+    ForgetRemotes(member);
   }
   member.hub = hub;
   if (hub) {
@@ -301,6 +300,13 @@ void AgentHub::Impl::NoteRemotes(Member& member) {
   for (const HeardRemote& heard : member.connection.TakeHeardRemotes()) {
     NoteRemote(member, heard);
   }
+}
+
+void AgentHub::Impl::ForgetRemotes(Member& member) {
+  for (const Endpoint& remote : member.remotes) {
+    by_remote_.erase(remote);
+  }
+  member.remotes.clear();
 }
 
 void AgentHub::Impl::NoteRemote(Member& member, const HeardRemote& heard) {
@@ -408,6 +414,7 @@ void AgentHub::Impl::NotePeer(Member& member) {
 void AgentHub::Impl::Drain(Instant now, Member& member) {
   AgentConnection& connection = member.connection;
   NotePeer(member);
+  NoteHub(member, connection.remote_hub());
   NoteRemotes(member);
   if (connection.ufrag() != member.ufrag) {
     member.ufrag = connection.ufrag();

@@ -108,6 +108,7 @@ class AgentHub::Impl {
                              const AgentDescription& description) const;
   void NoteHub(Member& member, std::optional<uint64_t> hub);
   void NoteRemotes(Member& member);
+  void ForgetRemotes(Member& member);
   void NoteRemote(Member& member, const HeardRemote& heard);
   /// Whose data comes from there.
   [[nodiscard]] Member* FindByRemote(const Endpoint& from);

@@ -159,11 +159,11 @@ void Agent::Core::SetRemoteEndOfCandidates(Instant now) {
 
 void Agent::Core::Restart(Instant now) {
   // Restarting twice must not drop the pair that still carries data.
-  if (!previous_ || previous_->selected() == nullptr ||
-      current_->selected() != nullptr) {
+  if (!previous_ || CarryingSession() != previous_.get()) {
     previous_ = std::move(current_);
     previous_->Retire();
     previous_ends_at_.reset();
+    is_previous_abandoned_ = false;
   }
   context_.locals.RemovePeerReflexive();
   current_ = std::make_unique<Session>(context_);
@@ -259,6 +259,11 @@ void Agent::Core::NoteData(Instant now) {
   }
 }
 
+void Agent::Core::AbandonPrevious(Instant now) {
+  is_previous_abandoned_ = true;
+  Finish(now);
+}
+
 void Agent::Core::CheckAtRest(Instant now) {
   for (Session* session : {current_.get(), previous_.get()}) {
     if (session != nullptr && session->EndRest(now)) {
@@ -311,8 +316,7 @@ void Agent::Core::RetirePrevious(Instant now) {
   if (!previous_) {
     return;
   }
-  const bool carries_data =
-      previous_->selected() != nullptr && current_->selected() == nullptr;
+  const bool carries_data = CarryingSession() == previous_.get();
   if (carries_data && !previous_ends_at_) {
     return;
   }
@@ -387,12 +391,12 @@ AgentState Agent::Core::ComputeState(Instant now) const {
 }
 
 const Session* Agent::Core::CarryingSession() const {
-  for (const Session* session : {current_.get(), previous_.get()}) {
-    if (session != nullptr && session->selected() != nullptr) {
-      return session;
-    }
+  if (current_->selected() != nullptr) {
+    return current_.get();
   }
-  return nullptr;
+  const bool may_carry =
+      previous_ && !is_previous_abandoned_ && previous_->selected() != nullptr;
+  return may_carry ? previous_.get() : nullptr;
 }
 
 std::optional<Instant> Agent::Core::NextTimeout() const {

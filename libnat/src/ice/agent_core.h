@@ -32,6 +32,7 @@ class Agent::Core {
   bool HandleDatagram(Instant now, const PairKey& path, ByteView datagram);
   void HandleTimeout(Instant now);
   void NoteData(Instant now);
+  void AbandonPrevious(Instant now);
   void CheckAtRest(Instant now);
   void SetRecheckInterval(Duration interval);
   void SetKeepalive(Instant now, const nat::KeepalivePolicy& policy);
@@ -76,6 +77,7 @@ class Agent::Core {
   std::unique_ptr<Session> current_;
   std::unique_ptr<Session> previous_;
   std::optional<Instant> previous_ends_at_;
+  bool is_previous_abandoned_ = false;
   Instant last_now_{};
   Instant next_send_{Instant::min()};  ///< earliest new transaction
   bool has_all_locals_ = false;

@@ -81,6 +81,10 @@ void Agent::NoteData(Instant now) {
   core_->NoteData(now);
 }
 
+void Agent::AbandonPrevious(Instant now) {
+  core_->AbandonPrevious(now);
+}
+
 void Agent::CheckAtRest(Instant now) {
   core_->CheckAtRest(now);
 }

@@ -149,7 +149,7 @@ typedef struct natkit_relay {
  * on using it; the other may call exec or _exit(), and must not free it.
  *
  * No socket of the caller's is changed before all are found to be good; after an
- * error that says nothing of them they may be non-blocking already.
+ * error that says nothing of them they may be changed already.
  *
  * Errors: NATKIT_ERR_BAD_ARGUMENT, NATKIT_ERR_STRUCT_SIZE,
  * NATKIT_ERR_UNSUPPORTED (a descriptor is no bound UDP socket, or is connected,

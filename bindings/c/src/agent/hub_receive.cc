@@ -2,6 +2,7 @@
 
 #include <climits>
 #include <cstddef>
+#include <initializer_list>
 
 #include "agent/hub_object.h"
 #include "natkit/agent.h"
@@ -35,16 +36,23 @@ Result<int> Receive(HubObject& hub, natkit_agent** agent,
 }
 
 /// Moves what waits in `queue` to the caller's batch until it is full;
-/// `on_packet` is told of each, and its place among the batch's packets.
+/// `on_packet` is told of each, and its place among the batch's packets, and
+/// writes to the caller's `arrays` of a pointer for each packet.
 template <class OnPacket>
 Result<int> MoveTo(natkit_batch* batch, ReceiveQueue* queue,
-                   OnPacket&& on_packet) {
+                   std::initializer_list<void*> arrays, OnPacket&& on_packet) {
   auto room = CallerBatch::Read(batch);
   if (!room || batch == nullptr) {
     return Fail(room ? Errc::kBadArgument : room.error().code);
   }
-  // Read once: the caller's arrays might lie upon it.
   const size_t first = batch->packet_count;
+  for (void* const array : arrays) {
+    if (array != nullptr &&
+        room->HasSomeOf({static_cast<uint8_t*>(array) + first * sizeof(void*),
+                         room->packet_room() * sizeof(void*)})) {
+      return Fail(Errc::kBadArgument);
+    }
+  }
   int count = 0;
   while (queue != nullptr && !queue->is_empty() && count < INT_MAX) {
     const ReceiveQueue::Item& item = *queue->Front();
@@ -63,7 +71,7 @@ Result<int> MoveTo(natkit_batch* batch, ReceiveQueue* queue,
 
 Result<int> ReceiveBatch(HubObject& hub, natkit_batch* batch,
                          natkit_agent** agents, void** users) {
-  return MoveTo(batch, &hub.shell().received(),
+  return MoveTo(batch, &hub.shell().received(), {agents, users},
                 [&](size_t place, const ReceiveQueue::Item& item) {
                   const HubObject::Owner owner = hub.OwnerOf(item.agent);
                   if (agents != nullptr) {
@@ -97,7 +105,7 @@ int natkit_hub_receive_batch(natkit_hub* hub, natkit_batch* batch,
 
 int natkit_hub_receive_unclaimed(natkit_hub* hub, natkit_batch* batch) {
   return WithHandle<HubObject>(__func__, hub, [&](HubObject& object) {
-    return MoveTo(batch, object.shell().unclaimed(),
+    return MoveTo(batch, object.shell().unclaimed(), {},
                   [](size_t, const ReceiveQueue::Item&) {});
   });
 }

@@ -50,6 +50,11 @@ ByteView BytesOf(std::span<const natkit_packet> packets) {
           packets.size_bytes()};
 }
 
+ByteView BytesOf(const natkit_batch* batch) {
+  return {reinterpret_cast<const uint8_t*>(batch),
+          batch == nullptr ? 0 : sizeof *batch};
+}
+
 void Describe(natkit_packet& packet, MutableBytes bytes,
               const PacketBatch::Meta& meta) {
   packet.data = bytes.data();
@@ -79,29 +84,33 @@ Result<CallerBatch> CallerBatch::Read(natkit_batch* batch) {
                      .subspan(given->memory_used);
   room.packets_ = std::span(given->packets, given->packet_capacity)
                       .subspan(given->packet_count);
-  if (room.HasSomeOf(BytesOf(room.packets_))) {
+  const ByteView packets = BytesOf(room.packets_);
+  if (Overlap<uint8_t>(room.memory_, packets) ||
+      Overlap<uint8_t>(room.memory_, BytesOf(batch)) ||
+      Overlap<uint8_t>(packets, BytesOf(batch))) {
     return Fail(Errc::kBadArgument);
   }
   return room;
 }
 
 bool CallerBatch::HasSomeOf(ByteView bytes) const {
-  return Overlap<uint8_t>(memory_, bytes);
+  return Overlap<uint8_t>(memory_, bytes) ||
+         Overlap<uint8_t>(BytesOf(packets_), bytes) ||
+         Overlap<uint8_t>(BytesOf(batch_), bytes);
 }
 
 bool CallerBatch::IsApartFrom(uintptr_t first, uintptr_t last) const {
-  const auto start = reinterpret_cast<uintptr_t>(memory_.data());
-  return last <= start || first >= start + memory_.size();
-}
-
-bool CallerBatch::HasSomeOf(std::span<const natkit_packet> packets) const {
-  return Overlap<natkit_packet>(packets_, packets) ||
-         HasSomeOf(BytesOf(packets));
+  const auto is_apart = [&](ByteView bytes) {
+    const auto start = reinterpret_cast<uintptr_t>(bytes.data());
+    return last <= start || first >= start + bytes.size();
+  };
+  return is_apart(memory_) && is_apart(BytesOf(packets_)) &&
+         is_apart(BytesOf(batch_));
 }
 
 bool CallerBatch::Overlaps(const CallerBatch& other) const {
-  return HasSomeOf(other.memory_) || HasSomeOf(other.packets_) ||
-         other.HasSomeOf(BytesOf(packets_));
+  return HasSomeOf(other.memory_) || HasSomeOf(BytesOf(other.packets_)) ||
+         HasSomeOf(BytesOf(other.batch_));
 }
 
 bool CallerBatch::Append(ByteView bytes, const PacketBatch::Meta& meta) {
@@ -177,7 +186,7 @@ bool CallerPackets::Measure() {
 }
 
 Result<void> CallerPackets::CheckApartFrom(const CallerBatch& room) const {
-  if (room.HasSomeOf(packets_)) {
+  if (room.HasSomeOf(BytesOf(packets_))) {
     return Fail(Errc::kBadArgument);
   }
   if (room.IsApartFrom(first_, last_)) {

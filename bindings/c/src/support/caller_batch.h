@@ -26,12 +26,11 @@ class CallerBatch {
 
   [[nodiscard]] size_t packet_room() const { return packets_.size(); }
 
-  /// True if the room for bytes has some of `bytes`.
+  /// True if what a call writes to has some of `bytes`: the room for bytes or
+  /// for descriptions, or the caller's structure.
   [[nodiscard]] bool HasSomeOf(ByteView bytes) const;
-  /// True if the room for bytes or for descriptions has some of `packets`.
-  [[nodiscard]] bool HasSomeOf(std::span<const natkit_packet> packets) const;
 
-  /// True if no byte of the room for bytes is between `first` and `last`.
+  /// True if no byte that a call writes to is between `first` and `last`.
   [[nodiscard]] bool IsApartFrom(uintptr_t first, uintptr_t last) const;
 
   /// True if both have memory in common.

@@ -205,10 +205,13 @@ class Agent {
   /// it is checked at once, and suspect until it answers if its last answer is
   /// older than AgentConfig::suspect_after.
   void NoteData(Instant now);
+  /// The other side is not who it was before the last restart: what worked then
+  /// is no path to it.
+  void AbandonPrevious(Instant now);
   /// Has a pair that rests checked at once, without data: something suggests
   /// that it works no more. A pair that does not rest is checked anyway.
   void CheckAtRest(Instant now);
-  /// Replaces AgentConfig::recheck_interval; shorter ones than 100 ms are that.
+  /// Replaces AgentConfig::recheck_interval: 0, or 100 ms at least.
   void SetRecheckInterval(Duration interval);
   /// Replaces the keepalive policy: the network or the power supply changed.
   void SetKeepalive(Instant now, const nat::KeepalivePolicy& policy);
